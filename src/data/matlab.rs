@@ -1,0 +1,304 @@
+//! MATLAB v5 files ("Level 5 MAT-files"), their numbers read by the crate `matfile`.
+//!
+//! matfile alone takes a truncated file for one without arrays, inflates without limit, multiplies
+//! dimensions in `i32`, refuses the class int32 and prints to stdout. So this module walks the
+//! elements and checks every header itself, reading a few hundred bytes of each, and then hands
+//! matfile one array at a time: a header written anew, followed by the array's numbers as they come
+//! out of the file.
+//!
+//! Source: <https://www.mathworks.com/help/pdf_doc/matlab/matfile_format.pdf>.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use flate2::read::ZlibDecoder;
+
+use crate::error::{Error, Result};
+
+mod header;
+
+pub(super) use header::{ArrayHeader, UINT8};
+use header::{ByteOrder, TAG_BYTES, read_array_header, read_tag};
+
+/// Bytes before the first element: text, version, byte order.
+const FILE_HEADER_BYTES: usize = 128;
+/// Element types that hold a variable.
+const MATRIX: u32 = 14;
+const COMPRESSED: u32 = 15;
+/// The highest element type that the format defines.
+const LAST_ELEMENT_TYPE: u32 = 18;
+/// No deflate stream inflates to more than this many times its size.
+/// Source: <https://zlib.net/zlib_tech.html>, "Maximum Compression Factor".
+const MAX_INFLATION: u64 = 1032;
+
+const DAMAGED_HINT: &str = "the file is incomplete or damaged: download or copy it again";
+
+/// What is wrong with the bytes of a file: "truncated: …" or "corrupted: …".
+#[derive(Debug)]
+struct Damage(String);
+
+impl Damage {
+    fn truncated(what: impl fmt::Display) -> Self {
+        Self(format!("truncated: {what}"))
+    }
+
+    fn corrupted(what: impl fmt::Display) -> Self {
+        Self(format!("corrupted: {what}"))
+    }
+}
+
+/// Where in the file an element lies.
+#[derive(Debug, Clone, Copy)]
+struct Element {
+    /// First byte after the element's tag, or the tag itself where `compressed` is false: the
+    /// inflated bytes start with a tag, too.
+    start: u64,
+    bytes: u64,
+    compressed: bool,
+}
+
+/// An opened MATLAB v5 file whose headers have been checked.
+pub(super) struct MatlabFile {
+    path: PathBuf,
+    file: File,
+    order: ByteOrder,
+    arrays: Vec<(ArrayHeader, Element)>,
+}
+
+impl MatlabFile {
+    /// Opens `path` and checks the header of each of its arrays; reads no numbers.
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let unreadable = |error: &io::Error| unreadable(path, error);
+        // Asked before opening: opening a folder fails on some systems, reading it on others.
+        let metadata = std::fs::metadata(path).map_err(|error| unreadable(&error))?;
+        if !metadata.is_file() {
+            let what = if metadata.is_dir() {
+                "is a folder, not a file"
+            } else {
+                "is not a regular file"
+            };
+            return Err(Error::file(path, what, "name a MATLAB file (.mat)"));
+        }
+        let mut file = File::open(path).map_err(|error| unreadable(&error))?;
+        let mut header = Vec::with_capacity(FILE_HEADER_BYTES);
+        (&mut file)
+            .take(FILE_HEADER_BYTES as u64)
+            .read_to_end(&mut header)
+            .map_err(|error| unreadable(&error))?;
+        let order = check_file_header(path, &header)?;
+        let mut matlab = Self {
+            path: path.to_path_buf(),
+            file,
+            order,
+            arrays: Vec::new(),
+        };
+        matlab.arrays = matlab
+            .walk(metadata.len())
+            .map_err(|damage| matlab.damaged(&damage))?;
+        Ok(matlab)
+    }
+
+    /// The array of that name, case-sensitive.
+    pub(super) fn find(&self, name: &str) -> Option<&ArrayHeader> {
+        let mut headers = self.arrays.iter().map(|(header, _)| header);
+        headers.find(|header| header.name == name)
+    }
+
+    /// Names of all variables, in the order of the file.
+    pub(super) fn names(&self) -> Vec<&str> {
+        let names = self.arrays.iter().map(|(header, _)| header.name.as_str());
+        names.filter(|name| !name.is_empty()).collect()
+    }
+
+    /// The numbers of the array that [`MatlabFile::find`] found: a file with one array, since
+    /// matfile lends an array but does not give it away.
+    ///
+    /// Fails where the array is not numeric, complex, above 2 GiB, or damaged.
+    pub(super) fn read(&self, name: &str) -> Result<matfile::MatFile> {
+        let found = self.arrays.iter().find(|(header, _)| header.name == name);
+        let (header, element) = found.ok_or_else(|| self.wrong(format!("has no array {name}")))?;
+        let Some(start) = header.for_matfile(self.order) else {
+            return Err(self.wrong(format!("{name} is {header}: it cannot be read")));
+        };
+        self.read_numbers(header, *element, &start)
+            .map_err(|damage| self.damaged(&damage))
+    }
+
+    fn read_numbers(
+        &self,
+        header: &ArrayHeader,
+        element: Element,
+        start: &[u8],
+    ) -> Result<matfile::MatFile, Damage> {
+        let name = &header.name;
+        let mut contents = self.contents(element)?;
+        let (_, small_data) = read_array_header(&mut contents, self.order)?;
+        let in_tag = if header.small { header.data_bytes } else { 0 };
+        let mut numbers = (&mut contents).take(header.data_bytes - in_tag);
+        let padding = [0; TAG_BYTES];
+        let stream = start
+            .chain(&small_data[..in_tag as usize])
+            .chain(&mut numbers)
+            .chain(&padding[..header.padding_bytes() as usize]);
+        let parsed = matfile::MatFile::parse(stream);
+        let missing = numbers.limit();
+        // A zlib stream ends with a checksum, verified when it is read to its end.
+        let rest = io::copy(&mut contents, &mut io::sink());
+        match parsed {
+            Err(matfile::Error::IOError(error)) => Err(unreadable_array(name, &error)),
+            _ if missing > 0 => Err(Damage::truncated(format_args!(
+                "{name} ends {missing} bytes early"
+            ))),
+            Ok(file) if file.arrays().len() == 1 => match rest {
+                Ok(_) => Ok(file),
+                Err(error) => Err(unreadable_array(name, &error)),
+            },
+            _ => Err(Damage::corrupted(format_args!(
+                "{name} cannot be understood"
+            ))),
+        }
+    }
+
+    /// Headers and places of all arrays, in a file of `length` bytes.
+    fn walk(&self, length: u64) -> Result<Vec<(ArrayHeader, Element)>, Damage> {
+        let mut arrays = Vec::new();
+        let mut at = FILE_HEADER_BYTES as u64;
+        while at < length {
+            if length - at < TAG_BYTES as u64 {
+                return Err(Damage::truncated("it ends within an element's tag"));
+            }
+            let mut tag_bytes = self.bytes(at, TAG_BYTES as u64)?;
+            let tag = read_tag(&mut tag_bytes, self.order)?;
+            if tag.small.is_some() || tag.kind == 0 || tag.kind > LAST_ELEMENT_TYPE {
+                return Err(Damage::corrupted(format_args!(
+                    "no element of a MATLAB file starts at byte {at}"
+                )));
+            }
+            let end = at + TAG_BYTES as u64 + u64::from(tag.bytes);
+            if end > length {
+                return Err(Damage::truncated(format_args!(
+                    "it has {length} bytes, but an element at byte {at} reaches to byte {end}"
+                )));
+            }
+            if let MATRIX | COMPRESSED = tag.kind {
+                let compressed = tag.kind == COMPRESSED;
+                let start = if compressed {
+                    at + TAG_BYTES as u64
+                } else {
+                    at
+                };
+                let element = Element {
+                    start,
+                    bytes: end - start,
+                    compressed,
+                };
+                arrays.push((self.array_header(element)?, element));
+            }
+            at = if tag.kind == COMPRESSED {
+                end
+            } else {
+                end.next_multiple_of(TAG_BYTES as u64)
+            };
+        }
+        Ok(arrays)
+    }
+
+    /// Reads and checks the header of the array that `element` holds.
+    fn array_header(&self, element: Element) -> Result<ArrayHeader, Damage> {
+        let (header, _) =
+            read_array_header(&mut self.contents(element)?, self.order).map_err(|damage| {
+                let Damage(what) = damage;
+                Damage(format!("{what} (in the element at byte {})", element.start))
+            })?;
+        let room = if element.compressed {
+            element.bytes.saturating_mul(MAX_INFLATION)
+        } else {
+            element.bytes
+        };
+        if header.matrix_bytes > room {
+            return Err(Damage::corrupted(format_args!(
+                "{} claims {} bytes, more than its {} bytes of the file can hold",
+                header.name, header.matrix_bytes, element.bytes
+            )));
+        }
+        Ok(header)
+    }
+
+    /// The bytes of an element from its matrix tag on, inflated where it is compressed.
+    fn contents(&self, element: Element) -> Result<Box<dyn Read + '_>, Damage> {
+        let bytes = self.bytes(element.start, element.bytes)?;
+        Ok(if element.compressed {
+            Box::new(ZlibDecoder::new(bytes))
+        } else {
+            Box::new(BufReader::new(bytes))
+        })
+    }
+
+    fn bytes(&self, start: u64, count: u64) -> Result<io::Take<&File>, Damage> {
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(start))
+            .map_err(|error| Damage(format!("cannot be read: {error}")))?;
+        Ok(file.take(count))
+    }
+
+    /// An error about the contents of this file.
+    pub(super) fn wrong(&self, what: impl Into<String>) -> Error {
+        let hint = "expected are X (height, width, channels, images) of uint8 and y (images, 1)";
+        Error::file(&self.path, what, hint)
+    }
+
+    fn damaged(&self, damage: &Damage) -> Error {
+        Error::file(&self.path, &damage.0, DAMAGED_HINT)
+    }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Error {
+    if error.kind() == io::ErrorKind::NotFound {
+        let hint = "check the spelling; a relative path starts at the current folder";
+        return Error::file(path, "no such file", hint);
+    }
+    Error::file(
+        path,
+        format!("cannot be read: {error}"),
+        "check its permissions",
+    )
+}
+
+fn unreadable_array(name: &str, error: &io::Error) -> Damage {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => {
+            Damage::truncated(format_args!("the compressed bytes of {name} end early"))
+        }
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => Damage::corrupted(
+            format_args!("the compressed bytes of {name} do not inflate ({error})"),
+        ),
+        _ => Damage(format!("cannot be read: {error}")),
+    }
+}
+
+/// Checks the 128 bytes before the first element; gives the byte order of everything after them.
+fn check_file_header(path: &Path, header: &[u8]) -> Result<ByteOrder> {
+    const V5_HINT: &str = "save it with `save -v7` in MATLAB, or with scipy.io.savemat";
+    let not_v5 = |what: &str| Err(Error::file(path, what, V5_HINT));
+    if header.starts_with(b"\x89HDF\r\n\x1a\n") || header.starts_with(b"MATLAB 7.3") {
+        return not_v5("is a MATLAB v7.3 file (HDF5), not a v5 one");
+    }
+    if header.len() < FILE_HEADER_BYTES {
+        return not_v5(&format!(
+            "is not a MATLAB v5 file: it has {} bytes, and the header alone has {FILE_HEADER_BYTES}",
+            header.len()
+        ));
+    }
+    let order = match &header[126..128] {
+        b"IM" => ByteOrder::Little,
+        b"MI" => ByteOrder::Big,
+        _ => return not_v5("is not a MATLAB v5 file: its header lacks the mark `IM` or `MI`"),
+    };
+    match order.u16([header[124], header[125]]) {
+        0x0100 => Ok(order),
+        0x0200 => not_v5("is a MATLAB v7.3 file (HDF5), not a v5 one"),
+        other => not_v5(&format!("is a MATLAB file of unknown version {other:#06x}")),
+    }
+}

@@ -1,0 +1,83 @@
+//! Floor 1: data sets on the host. One file per format, each giving a [`Dataset`]; never the GPU.
+
+use crate::error::{Error, Result};
+use crate::shape::ImageShape;
+
+mod fingerprint;
+pub mod house_digits;
+mod matlab;
+pub mod source;
+pub mod svhn;
+
+pub use source::DataSource;
+
+/// Images and their targets, on the host.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dataset {
+    images: Vec<u8>,
+    targets: Vec<f32>,
+    shape: ImageShape,
+}
+
+impl Dataset {
+    /// A data set of `targets.len()` images, NCHW: image `n` is
+    /// `images[n * shape.elements()..][..shape.elements()]`, plane after plane.
+    pub fn new(images: Vec<u8>, targets: Vec<f32>, shape: ImageShape) -> Result<Self> {
+        let needed = targets.len().checked_mul(shape.elements());
+        if targets.is_empty() || needed == Some(0) || needed != Some(images.len()) {
+            return Err(Error::usage(
+                format!(
+                    "{} bytes of images are not {} images of {shape}",
+                    images.len(),
+                    targets.len()
+                ),
+                "a data set needs at least one image, and one target per image",
+            ));
+        }
+        Ok(Self {
+            images,
+            targets,
+            shape,
+        })
+    }
+
+    /// Number of images.
+    pub fn len(&self) -> usize {
+        self.targets.len()
+    }
+
+    /// False: [`Dataset::new`] refuses an empty data set.
+    pub fn is_empty(&self) -> bool {
+        self.targets.is_empty()
+    }
+
+    /// Shape of one image.
+    pub fn shape(&self) -> ImageShape {
+        self.shape
+    }
+
+    /// All images, NCHW.
+    pub fn images(&self) -> &[u8] {
+        &self.images
+    }
+
+    /// One target per image.
+    pub fn targets(&self) -> &[f32] {
+        &self.targets
+    }
+
+    /// A 64-bit hash of shape, images and targets: the same on every machine, and another one for
+    /// other data. It is not meant to stand against forgery.
+    pub fn fingerprint(&self) -> u64 {
+        fingerprint::fingerprint(self)
+    }
+}
+
+/// A training and a test set whose images have one shape.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Split {
+    /// What is trained on.
+    pub train: Dataset,
+    /// What is only evaluated on.
+    pub test: Dataset,
+}

@@ -1,0 +1,145 @@
+//! Which adapters there are, and choosing one.
+
+use crate::error::{Error, Result};
+use crate::target::{AdapterKind, Limits, Target};
+
+/// What `gpu-train devices` shows of an adapter, and what a run records of its own.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct AdapterDescription {
+    /// Position in the list, for `--device`.
+    pub index: usize,
+    /// The adapter's own name.
+    pub name: String,
+    /// vulkan, metal or dx12.
+    pub backend: String,
+    /// discrete GPU, integrated GPU, software, …
+    pub kind: String,
+    /// Driver name.
+    pub driver: String,
+    /// Driver version.
+    pub driver_version: String,
+    /// Kernel family and limits.
+    pub target: Target,
+}
+
+impl AdapterDescription {
+    /// Whether shaders run on the processor.
+    pub fn is_software(&self) -> bool {
+        self.target.kind == AdapterKind::Software
+    }
+}
+
+pub(super) fn instance() -> wgpu::Instance {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.backends = wgpu::Backends::PRIMARY;
+    // No validation layers, not even in debug builds: wgpu checks calls itself.
+    descriptor.flags = wgpu::InstanceFlags::empty();
+    wgpu::Instance::new(descriptor)
+}
+
+/// Every adapter of this machine, GPUs before software ones, in a stable order.
+pub(super) fn enumerate(instance: &wgpu::Instance) -> Vec<(wgpu::Adapter, AdapterDescription)> {
+    let mut found = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY));
+    found.sort_by_key(|adapter| rank(adapter.get_info().device_type));
+    let described = found.into_iter().enumerate();
+    described
+        .map(|(index, adapter)| {
+            let description = describe(index, &adapter);
+            (adapter, description)
+        })
+        .collect()
+}
+
+/// Descriptions of every adapter of this machine.
+pub fn adapters() -> Vec<AdapterDescription> {
+    let found = enumerate(&instance());
+    found
+        .into_iter()
+        .map(|(_, description)| description)
+        .collect()
+}
+
+/// The adapter that `wanted` names (its number or a part of its name), else the first one.
+pub(super) fn choose(wanted: Option<&str>) -> Result<(wgpu::Adapter, AdapterDescription)> {
+    let mut found = enumerate(&instance());
+    if found.is_empty() {
+        return Err(no_adapter());
+    }
+    let Some(wanted) = wanted else {
+        return Ok(found.swap_remove(0));
+    };
+    let position = wanted.parse().ok().filter(|&index| index < found.len());
+    let position = position.or_else(|| {
+        let lower = wanted.to_lowercase();
+        let matches = |name: &str| !lower.is_empty() && name.to_lowercase().contains(&lower);
+        found.iter().position(|(_, it)| matches(&it.name))
+    });
+    let Some(position) = position else {
+        let names: Vec<String> = found
+            .iter()
+            .map(|(_, it)| format!("{} {}", it.index, it.name))
+            .collect();
+        return Err(Error::usage(
+            format!("no device '{wanted}'; there are: {}", names.join(", ")),
+            "--device takes a number or a part of a name from `gpu-train devices`",
+        ));
+    };
+    Ok(found.swap_remove(position))
+}
+
+fn no_adapter() -> Error {
+    let hint = if cfg!(target_os = "linux") {
+        "install your GPU's Vulkan driver, or the software one: \
+         `apt-get install mesa-vulkan-drivers libvulkan1` (Debian, Ubuntu), \
+         `dnf install mesa-vulkan-drivers vulkan-loader` (Fedora), \
+         `pacman -S vulkan-swrast vulkan-icd-loader` (Arch)"
+    } else {
+        "update the graphics driver; gpu-train needs Vulkan, Metal or DX12"
+    };
+    Error::gpu("no GPU adapter found", hint)
+}
+
+fn rank(kind: wgpu::DeviceType) -> u8 {
+    match kind {
+        wgpu::DeviceType::DiscreteGpu => 0,
+        wgpu::DeviceType::IntegratedGpu => 1,
+        wgpu::DeviceType::VirtualGpu => 2,
+        wgpu::DeviceType::Other => 3,
+        wgpu::DeviceType::Cpu => 4,
+    }
+}
+
+fn describe(index: usize, adapter: &wgpu::Adapter) -> AdapterDescription {
+    let info = adapter.get_info();
+    let kind = match info.device_type {
+        wgpu::DeviceType::DiscreteGpu => "discrete GPU",
+        wgpu::DeviceType::IntegratedGpu => "integrated GPU",
+        wgpu::DeviceType::VirtualGpu => "virtual GPU",
+        wgpu::DeviceType::Other => "other",
+        wgpu::DeviceType::Cpu => "software",
+    };
+    let limits = adapter.limits();
+    let target = Target {
+        kind: match info.device_type {
+            wgpu::DeviceType::Cpu => AdapterKind::Software,
+            _ => AdapterKind::Gpu,
+        },
+        limits: Limits {
+            binding_bytes: limits.max_storage_buffer_binding_size,
+            buffer_bytes: limits.max_buffer_size,
+            workgroups: limits.max_compute_workgroups_per_dimension,
+            workgroup_threads: limits.max_compute_invocations_per_workgroup,
+            workgroup_bytes: limits.max_compute_workgroup_storage_size,
+            storage_buffers: limits.max_storage_buffers_per_shader_stage,
+        },
+    };
+    AdapterDescription {
+        index,
+        name: info.name,
+        backend: info.backend.to_str().to_owned(),
+        kind: kind.to_owned(),
+        driver: info.driver,
+        driver_version: info.driver_info,
+        target,
+    }
+}

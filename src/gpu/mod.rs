@@ -1,0 +1,12 @@
+//! Floor 1: the machine. Adapter choice, device, buffers, pipelines, downloads. Knows WGSL text,
+//! not kernels.
+
+mod adapter;
+mod buffer;
+mod device;
+mod pipeline;
+
+pub use adapter::{AdapterDescription, adapters};
+pub use buffer::{Download, Upload};
+pub use device::{Gpu, GpuOptions};
+pub use pipeline::{Pipeline, PipelineSpec};

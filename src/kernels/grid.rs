@@ -1,0 +1,81 @@
+//! How many threads a dispatch needs, as a function of the batch.
+
+/// Threads of a dispatch: `ceil(batch / batch_tile) * per_tile`, or `per_tile` alone where the
+/// work does not depend on the batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grid {
+    /// Samples that one tile covers; 0 where the batch does not matter.
+    batch_tile: u32,
+    /// Threads per tile.
+    per_tile: u32,
+    /// Threads in a workgroup.
+    pub workgroup_size: u32,
+}
+
+impl Grid {
+    /// `threads` in all, whatever the batch.
+    pub const fn fixed(threads: usize, workgroup_size: u32) -> Self {
+        Self {
+            batch_tile: 0,
+            per_tile: threads as u32,
+            workgroup_size,
+        }
+    }
+
+    /// `threads` for every sample.
+    pub const fn per_sample(threads: usize, workgroup_size: u32) -> Self {
+        Self::per_samples(1, threads, workgroup_size)
+    }
+
+    /// `threads` for every `samples` samples, a last incomplete group included.
+    pub const fn per_samples(samples: usize, threads: usize, workgroup_size: u32) -> Self {
+        Self {
+            batch_tile: samples as u32,
+            per_tile: threads as u32,
+            workgroup_size,
+        }
+    }
+
+    /// Threads that have work to do for a batch of `batch` samples.
+    pub const fn threads(&self, batch: u32) -> u64 {
+        let tiles = if self.batch_tile == 0 {
+            1
+        } else {
+            batch.div_ceil(self.batch_tile)
+        };
+        tiles as u64 * self.per_tile as u64
+    }
+
+    /// Workgroups along x and y: past `limit` along x, the rest is folded into y.
+    ///
+    /// Kernels number their threads with `thread_index` of `shaders/shared/thread.wgsl`, which
+    /// undoes the folding; threads past the end return at once.
+    pub const fn workgroups(&self, batch: u32, limit: u32) -> [u32; 2] {
+        let groups = self.threads(batch).div_ceil(self.workgroup_size as u64);
+        let rows = groups.div_ceil(limit as u64);
+        if rows == 0 {
+            return [0, 0];
+        }
+        [groups.div_ceil(rows) as u32, rows as u32]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grids_follow_the_batch() {
+        assert_eq!(Grid::fixed(100, 64).workgroups(7, 65_535), [2, 1]);
+        assert_eq!(Grid::per_sample(100, 64).threads(7), 700);
+        assert_eq!(Grid::per_samples(8, 3, 64).threads(17), 9);
+    }
+
+    #[test]
+    fn too_many_workgroups_fold_into_y() {
+        let grid = Grid::per_sample(1_000, 1);
+        let [x, y] = grid.workgroups(1_000, 65_535);
+        assert!(x <= 65_535 && u64::from(x) * u64::from(y) >= 1_000_000);
+        assert_eq!(y, 16);
+    }
+}

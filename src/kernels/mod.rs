@@ -1,0 +1,180 @@
+//! Floor 2: the host side of every shader. One file per kernel: its Params, its bindings and how
+//! many threads it needs. Plain data, no wgpu call.
+//!
+//! All kernels share one contract:
+//! - bind group 0 holds the storage buffers in the order of [`Kernel::bindings`], then the uniform
+//!   `params`; what varies from step to step is the immediate `step` ([`Step`]);
+//! - batches lie channels-last with channels padded to a multiple of four (see
+//!   [`crate::shape::ImageShape`]), padding is zero on the way in and on the way out;
+//! - threads are numbered along one dimension; `WORKGROUP_SIZE` comes from [`Grid`].
+
+mod grid;
+mod step;
+pub mod template;
+
+pub mod activation_backward;
+pub mod activation_forward;
+
+pub use grid::Grid;
+pub use step::Step;
+
+use crate::error::Result;
+
+/// How a kernel uses a storage buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// `var<storage, read>`.
+    Read,
+    /// `var<storage, read_write>`.
+    ReadWrite,
+}
+
+/// Scalars that buffers and Params hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scalar {
+    /// 32-bit float.
+    F32,
+    /// 32-bit unsigned integer.
+    U32,
+}
+
+/// One storage buffer of a kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Binding {
+    /// Name of the variable in the shader.
+    pub name: &'static str,
+    /// How it is used.
+    pub access: Access,
+    /// What it holds (as scalars or vectors of four).
+    pub scalar: Scalar,
+}
+
+/// `name: f32` buffer that is only read.
+pub(crate) const fn reads(name: &'static str) -> Binding {
+    Binding {
+        name,
+        access: Access::Read,
+        scalar: Scalar::F32,
+    }
+}
+
+/// `name: u32` buffer that is only read.
+pub(crate) const fn reads_words(name: &'static str) -> Binding {
+    Binding {
+        scalar: Scalar::U32,
+        ..reads(name)
+    }
+}
+
+/// `name: f32` buffer that is written.
+pub(crate) const fn writes(name: &'static str) -> Binding {
+    Binding {
+        access: Access::ReadWrite,
+        ..reads(name)
+    }
+}
+
+/// `name: u32` buffer that is written.
+pub(crate) const fn writes_words(name: &'static str) -> Binding {
+    Binding {
+        access: Access::ReadWrite,
+        ..reads_words(name)
+    }
+}
+
+/// Names and values that a template is expanded with, such as `[("ROWS", 8)]`.
+pub type Variant = &'static [(&'static str, u32)];
+
+/// A shader and all that the host knows of it.
+#[derive(Debug)]
+pub struct Kernel {
+    /// Name of the shader file, and of everything that belongs to it.
+    pub name: &'static str,
+    /// The shader's text, before expansion.
+    pub source: &'static str,
+    /// Storage buffers, in binding order.
+    pub bindings: &'static [Binding],
+    /// Fields of Params, in order.
+    pub params: &'static [(&'static str, Scalar)],
+    /// The expansions in use; `&[&[]]` for a shader that needs none.
+    pub variants: &'static [Variant],
+}
+
+impl Kernel {
+    /// The WGSL text of one variant.
+    pub fn wgsl(&self, variant: Variant) -> Result<String> {
+        template::expand(self.name, self.source, variant)
+    }
+}
+
+/// Every kernel. A new one adds its line here.
+pub const ALL: &[&Kernel] = &[&activation_backward::KERNEL, &activation_forward::KERNEL];
+
+/// A Params struct: plain 4-byte scalars, laid out as in WGSL.
+pub trait Params: bytemuck::Pod {
+    /// Field names and types, in order.
+    const FIELDS: &'static [(&'static str, Scalar)];
+}
+
+/// Declares a Params struct together with the field table that the contract test compares with the
+/// shader's own.
+macro_rules! params {
+    ($(#[$meta:meta])* pub struct $name:ident { $($(#[$field_meta:meta])* pub $field:ident: $ty:ident,)+ }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+        #[repr(C)]
+        pub struct $name { $($(#[$field_meta])* pub $field: $ty,)+ }
+
+        impl $crate::kernels::Params for $name {
+            const FIELDS: &'static [(&'static str, $crate::kernels::Scalar)] =
+                &[$((stringify!($field), params!(@scalar $ty)),)+];
+        }
+    };
+    (@scalar f32) => { $crate::kernels::Scalar::F32 };
+    (@scalar u32) => { $crate::kernels::Scalar::U32 };
+}
+pub(crate) use params;
+
+/// One use of a kernel: everything but the buffers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// Which kernel.
+    pub kernel: &'static Kernel,
+    /// Which of its expansions.
+    pub variant: Variant,
+    /// Its Params, as words.
+    pub params: Vec<u32>,
+    /// How many threads.
+    pub grid: Grid,
+}
+
+impl Call {
+    /// A call of `kernel` with `params`.
+    pub fn new<P: Params>(
+        kernel: &'static Kernel,
+        variant: Variant,
+        params: &P,
+        grid: Grid,
+    ) -> Self {
+        Self {
+            kernel,
+            variant,
+            params: bytemuck::cast_slice(std::slice::from_ref(params)).to_vec(),
+            grid,
+        }
+    }
+
+    /// The Params, typed.
+    ///
+    /// # Panics
+    /// If `P` is not the kernel's own Params: a bug of the caller.
+    pub fn params<P: Params>(&self) -> &P {
+        bytemuck::from_bytes(bytemuck::cast_slice(&self.params))
+    }
+}
+
+impl PartialEq for Kernel {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}

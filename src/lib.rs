@@ -1,0 +1,25 @@
+//! gpu-train trains small vision networks on any GPU that Vulkan, Metal or DX12 reaches.
+//!
+//! Hand-written WGSL kernels, scheduled by a small graph executor; see ARCHITECTURE.md for the
+//! floors. A module imports only from floors below its own (`tests/architecture.rs` checks it).
+
+// Floor 0: what everyone knows.
+pub mod activation;
+pub mod error;
+pub mod kernel_limits;
+pub mod shape;
+pub mod target;
+
+// Floor 1: the machine, and data sets on the host.
+pub mod data;
+pub mod gpu;
+
+// Floor 2: the host side of the shaders.
+pub mod kernels;
+
+// Floor 3: their CPU twins; graphs, derivatives, programs.
+pub mod graph;
+pub mod reference;
+
+// Floor 4: executors.
+pub mod exec;

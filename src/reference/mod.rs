@@ -1,0 +1,58 @@
+//! Floor 3: the CPU twin of every kernel, on slices, with sums in f64.
+//!
+//! A twin is written for reading, not for speed: loops over samples, pixels and channels, generic
+//! over f32 (what the GPU is compared with) and f64 (what finite differences are taken of).
+
+mod real;
+mod slice;
+
+pub mod activation_backward;
+pub mod activation_forward;
+
+pub use real::Real;
+pub use slice::Slice;
+
+use crate::kernels::{Call, Step};
+
+/// A twin with its arguments still untyped: what the CPU executor calls.
+pub type Replay<T> = fn(&Call, &Step, &mut [Slice<'_, T>]);
+
+/// Every twin by its kernel's name. A new one adds its line here.
+pub fn registry<T: Real>() -> &'static [(&'static str, Replay<T>)] {
+    &[
+        ("activation_backward", activation_backward::replay),
+        ("activation_forward", activation_forward::replay),
+    ]
+}
+
+/// Runs the twin of `call`'s kernel on `slices`, which lie in binding order.
+///
+/// # Panics
+/// If the kernel has no twin or the slices are not its bindings: a bug, caught by every test that
+/// uses the kernel.
+pub fn replay<T: Real>(call: &Call, step: &Step, slices: &mut [Slice<'_, T>]) {
+    let twin = registry::<T>()
+        .iter()
+        .find(|(name, _)| *name == call.kernel.name);
+    let (_, replay) = twin.unwrap_or_else(|| panic!("{} has no CPU twin", call.kernel.name));
+    replay(call, step, slices);
+}
+
+/// Defines `replay` for a twin: `twin!(input: real, output: real_mut)` calls
+/// `run(params, step, input, output)`.
+macro_rules! twin {
+    ($($name:ident: $kind:ident),+) => {
+        /// [`run`] on untyped arguments.
+        pub(super) fn replay<T: $crate::reference::Real>(
+            call: &$crate::kernels::Call,
+            step: &$crate::kernels::Step,
+            slices: &mut [$crate::reference::Slice<'_, T>],
+        ) {
+            let [$($name),+] = slices else {
+                panic!("{}: wrong number of buffers", call.kernel.name);
+            };
+            run(call.params(), step, $($name.$kind()),+);
+        }
+    };
+}
+use twin;

@@ -1,0 +1,56 @@
+//! What the executor compiles for: an adapter's kind and limits as plain data, without a wgpu type.
+
+use serde::{Deserialize, Serialize};
+
+/// Kinds of adapters that want different kernels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AdapterKind {
+    /// A driver that runs shaders on the processor: loads are dear and barriers dearer.
+    Software,
+    /// A GPU, integrated or discrete.
+    Gpu,
+}
+
+/// The limits that a [`Target`]'s programs keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Bytes that one storage binding may span.
+    pub binding_bytes: u64,
+    /// Bytes of one buffer.
+    pub buffer_bytes: u64,
+    /// Workgroups along one dimension of a dispatch.
+    pub workgroups: u32,
+    /// Threads in a workgroup.
+    pub workgroup_threads: u32,
+    /// Bytes of workgroup memory.
+    pub workgroup_bytes: u32,
+    /// Storage buffers that one kernel may bind.
+    pub storage_buffers: u32,
+}
+
+/// Adapter kind and limits: all that lowering a graph to a program needs to know of the hardware.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// Which family of kernels suits.
+    pub kind: AdapterKind,
+    /// What may not be exceeded.
+    pub limits: Limits,
+}
+
+impl Target {
+    /// The limits that every adapter worth supporting has (`WebGPU`'s defaults).
+    pub const fn portable(kind: AdapterKind) -> Self {
+        Self {
+            kind,
+            limits: Limits {
+                binding_bytes: 128 << 20,
+                buffer_bytes: 256 << 20,
+                workgroups: 65_535,
+                workgroup_threads: 256,
+                workgroup_bytes: 16 << 10,
+                storage_buffers: 8,
+            },
+        }
+    }
+}
