@@ -17,6 +17,8 @@ use flate2::read::ZlibDecoder;
 
 use crate::error::{Error, Result};
 
+#[cfg(test)]
+pub(super) mod builder;
 mod header;
 
 pub(super) use header::{ArrayHeader, UINT8};

@@ -333,3 +333,6 @@ impl TryFrom<Recorded> for DataSource {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

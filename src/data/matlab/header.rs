@@ -44,7 +44,7 @@ impl ByteOrder {
         }
     }
 
-    fn bytes(self, value: u32) -> [u8; 4] {
+    pub(super) fn bytes(self, value: u32) -> [u8; 4] {
         match self {
             Self::Little => value.to_le_bytes(),
             Self::Big => value.to_be_bytes(),
