@@ -23,3 +23,10 @@ pub mod reference;
 
 // Floor 4: executors.
 pub mod exec;
+pub mod nn;
+
+// Floor 5: training.
+pub mod train;
+
+// Floor 7: the command line.
+pub mod cli;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The gpu-train command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gpu_train::cli::main()
+}

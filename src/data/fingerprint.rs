@@ -99,6 +99,6 @@ mod tests {
     fn the_value_is_pinned() {
         // Recorded in runs: a change of the hash makes old runs look like other data.
         let (images, targets, shape) = dataset();
-        assert_eq!(hash(&images, &targets, shape), 0xd967_d9e2_0eee_3c09);
+        assert_eq!(hash(&images, &targets, shape), 0xd967_eea1_319a_4e49);
     }
 }

@@ -21,8 +21,17 @@ pub struct Format {
     pub origin: &'static str,
     /// Loads them from a folder.
     pub load: fn(&Path) -> Result<Split>,
-    /// Extension and reader of a file that is a data set by itself, where the format has such.
-    pub file: Option<(&'static str, fn(&Path) -> Result<Dataset>)>,
+    /// How a single file that is a data set by itself is known and read, where there are such.
+    pub single: Option<SingleFile>,
+}
+
+/// A file that holds images and their targets.
+#[derive(Clone, Copy)]
+pub struct SingleFile {
+    /// What its name ends in, without the dot, lower case.
+    pub extension: &'static str,
+    /// Reads it.
+    pub read: fn(&Path) -> Result<Dataset>,
 }
 
 /// Every format, in the order in which a folder is tried.
@@ -207,14 +216,12 @@ fn load_folder(folder: &Path) -> Result<Split> {
 /// Reads one file; its extension tells the format.
 fn read_file(path: &Path) -> Result<Dataset> {
     let extension = path.extension().unwrap_or_default();
-    let mut readers = FORMATS.iter().filter_map(|format| format.file);
-    if let Some((_, read)) = readers.find(|(known, _)| extension.eq_ignore_ascii_case(known)) {
-        return read(path);
+    let singles = || FORMATS.iter().filter_map(|format| format.single);
+    if let Some(single) = singles().find(|known| extension.eq_ignore_ascii_case(known.extension)) {
+        return (single.read)(path);
     }
-    let known: Vec<_> = FORMATS
-        .iter()
-        .filter_map(|format| format.file)
-        .map(|(extension, _)| format!(".{extension}"))
+    let known: Vec<_> = singles()
+        .map(|known| format!(".{}", known.extension))
         .collect();
     let hint = format!("known are files that end in {}", known.join(", "));
     Err(Error::file(path, "is of no known format", hint))

@@ -8,7 +8,7 @@ use std::path::Path;
 use matfile::NumericData;
 
 use super::matlab::{MatlabFile, UINT8};
-use super::source::Format;
+use super::source::{Format, SingleFile};
 use super::{Dataset, Split};
 use crate::error::{Error, Result};
 use crate::shape::ImageShape;
@@ -26,7 +26,10 @@ pub(super) const FORMAT: Format = Format {
     files: &[TRAIN_FILE, TEST_FILE],
     origin: "http://ufldl.stanford.edu/housenumbers/",
     load,
-    file: Some(("mat", read)),
+    single: Some(SingleFile {
+        extension: "mat",
+        read,
+    }),
 };
 
 /// Loads `train_32x32.mat` and `test_32x32.mat` from `folder`.

@@ -2,6 +2,8 @@
 
 mod cpu;
 mod gpu;
+mod submissions;
 
 pub use cpu::{CpuProgram, Memory};
 pub use gpu::{GpuProgram, SharedBuffers};
+pub use submissions::{MAX_STEPS, Row, Submissions};

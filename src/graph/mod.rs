@@ -1,5 +1,20 @@
 //! Floor 3: graphs of operations, their derivatives and their lowering to a [`Program`].
+//!
+//! A graph is recorded by the functions of [`ops`], rewritten by [`fuse`], extended by
+//! [`differentiate`] and turned into a program by [`lower`].
 
+mod autodiff;
+mod fuse;
+#[allow(clippy::module_inception, reason = "the graph is what this floor is named after")]
+mod graph;
+pub mod ops;
+mod parameters;
+mod plan;
 mod program;
 
+pub use autodiff::{Tape, differentiate};
+pub use fuse::fuse;
+pub use graph::{Graph, Node, Op, Shape, Storage, Value};
+pub use parameters::{Layout, Parameter, ParameterTable};
+pub use plan::lower;
 pub use program::{BufferSlice, BufferSpec, Dispatch, Phase, Program, Role};

@@ -65,7 +65,12 @@ fn a_recorded_source_is_read_back() {
         train: "a, b.mat".into(),
         test: "c.mat".into(),
     };
-    for source in [parse("svhn"), parse("house-digits:20,7"), parse("a/b"), files] {
+    for source in [
+        parse("svhn"),
+        parse("house-digits:20,7"),
+        parse("a/b"),
+        files,
+    ] {
         let recorded = serde_json::to_string(&source).unwrap();
         let back: DataSource = serde_json::from_str(&recorded).unwrap();
         assert_eq!(back, source, "{recorded}");
@@ -101,7 +106,10 @@ fn a_folder_and_two_files_load_alike() {
     assert_eq!(from_folder.train.targets(), [1.0, 2.0]);
 
     write_mat(&test, 4);
-    assert_usage(files.load(0), "images are 1x3x2, but the test images are 1x4x2");
+    assert_usage(
+        files.load(0),
+        "images are 1x3x2, but the test images are 1x4x2",
+    );
 }
 
 #[test]
@@ -114,19 +122,28 @@ fn what_cannot_be_loaded_is_named() {
     };
     let empty = text(DataSource::Folder(folder.path().into()));
     assert!(empty.contains("holds no known data set"), "{empty}");
-    assert!(empty.contains("train_32x32.mat and test_32x32.mat (svhn)"), "{empty}");
+    assert!(
+        empty.contains("train_32x32.mat and test_32x32.mat (svhn)"),
+        "{empty}"
+    );
     let absent = text(DataSource::Folder(folder.path().join("absent")));
     assert!(absent.contains("no such folder"), "{absent}");
 
     let file = folder.path().join("data.csv");
     std::fs::write(&file, "1,2").unwrap();
     let not_a_folder = text(DataSource::Folder(file.clone()));
-    assert!(not_a_folder.contains("is a file, not a folder"), "{not_a_folder}");
+    assert!(
+        not_a_folder.contains("is a file, not a folder"),
+        "{not_a_folder}"
+    );
     let unknown = text(DataSource::Files {
         train: file.clone(),
         test: file,
     });
-    assert!(unknown.contains("no known format") && unknown.contains(".mat"), "{unknown}");
+    assert!(
+        unknown.contains("no known format") && unknown.contains(".mat"),
+        "{unknown}"
+    );
 }
 
 #[test]

@@ -253,7 +253,7 @@ fn damage(bytes: &mut Vec<u8>, random: &mut ChaCha8Rng) {
                 let end = bytes.len().min(at + 4);
                 bytes[at..end].copy_from_slice(&value.to_le_bytes()[..end - at]);
             }
-            _ if random.next_u32() % 8 == 0 => bytes.truncate(at + 1),
+            _ if random.next_u32().is_multiple_of(8) => bytes.truncate(at + 1),
             _ => bytes.insert(at, random.next_u32() as u8),
         }
     }
@@ -271,5 +271,11 @@ fn real_crops_are_read() {
     assert_eq!((split.train.len(), split.test.len()), (8000, 2000));
     assert_eq!(split.train.shape().to_string(), "3x32x32");
     assert_eq!(split.train.targets()[..5], [5.0, 2.0, 1.0, 0.0, 6.0]);
-    assert!(split.train.targets().iter().all(|&t| (0.0..10.0).contains(&t)));
+    assert!(
+        split
+            .train
+            .targets()
+            .iter()
+            .all(|&t| (0.0..10.0).contains(&t))
+    );
 }

@@ -1,0 +1,80 @@
+# The everyday commands of gpu-train: `make` lists them.
+#
+# Everything is built with one profile, release, so that wgpu is compiled as seldom as possible.
+
+# What `make train` trains, e.g. make train TRAIN_ARGS="--net mlp --data house-digits --epochs 5".
+TRAIN_ARGS ?= --net cnn --data house-digits --epochs 12
+# What goes to `cargo test`, e.g. make test TEST_ARGS="--test kernels conv2d".
+TEST_ARGS ?=
+# What goes to `cargo bench`.
+BENCH_ARGS ?=
+
+# A fresh rustup is not on the PATH of shells that were open before.
+CARGO ?= $(shell command -v cargo >/dev/null 2>&1 || test ! -x "$$HOME/.cargo/bin/cargo" \
+	|| printf '%s/.cargo/bin/' "$$HOME")cargo
+
+# Without a folder here Mesa prints a line on standard error for every adapter it looks at. Nothing
+# is read from it: no display server is wanted.
+ifeq ($(strip $(XDG_RUNTIME_DIR)),)
+export XDG_RUNTIME_DIR := /nonexistent
+endif
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Lists these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: train
+train: rust vulkan ## Trains on the built-in data set (options: TRAIN_ARGS="...")
+	$(CARGO) run --release --locked --bin gpu-train -- $(TRAIN_ARGS)
+
+.PHONY: test
+test: rust vulkan ## Runs every test, those of the documentation too (options: TEST_ARGS="...")
+	$(CARGO) test --release --locked $(TEST_ARGS)
+
+.PHONY: bench
+bench: rust vulkan ## Runs the benchmarks (options: BENCH_ARGS="...")
+	$(CARGO) bench --locked $(BENCH_ARGS)
+
+.PHONY: devices
+devices: rust vulkan ## Lists the adapters that can be trained on
+	$(CARGO) run --release --locked --bin gpu-train -- devices
+
+.PHONY: fmt
+fmt: rust ## Formats the sources
+	$(CARGO) fmt --all
+
+.PHONY: fmt-check
+fmt-check: rust ## Fails where a source is not formatted
+	$(CARGO) fmt --all --check
+
+.PHONY: lint
+lint: rust ## Runs clippy; any warning fails
+	$(CARGO) clippy --release --all-targets --locked -- -D warnings
+
+.PHONY: doc
+doc: rust ## Builds the documentation of the library; any warning fails
+	RUSTDOCFLAGS="$(RUSTDOCFLAGS) -D warnings" $(CARGO) doc --release --no-deps --locked
+
+.PHONY: deny
+deny: rust ## Checks licences, sources and advisories of the dependencies
+	CARGO="$(CARGO)" scripts/check-dependencies.sh
+
+.PHONY: ci
+ci: ## Does what the continuous integration does
+	.ci/run
+
+.PHONY: clean
+clean: rust ## Removes what was built; runs/ and data/ stay
+	$(CARGO) clean
+
+# What the targets above stand on: silent where all is there.
+
+.PHONY: rust
+rust:
+	@sh scripts/ensure-rust.sh "$(CARGO)"
+
+.PHONY: vulkan
+vulkan: # Installs Mesa's software driver where Linux has none
+	@sh scripts/ensure-vulkan.sh

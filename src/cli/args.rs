@@ -1,0 +1,116 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::config::SizeList;
+use crate::nn::{Activation, NetworkType};
+
+/// Trains small vision networks on any GPU: no CUDA, no Python.
+///
+/// Without a command, it trains: `gpu-train --net cnn --lr 1e-4`.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "Docs: README.md. Data goes to stdout, progress and words to stderr.\n\
+                  Exit status: 0 done, 1 failed, 2 wrong usage."
+)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+    #[command(flatten)]
+    pub(super) train: TrainArgs,
+}
+
+/// Everything but training.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// List the adapters that --device can name, with their limits
+    Devices,
+}
+
+/// Options of training.
+#[derive(Debug, Args)]
+pub(super) struct TrainArgs {
+    /// Kind of net [default: cnn]
+    #[arg(long, value_enum, help_heading = "Net")]
+    pub(super) net: Option<NetworkType>,
+    /// Output channels of each convolution [default: 16,32,45]
+    #[arg(long, value_name = "LIST", help_heading = "Net")]
+    pub(super) channels: Option<SizeList>,
+    /// Kernel size of each convolution, or one for all [default: 3]
+    #[arg(long, value_name = "LIST", help_heading = "Net")]
+    pub(super) kernel_sizes: Option<SizeList>,
+    /// Stride of each convolution, or one for all [default: 1]
+    #[arg(long, value_name = "LIST", help_heading = "Net")]
+    pub(super) strides: Option<SizeList>,
+    /// Sizes of the hidden linear layers, or `none` [default: 128; mlp: 128,128]
+    #[arg(long, value_name = "LIST", help_heading = "Net")]
+    pub(super) dense_hiddens: Option<SizeList>,
+    /// What follows every layer but the last [default: relu]
+    #[arg(long, value_enum, help_heading = "Net")]
+    pub(super) activation: Option<Activation>,
+    /// Start from these weights (names and shapes of the PyTorch `state_dict`)
+    #[arg(long, value_name = "FILE.safetensors", help_heading = "Net")]
+    pub(super) init: Option<PathBuf>,
+
+    /// Adam's learning rate [default: 1e-3]
+    #[arg(long, allow_negative_numbers = true, help_heading = "Training")]
+    pub(super) lr: Option<f64>,
+    /// Samples per step [default: 128]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    pub(super) batch_size: Option<usize>,
+    /// Passes over the training set [default: 50]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    pub(super) epochs: Option<usize>,
+    /// Keys initial weights, shuffling and drawn data [default: 0]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    pub(super) seed: Option<u64>,
+    /// Visit the samples in file order
+    #[arg(long, help_heading = "Training")]
+    pub(super) no_shuffle: bool,
+
+    /// svhn, house-digits, house-digits:TRAIN,TEST, or a folder with a data set's files
+    /// [default: svhn where its files are found, else house-digits]
+    #[arg(long, value_name = "DIR-or-NAME", help_heading = "Data")]
+    pub(super) data: Option<String>,
+    /// File of training images, together with --test
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
+    pub(super) train: Option<PathBuf>,
+    /// File of test images, together with --train
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
+    pub(super) test: Option<PathBuf>,
+
+    /// Adapter by number or part of its name; see `gpu-train devices`
+    #[arg(long, value_name = "INDEX-or-NAME", help_heading = "Running")]
+    pub(super) device: Option<String>,
+    /// Run folder, which must not exist [default: runs/<timestamp>-<net>]
+    #[arg(long, value_name = "DIR", help_heading = "Running")]
+    pub(super) out: Option<PathBuf>,
+    /// Take all options from a run's config.toml; options given here go before it
+    #[arg(long, value_name = "FILE", help_heading = "Running")]
+    pub(super) config: Option<PathBuf>,
+    /// Show layers, parameters, dispatches and GPU memory; train nothing, write nothing
+    #[arg(long, help_heading = "Running")]
+    pub(super) dry_run: bool,
+    /// With --dry-run: measure a few steps and estimate the time per epoch
+    #[arg(long, requires = "dry_run", help_heading = "Running")]
+    pub(super) estimate: bool,
+    /// Run every operation by a kernel of its own: slower, the oracle of the fused kernels
+    #[arg(long, help_heading = "Running")]
+    pub(super) no_fuse: bool,
+    /// Compile shaders with bounds checks: slower, for debugging kernels
+    #[arg(long, help_heading = "Running")]
+    pub(super) checked: bool,
+    /// Print nothing but errors
+    #[arg(long, help_heading = "Running")]
+    pub(super) quiet: bool,
+    /// No progress bar
+    #[arg(long, help_heading = "Running")]
+    pub(super) no_progress: bool,
+    /// Pretend that the adapter binds no more than this many bytes at once (for tests)
+    #[arg(long, value_name = "BYTES", hide = true)]
+    pub(super) limit_binding: Option<u64>,
+}

@@ -1,0 +1,148 @@
+//! From arguments and an optional config file to a resolved [`RunConfig`].
+
+use std::fs;
+use std::path::Path;
+use std::str::FromStr;
+
+use super::args::TrainArgs;
+use crate::data::source::{DataSource, Resolved};
+use crate::error::{Error, Result};
+use crate::nn::{Activation, NetworkConfiguration, NetworkType};
+use crate::train::RunConfig;
+
+/// Sizes separated by commas; `none` or nothing at all is the empty list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SizeList(Vec<usize>);
+
+impl FromStr for SizeList {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        if text.is_empty() || text == "none" {
+            return Ok(Self(Vec::new()));
+        }
+        let size = |entry: &str| {
+            let entry = entry.trim();
+            let parsed = entry.parse();
+            parsed.map_err(|_| format!("'{entry}' is no whole number; write a list as 16,32,45"))
+        };
+        text.split(',').map(size).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// The run that `args` ask for, and whether drawn pictures stand in for a data set that nobody
+/// named.
+pub(super) fn resolve(args: &TrainArgs) -> Result<(RunConfig, bool)> {
+    let base = args.config.as_deref().map(read).transpose()?;
+    let data = resolve_data(args, base.as_ref())?;
+    let net = args.net.or(base.as_ref().map(|base| base.net));
+    let net = net.unwrap_or(NetworkType::Cnn);
+    // A config file's sizes belong to its own kind of net.
+    let same_net = base.as_ref().filter(|base| base.net == net);
+    let sizes = same_net.map_or_else(
+        || NetworkConfiguration::default_for(net),
+        RunConfig::configuration,
+    );
+    let sizes = network_configuration(args, net, sizes)?;
+    let base = base.as_ref();
+    let config = RunConfig {
+        net,
+        channels: sizes.n_channels,
+        kernel_sizes: sizes.kernel_sizes,
+        strides: sizes.strides,
+        dense_hiddens: sizes.dense_hiddens,
+        activation: (args.activation.or(base.map(|it| it.activation))).unwrap_or(Activation::Relu),
+        lr: args.lr.or(base.map(|it| it.lr)).unwrap_or(1e-3),
+        batch_size: (args.batch_size.or(base.map(|it| it.batch_size))).unwrap_or(128),
+        epochs: args.epochs.or(base.map(|it| it.epochs)).unwrap_or(50),
+        seed: args.seed.or(base.map(|it| it.seed)).unwrap_or(0),
+        data: data.source,
+        no_shuffle: args.no_shuffle || base.is_some_and(|it| it.no_shuffle),
+        no_fuse: args.no_fuse || base.is_some_and(|it| it.no_fuse),
+        checked: args.checked || base.is_some_and(|it| it.checked),
+        init: args.init.clone().or(base.and_then(|it| it.init.clone())),
+        device: args.device.clone().or(base.and_then(|it| it.device.clone())),
+    };
+    config.validate()?;
+    Ok((config, data.fallback))
+}
+
+fn resolve_data(args: &TrainArgs, base: Option<&RunConfig>) -> Result<Resolved> {
+    let named = args.data.is_some() || args.train.is_some() || args.test.is_some();
+    match base {
+        Some(base) if !named => Ok(Resolved {
+            source: base.data.clone(),
+            fallback: false,
+        }),
+        _ => DataSource::resolve(
+            args.data.as_deref(),
+            args.train.as_deref(),
+            args.test.as_deref(),
+        ),
+    }
+}
+
+/// `sizes` with what `args` say; a single kernel size or stride serves every convolution.
+fn network_configuration(
+    args: &TrainArgs,
+    net: NetworkType,
+    mut sizes: NetworkConfiguration,
+) -> Result<NetworkConfiguration> {
+    if let Some(SizeList(hiddens)) = &args.dense_hiddens {
+        sizes.dense_hiddens.clone_from(hiddens);
+    }
+    let lists = [
+        ("--channels", &args.channels),
+        ("--kernel-sizes", &args.kernel_sizes),
+        ("--strides", &args.strides),
+    ];
+    if net == NetworkType::Mlp {
+        return match lists.iter().find(|(_, list)| list.is_some()) {
+            None => Ok(sizes),
+            Some((flag, _)) => Err(Error::usage(
+                format!("{flag} is for convolutions, and an mlp has none"),
+                "use --net cnn, or size an mlp with --dense-hiddens",
+            )),
+        };
+    }
+    if let Some(SizeList(channels)) = &args.channels {
+        sizes.n_channels.clone_from(channels);
+    }
+    let layers = sizes.n_channels.len();
+    let spread = |list: &Option<SizeList>, default: Vec<usize>| {
+        let list = list.as_ref().map_or(default, |SizeList(list)| list.clone());
+        match list[..] {
+            [one] => vec![one; layers],
+            _ => list,
+        }
+    };
+    // Defaults and a config's lists serve other numbers of layers where they hold one value.
+    sizes.kernel_sizes.dedup();
+    sizes.strides.dedup();
+    sizes.kernel_sizes = spread(&args.kernel_sizes, sizes.kernel_sizes);
+    sizes.strides = spread(&args.strides, sizes.strides);
+    Ok(sizes)
+}
+
+fn read(path: &Path) -> Result<RunConfig> {
+    let hint = "--config takes the config.toml of a run folder";
+    let text = fs::read_to_string(path)
+        .map_err(|error| Error::file(path, format!("cannot be read: {error}"), hint))?;
+    toml::from_str(&text)
+        .map_err(|error| Error::file(path, format!("is no configuration: {error}"), hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_parse() {
+        let list = |text: &str| text.parse::<SizeList>().map(|SizeList(list)| list);
+        assert_eq!(list("16,32, 45"), Ok(vec![16, 32, 45]));
+        assert_eq!(list("none"), Ok(vec![]));
+        assert_eq!(list(""), Ok(vec![]));
+        assert!(list("16,,3").is_err() && list("-1").is_err() && list("3.5").is_err());
+    }
+}

@@ -1,0 +1,155 @@
+//! The default command: trains.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use super::args::TrainArgs;
+use super::progress::Progress;
+use super::{config, dry_run, estimate, style, summary};
+use crate::data::Split;
+use crate::error::Result;
+use crate::gpu::GpuOptions;
+use crate::nn::Network;
+use crate::train::{
+    Environment, MemoryNeed, ResidentSplit, RunConfig, RunFolder, Session, Trainer,
+    TrainerOptions, load_weights,
+};
+
+/// Trains as `args` say; writes the run folder and nothing else.
+pub(super) fn run(args: &TrainArgs) -> Result<()> {
+    let (config, fallback) = config::resolve(args)?;
+    let out = args.out.as_deref();
+    out.map_or(Ok(()), RunFolder::refuse_existing)?;
+    let session = open(args, &config)?;
+    if fallback && !args.quiet {
+        style::notice(
+            "no SVHN files found: training on house-digits, pictures that gpu-train draws itself; \
+             `gpu-train fetch svhn` gets the real house numbers",
+        );
+    }
+    let split = config.data.load(config.seed)?;
+    let environment = environment(&session, &split)?;
+    let network = Network::new(
+        config.net,
+        &config.configuration(),
+        config.activation,
+        split.train.shape(),
+    )?;
+    let options = options(&config, &network)?;
+    let data = session.upload_split(split)?;
+    if args.dry_run {
+        return show_plan(args, &session, &data, &config, &network, options);
+    }
+    let mut trainer = Trainer::new(
+        &session,
+        data,
+        config.net,
+        &config.configuration(),
+        options,
+    )?;
+    let folder = RunFolder::create(&folder_name(out, &config), &config, &environment)?;
+    train(args, &config, &mut trainer, &folder)?;
+    if !args.quiet {
+        summary::show(&trainer, &folder);
+    }
+    Ok(())
+}
+
+fn open(args: &TrainArgs, config: &RunConfig) -> Result<Session> {
+    let session = Session::open(&GpuOptions {
+        device: config.device.clone(),
+        checked: config.checked,
+        binding_bytes: args.limit_binding,
+    })?;
+    if !args.quiet {
+        let adapter = session.gpu().description();
+        eprintln!("on {} ({}, {})", adapter.name, adapter.kind, adapter.backend);
+        if adapter.is_software() {
+            style::notice(
+                "this adapter is software: it runs on the processor, far slower than a GPU",
+            );
+        }
+    }
+    Ok(session)
+}
+
+fn options(config: &RunConfig, network: &Network) -> Result<TrainerOptions> {
+    let init = config.init.as_deref();
+    let init = init.map(|path| load_weights(path, &network.parameters));
+    Ok(TrainerOptions {
+        init: init.transpose()?,
+        ..config.options()
+    })
+}
+
+fn show_plan(
+    args: &TrainArgs,
+    session: &Session,
+    data: &Arc<ResidentSplit>,
+    config: &RunConfig,
+    network: &Network,
+    options: TrainerOptions,
+) -> Result<()> {
+    let need = MemoryNeed::of(session, data, network, &options)?;
+    dry_run::show(network, &need, session.gpu().target())?;
+    if args.estimate {
+        let samples = data.train.len();
+        let sizes = config.configuration();
+        let mut trainer = Trainer::new(session, Arc::clone(data), config.net, &sizes, options)?;
+        estimate::show(&mut trainer, samples, config.batch_size)?;
+    }
+    Ok(())
+}
+
+/// The training loop, with its progress on the terminal and its metrics in the folder.
+fn train(
+    args: &TrainArgs,
+    config: &RunConfig,
+    trainer: &mut Trainer<'_>,
+    folder: &RunFolder,
+) -> Result<()> {
+    let mut progress = Progress::new(!args.quiet && !args.no_progress, !args.quiet);
+    progress.header();
+    let result = trainer.train_loop(config.epochs, |event| {
+        progress.show(event);
+        match event {
+            crate::train::TrainEvent::EpochEnded(metrics) => folder.append(metrics),
+            _ => Ok(()),
+        }
+    });
+    progress.finish();
+    result?;
+    folder.save_model(&trainer.network().parameters, &trainer.parameters()?)
+}
+
+fn environment(session: &Session, split: &Split) -> Result<Environment> {
+    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+    let now = OffsetDateTime::now_utc();
+    Ok(Environment {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        started: now.format(format).unwrap_or_default(),
+        train_fingerprint: format!("{:016x}", split.train.fingerprint()),
+        test_fingerprint: format!("{:016x}", split.test.fingerprint()),
+        adapter: session.gpu().description().clone(),
+    })
+}
+
+/// `--out`, or a folder below `runs` named by the time and the net, numbered where that is taken.
+fn folder_name(out: Option<&Path>, config: &RunConfig) -> PathBuf {
+    if let Some(out) = out {
+        return out.to_path_buf();
+    }
+    let format = format_description!("[year][month][day]-[hour][minute][second]");
+    let now = OffsetDateTime::now_utc().format(format).unwrap_or_default();
+    let name = format!("{now}-{}", config.net.name());
+    let numbered = (2..).map(|number| format!("{name}-{number}"));
+    let names = std::iter::once(name.clone()).chain(numbered);
+    let free = names.map(|name| Path::new("runs").join(name));
+    free.into_iter()
+        .find(|path| !path.exists())
+        .unwrap_or_else(|| Path::new("runs").join(name))
+}

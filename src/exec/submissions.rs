@@ -1,0 +1,173 @@
+//! Keeps the GPU busy: many steps per submission, a few submissions in flight, and what each step
+//! reported read back when its submission retires.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::GpuProgram;
+use crate::error::Result;
+use crate::gpu::{Download, Gpu};
+use crate::kernels::Step;
+use crate::kernels::mse_loss::ROW;
+
+/// Most steps of one submission: rows of the metrics buffer.
+pub const MAX_STEPS: usize = 256;
+
+/// Submissions that are queued before the oldest is waited for: unbounded, they would eat memory
+/// until the device is lost (gfx-rs/wgpu#3806).
+const IN_FLIGHT: usize = 3;
+
+/// How long a submission should take: long enough to hide what it costs, short enough for progress
+/// bars and for watchdogs that kill a driver after two seconds.
+const TARGET: Duration = Duration::from_millis(75);
+
+/// What one step reported.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Row {
+    /// The metrics that the loss kernel wrote.
+    pub metrics: [f32; ROW],
+    /// Non-finite gradients that Adam met.
+    pub faults: u32,
+}
+
+/// A ring of submissions for programs that write one row of metrics per step.
+#[derive(Debug)]
+pub struct Submissions<'g> {
+    gpu: &'g Gpu,
+    metrics: wgpu::Buffer,
+    faults: wgpu::Buffer,
+    ring: Vec<Download>,
+    pending: VecDeque<Pending>,
+    pace: Pace,
+}
+
+#[derive(Debug)]
+struct Pending {
+    index: wgpu::SubmissionIndex,
+    slot: usize,
+    steps: usize,
+}
+
+impl<'g> Submissions<'g> {
+    /// A ring for programs that share the buffers `metrics` and `faults` of [`MAX_STEPS`] rows.
+    pub fn new(gpu: &'g Gpu, metrics: wgpu::Buffer, faults: wgpu::Buffer) -> Result<Self> {
+        let bytes = (MAX_STEPS * (ROW + 1) * 4) as u64;
+        let slots = (0..IN_FLIGHT).map(|_| Download::new(gpu, "metrics ring", bytes));
+        Ok(Self {
+            gpu,
+            metrics,
+            faults,
+            ring: slots.collect::<Result<_>>()?,
+            pending: VecDeque::new(),
+            pace: Pace::default(),
+        })
+    }
+
+    /// Runs `program` once per step and hands every step's row to `each`, in order; returns when
+    /// all work is done. An error of `each` stops it after what is in flight.
+    pub fn run(
+        &mut self,
+        program: &GpuProgram,
+        steps: impl IntoIterator<Item = Step>,
+        mut each: impl FnMut(Row) -> Result<()>,
+    ) -> Result<()> {
+        let mut steps = steps.into_iter().peekable();
+        let mut result = Ok(());
+        self.pace.start();
+        while result.is_ok() && steps.peek().is_some() {
+            if self.pending.len() == IN_FLIGHT {
+                result = self.retire(&mut each);
+                continue;
+            }
+            let chunk: Vec<Step> = steps.by_ref().take(self.pace.steps()).collect();
+            self.submit(program, &chunk);
+        }
+        while !self.pending.is_empty() {
+            let retired = self.retire(&mut each);
+            result = result.and(retired);
+        }
+        result
+    }
+
+    fn submit(&mut self, program: &GpuProgram, steps: &[Step]) {
+        // The oldest submission was retired before this one takes its slot.
+        let slot = self.pending.back().map_or(0, |last| (last.slot + 1) % IN_FLIGHT);
+        let device = self.gpu.device();
+        let mut encoder = device.create_command_encoder(&Default::default());
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        for (row, step) in steps.iter().enumerate() {
+            let row = row as u32;
+            program.encode(&mut pass, &Step { row, ..*step });
+        }
+        drop(pass);
+        let rows = steps.len() as u64;
+        let metrics_bytes = rows * ROW as u64 * 4;
+        let download = &self.ring[slot];
+        download.copy_from(&mut encoder, &self.metrics, 0, 0, metrics_bytes);
+        download.copy_from(&mut encoder, &self.faults, 0, metrics_bytes, rows * 4);
+        let index = self.gpu.queue().submit([encoder.finish()]);
+        download.start();
+        self.pending.push_back(Pending {
+            index,
+            slot,
+            steps: steps.len(),
+        });
+    }
+
+    /// Waits for the oldest submission and reports its rows.
+    fn retire(&mut self, each: &mut impl FnMut(Row) -> Result<()>) -> Result<()> {
+        let Some(oldest) = self.pending.pop_front() else {
+            return Ok(());
+        };
+        self.gpu.wait(Some(oldest.index))?;
+        self.pace.retired(oldest.steps);
+        let rows = self.ring[oldest.slot].take(|bytes| rows(bytes, oldest.steps))?;
+        rows.into_iter().try_for_each(each)
+    }
+}
+
+fn rows(bytes: &[u8], steps: usize) -> Vec<Row> {
+    let words: Vec<u32> = bytemuck::pod_collect_to_vec(&bytes[..steps * (ROW + 1) * 4]);
+    let (metrics, faults) = words.split_at(steps * ROW);
+    let row = |(metrics, faults): (&[u32], &u32)| Row {
+        metrics: std::array::from_fn(|index| f32::from_bits(metrics[index])),
+        faults: *faults,
+    };
+    metrics.chunks_exact(ROW).zip(faults).map(row).collect()
+}
+
+/// Chooses how many steps a submission holds from how long they took. Results do not depend on it.
+#[derive(Debug)]
+struct Pace {
+    steps: usize,
+    last: Instant,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            steps: 1,
+            last: Instant::now(),
+        }
+    }
+}
+
+impl Pace {
+    fn steps(&self) -> usize {
+        self.steps
+    }
+
+    fn start(&mut self) {
+        self.last = Instant::now();
+    }
+
+    /// A submission of `steps` retired: the next ones grow or shrink towards [`TARGET`], at most
+    /// by a factor of two, since the first ones also compile shaders.
+    fn retired(&mut self, steps: usize) {
+        let taken = self.last.elapsed().max(Duration::from_micros(1));
+        self.last = Instant::now();
+        let ideal = steps as f64 * TARGET.as_secs_f64() / taken.as_secs_f64();
+        let most = (self.steps * 2).min(MAX_STEPS);
+        self.steps = (ideal as usize).clamp((self.steps / 2).max(1), most);
+    }
+}

@@ -1,0 +1,108 @@
+//! Reverse-mode differentiation: appends the backward pass to a graph.
+
+use std::collections::HashMap;
+
+use super::graph::{Graph, Node, Shape, Storage, Value};
+use super::{Phase, Role};
+use crate::error::{Error, Result};
+use crate::kernels::{Call, Scalar, sum_partials};
+
+/// The backward pass while it is being recorded.
+#[derive(Debug)]
+pub struct Tape<'a> {
+    /// What is recorded into.
+    pub graph: &'a mut Graph,
+    gradients: HashMap<Value, Value>,
+}
+
+/// Appends the gradients of all parameters that the forward pass used, in reverse order.
+///
+/// The last operation (the loss) starts it: its `backward` needs no gradient of its own outputs.
+pub fn differentiate(graph: &mut Graph) -> Result<()> {
+    let forward = graph.nodes.clone();
+    let mut tape = Tape {
+        graph,
+        gradients: HashMap::new(),
+    };
+    for node in forward.iter().rev() {
+        if node.inputs.iter().any(|&it| tape.graph.needs_gradient(it)) {
+            node.op.backward(&mut tape, node)?;
+        }
+    }
+    Ok(())
+}
+
+impl Tape<'_> {
+    /// The gradient of `value`, which a later operation has set.
+    pub fn gradient(&self, node: &Node, value: Value) -> Result<Value> {
+        let found = self.gradients.get(&value).copied();
+        found.ok_or_else(|| bug(&node.layer, "its output's gradient was never recorded"))
+    }
+
+    /// Sets the gradient of `value`.
+    ///
+    /// Errors where it is set already: a value that two operations read needs a kernel that adds
+    /// gradients, which none of our nets does.
+    pub fn set_gradient(&mut self, node: &Node, value: Value, gradient: Value) -> Result<()> {
+        match self.gradients.insert(value, gradient) {
+            None => Ok(()),
+            Some(_) => Err(bug(&node.layer, "its input is used by two operations")),
+        }
+    }
+
+    /// Records a kernel of the backward pass that writes one new batch of samples.
+    pub fn samples(&mut self, node: &Node, call: Call, inputs: Vec<Value>, like: Value) -> Value {
+        let shape = Shape::Samples(self.graph.sample_shape(like));
+        let output = self.graph.transient(shape, Scalar::F32);
+        self.graph
+            .record_call(&node.layer, Phase::Backward, call, inputs, vec![output]);
+        output
+    }
+
+    /// Records the gradient of `parameter`: `call` writes `splits` partial sums, which are then
+    /// added up in order; one split is written in place.
+    pub fn parameter_gradient(
+        &mut self,
+        node: &Node,
+        parameter: Value,
+        call: Call,
+        inputs: Vec<Value>,
+        splits: usize,
+    ) {
+        let len = self.graph.len(parameter);
+        let Storage::Resident(Role::Parameters, offset) = self.graph.values[parameter.0].storage
+        else {
+            unreachable!("layers are recorded with parameters from the table");
+        };
+        let gradient = self
+            .graph
+            .resident(Role::Gradients, offset, len, Scalar::F32);
+        let layer = &node.layer;
+        if splits == 1 {
+            self.graph
+                .record_call(layer, Phase::Backward, call, inputs, vec![gradient]);
+            return;
+        }
+        let partials = self
+            .graph
+            .transient(Shape::Flat(splits * len), Scalar::F32);
+        self.graph
+            .record_call(layer, Phase::Backward, call, inputs, vec![partials]);
+        let sum = sum_partials::call(len, splits);
+        self.graph.record_call(
+            layer,
+            Phase::ReduceGradients,
+            sum,
+            vec![partials],
+            vec![gradient],
+        );
+    }
+}
+
+fn bug(layer: &str, what: &str) -> Error {
+    Error::shape(
+        layer,
+        what,
+        "this is a bug in gpu-train's net; please report it",
+    )
+}

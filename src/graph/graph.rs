@@ -1,0 +1,215 @@
+//! The graph: an append-only list of operations over values.
+
+use std::any::Any;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use super::autodiff::Tape;
+use super::{Phase, Role};
+use crate::error::{Error, Result};
+use crate::kernels::{Call, Scalar};
+use crate::shape::ImageShape;
+use crate::target::Target;
+
+/// A value of a [`Graph`]: what an operation reads or writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Value(pub(super) usize);
+
+/// Shape of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// An image (or vector) per sample of the batch.
+    Samples(ImageShape),
+    /// One scalar per sample of the batch.
+    PerSample,
+    /// So many scalars, whatever the batch.
+    Flat(usize),
+}
+
+/// Where a value lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Storage {
+    /// In a scratch buffer, for as long as something reads it.
+    Transient,
+    /// In a buffer that outlives the step, from this scalar on.
+    Resident(Role, usize),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ValueSpec {
+    pub shape: Shape,
+    pub scalar: Scalar,
+    pub storage: Storage,
+    /// Whether a parameter lies upstream, so that a gradient is wanted.
+    pub needs_gradient: bool,
+}
+
+/// An operation: what kernel it runs, and what its derivative is.
+///
+/// Each lives in a file of `graph/ops/`, which holds the function that records it (with its shape
+/// rule) and this trait, side by side. No other file knows which operations there are.
+pub trait Op: Any + Debug + Send + Sync {
+    /// The kernel it runs.
+    fn call(&self, target: &Target) -> Call;
+
+    /// Records the gradients of the node's inputs, given those of its outputs.
+    fn backward(&self, _tape: &mut Tape<'_>, node: &Node) -> Result<()> {
+        Err(Error::shape(
+            node.layer.clone(),
+            format!("{self:?} has no derivative"),
+            "this is a bug in gpu-train; please report it",
+        ))
+    }
+
+    /// The operation that does this one and then `next`, if there is a kernel for it.
+    fn absorb(&self, _next: &dyn Op) -> Option<Arc<dyn Op>> {
+        None
+    }
+}
+
+/// An operation that is nothing but a kernel call: gradients, updates.
+#[derive(Debug)]
+pub(super) struct Plain(pub Call);
+
+impl Op for Plain {
+    fn call(&self, _target: &Target) -> Call {
+        self.0.clone()
+    }
+}
+
+/// One recorded operation.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// What it does.
+    pub op: Arc<dyn Op>,
+    /// The layer it serves.
+    pub layer: String,
+    /// Part of the step.
+    pub phase: Phase,
+    /// Values it reads; bound first, in this order.
+    pub inputs: Vec<Value>,
+    /// Values it writes; bound after the inputs.
+    pub outputs: Vec<Value>,
+}
+
+/// A recorded computation on batches of up to `capacity` samples.
+#[derive(Debug, Clone)]
+pub struct Graph {
+    /// Largest batch.
+    pub capacity: usize,
+    /// What kernels are chosen for.
+    pub target: Target,
+    pub(super) values: Vec<ValueSpec>,
+    pub(super) nodes: Vec<Node>,
+}
+
+impl Graph {
+    /// An empty graph.
+    pub fn new(capacity: usize, target: Target) -> Self {
+        Self {
+            capacity,
+            target,
+            values: Vec::new(),
+            nodes: Vec::new(),
+        }
+    }
+
+    /// A value in a buffer that outlives the step, from scalar `offset` on.
+    pub fn resident(&mut self, role: Role, offset: usize, len: usize, scalar: Scalar) -> Value {
+        self.push(ValueSpec {
+            shape: Shape::Flat(len),
+            scalar,
+            storage: Storage::Resident(role, offset),
+            needs_gradient: role == Role::Parameters,
+        })
+    }
+
+    /// A value in scratch memory, to be written by the operation recorded next.
+    pub fn transient(&mut self, shape: Shape, scalar: Scalar) -> Value {
+        self.push(ValueSpec {
+            shape,
+            scalar,
+            storage: Storage::Transient,
+            needs_gradient: false,
+        })
+    }
+
+    fn push(&mut self, spec: ValueSpec) -> Value {
+        self.values.push(spec);
+        Value(self.values.len() - 1)
+    }
+
+    /// Appends an operation of the forward pass.
+    pub fn record(
+        &mut self,
+        layer: &str,
+        op: impl Op,
+        inputs: Vec<Value>,
+        outputs: Vec<Value>,
+    ) {
+        let needs = inputs.iter().any(|&value| self.needs_gradient(value));
+        for &output in &outputs {
+            self.values[output.0].needs_gradient |= needs;
+        }
+        self.append(layer, Phase::Forward, Arc::new(op), inputs, outputs);
+    }
+
+    /// Appends a kernel call that has no derivative of its own.
+    pub fn record_call(
+        &mut self,
+        layer: &str,
+        phase: Phase,
+        call: Call,
+        inputs: Vec<Value>,
+        outputs: Vec<Value>,
+    ) {
+        self.append(layer, phase, Arc::new(Plain(call)), inputs, outputs);
+    }
+
+    fn append(
+        &mut self,
+        layer: &str,
+        phase: Phase,
+        op: Arc<dyn Op>,
+        inputs: Vec<Value>,
+        outputs: Vec<Value>,
+    ) {
+        self.nodes.push(Node {
+            op,
+            layer: layer.to_owned(),
+            phase,
+            inputs,
+            outputs,
+        });
+    }
+
+    /// Whether a gradient with respect to `value` is wanted.
+    pub fn needs_gradient(&self, value: Value) -> bool {
+        self.values[value.0].needs_gradient
+    }
+
+    /// Shape of one sample of `value`.
+    ///
+    /// # Panics
+    /// If `value` is no batch of samples: a bug in the net's recording.
+    pub fn sample_shape(&self, value: Value) -> ImageShape {
+        match self.values[value.0].shape {
+            Shape::Samples(shape) => shape,
+            other => panic!("{other:?} is no batch of samples"),
+        }
+    }
+
+    /// Scalars that `value` takes at full capacity.
+    pub fn len(&self, value: Value) -> usize {
+        match self.values[value.0].shape {
+            Shape::Samples(shape) => self.capacity * shape.padded_elements(),
+            Shape::PerSample => self.capacity,
+            Shape::Flat(len) => len,
+        }
+    }
+
+    /// Whether nothing has been recorded.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+}

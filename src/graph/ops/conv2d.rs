@@ -1,0 +1,105 @@
+//! `activation(conv2d(input, weight) + bias)`, without padding.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use super::activation::{ActivationOp, before_activation};
+use super::linear;
+use crate::activation::Activation;
+use crate::error::{Error, Result};
+use crate::graph::{Graph, Node, Op, Shape, Tape, Value};
+use crate::kernels::{
+    Call, Scalar, conv2d_backward_input, conv2d_backward_weight, conv2d_forward,
+};
+use crate::shape::{ConvShape, ImageShape};
+use crate::target::Target;
+
+/// The operation.
+#[derive(Debug, Clone, Copy)]
+struct Conv2d {
+    shape: ConvShape,
+    output: ImageShape,
+    activation: Activation,
+}
+
+/// Shape of the output; errors where the window does not fit, naming the layer.
+pub fn output_shape(layer: &str, shape: &ConvShape) -> Result<ImageShape> {
+    shape.output().ok_or_else(|| {
+        Error::shape(
+            layer,
+            format!(
+                "kernel {}x{} does not fit its {}x{} input",
+                shape.kernel_height, shape.kernel_width, shape.input.height, shape.input.width
+            ),
+            "use a smaller --kernel-sizes entry, smaller --strides before it, or fewer layers",
+        )
+    })
+}
+
+/// Records a convolution of `input`; `shape.input` must be the input's shape.
+///
+/// A kernel that covers the whole image, or a single pixel at stride 1, is a matrix product and is
+/// recorded as one: the weight lies the same way in memory.
+pub fn record(
+    graph: &mut Graph,
+    layer: &str,
+    inputs: [Value; 3],
+    shape: ConvShape,
+) -> Result<Value> {
+    let output = output_shape(layer, &shape)?;
+    let image = shape.input;
+    if (shape.kernel_height, shape.kernel_width) == (image.height, image.width) {
+        let features = image.padded_elements();
+        return Ok(linear::record_rows(graph, layer, inputs, 1, features, output));
+    }
+    if shape.kernel_height == 1 && shape.kernel_width == 1 && shape.stride == 1 {
+        let (rows, features) = (image.pixels(), image.padded_channels());
+        return Ok(linear::record_rows(graph, layer, inputs, rows, features, output));
+    }
+    let value = graph.transient(Shape::Samples(output), Scalar::F32);
+    let op = Conv2d {
+        shape,
+        output,
+        activation: Activation::Linear,
+    };
+    graph.record(layer, op, inputs.to_vec(), vec![value]);
+    Ok(value)
+}
+
+impl Op for Conv2d {
+    fn call(&self, target: &Target) -> Call {
+        conv2d_forward::call(&self.shape, self.activation, target)
+    }
+
+    fn absorb(&self, next: &dyn Op) -> Option<Arc<dyn Op>> {
+        let next = (next as &dyn Any).downcast_ref::<ActivationOp>()?;
+        (self.activation == Activation::Linear).then(|| {
+            Arc::new(Self {
+                activation: next.activation,
+                ..*self
+            }) as _
+        })
+    }
+
+    fn backward(&self, tape: &mut Tape<'_>, node: &Node) -> Result<()> {
+        let [input, weight, bias] = node.inputs[..] else {
+            unreachable!("recorded with three inputs");
+        };
+        let (capacity, target) = (tape.graph.capacity, tape.graph.target);
+        let gradient = before_activation(tape, node, self.activation)?;
+
+        let splits = conv2d_backward_weight::splits(capacity, &self.shape, &target);
+        let call = conv2d_backward_weight::call(capacity, &self.shape, splits, &target);
+        tape.parameter_gradient(node, weight, call, vec![input, gradient], splits);
+
+        let rows = self.output.pixels();
+        linear::bias_gradient(tape, node, bias, gradient, rows, self.output.channels);
+
+        if tape.graph.needs_gradient(input) {
+            let call = conv2d_backward_input::call(&self.shape, &target);
+            let grad_input = tape.samples(node, call, vec![gradient, weight], input);
+            tape.set_gradient(node, input, grad_input)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,42 @@
+//! The batch: images of the resident data set, picked by the epoch's order and scaled to 0..1.
+
+use crate::graph::{Graph, Op, Role, Shape, Value};
+use crate::kernels::gather::{self, ResidentLayout};
+use crate::kernels::{Call, Scalar};
+use crate::shape::ImageShape;
+use crate::target::Target;
+
+#[derive(Debug)]
+struct Gather {
+    shape: ImageShape,
+    layout: ResidentLayout,
+}
+
+/// Records the reading of a batch; returns images (as `shape`: the data set's own, or a vector of
+/// all its elements) and targets.
+pub fn record(graph: &mut Graph, layout: &ResidentLayout, shape: ImageShape) -> (Value, Value) {
+    let mut inputs: Vec<Value> = (0..gather::PARTS)
+        .map(|part| {
+            // A kernel binds all four; parts that the data set does not have repeat the first.
+            let part = if part < layout.parts() { part } else { 0 };
+            let role = Role::Images(part as u8);
+            graph.resident(role, 0, layout.part_words(part), Scalar::U32)
+        })
+        .collect();
+    inputs.push(graph.resident(Role::Order, 0, layout.count, Scalar::U32));
+    inputs.push(graph.resident(Role::Targets, 0, layout.count, Scalar::F32));
+    let images = graph.transient(Shape::Samples(shape), Scalar::F32);
+    let targets = graph.transient(Shape::PerSample, Scalar::F32);
+    let op = Gather {
+        shape,
+        layout: *layout,
+    };
+    graph.record("data", op, inputs, vec![images, targets]);
+    (images, targets)
+}
+
+impl Op for Gather {
+    fn call(&self, _target: &Target) -> Call {
+        gather::call(&self.layout, self.shape)
+    }
+}

@@ -1,0 +1,37 @@
+//! Mean squared error over the batch, with its metrics: one row per step.
+
+use crate::error::Result;
+use crate::graph::{Graph, Node, Op, Role, Shape, Tape, Value};
+use crate::kernels::{Call, Scalar, mse_loss};
+use crate::shape::ImageShape;
+use crate::target::Target;
+
+#[derive(Debug)]
+struct MseLoss;
+
+/// Records the loss of `prediction` (one value per sample) against `targets`, and the row of
+/// metrics it writes; a submission holds up to `rows` of them.
+pub fn record(graph: &mut Graph, prediction: Value, targets: Value, rows: usize) {
+    let shape = Shape::Samples(ImageShape::vector(1));
+    let gradient = graph.transient(shape, Scalar::F32);
+    let len = rows * mse_loss::ROW;
+    let metrics = graph.resident(Role::Metrics, 0, len, Scalar::F32);
+    let faults = graph.resident(Role::Faults, 0, rows, Scalar::U32);
+    graph.record(
+        "loss",
+        MseLoss,
+        vec![prediction, targets],
+        vec![gradient, metrics, faults],
+    );
+}
+
+impl Op for MseLoss {
+    fn call(&self, _target: &Target) -> Call {
+        mse_loss::call()
+    }
+
+    fn backward(&self, tape: &mut Tape<'_>, node: &Node) -> Result<()> {
+        // The kernel that computes the loss writes its gradient in the same pass.
+        tape.set_gradient(node, node.inputs[0], node.outputs[0])
+    }
+}

@@ -1,0 +1,227 @@
+//! Parameters: their names and shapes in PyTorch, and where they lie in the flat buffers.
+
+use crate::error::{Error, Result};
+use crate::kernel_limits::SLICE_ALIGNMENT;
+use crate::shape::padded;
+
+/// How a parameter lies in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// A weight: PyTorch's `(out, in, kernel_height, kernel_width)` lies as
+    /// `[kernel_height, kernel_width, in padded, out padded]`, so that kernels load four output
+    /// channels at once. A linear layer is the case of one tap; one that follows a flattened
+    /// image has a tap per pixel.
+    Weight {
+        /// Output channels.
+        out: usize,
+        /// Input channels.
+        channels: usize,
+        /// Rows of the window.
+        height: usize,
+        /// Columns of the window.
+        width: usize,
+    },
+    /// A bias: `[out padded]`.
+    Bias {
+        /// Output channels.
+        out: usize,
+    },
+}
+
+impl Layout {
+    /// Scalars, without padding.
+    pub fn elements(self) -> usize {
+        match self {
+            Self::Weight {
+                out,
+                channels,
+                height,
+                width,
+            } => out * channels * height * width,
+            Self::Bias { out } => out,
+        }
+    }
+
+    /// Scalars in memory.
+    pub fn padded_len(self) -> usize {
+        match self {
+            Self::Weight {
+                out,
+                channels,
+                height,
+                width,
+            } => height * width * padded(channels) * padded(out),
+            Self::Bias { out } => padded(out),
+        }
+    }
+
+    /// Place in memory of every element, in PyTorch's order.
+    fn places(self) -> Box<dyn Iterator<Item = usize>> {
+        match self {
+            Self::Weight {
+                out,
+                channels,
+                height,
+                width,
+            } => Box::new((0..self.elements()).map(move |index| {
+                let (rest, x) = (index / width, index % width);
+                let (rest, y) = (rest / height, rest % height);
+                let (o, c) = (rest / channels, rest % channels);
+                ((y * width + x) * padded(channels) + c) * padded(out) + o
+            })),
+            Self::Bias { out } => Box::new(0..out),
+        }
+    }
+
+    /// PyTorch's order to memory; padding is zero.
+    pub fn pack(self, elements: &[f32]) -> Vec<f32> {
+        let mut memory = vec![0.0; self.padded_len()];
+        for (place, element) in self.places().zip(elements) {
+            memory[place] = *element;
+        }
+        memory
+    }
+
+    /// Memory to PyTorch's order.
+    pub fn unpack(self, memory: &[f32]) -> Vec<f32> {
+        self.places().map(|place| memory[place]).collect()
+    }
+}
+
+/// One parameter tensor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parameter {
+    /// Name in the `state_dict` of the `torch.nn.Sequential`: "0.weight".
+    pub name: String,
+    /// Shape in PyTorch: `(out, in, kh, kw)`, `(out, in)` or `(out,)`.
+    pub torch_shape: Vec<usize>,
+    /// Inputs that one output sums over: scales the initial values.
+    pub fan_in: usize,
+    /// How it lies in memory.
+    pub layout: Layout,
+    /// First float in the flat buffers; a multiple of 64.
+    pub offset: usize,
+}
+
+/// All parameters of a net, in the order of its layers: the segments of the flat buffers of
+/// parameters, gradients and moments. What pads a segment is zero and stays zero.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ParameterTable {
+    parameters: Vec<Parameter>,
+    len: usize,
+}
+
+impl ParameterTable {
+    /// Appends a parameter and returns its index.
+    ///
+    /// Errors where the table grows past what kernels can index (2^31 floats).
+    pub fn push(
+        &mut self,
+        name: String,
+        torch_shape: Vec<usize>,
+        fan_in: usize,
+        layout: Layout,
+    ) -> Result<usize> {
+        let offset = self.len;
+        let alignment = SLICE_ALIGNMENT as usize / 4;
+        self.len = (offset + layout.padded_len()).next_multiple_of(alignment);
+        if self.len > 1 << 31 {
+            return Err(Error::shape(
+                name,
+                format!("the net has more than {} parameters", 1_u32 << 31),
+                "use fewer channels or smaller layers",
+            ));
+        }
+        self.parameters.push(Parameter {
+            name,
+            torch_shape,
+            fan_in,
+            layout,
+            offset,
+        });
+        Ok(self.parameters.len() - 1)
+    }
+
+    /// The parameters, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Parameter> {
+        self.parameters.iter()
+    }
+
+    /// The parameter of that index.
+    pub fn get(&self, index: usize) -> &Parameter {
+        &self.parameters[index]
+    }
+
+    /// Length of the flat buffers, in floats.
+    pub fn padded_len(&self) -> usize {
+        self.len
+    }
+
+    /// Number of trainable scalars, as PyTorch counts them.
+    pub fn elements(&self) -> usize {
+        self.iter()
+            .map(|parameter| parameter.layout.elements())
+            .sum()
+    }
+
+    /// One flat buffer from tensors in PyTorch's order.
+    ///
+    /// # Panics
+    /// If `tensors` are not one per parameter: a bug of the caller.
+    pub fn pack(&self, tensors: &[Vec<f32>]) -> Vec<f32> {
+        assert_eq!(tensors.len(), self.parameters.len());
+        let mut flat = vec![0.0; self.len];
+        for (parameter, tensor) in self.iter().zip(tensors) {
+            let packed = parameter.layout.pack(tensor);
+            flat[parameter.offset..][..packed.len()].copy_from_slice(&packed);
+        }
+        flat
+    }
+
+    /// Tensors in PyTorch's order from one flat buffer.
+    pub fn unpack(&self, flat: &[f32]) -> Vec<Vec<f32>> {
+        let segment = |parameter: &Parameter| {
+            let len = parameter.layout.padded_len();
+            parameter.layout.unpack(&flat[parameter.offset..][..len])
+        };
+        self.iter().map(segment).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packing_and_unpacking_give_back_the_tensor() {
+        let layout = Layout::Weight {
+            out: 5,
+            channels: 3,
+            height: 2,
+            width: 3,
+        };
+        let tensor: Vec<f32> = (0..layout.elements()).map(|i| i as f32 + 1.0).collect();
+        let memory = layout.pack(&tensor);
+        assert_eq!(memory.len(), 2 * 3 * 4 * 8);
+        // Element (o, c, y, x) = (4, 2, 1, 0).
+        assert_eq!(memory[((3 * 4) + 2) * 8 + 4], tensor[((4 * 3 + 2) * 2 + 1) * 3]);
+        assert_eq!(layout.unpack(&memory), tensor);
+        let zeros = memory.iter().filter(|float| **float == 0.0).count();
+        assert_eq!(zeros, memory.len() - tensor.len());
+    }
+
+    #[test]
+    fn segments_are_aligned() {
+        let mut table = ParameterTable::default();
+        for out in [1, 65] {
+            let layout = Layout::Bias { out };
+            table
+                .push("b".to_owned(), vec![out], 1, layout)
+                .expect("fits");
+        }
+        assert_eq!(table.get(1).offset, 64);
+        assert_eq!((table.padded_len(), table.elements()), (192, 66));
+        let tensors = [vec![7.0], vec![8.0; 65]];
+        assert_eq!(table.unpack(&table.pack(&tensors)), tensors);
+    }
+}

@@ -1,0 +1,140 @@
+//! Lowering: a graph becomes a program, its transient values share scratch buffers.
+
+use std::collections::HashMap;
+
+use super::graph::{Graph, Node, Storage, Value};
+use super::{BufferSlice, BufferSpec, Dispatch, Program, Role};
+
+/// When a transient value is in use: positions of its first and its last dispatch.
+#[derive(Debug, Clone, Copy)]
+struct Lifetime {
+    value: Value,
+    first: usize,
+    last: usize,
+}
+
+impl Lifetime {
+    fn overlaps(self, other: Self) -> bool {
+        self.first <= other.last && other.first <= self.last
+    }
+}
+
+/// The program of `graph`: its nodes ordered by phase, and a buffer for every value.
+pub fn lower(graph: &Graph) -> Program {
+    let mut nodes: Vec<&Node> = graph.nodes.iter().collect();
+    nodes.sort_by_key(|node| node.phase);
+    let mut buffers = resident_buffers(graph, &nodes);
+    let slots = share_slots(graph, &nodes, &mut buffers);
+    let slice = |value: Value| {
+        let (buffer, offset) = match graph.values[value.0].storage {
+            Storage::Transient => (slots[&value], 0),
+            Storage::Resident(role, offset) => {
+                let found = buffers.iter().position(|spec| spec.role == role);
+                (found.expect("made for this very value"), offset)
+            }
+        };
+        BufferSlice {
+            buffer,
+            offset,
+            len: graph.len(value),
+        }
+    };
+    let dispatch = |node: &&Node| Dispatch {
+        label: node.layer.clone(),
+        phase: node.phase,
+        call: node.op.call(&graph.target),
+        slices: bound(node).map(slice).collect(),
+    };
+    Program {
+        capacity: graph.capacity,
+        dispatches: nodes.iter().map(dispatch).collect(),
+        buffers,
+    }
+}
+
+fn bound(node: &Node) -> impl Iterator<Item = Value> {
+    node.inputs.iter().chain(&node.outputs).copied()
+}
+
+/// One buffer per role in use, long enough for every slice of it.
+fn resident_buffers(graph: &Graph, nodes: &[&Node]) -> Vec<BufferSpec> {
+    let mut buffers: Vec<BufferSpec> = Vec::new();
+    for value in nodes.iter().flat_map(|node| bound(node)) {
+        let spec = graph.values[value.0];
+        if let Storage::Resident(role, offset) = spec.storage {
+            let len = offset + graph.len(value);
+            match buffers.iter_mut().find(|buffer| buffer.role == role) {
+                Some(buffer) => buffer.len = buffer.len.max(len),
+                None => buffers.push(BufferSpec {
+                    role,
+                    scalar: spec.scalar,
+                    len,
+                }),
+            }
+        }
+    }
+    buffers.sort_by_key(|buffer| buffer.role);
+    buffers
+}
+
+/// Gives every transient value a scratch buffer that no other value uses at the same time, the
+/// largest values first; returns their indices into `buffers`.
+///
+/// Each slot is a buffer of its own rather than a part of one arena: wgpu tracks usage per buffer,
+/// and forbids reading and writing one buffer in the same dispatch.
+fn share_slots(
+    graph: &Graph,
+    nodes: &[&Node],
+    buffers: &mut Vec<BufferSpec>,
+) -> HashMap<Value, usize> {
+    let mut lifetimes = lifetimes(graph, nodes);
+    lifetimes.sort_by_key(|it| (std::cmp::Reverse(graph.len(it.value)), it.first));
+    let base = buffers.len();
+    let mut tenants: Vec<Vec<Lifetime>> = Vec::new();
+    let mut slots = HashMap::new();
+    for lifetime in lifetimes {
+        let scalar = graph.values[lifetime.value.0].scalar;
+        let free = (0..tenants.len()).find(|&slot| {
+            buffers[base + slot].scalar == scalar
+                && !tenants[slot].iter().any(|other| other.overlaps(lifetime))
+        });
+        let slot = free.unwrap_or_else(|| {
+            buffers.push(BufferSpec {
+                role: Role::Scratch(tenants.len() as u16),
+                scalar,
+                len: graph.len(lifetime.value),
+            });
+            tenants.push(Vec::new());
+            tenants.len() - 1
+        });
+        tenants[slot].push(lifetime);
+        slots.insert(lifetime.value, base + slot);
+    }
+    slots
+}
+
+fn lifetimes(graph: &Graph, nodes: &[&Node]) -> Vec<Lifetime> {
+    let mut lifetimes: Vec<Lifetime> = Vec::new();
+    for (position, node) in nodes.iter().enumerate() {
+        for value in bound(node) {
+            if graph.values[value.0].storage != Storage::Transient {
+                continue;
+            }
+            match lifetimes.iter_mut().find(|it| it.value == value) {
+                Some(lifetime) => lifetime.last = position,
+                None => lifetimes.push(Lifetime {
+                    value,
+                    first: position,
+                    last: position,
+                }),
+            }
+        }
+    }
+    debug_assert!(lifetimes.iter().all(|it| is_written_first(nodes, *it)));
+    lifetimes
+}
+
+/// Whether the first dispatch of a transient value writes it.
+fn is_written_first(nodes: &[&Node], lifetime: Lifetime) -> bool {
+    nodes[lifetime.first].outputs.contains(&lifetime.value)
+}

@@ -1,0 +1,107 @@
+//! What describes a net: the seed's `NetworkConfiguration`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// Kinds of nets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum NetworkType {
+    /// Multilayer perceptron: linear layers on the flattened image.
+    Mlp,
+    /// Convolutions with max-pooling, then linear layers.
+    Cnn,
+}
+
+impl NetworkType {
+    /// Name as on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mlp => "mlp",
+            Self::Cnn => "cnn",
+        }
+    }
+}
+
+/// Sizes of a net's layers. The first three lists have one entry per convolution; an mlp ignores
+/// them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct NetworkConfiguration {
+    /// Output channels of each convolution.
+    pub n_channels: Vec<usize>,
+    /// Size of each convolution's square kernel.
+    pub kernel_sizes: Vec<usize>,
+    /// Stride of each convolution.
+    pub strides: Vec<usize>,
+    /// Size of each hidden linear layer; may be empty.
+    pub dense_hiddens: Vec<usize>,
+}
+
+impl NetworkConfiguration {
+    /// The seed's own net of that type: dense 128,128, or channels 16,32,45 and dense 128.
+    pub fn default_for(network: NetworkType) -> Self {
+        match network {
+            NetworkType::Mlp => Self::mlp(&[128, 128]),
+            NetworkType::Cnn => Self {
+                n_channels: vec![16, 32, 45],
+                kernel_sizes: vec![3; 3],
+                strides: vec![1; 3],
+                dense_hiddens: vec![128],
+            },
+        }
+    }
+
+    /// An mlp with these hidden layers.
+    pub fn mlp(dense_hiddens: &[usize]) -> Self {
+        Self {
+            n_channels: Vec::new(),
+            kernel_sizes: Vec::new(),
+            strides: Vec::new(),
+            dense_hiddens: dense_hiddens.to_vec(),
+        }
+    }
+
+    /// Errors where a size is zero, a list has another length than its siblings, or a cnn has no
+    /// convolution.
+    pub fn validate(&self, network: NetworkType) -> Result<()> {
+        positive("--dense-hiddens", &self.dense_hiddens)?;
+        if network == NetworkType::Mlp {
+            return Ok(());
+        }
+        let lists = [
+            ("--channels", &self.n_channels),
+            ("--kernel-sizes", &self.kernel_sizes),
+            ("--strides", &self.strides),
+        ];
+        let layers = self.n_channels.len();
+        if layers == 0 {
+            return Err(Error::usage(
+                "a cnn needs at least one convolution",
+                "give --channels one value per convolution, or use --net mlp",
+            ));
+        }
+        for (flag, list) in lists {
+            positive(flag, list)?;
+            if list.len() != layers {
+                return Err(Error::usage(
+                    format!("--channels has {layers} values, but {flag} has {}", list.len()),
+                    format!("give {flag} one value per convolution, or a single one for all"),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn positive(flag: &str, list: &[usize]) -> Result<()> {
+    /// Beyond this no layer fits any adapter, and sizes multiply without overflow.
+    const LARGEST: usize = 1 << 18;
+    match list.iter().find(|&&size| size == 0 || size > LARGEST) {
+        None => Ok(()),
+        Some(size) => Err(Error::usage(
+            format!("{flag}: {size} is not a size from 1 to {LARGEST}"),
+            format!("give {flag} positive whole numbers, such as 16,32,45"),
+        )),
+    }
+}

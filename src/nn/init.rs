@@ -1,0 +1,24 @@
+//! Initial parameters: uniform from -1/sqrt(fan_in) to 1/sqrt(fan_in), weights and biases alike,
+//! as PyTorch's `Linear` and `Conv2d` start.
+
+use rand::RngCore as _;
+
+use crate::graph::{Parameter, ParameterTable};
+use crate::random::{Purpose, stream};
+
+/// Tensors in PyTorch's order, one per parameter: a function of `seed` alone.
+///
+/// Source: <https://docs.pytorch.org/docs/stable/generated/torch.nn.Linear.html> ("Variables").
+pub fn initial_parameters(table: &ParameterTable, seed: u64) -> Vec<Vec<f32>> {
+    let mut random = stream(seed, Purpose::Init);
+    let mut tensor = |parameter: &Parameter| {
+        let bound = 1.0 / (parameter.fan_in as f64).sqrt();
+        let mut draw = || {
+            // 24 bits: as many as an f32 from 0 to 1 can tell apart.
+            let unit = f64::from(random.next_u32() >> 8) / f64::from(1_u32 << 24);
+            ((2.0 * unit - 1.0) * bound) as f32
+        };
+        (0..parameter.layout.elements()).map(|_| draw()).collect()
+    };
+    table.iter().map(&mut tensor).collect()
+}

@@ -1,0 +1,15 @@
+//! Floor 4: the nets. What a configuration means in layers, how it is initialised, and the
+//! programs that train and evaluate it.
+
+mod config;
+mod init;
+mod network;
+mod programs;
+mod sequential;
+
+pub use crate::activation::Activation;
+pub use crate::kernels::adam_step::AdamConfig;
+pub use config::{NetworkConfiguration, NetworkType};
+pub use init::initial_parameters;
+pub use network::{Layer, LayerKind, Network};
+pub use programs::{ProgramOptions, evaluation_program, training_program};

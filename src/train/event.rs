@@ -1,0 +1,28 @@
+//! What a trainer tells its caller while it works.
+
+use super::metrics::{EpochMetrics, Metrics};
+
+/// One piece of news; the command line renders them, the trainer never prints.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TrainEvent {
+    /// An epoch begins.
+    EpochStarted {
+        /// Counted from 1.
+        epoch: usize,
+        /// The last epoch of this loop.
+        epochs: usize,
+        /// Samples of the epoch.
+        samples: usize,
+    },
+    /// Steps of the epoch are done.
+    Progress {
+        /// Samples of the epoch trained on so far.
+        samples: usize,
+        /// Means over them, each before its update.
+        metrics: Metrics,
+        /// Training speed in this epoch.
+        samples_per_second: f64,
+    },
+    /// An epoch was trained and evaluated.
+    EpochEnded(EpochMetrics),
+}

@@ -1,0 +1,95 @@
+//! What is measured of a batch, an epoch and a test set.
+
+use serde::{Deserialize, Serialize};
+
+use crate::exec::Row;
+
+/// What a net is trained for: owns its metrics and their columns. The loss kernel writes one row
+/// of sums per batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Task {
+    /// Regression of one real target: mean squared error, mean absolute error, and the share of
+    /// predictions that round to the target.
+    Regression,
+}
+
+impl Task {
+    /// The columns of `metrics.csv`, in order.
+    pub const fn columns(self) -> &'static [&'static str] {
+        match self {
+            Self::Regression => &[
+                "epoch",
+                "train_loss",
+                "train_mae",
+                "test_loss",
+                "test_mae",
+                "train_accuracy",
+                "test_accuracy",
+                "lr",
+                "seconds",
+                "samples_per_second",
+            ],
+        }
+    }
+}
+
+/// Sample-weighted means over a batch, an epoch or a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Metrics {
+    /// Mean squared error.
+    pub loss: f64,
+    /// Mean absolute error.
+    pub mae: f64,
+    /// Share of predictions that, rounded half to even, equal the target; `None` where a target of
+    /// the data set is no integer.
+    pub accuracy: Option<f64>,
+}
+
+/// One line of `metrics.csv`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EpochMetrics {
+    /// Counted from 1.
+    pub epoch: usize,
+    /// Means over the epoch's batches, each before its update.
+    pub train: Metrics,
+    /// Means over the test set after the epoch.
+    pub test: Metrics,
+    /// Learning rate.
+    pub lr: f64,
+    /// Seconds of training, without the evaluation.
+    pub seconds: f64,
+    /// Training speed.
+    pub samples_per_second: f64,
+}
+
+/// Sums of rows, in f64.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Sums {
+    squared: f64,
+    absolute: f64,
+    correct: f64,
+    samples: f64,
+}
+
+impl Sums {
+    pub(super) fn add(&mut self, row: &Row) {
+        let [squared, absolute, correct, samples] = row.metrics.map(f64::from);
+        self.squared += squared;
+        self.absolute += absolute;
+        self.correct += correct;
+        self.samples += samples;
+    }
+
+    pub(super) fn samples(&self) -> usize {
+        self.samples as usize
+    }
+
+    pub(super) fn means(&self, whole_targets: bool) -> Metrics {
+        Metrics {
+            loss: self.squared / self.samples,
+            mae: self.absolute / self.samples,
+            accuracy: whole_targets.then(|| self.correct / self.samples),
+        }
+    }
+}

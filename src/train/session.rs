@@ -1,0 +1,51 @@
+//! What outlives a single run: the device, its pipelines, and uploaded data sets.
+
+use std::sync::Arc;
+
+use super::resident::{ResidentDataset, ResidentSplit};
+use crate::data::{Dataset, Split};
+use crate::error::{Error, Result};
+use crate::gpu::{Gpu, GpuOptions};
+
+/// An open device. Trainers borrow it; training, sweeps, prediction and evaluation share it.
+#[derive(Debug)]
+pub struct Session {
+    gpu: Gpu,
+}
+
+impl Session {
+    /// Opens the adapter that `options` ask for; errors where there is none.
+    pub fn open(options: &GpuOptions) -> Result<Self> {
+        Gpu::open(options).map(|gpu| Self { gpu })
+    }
+
+    /// The device.
+    pub fn gpu(&self) -> &Gpu {
+        &self.gpu
+    }
+
+    /// Copies `data` to the GPU, where it stays.
+    ///
+    /// Errors where it does not fit, saying what is needed and what there is.
+    pub fn upload(&self, data: &Dataset) -> Result<ResidentDataset> {
+        ResidentDataset::upload(&self.gpu, data)
+    }
+
+    /// Copies a training and a test set to the GPU, and frees the host's copy of each when done.
+    pub fn upload_split(&self, split: Split) -> Result<Arc<ResidentSplit>> {
+        if split.train.shape() != split.test.shape() {
+            return Err(Error::usage(
+                format!(
+                    "training images are {}, test images {}",
+                    split.train.shape(),
+                    split.test.shape()
+                ),
+                "both files must hold images of the same channels, height and width",
+            ));
+        }
+        let train = self.upload(&split.train)?;
+        drop(split.train);
+        let test = self.upload(&split.test)?;
+        Ok(Arc::new(ResidentSplit { train, test }))
+    }
+}

@@ -1,0 +1,96 @@
+//! Weights as safetensors, named and shaped as PyTorch's `state_dict`.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+
+use super::folder::write_whole;
+use crate::error::{Error, Result};
+use crate::graph::{Parameter, ParameterTable};
+
+/// Writes `tensors` (one per entry of `table`, in PyTorch's order), whole or not at all.
+pub fn save_weights(path: &Path, table: &ParameterTable, tensors: &[Vec<f32>]) -> Result<()> {
+    let bytes: Vec<Vec<u8>> = tensors
+        .iter()
+        .map(|tensor| tensor.iter().flat_map(|float| float.to_le_bytes()).collect())
+        .collect();
+    let failed = |error: safetensors::SafeTensorError| {
+        Error::file(
+            path,
+            format!("cannot be made from these weights: {error}"),
+            "this is a bug in gpu-train; please report it",
+        )
+    };
+    let views = table
+        .iter()
+        .zip(&bytes)
+        .map(|(parameter, bytes)| {
+            let shape = parameter.torch_shape.clone();
+            let view = TensorView::new(Dtype::F32, shape, bytes).map_err(failed)?;
+            Ok((parameter.name.clone(), view))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let file = safetensors::serialize(views, None).map_err(failed)?;
+    write_whole(path, &file)
+}
+
+/// Reads one tensor per entry of `table`, in PyTorch's order.
+///
+/// Errors name the tensors that are missing, too many, or of another shape or type.
+pub fn load_weights(path: &Path, table: &ParameterTable) -> Result<Vec<Vec<f32>>> {
+    let hint = "the file must hold the state_dict of this very net: check --net, --channels, \
+                --kernel-sizes and --dense-hiddens";
+    let fail = |what: String| Error::file(path, what, hint);
+    let bytes = fs::read(path).map_err(|error| fail(format!("cannot be read: {error}")))?;
+    let file = SafeTensors::deserialize(&bytes)
+        .map_err(|error| fail(format!("is no safetensors file: {error}")))?;
+    let mut found: HashMap<String, TensorView<'_>> = file.tensors().into_iter().collect();
+    let mut problems = Vec::new();
+    let mut tensors = Vec::new();
+    for parameter in table.iter() {
+        match found.remove(&parameter.name) {
+            None => problems.push(format!("{} is missing", parameter.name)),
+            Some(view) => match read_tensor(parameter, &view) {
+                Ok(tensor) => tensors.push(tensor),
+                Err(problem) => problems.push(problem),
+            },
+        }
+    }
+    let mut extra: Vec<String> = found.into_keys().collect();
+    extra.sort();
+    problems.extend(
+        extra
+            .into_iter()
+            .map(|name| format!("{name} is not of this net")),
+    );
+    if problems.is_empty() {
+        Ok(tensors)
+    } else {
+        Err(fail(format!("does not fit the net: {}", problems.join("; "))))
+    }
+}
+
+fn read_tensor(parameter: &Parameter, view: &TensorView<'_>) -> Result<Vec<f32>, String> {
+    let name = &parameter.name;
+    if view.dtype() != Dtype::F32 {
+        return Err(format!("{name} holds {:?}, not F32", view.dtype()));
+    }
+    if view.shape() != parameter.torch_shape {
+        return Err(format!(
+            "{name} is {:?}, not {:?}",
+            view.shape(),
+            parameter.torch_shape
+        ));
+    }
+    let floats = view.data().chunks_exact(4);
+    let tensor: Vec<f32> = floats
+        .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+        .collect();
+    if tensor.iter().all(|float| float.is_finite()) {
+        Ok(tensor)
+    } else {
+        Err(format!("{name} holds values that are not finite"))
+    }
+}

@@ -1,0 +1,102 @@
+//! Same seed, same adapter: same bits. And what must not change them, or hardly.
+
+use gpu_train::nn::{Activation, NetworkType};
+use gpu_train::shape::ImageShape;
+use gpu_train::train::{EpochMetrics, TrainState, Trainer, TrainerOptions};
+
+use crate::support::{distance, session, split, trainer};
+
+const IMAGE: ImageShape = ImageShape::new(3, 12, 13);
+
+fn options() -> TrainerOptions {
+    TrainerOptions {
+        batch_size: 32,
+        activation: Activation::Tanh,
+        seed: 5,
+        ..TrainerOptions::default()
+    }
+}
+
+fn new(net: NetworkType, options: TrainerOptions) -> Trainer<'static> {
+    trainer(session(), split(301, 77, IMAGE), net, options)
+}
+
+fn trained(net: NetworkType, options: TrainerOptions) -> (TrainState, Vec<EpochMetrics>) {
+    let mut trainer = new(net, options);
+    trainer.train_loop(3, |_| Ok(())).expect("trains");
+    let mut logs = trainer.logs().to_vec();
+    for epoch in &mut logs {
+        (epoch.seconds, epoch.samples_per_second) = (0.0, 0.0);
+    }
+    (trainer.state().expect("reads"), logs)
+}
+
+#[test]
+fn the_same_run_twice_gives_the_same_bits() {
+    for net in [NetworkType::Mlp, NetworkType::Cnn] {
+        let first = trained(net, options());
+        assert_eq!(first, trained(net, options()));
+        let other_seed = TrainerOptions {
+            seed: 6,
+            ..options()
+        };
+        assert_ne!(first.0, trained(net, other_seed).0);
+    }
+}
+
+#[test]
+fn steps_taken_one_by_one_give_the_bits_of_the_loop() {
+    let (state, _) = trained(NetworkType::Cnn, options());
+    let mut stepped = new(NetworkType::Cnn, options());
+    for _ in 0..3 * 301_usize.div_ceil(32) {
+        stepped.training_step().expect("trains");
+    }
+    assert_eq!(stepped.state().expect("reads"), state);
+}
+
+#[test]
+fn a_restored_state_goes_on_bit_for_bit() {
+    let (state, _) = trained(NetworkType::Cnn, options());
+    let mut first = new(NetworkType::Cnn, options());
+    for _ in 0..13 {
+        first.training_step().expect("trains");
+    }
+    let middle = first.state().expect("reads");
+    let mut second = new(
+        NetworkType::Cnn,
+        TrainerOptions {
+            seed: 99,
+            ..options()
+        },
+    );
+    second.restore(&middle).expect("fits");
+    second.train_loop(3, |_| Ok(())).expect("trains");
+    assert_eq!(second.state().expect("reads"), state);
+}
+
+#[test]
+fn fused_and_unfused_agree_within_the_tolerance_of_a_sum() {
+    for net in [NetworkType::Mlp, NetworkType::Cnn] {
+        let fused = trained(net, options()).0.parameters;
+        let unfused = TrainerOptions {
+            fuse: false,
+            ..options()
+        };
+        let unfused = trained(net, unfused).0.parameters;
+        let initial = new(net, options()).parameters().expect("reads");
+        let apart = distance(&fused, &unfused, &initial);
+        assert!(apart <= 1e-5, "{net:?}: {apart:e}");
+    }
+}
+
+#[test]
+fn shuffling_changes_the_run_and_every_epoch_differs() {
+    let in_order = TrainerOptions {
+        shuffle: false,
+        ..options()
+    };
+    let (shuffled, logs) = trained(NetworkType::Mlp, options());
+    let (ordered, _) = trained(NetworkType::Mlp, in_order);
+    assert_ne!(shuffled.parameters, ordered.parameters);
+    assert!(logs[2].train.loss < logs[0].train.loss, "it learns");
+}

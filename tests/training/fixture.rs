@@ -1,0 +1,129 @@
+//! PyTorch trajectories from `tests/fixtures`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use gpu_train::data::{Dataset, Split};
+use gpu_train::nn::{Activation, NetworkConfiguration, NetworkType};
+use gpu_train::shape::ImageShape;
+use gpu_train::train::TrainerOptions;
+use safetensors::SafeTensors;
+use serde::Deserialize;
+
+/// The `.toml` of a fixture.
+#[derive(Debug, Deserialize)]
+pub struct Description {
+    pub net: NetworkType,
+    channels: Vec<usize>,
+    kernel_sizes: Vec<usize>,
+    strides: Vec<usize>,
+    dense_hiddens: Vec<usize>,
+    pub activation: Activation,
+    lr: f64,
+    batch_size: usize,
+    pub epochs: usize,
+    image: [usize; 3],
+    pub accuracy_is_exact: bool,
+    pub epoch: Vec<Epoch>,
+}
+
+/// One epoch of it.
+#[derive(Debug, Deserialize)]
+pub struct Epoch {
+    pub train_loss: f64,
+    pub train_mae: f64,
+    pub test_loss: f64,
+    pub test_mae: f64,
+    pub train_accuracy: f64,
+    pub test_accuracy: f64,
+}
+
+/// One fixture.
+pub struct Fixture {
+    pub name: String,
+    pub description: Description,
+    bytes: Vec<u8>,
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
+}
+
+/// All of them, by name.
+pub fn all() -> Vec<Fixture> {
+    let files = fs::read_dir(folder()).expect("the fixtures are committed");
+    let mut names: Vec<String> = files
+        .map(|file| file.expect("readable").path())
+        .filter(|path| path.extension().is_some_and(|it| it == "toml"))
+        .map(|path| path.file_stem().expect("named").to_string_lossy().into())
+        .collect();
+    names.sort();
+    assert!(names.len() >= 12, "the fixtures are committed");
+    names.iter().map(|name| Fixture::load(name)).collect()
+}
+
+impl Fixture {
+    pub fn load(name: &str) -> Self {
+        let path = |extension: &str| folder().join(format!("{name}.{extension}"));
+        let text = fs::read_to_string(path("toml")).expect("readable");
+        Self {
+            name: name.to_owned(),
+            description: toml::from_str(&text).expect("a description"),
+            bytes: fs::read(path("safetensors")).expect("readable"),
+        }
+    }
+
+    pub fn configuration(&self) -> NetworkConfiguration {
+        let it = &self.description;
+        NetworkConfiguration {
+            n_channels: it.channels.clone(),
+            kernel_sizes: it.kernel_sizes.clone(),
+            strides: it.strides.clone(),
+            dense_hiddens: it.dense_hiddens.clone(),
+        }
+    }
+
+    /// Starts from PyTorch's weights, in file order.
+    pub fn options(&self, names: &[String]) -> TrainerOptions {
+        TrainerOptions {
+            lr: self.description.lr,
+            batch_size: self.description.batch_size,
+            activation: self.description.activation,
+            shuffle: false,
+            init: Some(self.tensors("initial", names)),
+            ..TrainerOptions::default()
+        }
+    }
+
+    /// The tensors `prefix.NAME`, in the order of `names`.
+    pub fn tensors(&self, prefix: &str, names: &[String]) -> Vec<Vec<f32>> {
+        let name = |name: &String| self.floats(&format!("{prefix}.{name}"));
+        names.iter().map(name).collect()
+    }
+
+    pub fn image(&self) -> ImageShape {
+        let [channels, height, width] = self.description.image;
+        ImageShape::new(channels, height, width)
+    }
+
+    pub fn split(&self) -> Split {
+        let set = |name: &str| {
+            let images = self.tensor(&format!("{name}.images"));
+            let targets = self.floats(&format!("{name}.targets"));
+            Dataset::new(images, targets, self.image()).expect("a data set")
+        };
+        Split {
+            train: set("train"),
+            test: set("test"),
+        }
+    }
+
+    fn tensor(&self, name: &str) -> Vec<u8> {
+        let file = SafeTensors::deserialize(&self.bytes).expect("a safetensors file");
+        file.tensor(name).expect(name).data().to_vec()
+    }
+
+    fn floats(&self, name: &str) -> Vec<f32> {
+        bytemuck::pod_collect_to_vec(&self.tensor(name))
+    }
+}

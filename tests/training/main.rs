@@ -1,0 +1,12 @@
+//! Whole training runs on the GPU: PyTorch's trajectories, the CPU executor, and the same bits.
+
+#![allow(missing_docs, reason = "a test binary has no public interface")]
+
+mod fixture;
+mod support;
+
+mod cpu_executor;
+mod determinism;
+mod pytorch;
+mod resident;
+mod seed_words;

@@ -1,0 +1,121 @@
+//! Every fixture: from PyTorch's weights in file order to PyTorch's weights and metrics.
+
+use std::fmt::Write as _;
+
+use gpu_train::nn::Network;
+use gpu_train::train::{EpochMetrics, Trainer};
+
+use crate::fixture::{self, Epoch, Fixture};
+use crate::support::{distance, session};
+
+const WEIGHTS: f64 = 1e-4;
+const METRICS: f64 = 1e-5;
+const GRADIENTS: f64 = 1e-5;
+
+#[test]
+fn every_fixture_ends_at_pytorchs_weights_and_metrics() {
+    let mut report = String::new();
+    let mut failed = false;
+    for fixture in fixture::all() {
+        for fuse in [true, false] {
+            let (weights, metrics, accurate) = follow(&fixture, fuse);
+            let good = weights <= WEIGHTS && metrics <= METRICS && accurate;
+            failed |= !good;
+            let _ = writeln!(
+                report,
+                "{:<24} fuse {fuse:<5} weights {weights:.1e} metrics {metrics:.1e} accuracy {} {}",
+                fixture.name,
+                if accurate { "exact" } else { "off" },
+                if good { "" } else { "  <-- FAILED" },
+            );
+        }
+    }
+    println!("{report}");
+    assert!(!failed, "\n{report}");
+}
+
+/// Trains as the fixture says; returns the distance of the weights, the worst metric's relative
+/// difference, and whether the accuracies are equal.
+fn follow(fixture: &Fixture, fuse: bool) -> (f64, f64, bool) {
+    let names = names(fixture);
+    let mut options = fixture.options(&names);
+    options.fuse = fuse;
+    let data = session().upload_split(fixture.split()).expect("fits");
+    let net = fixture.description.net;
+    let mut trainer = Trainer::new(session(), data, net, &fixture.configuration(), options)
+        .unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
+    trainer
+        .train_loop(fixture.description.epochs, |_| Ok(()))
+        .expect("trains");
+    let ours = trainer.parameters().expect("reads");
+    let theirs = fixture.tensors("final", &names);
+    let initial = fixture.tensors("initial", &names);
+    let pairs = || trainer.logs().iter().zip(&fixture.description.epoch);
+    assert_eq!(pairs().count(), fixture.description.epochs);
+    let metrics = pairs().map(|(ours, theirs)| worst(ours, theirs)).fold(0.0, max);
+    let accurate = !fixture.description.accuracy_is_exact
+        || pairs().all(|(ours, theirs)| {
+            (ours.train.accuracy, ours.test.accuracy)
+                == (Some(theirs.train_accuracy), Some(theirs.test_accuracy))
+        });
+    (distance(&ours, &theirs, &initial), metrics, accurate)
+}
+
+/// The larger of two, NaN above everything.
+fn max(a: f64, b: f64) -> f64 {
+    if a >= b { a } else { b }
+}
+
+fn worst(ours: &EpochMetrics, theirs: &Epoch) -> f64 {
+    let pairs = [
+        (ours.train.loss, theirs.train_loss),
+        (ours.train.mae, theirs.train_mae),
+        (ours.test.loss, theirs.test_loss),
+        (ours.test.mae, theirs.test_mae),
+    ];
+    let relative = pairs.map(|(ours, theirs)| (ours - theirs).abs() / theirs.abs());
+    relative.into_iter().fold(0.0, max)
+}
+
+fn names(fixture: &Fixture) -> Vec<String> {
+    let it = &fixture.description;
+    let network = Network::new(
+        it.net,
+        &fixture.configuration(),
+        it.activation,
+        fixture.image(),
+    );
+    let network = network.unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
+    let names = network.parameters.iter().map(|it| it.name.clone());
+    names.collect()
+}
+
+/// The first batch's gradients, tensor by tensor: says which backward kernel is wrong where the
+/// trajectory only says that one is.
+#[test]
+fn the_first_gradients_are_pytorchs() {
+    for fixture in fixture::all() {
+        let names = names(&fixture);
+        let data = session().upload_split(fixture.split()).expect("fits");
+        let options = fixture.options(&names);
+        let net = fixture.description.net;
+        let mut trainer = Trainer::new(session(), data, net, &fixture.configuration(), options)
+            .unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
+        trainer.training_step().expect("trains");
+        let ours = trainer.gradients().expect("reads");
+        let theirs = fixture.tensors("gradient", &names);
+        for ((name, ours), theirs) in names.iter().zip(&ours).zip(&theirs) {
+            let norm = |floats: &[f64]| floats.iter().map(|x| x * x).sum::<f64>().sqrt();
+            let wide = |x: &[f32]| x.iter().map(|&x| f64::from(x)).collect::<Vec<_>>();
+            let (ours, theirs) = (wide(ours), wide(theirs));
+            let apart: Vec<f64> = ours.iter().zip(&theirs).map(|(a, b)| a - b).collect();
+            let difference = norm(&apart);
+            assert!(
+                difference <= GRADIENTS * norm(&theirs) + 1e-9,
+                "{} {name}: {difference:e} of {:e}",
+                fixture.name,
+                norm(&theirs)
+            );
+        }
+    }
+}

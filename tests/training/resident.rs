@@ -1,0 +1,46 @@
+//! Data sets larger than one binding.
+
+use gpu_train::gpu::GpuOptions;
+use gpu_train::nn::NetworkType;
+use gpu_train::shape::ImageShape;
+use gpu_train::train::{Session, TrainerOptions};
+
+use crate::support::{session, split, trainer};
+
+const IMAGE: ImageShape = ImageShape::new(3, 12, 13);
+
+fn limited(binding_bytes: u64) -> Session {
+    Session::open(&GpuOptions {
+        binding_bytes: Some(binding_bytes),
+        ..GpuOptions::default()
+    })
+    .expect("opens")
+}
+
+/// 301 images of 480 bytes in parts of at most 100: four parts, the last one nearly empty.
+#[test]
+fn a_data_set_split_over_four_bindings_trains_to_the_same_bits() {
+    let run = |session: &Session| {
+        let options = TrainerOptions {
+            batch_size: 8,
+            ..TrainerOptions::default()
+        };
+        let mut trainer = trainer(session, split(301, 30, IMAGE), NetworkType::Mlp, options);
+        trainer.train_loop(2, |_| Ok(())).expect("trains");
+        (
+            trainer.parameters().expect("reads"),
+            trainer.logs()[1].test,
+        )
+    };
+    let small = limited(48_128);
+    let data = small.upload(&split(301, 1, IMAGE).train).expect("fits");
+    assert_eq!(data.layout.parts(), 4);
+    assert_eq!(run(&small), run(session()));
+}
+
+#[test]
+fn data_that_does_not_fit_says_what_is_needed() {
+    let error = limited(16_384).upload(&split(301, 1, IMAGE).train);
+    let message = error.expect_err("does not fit").to_string();
+    assert!(message.contains("144480") && message.contains("16384"), "{message}");
+}

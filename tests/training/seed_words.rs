@@ -1,0 +1,71 @@
+//! The trainer's own words: what each does, and what it refuses.
+
+use std::sync::Arc;
+
+use gpu_train::error::Error;
+use gpu_train::nn::{NetworkConfiguration, NetworkType};
+use gpu_train::shape::ImageShape;
+use gpu_train::train::{Subset, TrainEvent, Trainer, TrainerOptions};
+
+use crate::support::{session, split, trainer};
+
+const IMAGE: ImageShape = ImageShape::new(3, 12, 13);
+
+#[test]
+fn evaluating_whole_is_the_mean_of_its_parts() {
+    let options = TrainerOptions {
+        batch_size: 7,
+        ..TrainerOptions::default()
+    };
+    let mut trainer = trainer(session(), split(50, 33, IMAGE), NetworkType::Cnn, options);
+    let whole = trainer.evaluate(Subset::Test).expect("evaluates");
+    let mut mean = |range: std::ops::Range<usize>| {
+        let samples = range.len() as f64;
+        let metrics = trainer.compute_loss_and_mae(Subset::Test, range);
+        metrics.expect("evaluates").mae * samples / 33.0
+    };
+    let parts = mean(0..10) + mean(10..33);
+    assert!((whole.mae - parts).abs() <= 1e-6 * whole.mae, "{whole:?} {parts}");
+    assert!(trainer.compute_loss_and_mae(Subset::Test, 30..34).is_err());
+}
+
+#[test]
+fn a_loss_that_is_not_finite_stops_the_run_and_names_the_epoch() {
+    let options = TrainerOptions {
+        lr: 1e30,
+        ..TrainerOptions::default()
+    };
+    let mut trainer = trainer(session(), split(300, 10, IMAGE), NetworkType::Mlp, options);
+    let error = trainer.train_loop(5, |_| Ok(())).expect_err("diverges");
+    assert!(matches!(error, Error::Diverged { .. }), "{error}");
+    assert!(error.to_string().contains("in epoch 1"), "{error}");
+    assert!(error.hint().contains("--lr"));
+}
+
+#[test]
+fn events_count_every_sample_and_an_error_of_the_listener_ends_the_loop() {
+    let options = TrainerOptions::default();
+    let mut trainer = trainer(session(), split(300, 10, IMAGE), NetworkType::Mlp, options);
+    let mut seen = Vec::new();
+    let stop = trainer.train_loop(2, |event| {
+        match event {
+            TrainEvent::Progress { samples, .. } => seen.push(*samples),
+            TrainEvent::EpochEnded(_) => return Err(Error::usage("enough", "stop")),
+            TrainEvent::EpochStarted { .. } => {}
+        }
+        Ok(())
+    });
+    assert_eq!(stop.expect_err("stops").to_string(), "enough");
+    assert_eq!(seen, [128, 256, 300]);
+    assert_eq!(trainer.logs().len(), 1);
+}
+
+#[test]
+fn a_net_that_does_not_fit_the_adapter_says_what_is_needed() {
+    let data = session().upload_split(split(10, 10, IMAGE)).expect("fits");
+    let huge = NetworkConfiguration::mlp(&[200_000, 200_000]);
+    let options = TrainerOptions::default();
+    let error = Trainer::new(session(), Arc::clone(&data), NetworkType::Mlp, &huge, options);
+    let error = error.expect_err("does not fit");
+    assert!(error.to_string().contains("bytes"), "{error}");
+}

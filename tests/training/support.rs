@@ -1,0 +1,76 @@
+//! What the tests of this binary share.
+
+use std::sync::{Arc, OnceLock};
+
+use gpu_train::data::{Dataset, Split};
+use gpu_train::gpu::GpuOptions;
+use gpu_train::nn::{NetworkConfiguration, NetworkType};
+use gpu_train::shape::ImageShape;
+use gpu_train::train::{Session, Trainer, TrainerOptions};
+
+/// A session with unchecked shaders, as a release runs them.
+pub fn session() -> &'static Session {
+    static SESSION: OnceLock<Session> = OnceLock::new();
+    SESSION.get_or_init(|| {
+        Session::open(&GpuOptions::default())
+            .expect("these tests need a GPU adapter; `make test` sees to one")
+    })
+}
+
+/// Images whose brightness tells their target, with noise: something to learn, made in no time.
+pub fn split(train: usize, test: usize, shape: ImageShape) -> Split {
+    let set = |count: usize, mut state: u32| {
+        let mut bits = || {
+            state = state.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
+            (state >> 13) % 256
+        };
+        let targets: Vec<f32> = (0..count).map(|index| (index * 7 % 10) as f32).collect();
+        let images = targets.iter().flat_map(|target| {
+            let level = *target as u32 * 20;
+            (0..shape.elements())
+                .map(|_| (level + bits() / 4) as u8)
+                .collect::<Vec<_>>()
+        });
+        Dataset::new(images.collect(), targets, shape).expect("a data set")
+    };
+    Split {
+        train: set(train, 1),
+        test: set(test, 2),
+    }
+}
+
+/// A small cnn with an odd pooling and an overlapping adaptive window.
+pub fn small_cnn() -> NetworkConfiguration {
+    NetworkConfiguration {
+        n_channels: vec![5, 7],
+        kernel_sizes: vec![3, 2],
+        strides: vec![1, 1],
+        dense_hiddens: vec![9],
+    }
+}
+
+/// A trainer of the small cnn (or a small mlp) on `data`.
+pub fn trainer<'s>(
+    session: &'s Session,
+    data: Split,
+    net: NetworkType,
+    options: TrainerOptions,
+) -> Trainer<'s> {
+    let data = session.upload_split(data).expect("fits");
+    let configuration = match net {
+        NetworkType::Cnn => small_cnn(),
+        NetworkType::Mlp => NetworkConfiguration::mlp(&[33, 7]),
+    };
+    Trainer::new(session, Arc::clone(&data), net, &configuration, options)
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// `norm(a - b) / norm(b - from)`.
+pub fn distance(a: &[Vec<f32>], b: &[Vec<f32>], from: &[Vec<f32>]) -> f64 {
+    let norm = |x: &[Vec<f32>], y: &[Vec<f32>]| {
+        let pairs = x.iter().flatten().zip(y.iter().flatten());
+        let squares = pairs.map(|(x, y)| (f64::from(*x) - f64::from(*y)).powi(2));
+        squares.sum::<f64>().sqrt()
+    };
+    norm(a, b) / norm(b, from)
+}
