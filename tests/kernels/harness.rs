@@ -1,6 +1,7 @@
 //! Runs one kernel call on the GPU between sentinels, with poisoned outputs, and compares it with
 //! its CPU twin.
 
+use std::hint::black_box;
 use std::sync::{Arc, OnceLock};
 
 use gpu_train::activation::Activation;
@@ -117,7 +118,8 @@ fn compare(
         };
         // NaN fails: it compares as neither less nor equal. Poison left in place in both the GPU's
         // and the twin's output is no difference: the kernel leaves that element alone.
-        let poison = f64::from(f32::from_bits(POISON)).to_bits();
+        // (Widening a constant NaN at compile time would lose its bits, hence the black box.)
+        let poison = f64::from(f32::from_bits(black_box(POISON))).to_bits();
         let untouched = got.to_bits() == poison && want.to_bits() == poison;
         let difference = (got - want).abs();
         assert!(
