@@ -1,11 +1,13 @@
 //! How many threads a dispatch needs, as a function of the batch.
 
-/// Threads of a dispatch: `ceil(batch / batch_tile) * per_tile`, or `per_tile` alone where the
-/// work does not depend on the batch.
+/// Threads of a dispatch: `ceil(batch * rows_per_sample / tile_rows) * per_tile`, or `per_tile`
+/// alone where the work does not depend on the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grid {
-    /// Samples that one tile covers; 0 where the batch does not matter.
-    batch_tile: u32,
+    /// Rows of work in one sample.
+    rows_per_sample: u32,
+    /// Rows that one tile covers, of one sample or more; 0 where the batch does not matter.
+    tile_rows: u32,
     /// Threads per tile.
     per_tile: u32,
     /// Threads in a workgroup.
@@ -16,7 +18,8 @@ impl Grid {
     /// `threads` in all, whatever the batch.
     pub const fn fixed(threads: usize, workgroup_size: u32) -> Self {
         Self {
-            batch_tile: 0,
+            rows_per_sample: 0,
+            tile_rows: 0,
             per_tile: threads as u32,
             workgroup_size,
         }
@@ -29,8 +32,20 @@ impl Grid {
 
     /// `threads` for every `samples` samples, a last incomplete group included.
     pub const fn per_samples(samples: usize, threads: usize, workgroup_size: u32) -> Self {
+        Self::per_rows(1, samples, threads, workgroup_size)
+    }
+
+    /// `threads` for every `tile_rows` rows of the batch, whose samples have `rows_per_sample` rows
+    /// each, a last incomplete tile included.
+    pub const fn per_rows(
+        rows_per_sample: usize,
+        tile_rows: usize,
+        threads: usize,
+        workgroup_size: u32,
+    ) -> Self {
         Self {
-            batch_tile: samples as u32,
+            rows_per_sample: rows_per_sample as u32,
+            tile_rows: tile_rows as u32,
             per_tile: threads as u32,
             workgroup_size,
         }
@@ -38,12 +53,12 @@ impl Grid {
 
     /// Threads that have work to do for a batch of `batch` samples.
     pub const fn threads(&self, batch: u32) -> u64 {
-        let tiles = if self.batch_tile == 0 {
+        let tiles = if self.tile_rows == 0 {
             1
         } else {
-            batch.div_ceil(self.batch_tile)
+            (batch as u64 * self.rows_per_sample as u64).div_ceil(self.tile_rows as u64)
         };
-        tiles as u64 * self.per_tile as u64
+        tiles * self.per_tile as u64
     }
 
     /// Workgroups along x and y: past `limit` along x, the rest is folded into y.
@@ -69,6 +84,7 @@ mod tests {
         assert_eq!(Grid::fixed(100, 64).workgroups(7, 65_535), [2, 1]);
         assert_eq!(Grid::per_sample(100, 64).threads(7), 700);
         assert_eq!(Grid::per_samples(8, 3, 64).threads(17), 9);
+        assert_eq!(Grid::per_rows(5, 8, 3, 64).threads(3), 6);
     }
 
     #[test]

@@ -11,9 +11,18 @@
 mod grid;
 mod step;
 pub mod template;
+pub mod tile;
 
 pub mod activation_backward;
 pub mod activation_forward;
+pub mod bias_backward;
+pub mod conv2d_backward_input;
+pub mod conv2d_backward_weight;
+pub mod conv2d_forward;
+pub mod linear_backward_input;
+pub mod linear_backward_weight;
+pub mod linear_forward;
+pub mod sum_partials;
 
 pub use grid::Grid;
 pub use step::Step;
@@ -108,7 +117,18 @@ impl Kernel {
 }
 
 /// Every kernel. A new one adds its line here.
-pub const ALL: &[&Kernel] = &[&activation_backward::KERNEL, &activation_forward::KERNEL];
+pub const ALL: &[&Kernel] = &[
+    &activation_backward::KERNEL,
+    &activation_forward::KERNEL,
+    &bias_backward::KERNEL,
+    &conv2d_backward_input::KERNEL,
+    &conv2d_backward_weight::KERNEL,
+    &conv2d_forward::KERNEL,
+    &linear_backward_input::KERNEL,
+    &linear_backward_weight::KERNEL,
+    &linear_forward::KERNEL,
+    &sum_partials::KERNEL,
+];
 
 /// A Params struct: plain 4-byte scalars, laid out as in WGSL.
 pub trait Params: bytemuck::Pod {

@@ -20,7 +20,23 @@ pub const SNIPPETS: &[(&str, &str)] = &[
         "activation",
         include_str!("../../shaders/shared/activation.wgsl"),
     ),
+    (
+        "product_nn",
+        include_str!("../../shaders/shared/product_nn.wgsl"),
+    ),
+    (
+        "product_nt",
+        include_str!("../../shaders/shared/product_nt.wgsl"),
+    ),
+    (
+        "product_tn",
+        include_str!("../../shaders/shared/product_tn.wgsl"),
+    ),
     ("step", include_str!("../../shaders/shared/step.wgsl")),
+    (
+        "store_activated",
+        include_str!("../../shaders/shared/store_activated.wgsl"),
+    ),
     ("thread", include_str!("../../shaders/shared/thread.wgsl")),
 ];
 

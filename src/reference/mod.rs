@@ -8,6 +8,14 @@ mod slice;
 
 pub mod activation_backward;
 pub mod activation_forward;
+pub mod bias_backward;
+pub mod conv2d_backward_input;
+pub mod conv2d_backward_weight;
+pub mod conv2d_forward;
+pub mod linear_backward_input;
+pub mod linear_backward_weight;
+pub mod linear_forward;
+pub mod sum_partials;
 
 pub use real::Real;
 pub use slice::Slice;
@@ -22,6 +30,14 @@ pub fn registry<T: Real>() -> &'static [(&'static str, Replay<T>)] {
     &[
         ("activation_backward", activation_backward::replay),
         ("activation_forward", activation_forward::replay),
+        ("bias_backward", bias_backward::replay),
+        ("conv2d_backward_input", conv2d_backward_input::replay),
+        ("conv2d_backward_weight", conv2d_backward_weight::replay),
+        ("conv2d_forward", conv2d_forward::replay),
+        ("linear_backward_input", linear_backward_input::replay),
+        ("linear_backward_weight", linear_backward_weight::replay),
+        ("linear_forward", linear_forward::replay),
+        ("sum_partials", sum_partials::replay),
     ]
 }
 

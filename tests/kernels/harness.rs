@@ -1,8 +1,10 @@
 //! Runs one kernel call on the GPU between sentinels, with poisoned outputs, and compares it with
 //! its CPU twin.
 
+use std::hint::black_box;
 use std::sync::{Arc, OnceLock};
 
+use gpu_train::activation::Activation;
 use gpu_train::exec::{CpuProgram, GpuProgram, Memory, SharedBuffers};
 use gpu_train::gpu::{Gpu, GpuOptions};
 use gpu_train::graph::{BufferSlice, BufferSpec, Dispatch, Phase, Program, Role};
@@ -41,7 +43,8 @@ pub enum Tolerance {
     /// 1e-6 + 1e-5 |reference|.
     Elementwise,
     /// Sums of `terms` products: 4 sqrt(terms) epsilon times the sum of the terms' magnitudes,
-    /// which the twin computes from the absolute values of all arguments.
+    /// which the twin computes from the absolute values of all arguments, without the activation
+    /// (no slope is above 1); where there is one, the elementwise tolerance on top.
     Sum { terms: usize },
 }
 
@@ -67,6 +70,9 @@ pub fn assert_twin(launch: &Launch, tolerance: Tolerance) {
         Tolerance::Sum { .. } => run_twin::<f32>(&launch.magnitudes()),
         _ => expected.clone(),
     };
+    let activated = launch
+        .activation()
+        .is_some_and(|index| launch.call.params[index] != 0);
     for checked in [true, false] {
         let outputs = run_gpu(gpu(checked), launch);
         assert_eq!(outputs.len(), expected.len());
@@ -77,13 +83,21 @@ pub fn assert_twin(launch: &Launch, tolerance: Tolerance) {
                 &expected[index],
                 &magnitudes[index],
                 tolerance,
+                activated,
                 &what,
             );
         }
     }
 }
 
-fn compare(got: &Output, want: &Output, magnitude: &Output, tolerance: Tolerance, what: &str) {
+fn compare(
+    got: &Output,
+    want: &Output,
+    magnitude: &Output,
+    tolerance: Tolerance,
+    activated: bool,
+    what: &str,
+) {
     let (Output::Floats(got), Output::Floats(want), Output::Floats(magnitude)) =
         (got, want, magnitude)
     else {
@@ -92,17 +106,20 @@ fn compare(got: &Output, want: &Output, magnitude: &Output, tolerance: Tolerance
     };
     assert_eq!(got.len(), want.len(), "{what}");
     for (index, (got, want)) in got.iter().zip(want).enumerate() {
+        let elementwise = 1e-6 + 1e-5 * want.abs();
         let allowed = match tolerance {
             Tolerance::Exact => 0.0,
-            Tolerance::Elementwise => 1e-6 + 1e-5 * want.abs(),
+            Tolerance::Elementwise => elementwise,
             Tolerance::Sum { terms } => {
                 let epsilon = f64::from(f32::EPSILON);
-                4.0 * (terms as f64).sqrt() * epsilon * magnitude[index].abs()
+                let sum = 4.0 * (terms as f64).sqrt() * epsilon * magnitude[index].abs();
+                if activated { sum + elementwise } else { sum }
             }
         };
         // NaN fails: it compares as neither less nor equal. Poison left in place in both the GPU's
         // and the twin's output is no difference: the kernel leaves that element alone.
-        let poison = f64::from(f32::from_bits(POISON)).to_bits();
+        // (Widening a constant NaN at compile time would lose its bits, hence the black box.)
+        let poison = f64::from(f32::from_bits(black_box(POISON))).to_bits();
         let untouched = got.to_bits() == poison && want.to_bits() == poison;
         let difference = (got - want).abs();
         assert!(
@@ -113,9 +130,18 @@ fn compare(got: &Output, want: &Output, magnitude: &Output, tolerance: Tolerance
 }
 
 impl Launch {
-    /// The same launch on the absolute values of all floats.
+    /// Which word of the Params is the activation, for kernels that have one.
+    fn activation(&self) -> Option<usize> {
+        let mut fields = self.call.kernel.params.iter();
+        fields.position(|(name, _)| *name == "activation")
+    }
+
+    /// The same launch on the absolute values of all floats, without activation.
     fn magnitudes(&self) -> Self {
         let mut launch = self.clone();
+        if let Some(index) = self.activation() {
+            launch.call.params[index] = Activation::Linear as u32;
+        }
         for argument in &mut launch.arguments {
             if let Argument::Floats(floats) = argument {
                 floats.iter_mut().for_each(|float| *float = float.abs());
@@ -285,6 +311,12 @@ impl Random {
     pub fn integers(&mut self, len: usize) -> Vec<f32> {
         (0..len).map(|_| (self.bits() % 9) as f32 - 4.0).collect()
     }
+}
+
+/// `values` with NaN appended up to `len`: what lies past the batch must not be read.
+pub fn with_stale_rows(mut values: Vec<f32>, len: usize) -> Vec<f32> {
+    values.resize(len, f32::NAN);
+    values
 }
 
 /// Zeroes what pads `channels` to `stride` in rows of `stride` floats: the contract on inputs.

@@ -3,6 +3,15 @@
 #![allow(missing_docs, reason = "a test binary has no public interface")]
 
 mod harness;
+mod products;
 
 mod activation_backward;
 mod activation_forward;
+mod bias_backward;
+mod conv2d_backward_input;
+mod conv2d_backward_weight;
+mod conv2d_forward;
+mod linear_backward_input;
+mod linear_backward_weight;
+mod linear_forward;
+mod sum_partials;

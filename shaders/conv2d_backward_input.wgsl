@@ -1,0 +1,109 @@
+// grad_input = the gradient of a conv2d without padding by its input.
+//
+// grad_output  [batch, out_height, out_width, out_quads] vec4
+// weight       [kernel_height, kernel_width, 4 in_quads, out_quads] vec4
+// grad_input   [batch, in_height, in_width, in_quads] vec4
+//
+// One thread per ROWS samples by COLUMNS quads of channels, all at the same pixel: the windows
+// that cover a pixel are then the same for the whole tile, and loops run over just those. Sums run
+// in blocks of one row of the window.
+//#include step
+//#include thread
+
+struct Params {
+    in_height: u32,
+    in_width: u32,
+    in_quads: u32,
+    out_height: u32,
+    out_width: u32,
+    out_quads: u32,
+    kernel_height: u32,
+    kernel_width: u32,
+    stride: u32,
+}
+
+@group(0) @binding(0) var<storage, read> grad_output: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> grad_input: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+// The windows start, start + 1, .. end - 1 of `count` cover position `at` along one axis.
+fn covering(at: u32, kernel: u32, count: u32) -> vec2<u32> {
+    let end = min(at / params.stride + 1u, count);
+    if (at < kernel) {
+        return vec2<u32>(0u, end);
+    }
+    return vec2<u32>((at - kernel) / params.stride + 1u, end);
+}
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let index = thread_index(workgroup, workgroups, local);
+    let column_tiles = (params.in_quads + ${COLUMNS-1}u) / ${COLUMNS}u;
+    let sample_tiles = (step.batch + ${ROWS-1}u) / ${ROWS}u;
+    let first_column = index % column_tiles * ${COLUMNS}u;
+    let first_sample = index / column_tiles % sample_tiles * ${ROWS}u;
+    let pixel = index / (column_tiles * sample_tiles);
+    let pixels = params.in_height * params.in_width;
+    if (pixel >= pixels) {
+        return;
+    }
+    // Samples and columns past the end repeat the last one and are not stored.
+//#for r in 0..ROWS
+    let row_${r} = min(first_sample + ${r}u, step.batch - 1u)
+        * (params.out_height * params.out_width * params.out_quads);
+//#end
+//#for c in 0..COLUMNS
+    let column_${c} = min(first_column + ${c}u, params.in_quads - 1u);
+//#for i in 0..4
+    let channel_${4*c+i} = (4u * column_${c} + ${i}u) * params.out_quads;
+//#end
+//#end
+//#for r in 0..ROWS
+//#for c in 0..COLUMNS
+    var sum_${r}_${c} = vec4<f32>(0.0);
+//#end
+//#end
+    let in_y = pixel / params.in_width;
+    let in_x = pixel % params.in_width;
+    let y_range = covering(in_y, params.kernel_height, params.out_height);
+    let x_range = covering(in_x, params.kernel_width, params.out_width);
+    let tap_quads = 4u * params.in_quads * params.out_quads;
+    for (var y = y_range.x; y < y_range.y; y++) {
+//#for r in 0..ROWS
+//#for c in 0..COLUMNS
+        var part_${r}_${c} = vec4<f32>(0.0);
+//#end
+//#end
+        let tap_y = in_y - y * params.stride;
+        for (var x = x_range.x; x < x_range.y; x++) {
+            let tap_x = in_x - x * params.stride;
+            var weight_at = (tap_y * params.kernel_width + tap_x) * tap_quads;
+            let first = (y * params.out_width + x) * params.out_quads;
+            let end = first + params.out_quads;
+            for (var grad_at = first; grad_at < end; grad_at++) {
+//#include product_nt
+                weight_at++;
+            }
+        }
+//#for r in 0..ROWS
+//#for c in 0..COLUMNS
+        sum_${r}_${c} += part_${r}_${c};
+//#end
+//#end
+    }
+//#for r in 0..ROWS
+    if (first_sample + ${r}u < step.batch) {
+        let at = ((first_sample + ${r}u) * pixels + pixel) * params.in_quads;
+//#for c in 0..COLUMNS
+        if (first_column + ${c}u < params.in_quads) {
+            grad_input[at + column_${c}] = sum_${r}_${c};
+        }
+//#end
+    }
+//#end
+}

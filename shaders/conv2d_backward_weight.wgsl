@@ -1,0 +1,104 @@
+// partials = the gradient of a conv2d without padding by its weight, in `splits` parts, each the
+// sum over a range of samples.
+//
+// input        [batch, in_height, in_width, in_quads] vec4
+// grad_output  [batch, out_height, out_width, out_quads] vec4
+// partials     [splits, kernel_height, kernel_width, 4 in_quads, out_quads] vec4
+//
+// One thread per split, row of the window, ROW_QUADS quads of the run of kernel_width * in_quads
+// quads along it, and COLUMNS quads of output channels. Sums run in blocks of one row of pixels of
+// four samples.
+//#include step
+//#include thread
+
+struct Params {
+    in_height: u32,
+    in_width: u32,
+    in_quads: u32,
+    out_height: u32,
+    out_width: u32,
+    out_quads: u32,
+    kernel_height: u32,
+    kernel_width: u32,
+    stride: u32,
+    splits: u32,
+    samples_per_split: u32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> grad_output: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> partials: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let index = thread_index(workgroup, workgroups, local);
+    let run = params.kernel_width * params.in_quads;
+    let row_tiles = (run + ${ROW_QUADS-1}u) / ${ROW_QUADS}u;
+    let column_tiles = (params.out_quads + ${COLUMNS-1}u) / ${COLUMNS}u;
+    let first_column = index % column_tiles * ${COLUMNS}u;
+    let first_row = index / column_tiles % row_tiles * ${ROW_QUADS}u;
+    let tap_y = index / (column_tiles * row_tiles) % params.kernel_height;
+    let split = index / (column_tiles * row_tiles * params.kernel_height);
+    if (split >= params.splits) {
+        return;
+    }
+    // Rows and columns past the end repeat the last one and are not stored.
+//#for r in 0..ROW_QUADS
+    let row_${r} = min(first_row + ${r}u, run - 1u);
+//#end
+//#for c in 0..COLUMNS
+    let column_${c} = min(first_column + ${c}u, params.out_quads - 1u);
+//#end
+//#for r in 0..4*ROW_QUADS
+//#for c in 0..COLUMNS
+    var sum_${r}_${c} = vec4<f32>(0.0);
+//#end
+//#end
+    let in_line = params.in_width * params.in_quads;
+    let out_line = params.out_width * params.out_quads;
+    let in_step = params.stride * params.in_quads;
+    let first_sample = split * params.samples_per_split;
+    let end = min(first_sample + params.samples_per_split, step.batch);
+    for (var sample = first_sample; sample < end; sample += 4u) {
+//#for s in 0..4
+        let live_${s} = sample + ${s}u < end;
+        let input_${s} = (min(sample + ${s}u, end - 1u) * params.in_height + tap_y) * in_line;
+        let grad_${s} = min(sample + ${s}u, end - 1u) * params.out_height * out_line;
+//#end
+        for (var y = 0u; y < params.out_height; y++) {
+//#for r in 0..4*ROW_QUADS
+//#for c in 0..COLUMNS
+            var part_${r}_${c} = vec4<f32>(0.0);
+//#end
+//#end
+            var input_at = y * params.stride * in_line;
+            let line_end = (y + 1u) * out_line;
+            for (var grad_at = y * out_line; grad_at < line_end; grad_at += params.out_quads) {
+//#include product_tn
+                input_at += in_step;
+            }
+//#for r in 0..4*ROW_QUADS
+//#for c in 0..COLUMNS
+            sum_${r}_${c} += part_${r}_${c};
+//#end
+//#end
+        }
+    }
+    let first = (split * params.kernel_height + tap_y) * run * 4u;
+//#for r in 0..ROW_QUADS
+    if (first_row + ${r}u < run) {
+//#for c in 0..COLUMNS
+        if (first_column + ${c}u < params.out_quads) {
+//#for i in 0..4
+            partials[(first + 4u * row_${r} + ${i}u) * params.out_quads + column_${c}] = sum_${4*r+i}_${c};
+//#end
+        }
+//#end
+    }
+//#end
+}

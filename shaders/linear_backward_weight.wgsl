@@ -1,0 +1,92 @@
+// partials = input^T * grad_output, in `splits` parts, each the sum over a range of samples.
+//
+// input        [batch * rows_per_sample, in_quads] vec4
+// grad_output  [batch * rows_per_sample, out_quads] vec4
+// partials     [splits, 4 in_quads, out_quads] vec4
+//
+// One thread per split, ROW_QUADS quads of inputs and COLUMNS quads of outputs. Sums run in blocks
+// of 128 rows, so that long ones lose little precision.
+//#include step
+//#include thread
+
+struct Params {
+    rows_per_sample: u32,
+    in_quads: u32,
+    out_quads: u32,
+    splits: u32,
+    samples_per_split: u32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> grad_output: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> partials: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+const BLOCK_ROWS: u32 = 128u;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let index = thread_index(workgroup, workgroups, local);
+    let row_tiles = (params.in_quads + ${ROW_QUADS-1}u) / ${ROW_QUADS}u;
+    let column_tiles = (params.out_quads + ${COLUMNS-1}u) / ${COLUMNS}u;
+    let first_column = index % column_tiles * ${COLUMNS}u;
+    let first_row = index / column_tiles % row_tiles * ${ROW_QUADS}u;
+    let split = index / (column_tiles * row_tiles);
+    if (split >= params.splits) {
+        return;
+    }
+    // Rows and columns past the end repeat the last one and are not stored.
+//#for r in 0..ROW_QUADS
+    let row_${r} = min(first_row + ${r}u, params.in_quads - 1u);
+//#end
+//#for c in 0..COLUMNS
+    let column_${c} = min(first_column + ${c}u, params.out_quads - 1u);
+//#end
+//#for r in 0..4*ROW_QUADS
+//#for c in 0..COLUMNS
+    var sum_${r}_${c} = vec4<f32>(0.0);
+//#end
+//#end
+    let first_sample = split * params.samples_per_split;
+    let end_sample = min(first_sample + params.samples_per_split, step.batch);
+    let end = end_sample * params.rows_per_sample;
+    let input_at = 0u;
+    let grad_at = 0u;
+    for (var block = first_sample * params.rows_per_sample; block < end; block += BLOCK_ROWS) {
+//#for r in 0..4*ROW_QUADS
+//#for c in 0..COLUMNS
+        var part_${r}_${c} = vec4<f32>(0.0);
+//#end
+//#end
+        let block_end = min(block + BLOCK_ROWS, end);
+        for (var row = block; row < block_end; row += 4u) {
+//#for s in 0..4
+            let live_${s} = row + ${s}u < block_end;
+            let input_${s} = min(row + ${s}u, end - 1u) * params.in_quads;
+            let grad_${s} = min(row + ${s}u, end - 1u) * params.out_quads;
+//#end
+//#include product_tn
+        }
+//#for r in 0..4*ROW_QUADS
+//#for c in 0..COLUMNS
+        sum_${r}_${c} += part_${r}_${c};
+//#end
+//#end
+    }
+    let first = split * params.in_quads * 4u;
+//#for r in 0..ROW_QUADS
+    if (first_row + ${r}u < params.in_quads) {
+//#for c in 0..COLUMNS
+        if (first_column + ${c}u < params.out_quads) {
+//#for i in 0..4
+            partials[(first + 4u * row_${r} + ${i}u) * params.out_quads + column_${c}] = sum_${4*r+i}_${c};
+//#end
+        }
+//#end
+    }
+//#end
+}

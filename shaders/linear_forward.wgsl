@@ -1,0 +1,76 @@
+// output = activation(input * weight + bias), row by row.
+//
+// input   [batch * rows_per_sample, in_quads] vec4
+// weight  [4 in_quads, out_quads] vec4
+// bias    [out_quads] vec4
+// output  [batch * rows_per_sample, out_quads] vec4
+//
+// One thread per ROWS rows by COLUMNS quads of output; sums run in blocks of 128 products, so that
+// long rows lose little precision.
+//#include step
+//#include thread
+//#include activation
+
+struct Params {
+    rows_per_sample: u32,
+    in_quads: u32,
+    out_channels: u32,     // unpadded
+    activation: u32,
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(4) var<uniform> params: Params;
+
+const BLOCK_QUADS: u32 = 32u;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let index = thread_index(workgroup, workgroups, local);
+    let rows = step.batch * params.rows_per_sample;
+    let out_quads = (params.out_channels + 3u) / 4u;
+    let column_tiles = (out_quads + ${COLUMNS-1}u) / ${COLUMNS}u;
+    let first_column = index % column_tiles * ${COLUMNS}u;
+    let first_row = index / column_tiles * ${ROWS}u;
+    if (first_row >= rows) {
+        return;
+    }
+    // Rows and columns past the end repeat the last one and are not stored.
+//#for r in 0..ROWS
+    let row_${r} = min(first_row + ${r}u, rows - 1u) * params.in_quads;
+//#end
+//#for c in 0..COLUMNS
+    let column_${c} = min(first_column + ${c}u, out_quads - 1u);
+//#end
+//#for r in 0..ROWS
+//#for c in 0..COLUMNS
+    var sum_${r}_${c} = vec4<f32>(0.0);
+//#end
+//#end
+    let weight_stride = out_quads;
+    var weight_at = 0u;
+    for (var block = 0u; block < params.in_quads; block += BLOCK_QUADS) {
+//#for r in 0..ROWS
+//#for c in 0..COLUMNS
+        var part_${r}_${c} = vec4<f32>(0.0);
+//#end
+//#end
+        let block_end = min(block + BLOCK_QUADS, params.in_quads);
+        for (var input_at = block; input_at < block_end; input_at++) {
+//#include product_nn
+            weight_at += 4u * weight_stride;
+        }
+//#for r in 0..ROWS
+//#for c in 0..COLUMNS
+        sum_${r}_${c} += part_${r}_${c};
+//#end
+//#end
+    }
+//#include store_activated
+}

@@ -1,0 +1,66 @@
+//! Host side of `shaders/conv2d_backward_input.wgsl`.
+
+use super::tile::{self, BATCH_TILES, batch_tile};
+use super::{Call, Grid, Kernel, Params as _, params, reads, writes};
+use crate::shape::{ConvShape, QUAD};
+use crate::target::Target;
+
+/// See the shader's head comment.
+pub static KERNEL: Kernel = Kernel {
+    name: "conv2d_backward_input",
+    source: include_str!("../../shaders/conv2d_backward_input.wgsl"),
+    bindings: &[reads("grad_output"), reads("weight"), writes("grad_input")],
+    params: Params::FIELDS,
+    variants: &tile::variants(&BATCH_TILES),
+};
+
+params! {
+    /// Params of the shader.
+    pub struct Params {
+        /// Rows of input pixels.
+        pub in_height: u32,
+        /// Input pixels in a row.
+        pub in_width: u32,
+        /// Quads of one input pixel.
+        pub in_quads: u32,
+        /// Rows of output pixels.
+        pub out_height: u32,
+        /// Output pixels in a row.
+        pub out_width: u32,
+        /// Quads of one output pixel.
+        pub out_quads: u32,
+        /// Rows of the window.
+        pub kernel_height: u32,
+        /// Columns of the window.
+        pub kernel_width: u32,
+        /// Step of the window along both axes.
+        pub stride: u32,
+    }
+}
+
+/// `grad_input`, of shape `shape.input`, from `grad_output`, of shape `shape.output()`.
+///
+/// # Panics
+/// If the window does not fit into the input: shapes are checked when a graph is recorded.
+pub fn call(shape: &ConvShape, target: &Target) -> Call {
+    let output = shape.output().expect("the window fits into the input");
+    let in_quads = shape.input.padded_channels() / QUAD;
+    let params = Params {
+        in_height: shape.input.height as u32,
+        in_width: shape.input.width as u32,
+        in_quads: in_quads as u32,
+        out_height: output.height as u32,
+        out_width: output.width as u32,
+        out_quads: (output.padded_channels() / QUAD) as u32,
+        kernel_height: shape.kernel_height as u32,
+        kernel_width: shape.kernel_width as u32,
+        stride: shape.stride as u32,
+    };
+    let tile = batch_tile(in_quads);
+    let grid = Grid::per_samples(
+        tile.rows,
+        shape.input.pixels() * in_quads.div_ceil(tile.columns),
+        tile::workgroup_size(target),
+    );
+    Call::new(&KERNEL, tile.variant, &params, grid)
+}

@@ -1,0 +1,86 @@
+//! Host side of `shaders/conv2d_forward.wgsl`.
+
+use super::tile::{self, BATCH_TILES, batch_tile};
+use super::{Call, Grid, Kernel, Params as _, params, reads, writes};
+use crate::activation::Activation;
+use crate::shape::{ConvShape, ImageShape, QUAD};
+use crate::target::Target;
+
+/// See the shader's head comment.
+pub static KERNEL: Kernel = Kernel {
+    name: "conv2d_forward",
+    source: include_str!("../../shaders/conv2d_forward.wgsl"),
+    bindings: &[
+        reads("input"),
+        reads("weight"),
+        reads("bias"),
+        writes("output"),
+    ],
+    params: Params::FIELDS,
+    variants: &tile::variants(&BATCH_TILES),
+};
+
+params! {
+    /// Params of the shader.
+    pub struct Params {
+        /// Rows of input pixels.
+        pub in_height: u32,
+        /// Input pixels in a row.
+        pub in_width: u32,
+        /// Quads of one input pixel.
+        pub in_quads: u32,
+        /// Rows of output pixels.
+        pub out_height: u32,
+        /// Output pixels in a row.
+        pub out_width: u32,
+        /// Channels of the output, unpadded.
+        pub out_channels: u32,
+        /// Rows of the window.
+        pub kernel_height: u32,
+        /// Columns of the window.
+        pub kernel_width: u32,
+        /// Step of the window along both axes.
+        pub stride: u32,
+        /// Rows of the window that are summed on their own.
+        pub block_height: u32,
+        /// [`Activation`] as a number.
+        pub activation: u32,
+    }
+}
+
+/// Products that are summed on their own, more or less.
+const BLOCK: usize = 64;
+
+/// `output`, of shape `shape.output()`, = activation(conv2d(input, weight) + bias).
+///
+/// # Panics
+/// If the window does not fit into the input: shapes are checked when a graph is recorded.
+pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call {
+    let output = shape.output().expect("the window fits into the input");
+    let run = shape.kernel_width * shape.input.padded_channels();
+    let params = Params {
+        in_height: shape.input.height as u32,
+        in_width: shape.input.width as u32,
+        in_quads: quads(shape.input) as u32,
+        out_height: output.height as u32,
+        out_width: output.width as u32,
+        out_channels: output.channels as u32,
+        kernel_height: shape.kernel_height as u32,
+        kernel_width: shape.kernel_width as u32,
+        stride: shape.stride as u32,
+        block_height: BLOCK.div_ceil(run) as u32,
+        activation: activation as u32,
+    };
+    let tile = batch_tile(quads(output));
+    let grid = Grid::per_rows(
+        output.pixels(),
+        tile.rows,
+        quads(output).div_ceil(tile.columns),
+        tile::workgroup_size(target),
+    );
+    Call::new(&KERNEL, tile.variant, &params, grid)
+}
+
+const fn quads(image: ImageShape) -> usize {
+    image.padded_channels() / QUAD
+}

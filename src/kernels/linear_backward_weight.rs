@@ -1,0 +1,67 @@
+//! Host side of `shaders/linear_backward_weight.wgsl`.
+
+use super::tile::{self, WEIGHT_TILES, weight_tile};
+use super::{Call, Grid, Kernel, Params as _, params, reads, writes};
+use crate::shape::{QUAD, padded};
+use crate::target::Target;
+
+/// See the shader's head comment.
+pub static KERNEL: Kernel = Kernel {
+    name: "linear_backward_weight",
+    source: include_str!("../../shaders/linear_backward_weight.wgsl"),
+    bindings: &[reads("input"), reads("grad_output"), writes("partials")],
+    params: Params::FIELDS,
+    variants: &tile::variants(&WEIGHT_TILES),
+};
+
+params! {
+    /// Params of the shader.
+    pub struct Params {
+        /// Rows of one sample: pixels of a 1x1 convolution, else 1.
+        pub rows_per_sample: u32,
+        /// Quads of one input row.
+        pub in_quads: u32,
+        /// Quads of one output row.
+        pub out_quads: u32,
+        /// Partial sums.
+        pub splits: u32,
+        /// Samples that one of them covers.
+        pub samples_per_split: u32,
+    }
+}
+
+/// Partial sums that [`call`] makes of batches of up to `capacity` samples.
+pub fn splits(
+    capacity: usize,
+    rows_per_sample: usize,
+    in_features: usize,
+    out_features: usize,
+    target: &Target,
+) -> usize {
+    let call = call(capacity, rows_per_sample, in_features, out_features, target);
+    call.params::<Params>().splits as usize
+}
+
+/// partials (splits, `in_features`, `out_features`) = input^T * `grad_output`, by ranges of samples.
+pub fn call(
+    capacity: usize,
+    rows_per_sample: usize,
+    in_features: usize,
+    out_features: usize,
+    target: &Target,
+) -> Call {
+    let in_quads = padded(in_features) / QUAD;
+    let out_quads = padded(out_features) / QUAD;
+    let tile = weight_tile(out_quads);
+    let threads = tile.count(in_quads, out_quads);
+    let (samples_per_split, splits) = tile::splits(capacity, rows_per_sample, threads, target);
+    let params = Params {
+        rows_per_sample: rows_per_sample as u32,
+        in_quads: in_quads as u32,
+        out_quads: out_quads as u32,
+        splits: splits as u32,
+        samples_per_split: samples_per_split as u32,
+    };
+    let grid = Grid::fixed(splits * threads, tile::workgroup_size(target));
+    Call::new(&KERNEL, tile.variant, &params, grid)
+}

@@ -1,0 +1,60 @@
+//! Host side of `shaders/linear_forward.wgsl`.
+
+use super::tile::{self, BATCH_TILES, batch_tile};
+use super::{Call, Grid, Kernel, Params as _, params, reads, writes};
+use crate::activation::Activation;
+use crate::shape::{QUAD, padded};
+use crate::target::Target;
+
+/// See the shader's head comment.
+pub static KERNEL: Kernel = Kernel {
+    name: "linear_forward",
+    source: include_str!("../../shaders/linear_forward.wgsl"),
+    bindings: &[
+        reads("input"),
+        reads("weight"),
+        reads("bias"),
+        writes("output"),
+    ],
+    params: Params::FIELDS,
+    variants: &tile::variants(&BATCH_TILES),
+};
+
+params! {
+    /// Params of the shader.
+    pub struct Params {
+        /// Rows of one sample: pixels of a 1x1 convolution, else 1.
+        pub rows_per_sample: u32,
+        /// Quads of one input row.
+        pub in_quads: u32,
+        /// Features of an output row, unpadded.
+        pub out_channels: u32,
+        /// [`Activation`] as a number.
+        pub activation: u32,
+    }
+}
+
+/// output (batch * `rows_per_sample`, `out_features`) = activation(input * weight + bias).
+pub fn call(
+    rows_per_sample: usize,
+    in_features: usize,
+    out_features: usize,
+    activation: Activation,
+    target: &Target,
+) -> Call {
+    let out_quads = padded(out_features) / QUAD;
+    let tile = batch_tile(out_quads);
+    let params = Params {
+        rows_per_sample: rows_per_sample as u32,
+        in_quads: (padded(in_features) / QUAD) as u32,
+        out_channels: out_features as u32,
+        activation: activation as u32,
+    };
+    let grid = Grid::per_rows(
+        rows_per_sample,
+        tile.rows,
+        out_quads.div_ceil(tile.columns),
+        tile::workgroup_size(target),
+    );
+    Call::new(&KERNEL, tile.variant, &params, grid)
+}

@@ -1,0 +1,103 @@
+use gpu_train::activation::Activation;
+use gpu_train::kernels::{conv2d_backward_weight, conv2d_forward};
+use gpu_train::reference;
+use gpu_train::shape::ConvShape;
+use gpu_train::target::Target;
+
+use crate::harness::{
+    Argument, Launch, Random, Tolerance, assert_gradient, assert_twin, batch, with_stale_rows,
+};
+use crate::products::{GPU, Numbers, SOFTWARE, conv, odd_convs, weighted_sum, wide};
+
+/// A batch of `samples` for a call made for `capacity`; what lies between is NaN.
+fn launch(
+    numbers: Numbers,
+    (samples, capacity): (usize, usize),
+    shape: &ConvShape,
+    target: &Target,
+) -> Launch {
+    let mut random = Random::new(9);
+    let input = shape.input;
+    let output = shape.output().expect("the window fits");
+    let pixels = numbers.rows(&mut random, samples * input.pixels(), input.channels);
+    let grads = numbers.rows(&mut random, samples * output.pixels(), output.channels);
+    let splits = conv2d_backward_weight::splits(capacity, shape, target);
+    Launch {
+        call: conv2d_backward_weight::call(capacity, shape, target),
+        step: batch(samples),
+        arguments: vec![
+            Argument::Floats(with_stale_rows(pixels, capacity * input.padded_elements())),
+            Argument::Floats(with_stale_rows(grads, capacity * output.padded_elements())),
+            Argument::Poisoned(splits * shape.weight_len()),
+        ],
+    }
+}
+
+#[test]
+fn sums_of_integers_are_exact() {
+    for shape in odd_convs() {
+        for samples in [1, 7, 33] {
+            let launch = launch(Numbers::Integers, (samples, samples), &shape, &SOFTWARE);
+            assert_twin(&launch, Tolerance::Exact);
+        }
+    }
+}
+
+#[test]
+fn sums_of_floats_are_close() {
+    let large = conv([3, 32, 33], 17, [3, 2], 1);
+    for (shape, samples) in odd_convs().into_iter().zip([33; 9]).chain([(large, 33)]) {
+        let terms = samples * shape.output().expect("the window fits").pixels();
+        let launch = launch(Numbers::Floats, (samples, samples), &shape, &SOFTWARE);
+        assert_twin(&launch, Tolerance::Sum { terms });
+    }
+}
+
+#[test]
+fn samples_past_the_batch_count_nothing_and_splits_past_it_are_zero() {
+    let shape = conv([3, 17, 16], 7, [3, 3], 1);
+    for target in [SOFTWARE, GPU] {
+        assert!(conv2d_backward_weight::splits(33, &shape, &target) > 2);
+        for samples in [1, 5, 8, 31] {
+            let launch = launch(Numbers::Integers, (samples, 33), &shape, &target);
+            assert_twin(&launch, Tolerance::Exact);
+        }
+    }
+}
+
+#[test]
+fn it_is_the_derivative_of_the_forward() {
+    for shape in [
+        conv([3, 5, 4], 5, [2, 3], 1),
+        conv([2, 6, 8], 3, [2, 1], 3),
+        conv([1, 5, 5], 2, [3, 3], 2),
+    ] {
+        let output = shape.output().expect("the window fits");
+        let taps = shape.kernel_height * shape.kernel_width;
+        let mut random = Random::new(10);
+        let channels = shape.input.channels;
+        let input = wide(&Numbers::Floats.rows(&mut random, 2 * shape.input.pixels(), channels));
+        let weight = wide(&Numbers::Floats.weight(&mut random, taps, channels, output.channels));
+        let grad_output =
+            wide(&Numbers::Floats.rows(&mut random, 2 * output.pixels(), output.channels));
+        let bias = vec![0.0; output.padded_channels()];
+
+        let mut grad_weight = vec![0.0; weight.len()];
+        let backward = conv2d_backward_weight::call(2, &shape, &SOFTWARE);
+        reference::conv2d_backward_weight::run(
+            backward.params(),
+            &batch(2),
+            &input,
+            &grad_output,
+            &mut grad_weight,
+        );
+        let forward = conv2d_forward::call(&shape, Activation::Linear, &SOFTWARE);
+        let loss = |weight: &[f64]| {
+            let mut output = vec![0.0; grad_output.len()];
+            let params = forward.params();
+            reference::conv2d_forward::run(params, &batch(2), &input, weight, &bias, &mut output);
+            weighted_sum(&output, &grad_output)
+        };
+        assert_gradient(&weight, &grad_weight, loss, &format!("{shape:?}"));
+    }
+}

@@ -1,0 +1,80 @@
+use gpu_train::activation::Activation;
+use gpu_train::kernels::conv2d_forward;
+use gpu_train::shape::ConvShape;
+
+use crate::harness::{Argument, Launch, Random, Tolerance, assert_twin, batch, with_stale_rows};
+use crate::products::{ACTIVATIONS, GPU, Numbers, SOFTWARE, conv, odd_convs};
+
+/// A batch of `samples` in buffers for `capacity`; what lies between is NaN.
+fn launch(
+    numbers: Numbers,
+    (samples, capacity): (usize, usize),
+    shape: &ConvShape,
+    activation: Activation,
+) -> Launch {
+    let mut random = Random::new(6);
+    let input = shape.input;
+    let output = shape.output().expect("the window fits");
+    let taps = shape.kernel_height * shape.kernel_width;
+    let pixels = numbers.rows(&mut random, samples * input.pixels(), input.channels);
+    Launch {
+        call: conv2d_forward::call(shape, activation, &SOFTWARE),
+        step: batch(samples),
+        arguments: vec![
+            Argument::Floats(with_stale_rows(pixels, capacity * input.padded_elements())),
+            Argument::Floats(numbers.weight(&mut random, taps, input.channels, output.channels)),
+            Argument::Floats(numbers.rows(&mut random, 1, output.channels)),
+            Argument::Poisoned(capacity * output.padded_elements()),
+        ],
+    }
+}
+
+#[test]
+fn sums_of_integers_are_exact() {
+    for shape in odd_convs() {
+        for samples in [1, 7, 33] {
+            let samples = (samples, samples);
+            let launch = launch(Numbers::Integers, samples, &shape, Activation::Relu);
+            assert_twin(&launch, Tolerance::Exact);
+        }
+    }
+}
+
+#[test]
+fn sums_of_floats_are_close() {
+    let large = conv([3, 33, 32], 7, [28, 28], 1);
+    for (shape, samples) in odd_convs().into_iter().zip([7; 9]).chain([(large, 2)]) {
+        for activation in ACTIVATIONS {
+            let launch = launch(Numbers::Floats, (samples, samples), &shape, activation);
+            let terms = shape.padded_fan_in() + 1;
+            assert_twin(&launch, Tolerance::Sum { terms });
+        }
+    }
+}
+
+#[test]
+fn padding_stays_zero_where_the_activation_of_zero_is_not() {
+    let shape = conv([3, 5, 5], 5, [2, 2], 1);
+    let mut launch = launch(Numbers::Integers, (3, 3), &shape, Activation::Sigmoid);
+    // All sums are 0, all outputs 1/2.
+    launch.arguments[1] = Argument::Floats(vec![0.0; shape.weight_len()]);
+    launch.arguments[2] = Argument::Floats(vec![0.0; 8]);
+    assert_twin(&launch, Tolerance::Exact);
+}
+
+#[test]
+fn pixels_past_the_batch_are_left_alone() {
+    let shape = conv([3, 7, 5], 7, [3, 3], 1);
+    for samples in [(1, 2), (5, 17)] {
+        let launch = launch(Numbers::Integers, samples, &shape, Activation::Linear);
+        assert_twin(&launch, Tolerance::Exact);
+    }
+}
+
+#[test]
+fn gpu_workgroups_give_the_same_sums() {
+    let shape = conv([17, 9, 8], 45, [3, 2], 1);
+    let mut launch = launch(Numbers::Integers, (7, 7), &shape, Activation::Relu);
+    launch.call = conv2d_forward::call(&shape, Activation::Relu, &GPU);
+    assert_twin(&launch, Tolerance::Exact);
+}

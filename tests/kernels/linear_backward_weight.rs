@@ -1,0 +1,93 @@
+use gpu_train::activation::Activation;
+use gpu_train::kernels::{linear_backward_weight, linear_forward};
+use gpu_train::reference;
+use gpu_train::shape::padded;
+use gpu_train::target::Target;
+
+use crate::harness::{
+    Argument, Launch, Random, Tolerance, assert_gradient, assert_twin, batch, with_stale_rows,
+};
+use crate::products::{GPU, Numbers, ODD_LINEARS, SOFTWARE, weighted_sum, wide};
+
+/// A batch of `samples` for a call made for `capacity`; what lies between is NaN.
+fn launch(
+    numbers: Numbers,
+    (samples, capacity): (usize, usize),
+    (rows_per_sample, inputs, outputs): (usize, usize, usize),
+    target: &Target,
+) -> Launch {
+    let mut random = Random::new(4);
+    let mut batch_of = |width: usize| {
+        let rows = numbers.rows(&mut random, samples * rows_per_sample, width);
+        with_stale_rows(rows, capacity * rows_per_sample * padded(width))
+    };
+    let splits = linear_backward_weight::splits(capacity, rows_per_sample, inputs, outputs, target);
+    Launch {
+        call: linear_backward_weight::call(capacity, rows_per_sample, inputs, outputs, target),
+        step: batch(samples),
+        arguments: vec![
+            Argument::Floats(batch_of(inputs)),
+            Argument::Floats(batch_of(outputs)),
+            Argument::Poisoned(splits * padded(inputs) * padded(outputs)),
+        ],
+    }
+}
+
+#[test]
+fn sums_of_integers_are_exact() {
+    for shape in ODD_LINEARS {
+        for samples in [1, 7, 33] {
+            let launch = launch(Numbers::Integers, (samples, samples), shape, &SOFTWARE);
+            assert_twin(&launch, Tolerance::Exact);
+        }
+    }
+}
+
+#[test]
+fn sums_of_floats_are_close() {
+    for (shape, samples) in [((1, 33, 45), 257), ((257, 7, 33), 33)] {
+        let launch = launch(Numbers::Floats, (samples, samples), shape, &SOFTWARE);
+        let terms = samples * shape.0;
+        assert_twin(&launch, Tolerance::Sum { terms });
+    }
+}
+
+#[test]
+fn samples_past_the_batch_count_nothing_and_splits_past_it_are_zero() {
+    let shape = (257, 7, 33);
+    for target in [SOFTWARE, GPU] {
+        assert!(linear_backward_weight::splits(33, 257, 7, 33, &target) > 2);
+        for samples in [1, 5, 8, 31] {
+            let launch = launch(Numbers::Integers, (samples, 33), shape, &target);
+            assert_twin(&launch, Tolerance::Exact);
+        }
+    }
+}
+
+#[test]
+fn it_is_the_derivative_of_the_forward() {
+    let (rows, inputs, outputs) = (6, 5, 7);
+    let mut random = Random::new(5);
+    let input = wide(&Numbers::Floats.rows(&mut random, rows, inputs));
+    let weight = wide(&Numbers::Floats.weight(&mut random, 1, inputs, outputs));
+    let grad_output = wide(&Numbers::Floats.rows(&mut random, rows, outputs));
+    let bias = vec![0.0; padded(outputs)];
+
+    let mut grad_weight = vec![0.0; weight.len()];
+    let backward = linear_backward_weight::call(3, 2, inputs, outputs, &SOFTWARE);
+    reference::linear_backward_weight::run(
+        backward.params(),
+        &batch(3),
+        &input,
+        &grad_output,
+        &mut grad_weight,
+    );
+    let forward = linear_forward::call(2, inputs, outputs, Activation::Linear, &SOFTWARE);
+    let loss = |weight: &[f64]| {
+        let mut output = vec![0.0; grad_output.len()];
+        let params = forward.params();
+        reference::linear_forward::run(params, &batch(3), &input, weight, &bias, &mut output);
+        weighted_sum(&output, &grad_output)
+    };
+    assert_gradient(&weight, &grad_weight, loss, "grad_weight");
+}

@@ -1,0 +1,112 @@
+//! What the tests of the matrix kernels share: problems with their lengths in memory, and numbers
+//! that obey the contract on padding.
+
+use gpu_train::activation::Activation;
+use gpu_train::shape::{ConvShape, ImageShape, padded};
+use gpu_train::target::{AdapterKind, Target};
+
+use crate::harness::{Random, zero_padding};
+
+pub const ACTIVATIONS: [Activation; 4] = [
+    Activation::Linear,
+    Activation::Relu,
+    Activation::Sigmoid,
+    Activation::Tanh,
+];
+
+pub const SOFTWARE: Target = Target::portable(AdapterKind::Software);
+pub const GPU: Target = Target::portable(AdapterKind::Gpu);
+
+/// Where test numbers come from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Numbers {
+    /// From -4 to 4: sums are exact.
+    Integers,
+    /// From -1 to 1.
+    Floats,
+}
+
+impl Numbers {
+    /// `rows` rows of `width` numbers, padded with zeros.
+    pub fn rows(self, random: &mut Random, rows: usize, width: usize) -> Vec<f32> {
+        let len = rows * padded(width);
+        let numbers = match self {
+            Self::Integers => random.integers(len),
+            Self::Floats => random.floats(len),
+        };
+        zero_padding(numbers, width, padded(width))
+    }
+
+    /// A weight: for each of `taps` taps, `inputs` rows of `outputs` numbers, both padded.
+    pub fn weight(
+        self,
+        random: &mut Random,
+        taps: usize,
+        inputs: usize,
+        outputs: usize,
+    ) -> Vec<f32> {
+        let mut weight = Vec::new();
+        for _ in 0..taps {
+            weight.extend(self.rows(random, inputs, outputs));
+            let padding = (padded(inputs) - inputs) * padded(outputs);
+            weight.resize(weight.len() + padding, 0.0);
+        }
+        weight
+    }
+}
+
+/// A convolution of that input shape, channels first.
+pub fn conv(
+    [channels, height, width]: [usize; 3],
+    out_channels: usize,
+    [kernel_height, kernel_width]: [usize; 2],
+    stride: usize,
+) -> ConvShape {
+    ConvShape {
+        input: ImageShape::new(channels, height, width),
+        out_channels,
+        kernel_height,
+        kernel_width,
+        stride,
+    }
+}
+
+/// Convolutions with sizes that no tile divides: kernel 1, kernel = image, windows that are not
+/// square, strides that leave pixels uncovered, and every number of columns that a tile can have.
+pub fn odd_convs() -> Vec<ConvShape> {
+    vec![
+        conv([1, 1, 1], 1, [1, 1], 1),
+        conv([3, 7, 5], 7, [3, 3], 1),
+        conv([5, 8, 9], 9, [2, 3], 2),
+        conv([9, 7, 11], 13, [3, 1], 3),
+        conv([4, 6, 6], 33, [6, 6], 1),
+        conv([17, 5, 4], 45, [1, 2], 1),
+        conv([45, 4, 4], 17, [3, 3], 1),
+        conv([2, 9, 4], 21, [2, 2], 3),
+        conv([13, 3, 33], 5, [3, 5], 2),
+    ]
+}
+
+/// (rows per sample, inputs, outputs) that no tile divides, with every number of columns.
+pub const ODD_LINEARS: [(usize, usize, usize); 10] = [
+    (1, 1, 1),
+    (1, 7, 33),
+    (1, 33, 7),
+    (3, 5, 9),
+    (1, 255, 17),
+    (1, 257, 1),
+    (7, 9, 45),
+    (33, 21, 13),
+    (1, 45, 257),
+    (2, 128, 128),
+];
+
+/// `values` in f64.
+pub fn wide(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|&value| f64::from(value)).collect()
+}
+
+/// The sum of `values` times `weights`: a loss whose gradient by `values` is `weights`.
+pub fn weighted_sum(values: &[f64], weights: &[f64]) -> f64 {
+    values.iter().zip(weights).map(|(x, w)| x * w).sum()
+}
