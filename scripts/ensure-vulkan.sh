@@ -121,13 +121,13 @@ as_root() {
 install_missing() {
     case $manager in
     apt-get)
-        # Waits for another apt-get to end instead of failing at once.
-        set -- apt-get -q -o DPkg::Lock::Timeout=120
-        install='install -y --no-install-recommends'
-        # A mirror may be slow or half-way through an update: once more. Lists that cannot be
-        # fetched may still be there from before, so only the installation decides.
+        # Waits for another apt-get to end instead of failing at once; a list that cannot be
+        # fetched is a failure of `update`, not a mere warning.
+        set -- apt-get -q -o DPkg::Lock::Timeout=120 -o APT::Update::Error-Mode=any
+        # A mirror may hiccup: once more. One broken list, or old ones, may still be enough, so
+        # only the installation decides.
         as_root "$@" update || { sleep 3 && as_root "$@" update; } || true
-        as_root "$@" $install $missing
+        as_root "$@" install -y --no-install-recommends $missing
         ;;
     dnf) as_root dnf install -y $missing ;;
     pacman)

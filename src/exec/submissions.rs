@@ -8,7 +8,7 @@ use super::GpuProgram;
 use crate::error::Result;
 use crate::gpu::{Download, Gpu};
 use crate::kernels::Step;
-use crate::kernels::mse_loss::ROW;
+use crate::kernels::mse_loss::METRICS as ROW;
 
 /// Most steps of one submission: rows of the metrics buffer.
 pub const MAX_STEPS: usize = 256;

@@ -88,7 +88,7 @@ impl Tape<'_> {
             .transient(Shape::Flat(splits * len), Scalar::F32);
         self.graph
             .record_call(layer, Phase::Backward, call, inputs, vec![partials]);
-        let sum = sum_partials::call(len, splits);
+        let sum = sum_partials::call(splits, len);
         self.graph.record_call(
             layer,
             Phase::ReduceGradients,

@@ -1,7 +1,7 @@
 //! Initial parameters: uniform from -1/sqrt(fan_in) to 1/sqrt(fan_in), weights and biases alike,
 //! as PyTorch's `Linear` and `Conv2d` start.
 
-use rand::RngCore as _;
+use rand_chacha::rand_core::Rng as _;
 
 use crate::graph::{Parameter, ParameterTable};
 use crate::random::{Purpose, stream};

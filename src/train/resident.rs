@@ -7,6 +7,7 @@ use crate::gpu::{Gpu, Upload};
 use crate::graph::{BufferSlice, BufferSpec, Dispatch, Phase, Program, Role};
 use crate::kernels::gather::{PARTS, ResidentLayout};
 use crate::kernels::{Scalar, Step, epoch_permutation};
+use crate::random::{self, Purpose};
 use crate::shape::ImageShape;
 
 /// A data set in GPU memory.
@@ -119,6 +120,7 @@ impl Permutation {
     /// The permutation keyed by `seed`, or file order where it is `None`.
     pub(super) fn new(gpu: &Gpu, data: &ResidentDataset, seed: Option<u64>) -> Result<Self> {
         let count = data.len();
+        let key = seed.map(|seed| random::key(seed, Purpose::Shuffle));
         let program = Program {
             capacity: count,
             buffers: vec![BufferSpec {
@@ -129,7 +131,7 @@ impl Permutation {
             dispatches: vec![Dispatch {
                 label: "shuffle".to_owned(),
                 phase: Phase::Forward,
-                call: epoch_permutation::call(count, seed),
+                call: epoch_permutation::call(count, key.unwrap_or_default(), key.is_some()),
                 slices: vec![BufferSlice {
                     buffer: 0,
                     offset: 0,

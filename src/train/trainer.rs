@@ -15,8 +15,7 @@ use crate::exec::{GpuProgram, MAX_STEPS, Row, SharedBuffers, Submissions};
 use crate::gpu::Gpu;
 use crate::graph::{Program, Role};
 use crate::kernels::Step;
-use crate::kernels::adam_step::adam_factors;
-use crate::kernels::mse_loss::ROW;
+use crate::kernels::mse_loss::METRICS;
 use crate::nn::{
     Activation, AdamConfig, Network, NetworkConfiguration, NetworkType, ProgramOptions,
     evaluation_program, initial_parameters, training_program,
@@ -310,7 +309,7 @@ impl<'s> Trainer<'s> {
         let mut sums = Sums::default();
         let steps = batches(range, self.options.batch_size).map(|step| {
             taken += 1;
-            let (step_size, second_correction) = adam_factors(lr, taken, adam.beta1, adam.beta2);
+            let (step_size, second_correction) = adam.factors(lr, taken);
             Step {
                 step_size,
                 second_correction,
@@ -436,7 +435,7 @@ fn shared_buffers(gpu: &Gpu, len: usize) -> Result<SharedBuffers> {
         (Role::Gradients, flat),
         (Role::FirstMoment, flat),
         (Role::SecondMoment, flat),
-        (Role::Metrics, (MAX_STEPS * ROW * 4) as u64),
+        (Role::Metrics, (MAX_STEPS * METRICS * 4) as u64),
         (Role::Faults, (MAX_STEPS * 4) as u64),
     ];
     roles

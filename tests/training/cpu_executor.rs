@@ -5,7 +5,6 @@ use std::sync::Arc;
 use gpu_train::exec::{CpuProgram, MAX_STEPS, Memory};
 use gpu_train::graph::{Program, Role};
 use gpu_train::kernels::Step;
-use gpu_train::kernels::adam_step::adam_factors;
 use gpu_train::kernels::gather::ResidentLayout;
 use gpu_train::nn::{
     AdamConfig, Network, NetworkType, ProgramOptions, initial_parameters, training_program,
@@ -76,7 +75,7 @@ fn three_steps_are_those_of_the_twins() {
     let mut gpu = trainer(session(), data, NetworkType::Cnn, options);
     for t in 1..=3_u32 {
         let start = (t as usize - 1) * BATCH;
-        let (step_size, second_correction) = adam_factors(1e-3, t.into(), 0.9, 0.999);
+        let (step_size, second_correction) = AdamConfig::default().factors(1e-3, t.into());
         cpu.run(&Step {
             batch: BATCH.min(SAMPLES - start) as u32,
             batch_start: start as u32,

@@ -89,7 +89,7 @@ impl Op for Conv2d {
         let gradient = before_activation(tape, node, self.activation)?;
 
         let splits = conv2d_backward_weight::splits(capacity, &self.shape, &target);
-        let call = conv2d_backward_weight::call(capacity, &self.shape, splits, &target);
+        let call = conv2d_backward_weight::call(capacity, &self.shape, &target);
         tape.parameter_gradient(node, weight, call, vec![input, gradient], splits);
 
         let rows = self.output.pixels();

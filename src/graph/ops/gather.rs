@@ -37,6 +37,6 @@ pub fn record(graph: &mut Graph, layout: &ResidentLayout, shape: ImageShape) -> 
 
 impl Op for Gather {
     fn call(&self, _target: &Target) -> Call {
-        gather::call(&self.layout, self.shape)
+        gather::call(self.shape, self.layout.images_per_part)
     }
 }

@@ -86,7 +86,7 @@ impl Op for Linear {
         let gradient = before_activation(tape, node, self.activation)?;
 
         let splits = linear_backward_weight::splits(capacity, rows, ins, outs, &target);
-        let call = linear_backward_weight::call(capacity, rows, ins, outs, splits, &target);
+        let call = linear_backward_weight::call(capacity, rows, ins, outs, &target);
         tape.parameter_gradient(node, weight, call, vec![input, gradient], splits);
 
         bias_gradient(tape, node, bias, gradient, rows, outs);
@@ -111,6 +111,6 @@ pub(super) fn bias_gradient(
 ) {
     let (capacity, target) = (tape.graph.capacity, tape.graph.target);
     let splits = bias_backward::splits(capacity, rows, out_channels, &target);
-    let call = bias_backward::call(capacity, rows, out_channels, splits, &target);
+    let call = bias_backward::call(capacity, rows, out_channels, &target);
     tape.parameter_gradient(node, bias, call, vec![gradient], splits);
 }

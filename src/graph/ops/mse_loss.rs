@@ -7,19 +7,21 @@ use crate::shape::ImageShape;
 use crate::target::Target;
 
 #[derive(Debug)]
-struct MseLoss;
+struct MseLoss {
+    rows: usize,
+}
 
 /// Records the loss of `prediction` (one value per sample) against `targets`, and the row of
 /// metrics it writes; a submission holds up to `rows` of them.
 pub fn record(graph: &mut Graph, prediction: Value, targets: Value, rows: usize) {
     let shape = Shape::Samples(ImageShape::vector(1));
     let gradient = graph.transient(shape, Scalar::F32);
-    let len = rows * mse_loss::ROW;
+    let len = rows * mse_loss::METRICS;
     let metrics = graph.resident(Role::Metrics, 0, len, Scalar::F32);
     let faults = graph.resident(Role::Faults, 0, rows, Scalar::U32);
     graph.record(
         "loss",
-        MseLoss,
+        MseLoss { rows },
         vec![prediction, targets],
         vec![gradient, metrics, faults],
     );
@@ -27,7 +29,7 @@ pub fn record(graph: &mut Graph, prediction: Value, targets: Value, rows: usize)
 
 impl Op for MseLoss {
     fn call(&self, _target: &Target) -> Call {
-        mse_loss::call()
+        mse_loss::call(self.rows)
     }
 
     fn backward(&self, tape: &mut Tape<'_>, node: &Node) -> Result<()> {
