@@ -14,6 +14,14 @@ pub mod template;
 
 pub mod activation_backward;
 pub mod activation_forward;
+pub mod adam_step;
+pub mod adaptive_max_pool2d_backward;
+pub mod adaptive_max_pool2d_forward;
+pub mod epoch_permutation;
+pub mod gather;
+pub mod max_pool2d_backward;
+pub mod max_pool2d_forward;
+pub mod mse_loss;
 
 pub use grid::Grid;
 pub use step::Step;
@@ -108,7 +116,18 @@ impl Kernel {
 }
 
 /// Every kernel. A new one adds its line here.
-pub const ALL: &[&Kernel] = &[&activation_backward::KERNEL, &activation_forward::KERNEL];
+pub const ALL: &[&Kernel] = &[
+    &activation_backward::KERNEL,
+    &activation_forward::KERNEL,
+    &adam_step::KERNEL,
+    &adaptive_max_pool2d_backward::KERNEL,
+    &adaptive_max_pool2d_forward::KERNEL,
+    &epoch_permutation::KERNEL,
+    &gather::KERNEL,
+    &max_pool2d_backward::KERNEL,
+    &max_pool2d_forward::KERNEL,
+    &mse_loss::KERNEL,
+];
 
 /// A Params struct: plain 4-byte scalars, laid out as in WGSL.
 pub trait Params: bytemuck::Pod {

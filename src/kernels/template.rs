@@ -20,6 +20,14 @@ pub const SNIPPETS: &[(&str, &str)] = &[
         "activation",
         include_str!("../../shaders/shared/activation.wgsl"),
     ),
+    (
+        "max_window",
+        include_str!("../../shaders/shared/max_window.wgsl"),
+    ),
+    (
+        "max_window_gradient",
+        include_str!("../../shaders/shared/max_window_gradient.wgsl"),
+    ),
     ("step", include_str!("../../shaders/shared/step.wgsl")),
     ("thread", include_str!("../../shaders/shared/thread.wgsl")),
 ];

@@ -8,6 +8,14 @@ mod slice;
 
 pub mod activation_backward;
 pub mod activation_forward;
+pub mod adam_step;
+pub mod adaptive_max_pool2d_backward;
+pub mod adaptive_max_pool2d_forward;
+pub mod epoch_permutation;
+pub mod gather;
+pub mod max_pool2d_backward;
+pub mod max_pool2d_forward;
+pub mod mse_loss;
 
 pub use real::Real;
 pub use slice::Slice;
@@ -22,6 +30,20 @@ pub fn registry<T: Real>() -> &'static [(&'static str, Replay<T>)] {
     &[
         ("activation_backward", activation_backward::replay),
         ("activation_forward", activation_forward::replay),
+        ("adam_step", adam_step::replay),
+        (
+            "adaptive_max_pool2d_backward",
+            adaptive_max_pool2d_backward::replay,
+        ),
+        (
+            "adaptive_max_pool2d_forward",
+            adaptive_max_pool2d_forward::replay,
+        ),
+        ("epoch_permutation", epoch_permutation::replay),
+        ("gather", gather::replay),
+        ("max_pool2d_backward", max_pool2d_backward::replay),
+        ("max_pool2d_forward", max_pool2d_forward::replay),
+        ("mse_loss", mse_loss::replay),
     ]
 }
 

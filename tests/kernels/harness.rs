@@ -102,7 +102,8 @@ fn compare(got: &Output, want: &Output, magnitude: &Output, tolerance: Tolerance
         };
         // NaN fails: it compares as neither less nor equal. Poison left in place in both the GPU's
         // and the twin's output is no difference: the kernel leaves that element alone.
-        let poison = f64::from(f32::from_bits(POISON)).to_bits();
+        // `black_box`, because a NaN widened at compile time may lose its bits.
+        let poison = f64::from(f32::from_bits(std::hint::black_box(POISON))).to_bits();
         let untouched = got.to_bits() == poison && want.to_bits() == poison;
         let difference = (got - want).abs();
         assert!(
@@ -285,6 +286,15 @@ impl Random {
     pub fn integers(&mut self, len: usize) -> Vec<f32> {
         (0..len).map(|_| (self.bits() % 9) as f32 - 4.0).collect()
     }
+}
+
+/// `len` numbers in no order, each at least 0.01 from every other: maxima without ties.
+pub fn distinct(len: usize) -> Vec<f64> {
+    // 7919 is a prime, and larger than any `len` that a test uses: every remainder comes once.
+    assert!(len < 7_919);
+    (1..=len)
+        .map(|i| (i * 3_571 % 7_919) as f64 * 0.01 - 40.0)
+        .collect()
 }
 
 /// Zeroes what pads `channels` to `stride` in rows of `stride` floats: the contract on inputs.

@@ -6,3 +6,11 @@ mod harness;
 
 mod activation_backward;
 mod activation_forward;
+mod adam_step;
+mod adaptive_max_pool2d_backward;
+mod adaptive_max_pool2d_forward;
+mod epoch_permutation;
+mod gather;
+mod max_pool2d_backward;
+mod max_pool2d_forward;
+mod mse_loss;
