@@ -7,6 +7,7 @@
 pub mod activation;
 pub mod error;
 pub mod kernel_limits;
+pub mod random;
 pub mod shape;
 pub mod target;
 

@@ -126,6 +126,26 @@ impl ConvShape {
     }
 }
 
+/// Shapes of a 2-d max-pooling without padding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolShape {
+    /// One input sample.
+    pub input: ImageShape,
+    /// Side of the window.
+    pub window: usize,
+    /// Step of the window, the same along both axes.
+    pub stride: usize,
+}
+
+impl PoolShape {
+    /// One output sample; `None` where the window does not fit into the input.
+    pub fn output(&self) -> Option<ImageShape> {
+        let height = window_count(self.input.height, self.window, self.stride)?;
+        let width = window_count(self.input.width, self.window, self.stride)?;
+        Some(ImageShape::new(self.input.channels, height, width))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

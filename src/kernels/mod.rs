@@ -23,6 +23,14 @@ pub mod linear_backward_input;
 pub mod linear_backward_weight;
 pub mod linear_forward;
 pub mod sum_partials;
+pub mod adam_step;
+pub mod adaptive_max_pool2d_backward;
+pub mod adaptive_max_pool2d_forward;
+pub mod epoch_permutation;
+pub mod gather;
+pub mod max_pool2d_backward;
+pub mod max_pool2d_forward;
+pub mod mse_loss;
 
 pub use grid::Grid;
 pub use step::Step;
@@ -128,6 +136,14 @@ pub const ALL: &[&Kernel] = &[
     &linear_backward_weight::KERNEL,
     &linear_forward::KERNEL,
     &sum_partials::KERNEL,
+    &adam_step::KERNEL,
+    &adaptive_max_pool2d_backward::KERNEL,
+    &adaptive_max_pool2d_forward::KERNEL,
+    &epoch_permutation::KERNEL,
+    &gather::KERNEL,
+    &max_pool2d_backward::KERNEL,
+    &max_pool2d_forward::KERNEL,
+    &mse_loss::KERNEL,
 ];
 
 /// A Params struct: plain 4-byte scalars, laid out as in WGSL.

@@ -32,6 +32,14 @@ pub const SNIPPETS: &[(&str, &str)] = &[
         "product_tn",
         include_str!("../../shaders/shared/product_tn.wgsl"),
     ),
+    (
+        "max_window",
+        include_str!("../../shaders/shared/max_window.wgsl"),
+    ),
+    (
+        "max_window_gradient",
+        include_str!("../../shaders/shared/max_window_gradient.wgsl"),
+    ),
     ("step", include_str!("../../shaders/shared/step.wgsl")),
     (
         "store_activated",

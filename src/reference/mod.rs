@@ -16,6 +16,14 @@ pub mod linear_backward_input;
 pub mod linear_backward_weight;
 pub mod linear_forward;
 pub mod sum_partials;
+pub mod adam_step;
+pub mod adaptive_max_pool2d_backward;
+pub mod adaptive_max_pool2d_forward;
+pub mod epoch_permutation;
+pub mod gather;
+pub mod max_pool2d_backward;
+pub mod max_pool2d_forward;
+pub mod mse_loss;
 
 pub use real::Real;
 pub use slice::Slice;
@@ -38,6 +46,20 @@ pub fn registry<T: Real>() -> &'static [(&'static str, Replay<T>)] {
         ("linear_backward_weight", linear_backward_weight::replay),
         ("linear_forward", linear_forward::replay),
         ("sum_partials", sum_partials::replay),
+        ("adam_step", adam_step::replay),
+        (
+            "adaptive_max_pool2d_backward",
+            adaptive_max_pool2d_backward::replay,
+        ),
+        (
+            "adaptive_max_pool2d_forward",
+            adaptive_max_pool2d_forward::replay,
+        ),
+        ("epoch_permutation", epoch_permutation::replay),
+        ("gather", gather::replay),
+        ("max_pool2d_backward", max_pool2d_backward::replay),
+        ("max_pool2d_forward", max_pool2d_forward::replay),
+        ("mse_loss", mse_loss::replay),
     ]
 }
 

@@ -319,6 +319,15 @@ pub fn with_stale_rows(mut values: Vec<f32>, len: usize) -> Vec<f32> {
     values
 }
 
+/// `len` numbers in no order, each at least 0.01 from every other: maxima without ties.
+pub fn distinct(len: usize) -> Vec<f64> {
+    // 7919 is a prime, and larger than any `len` that a test uses: every remainder comes once.
+    assert!(len < 7_919);
+    (1..=len)
+        .map(|i| (i * 3_571 % 7_919) as f64 * 0.01 - 40.0)
+        .collect()
+}
+
 /// Zeroes what pads `channels` to `stride` in rows of `stride` floats: the contract on inputs.
 pub fn zero_padding(mut floats: Vec<f32>, channels: usize, stride: usize) -> Vec<f32> {
     for row in floats.chunks_mut(stride) {

@@ -1,0 +1,61 @@
+// One step of Adam over all parameters, as PyTorch's single-tensor form computes it; gradients
+// that are not finite are counted.
+//
+// parameters     [quads] vec4   all of them, flat, padding zero
+// gradients      [quads] vec4
+// first_moment   [quads] vec4
+// second_moment  [quads] vec4
+// faults         [rows] u32     += how many gradients are NaN or infinite, in row step.row
+//
+// One thread per quad. What depends on the step, step_size and second_correction, comes from the
+// host in f64: `pow` is too coarse here.
+//#include step
+//#include thread
+
+struct Params {
+    quads: u32,
+    one_minus_beta1: f32,
+    beta2: f32,
+    one_minus_beta2: f32,
+    epsilon: f32,
+}
+
+@group(0) @binding(0) var<storage, read_write> parameters: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> gradients: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> first_moment: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> second_moment: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> faults: array<atomic<u32>>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+// By their bits: compilers may assume that there is no NaN, and `max(x, 0)` may have hidden one
+// from the loss.
+fn count_faults(gradient: vec4<f32>) {
+    let exponent = bitcast<vec4<u32>>(gradient) & vec4<u32>(0x7F800000u);
+    let bad = select(vec4<u32>(0u), vec4<u32>(1u), exponent == vec4<u32>(0x7F800000u));
+    let count = bad.x + bad.y + bad.z + bad.w;
+    if (count > 0u) {
+        atomicAdd(&faults[step.row], count);
+    }
+}
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let index = thread_index(workgroup, workgroups, local);
+    if (index >= params.quads) {
+        return;
+    }
+    let gradient = gradients[index];
+    count_faults(gradient);
+    let before = first_moment[index];
+    let first = before + params.one_minus_beta1 * (gradient - before);
+    let second = second_moment[index] * params.beta2
+        + (params.one_minus_beta2 * gradient) * gradient;
+    let denominator = sqrt(second) / step.second_correction + params.epsilon;
+    first_moment[index] = first;
+    second_moment[index] = second;
+    parameters[index] -= (step.step_size * first) / denominator;
+}

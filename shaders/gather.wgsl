@@ -1,0 +1,122 @@
+// output = images[order[batch_start + n]] / 255, batch_targets = their targets: one batch.
+//
+// images_0..3    packed u8, four to a word, low byte first; part p holds the images from
+//                p * images_per_part on, each [channels, pixels] u8 in image_words words
+// order          [count] u32        image number by position of the epoch
+// targets        [images]           of the whole data set
+// output         [batch, pixels, quads] vec4   channels-last
+// batch_targets  [batch]
+//
+// Four parts, because an adapter may bind no more than 128 MiB at once. One thread per four pixels
+// of one channel quad, so that every word is loaded once (twice where planes are not aligned to
+// words); for vectors (one pixel) per four channel quads, each of which is one word.
+//#include step
+//#include thread
+
+struct Params {
+    channels: u32,         // unpadded
+    pixels: u32,           // of one image
+    image_words: u32,      // from one image to the next
+    images_per_part: u32,
+}
+
+@group(0) @binding(0) var<storage, read> images_0: array<u32>;
+@group(0) @binding(1) var<storage, read> images_1: array<u32>;
+@group(0) @binding(2) var<storage, read> images_2: array<u32>;
+@group(0) @binding(3) var<storage, read> images_3: array<u32>;
+@group(0) @binding(4) var<storage, read> order: array<u32>;
+@group(0) @binding(5) var<storage, read> targets: array<f32>;
+@group(0) @binding(6) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> batch_targets: array<f32>;
+@group(0) @binding(8) var<uniform> params: Params;
+
+fn image_word(part: u32, index: u32) -> u32 {
+    switch part {
+        case 0u: { return images_0[index]; }
+        case 1u: { return images_1[index]; }
+        case 2u: { return images_2[index]; }
+        default: { return images_3[index]; }
+    }
+}
+
+// The four bytes from `byte` of an image on. What lies past the image's last word is not used, so
+// that word serves in its place.
+fn four_bytes(part: u32, first_word: u32, byte: u32) -> vec4<u32> {
+    let index = byte / 4u;
+    let shift = 8u * (byte % 4u);
+    var word = image_word(part, first_word + index);
+    if (shift != 0u) {
+        let next = image_word(part, first_word + min(index + 1u, params.image_words - 1u));
+        word = (word >> shift) | (next << (32u - shift));
+    }
+    return bytes_of(word);
+}
+
+fn bytes_of(word: u32) -> vec4<u32> {
+    return (vec4<u32>(word) >> vec4<u32>(0u, 8u, 16u, 24u)) & vec4<u32>(0xFFu);
+}
+
+// x / 255, correctly rounded. Drivers' divisions are not, so: in base 256 the quotient is 0.xxxxx…;
+// its first two digits and the next three are exact as floats, and their sum is rounded once.
+fn scaled(x: vec4<u32>) -> vec4<f32> {
+    let first = vec4<f32>(vec4<i32>(x * 0x101u));
+    let next = vec4<f32>(vec4<i32>(x * 0x10101u));
+    return (first * 0x1p24f + next) * 0x1p-40f;
+}
+
+// Four channel quads of a vector, from `quad` on: an image of one pixel each.
+fn copy_vector(part: u32, first_word: u32, sample: u32, quad: u32, quads: u32) {
+    for (var q = quad; q < min(quad + 4u, quads); q++) {
+        let channel = vec4<u32>(4u * q) + vec4<u32>(0u, 1u, 2u, 3u);
+        let bytes = bytes_of(image_word(part, first_word + q));
+        let inside = channel < vec4<u32>(params.channels);
+        output[sample * quads + q] = scaled(select(vec4<u32>(0u), bytes, inside));
+    }
+}
+
+// One channel quad of four pixels, from `pixel` on.
+fn copy_pixels(part: u32, first_word: u32, sample: u32, pixel: u32, quad: u32, quads: u32) {
+//#for c in 0..4
+    var plane_${c} = vec4<u32>(0u);
+    if (4u * quad + ${c}u < params.channels) {
+        let byte = (4u * quad + ${c}u) * params.pixels + pixel;
+        plane_${c} = four_bytes(part, first_word, byte);
+    }
+//#end
+    let at = (sample * params.pixels + pixel) * quads + quad;
+    let left = params.pixels - pixel;
+//#for p in 0..4
+    if (${p}u < left) {
+        let bytes = vec4<u32>(plane_0[${p}], plane_1[${p}], plane_2[${p}], plane_3[${p}]);
+        output[at + ${p}u * quads] = scaled(bytes);
+    }
+//#end
+}
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let quads = (params.channels + 3u) / 4u;
+    let is_vector = params.pixels == 1u;
+    let threads = select((params.pixels + 3u) / 4u * quads, (quads + 3u) / 4u, is_vector);
+    let index = thread_index(workgroup, workgroups, local);
+    let sample = index / threads;
+    let thread = index % threads;
+    if (sample >= step.batch) {
+        return;
+    }
+    let image = order[step.batch_start + sample];
+    let part = image / params.images_per_part;
+    let first_word = (image % params.images_per_part) * params.image_words;
+    if (is_vector) {
+        copy_vector(part, first_word, sample, 4u * thread, quads);
+    } else {
+        copy_pixels(part, first_word, sample, thread / quads * 4u, thread % quads, quads);
+    }
+    if (thread == 0u) {
+        batch_targets[sample] = targets[image];
+    }
+}

@@ -1,0 +1,84 @@
+//! Host side of `shaders/adam_step.wgsl`.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Call, Grid, Kernel, Params as _, params, reads, writes, writes_words};
+use crate::shape::QUAD;
+
+/// See the shader's head comment.
+pub static KERNEL: Kernel = Kernel {
+    name: "adam_step",
+    source: include_str!("../../shaders/adam_step.wgsl"),
+    bindings: &[
+        writes("parameters"),
+        reads("gradients"),
+        writes("first_moment"),
+        writes("second_moment"),
+        writes_words("faults"),
+    ],
+    params: Params::FIELDS,
+    variants: &[&[]],
+};
+
+params! {
+    /// Params of the shader.
+    pub struct Params {
+        /// Quads of each of the four flat buffers.
+        pub quads: u32,
+        /// `1 - beta1`, subtracted in f64.
+        pub one_minus_beta1: f32,
+        /// Decay of the second moment.
+        pub beta2: f32,
+        /// `1 - beta2`, subtracted in f64.
+        pub one_minus_beta2: f32,
+        /// Added to the denominator.
+        pub epsilon: f32,
+    }
+}
+
+/// What Adam keeps from its first step to its last; the defaults are `PyTorch`'s.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct AdamConfig {
+    /// Decay of the first moment, at least 0.5: below, `PyTorch`'s `lerp` rounds otherwise.
+    pub beta1: f64,
+    /// Decay of the second moment.
+    pub beta2: f64,
+    /// Added to the denominator, after the corrected square root.
+    pub epsilon: f64,
+}
+
+impl Default for AdamConfig {
+    fn default() -> Self {
+        Self {
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+        }
+    }
+}
+
+impl AdamConfig {
+    /// `Step::step_size` and `Step::second_correction` of step `t`, counted from 1:
+    /// `lr / (1 - beta1^t)` and `sqrt(1 - beta2^t)`.
+    ///
+    /// Source: <https://docs.pytorch.org/docs/stable/generated/torch.optim.Adam.html>.
+    pub fn factors(&self, lr: f64, t: u64) -> (f32, f32) {
+        let correction = |beta: f64| 1.0 - beta.powf(t as f64);
+        let step_size = lr / correction(self.beta1);
+        let second_correction = correction(self.beta2).sqrt();
+        (step_size as f32, second_correction as f32)
+    }
+}
+
+/// One step over flat buffers of `len` floats, a multiple of four.
+pub fn call(len: usize, config: &AdamConfig) -> Call {
+    let quads = len / QUAD;
+    let params = Params {
+        quads: quads as u32,
+        one_minus_beta1: (1.0 - config.beta1) as f32,
+        beta2: config.beta2 as f32,
+        one_minus_beta2: (1.0 - config.beta2) as f32,
+        epsilon: config.epsilon as f32,
+    };
+    Call::new(&KERNEL, &[], &params, Grid::fixed(quads, 64))
+}

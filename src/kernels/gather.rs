@@ -1,0 +1,103 @@
+//! Host side of `shaders/gather.wgsl`.
+
+use super::{Call, Grid, Kernel, Params as _, params, reads, reads_words, writes};
+use crate::shape::ImageShape;
+
+/// Bindings that resident images may be split over.
+pub const PARTS: usize = 4;
+
+/// See the shader's head comment.
+pub static KERNEL: Kernel = Kernel {
+    name: "gather",
+    source: include_str!("../../shaders/gather.wgsl"),
+    bindings: &[
+        reads_words("images_0"),
+        reads_words("images_1"),
+        reads_words("images_2"),
+        reads_words("images_3"),
+        reads_words("order"),
+        reads("targets"),
+        writes("output"),
+        writes("batch_targets"),
+    ],
+    params: Params::FIELDS,
+    variants: &[&[]],
+};
+
+params! {
+    /// Params of the shader.
+    pub struct Params {
+        /// Channels, unpadded.
+        pub channels: u32,
+        /// Pixels of one image.
+        pub pixels: u32,
+        /// Words from one image to the next.
+        pub image_words: u32,
+        /// Images that a full part holds.
+        pub images_per_part: u32,
+    }
+}
+
+/// Words that an image of `elements` bytes takes on the GPU: a multiple of 16 bytes.
+pub const fn image_words(elements: usize) -> usize {
+    elements.div_ceil(16) * 4
+}
+
+/// A batch of images of `shape`, scaled to 0..=1, and its targets.
+///
+/// `shape` may also be `ImageShape::vector(elements)`: the same bytes in their order, as a flat
+/// vector. Parts that are not in use are bound to part 0's buffer.
+pub fn call(shape: ImageShape, images_per_part: usize) -> Call {
+    let quads = shape.padded_channels() / 4;
+    let params = Params {
+        channels: shape.channels as u32,
+        pixels: shape.pixels() as u32,
+        image_words: image_words(shape.elements()) as u32,
+        images_per_part: images_per_part as u32,
+    };
+    let threads = if shape.pixels() == 1 {
+        quads.div_ceil(4)
+    } else {
+        shape.pixels().div_ceil(4) * quads
+    };
+    Call::new(&KERNEL, &[], &params, Grid::per_sample(threads, 64))
+}
+
+/// How a data set's images lie on the GPU: packed bytes, each image padded to a multiple of 16,
+/// split over up to [`PARTS`] bindings of equal length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ResidentLayout {
+    /// Images.
+    pub count: usize,
+    /// Words from one image to the next.
+    pub image_words: usize,
+    /// Images that a full part holds.
+    pub images_per_part: usize,
+}
+
+impl ResidentLayout {
+    /// The layout of `count` images of `elements` bytes where one binding may span
+    /// `binding_bytes`; `None` where they do not fit into [`PARTS`] of them.
+    pub fn new(count: usize, elements: usize, binding_bytes: u64) -> Option<Self> {
+        let image_words = image_words(elements);
+        let fit = binding_bytes / (image_words as u64 * 4);
+        let images_per_part = count.min(usize::try_from(fit).unwrap_or(usize::MAX));
+        let layout = Self {
+            count,
+            image_words,
+            images_per_part,
+        };
+        (images_per_part > 0 && layout.parts() <= PARTS).then_some(layout)
+    }
+
+    /// Parts in use.
+    pub fn parts(&self) -> usize {
+        self.count.div_ceil(self.images_per_part)
+    }
+
+    /// Words of part `part`.
+    pub fn part_words(&self, part: usize) -> usize {
+        let images = self.count - part * self.images_per_part;
+        images.min(self.images_per_part) * self.image_words
+    }
+}

@@ -1,0 +1,165 @@
+use gpu_train::kernels::Step;
+use gpu_train::kernels::adam_step::{self, AdamConfig};
+
+use crate::harness::{
+    Argument, Launch, Output, Random, Tolerance, assert_twin, gpu, run_gpu, run_twin,
+};
+
+const ROWS: usize = 3;
+
+/// Step `t` with the state that `[parameters, first_moment, second_moment]` are in.
+fn launch(t: u64, state: &[Vec<f32>; 3], gradients: Vec<f32>) -> Launch {
+    let config = AdamConfig::default();
+    let (step_size, second_correction) = config.factors(1e-3, t);
+    let [parameters, first, second] = state.clone().map(Argument::Floats);
+    Launch {
+        call: adam_step::call(gradients.len(), &config),
+        step: Step {
+            row: 1,
+            step_size,
+            second_correction,
+            ..Step::default()
+        },
+        arguments: vec![
+            parameters,
+            Argument::Floats(gradients),
+            first,
+            second,
+            Argument::Words(vec![5; ROWS]),
+        ],
+    }
+}
+
+/// The state after a step, and the faults.
+fn after(outputs: &[Output]) -> ([Vec<f32>; 3], Vec<u32>) {
+    let floats = |output: &Output| match output {
+        Output::Floats(floats) => floats.iter().map(|&x| x as f32).collect(),
+        Output::Words(_) => panic!("the state is floats"),
+    };
+    let Output::Words(faults) = &outputs[3] else {
+        panic!("faults are words");
+    };
+    let state = [0, 1, 2].map(|index| floats(&outputs[index]));
+    (state, faults.clone())
+}
+
+/// Each step starts from where the GPU's last one ended, so that errors do not add up.
+#[test]
+fn several_steps_match_the_twin() {
+    for len in [4, 28, 132, 1_020, 1_028, 70_004] {
+        let mut random = Random::new(len as u64);
+        let mut state = [random.floats(len), vec![0.0; len], vec![0.0; len]];
+        for t in 1..=4 {
+            let mut gradients = random.floats(len);
+            // Parameters that get no gradient, and tiny and huge gradients.
+            gradients[0] = 0.0;
+            gradients[1] *= 1e-12;
+            gradients[2] *= 1e6;
+            let launch = launch(t, &state, gradients);
+            assert_twin(&launch, Tolerance::Elementwise);
+            state = after(&run_gpu(gpu(false), &launch)).0;
+        }
+    }
+}
+
+/// ```python
+/// p = torch.nn.Parameter(torch.tensor([0.5, -1.25, 2.0, 0.0]))
+/// adam = torch.optim.Adam([p], lr=1e-3, foreach=False)
+/// for g in [[0.1, -2.0, 0.0, 1e-6], [-0.3, 0.5, 1e-3, -4.0], [0.7, 0.25, -1e-3, 1e-8]]:
+///     p.grad = torch.tensor(g)
+///     adam.step()
+/// print(p.data, adam.state[p]["exp_avg"], adam.state[p]["exp_avg_sq"])
+/// ```
+#[test]
+fn three_steps_are_pytorchs() {
+    let wanted = [
+        [
+            4.990_691_841e-1,
+            -1.248_247_266,
+            1.999_301_076,
+            3.292_576_876e-4,
+        ],
+        [
+            5.110_000_446e-2,
+            -9.200_000_763e-2,
+            -9.999_996_109e-6,
+            -3.599_999_249e-1,
+        ],
+        [
+            5.898_900_563e-4,
+            4.304_254_428e-3,
+            1.999_000_299e-9,
+            1.598_400_064e-2_f32,
+        ],
+    ];
+    let start = [vec![0.5, -1.25, 2.0, 0.0], vec![0.0; 4], vec![0.0; 4]];
+    let gradients = [
+        [0.1, -2.0, 0.0, 1e-6],
+        [-0.3, 0.5, 1e-3, -4.0],
+        [0.7, 0.25, -1e-3, 1e-8],
+    ];
+    let run = |step: &dyn Fn(&Launch) -> Vec<Output>| {
+        let mut state = start.clone();
+        for (t, gradients) in (1..).zip(gradients) {
+            state = after(&step(&launch(t, &state, gradients.to_vec()))).0;
+        }
+        state
+    };
+    for state in [
+        run(&|launch| run_gpu(gpu(true), launch)),
+        run(&|launch| run_gpu(gpu(false), launch)),
+        run(&|launch| run_twin::<f32>(launch)),
+    ] {
+        for (got, want) in state.iter().flatten().zip(wanted.iter().flatten()) {
+            // A few units in the last place, and of the parameter's own step of 1e-3.
+            assert!(
+                (got - want).abs() <= 1e-9 + 3e-7 * want.abs(),
+                "{got} {want}"
+            );
+        }
+    }
+}
+
+#[test]
+fn gradients_that_are_not_finite_are_counted() {
+    let len = 1_028;
+    let mut gradients = Random::new(2).floats(len);
+    for (index, value) in [
+        (0, f32::NAN),
+        (5, f32::INFINITY),
+        (6, f32::NEG_INFINITY),
+        (7, -f32::NAN),
+        (1_027, f32::NAN),
+        (100, f32::MAX),
+        (101, f32::MIN_POSITIVE / 4.0),
+    ] {
+        gradients[index] = value;
+    }
+    let state = [vec![0.5; len], vec![0.0; len], vec![0.0; len]];
+    let launch = launch(1, &state, gradients);
+    for outputs in [
+        run_gpu(gpu(true), &launch),
+        run_gpu(gpu(false), &launch),
+        run_twin::<f32>(&launch),
+    ] {
+        let ([parameters, ..], faults) = after(&outputs);
+        assert_eq!(faults, [5, 10, 5]);
+        assert!(parameters[0].is_nan() && parameters[1].is_finite());
+    }
+}
+
+/// `1e-3 / (1 - 0.9 ** t)` and `(1 - 0.999 ** t) ** 0.5` in Python.
+#[test]
+fn factors_are_rounded_from_f64() {
+    let config = AdamConfig::default();
+    for (t, step_size, second_correction) in [
+        (1, 0.010_000_000_000_000_002, 0.031_622_776_601_683_805),
+        (10, 0.001_535_339_932_787_629_6, 0.099_775_346_605_520_57),
+        (28_650, 0.001, 0.999_999_999_999_822),
+    ] {
+        assert_eq!(
+            config.factors(1e-3, t),
+            (step_size as f32, second_correction as f32)
+        );
+    }
+}

@@ -1,0 +1,108 @@
+use gpu_train::kernels::{Step, gather};
+use gpu_train::shape::ImageShape;
+
+use crate::harness::{Argument, Launch, Output, Random, Tolerance, assert_twin, batch, run_twin};
+
+/// `per_part` images of random bytes in each of four parts, gathered in a random order.
+fn launch(shape: ImageShape, per_part: usize, step: Step, capacity: usize) -> Launch {
+    let mut random = Random::new(3);
+    let words = gather::image_words(shape.elements());
+    let images = gather::PARTS * per_part;
+    let mut arguments: Vec<Argument> = (0..gather::PARTS)
+        .map(|_| Argument::Words((0..per_part * words).map(|_| random.bits()).collect()))
+        .collect();
+    let count = (step.batch_start + step.batch) as usize;
+    let order = (0..count).map(|_| random.bits() % images as u32);
+    arguments.extend([
+        Argument::Words(order.collect()),
+        Argument::Floats((0..images).map(|image| image as f32).collect()),
+        Argument::Poisoned(capacity * shape.padded_elements()),
+        Argument::Poisoned(capacity),
+    ]);
+    Launch {
+        call: gather::call(shape, per_part),
+        step,
+        arguments,
+    }
+}
+
+#[test]
+fn odd_sizes_match_the_twin_bit_for_bit() {
+    for (channels, height, width) in [
+        (1, 1, 1),
+        (3, 1, 1),
+        (255, 1, 1),
+        (257, 1, 1),
+        (3072, 1, 1),
+        (1, 1, 7),
+        (3, 5, 7),
+        (4, 3, 3),
+        (3, 32, 32),
+        (7, 1, 33),
+        (33, 2, 2),
+    ] {
+        let shape = ImageShape::new(channels, height, width);
+        let step = Step {
+            batch_start: 5,
+            ..batch(9)
+        };
+        assert_twin(&launch(shape, 3, step, 9), Tolerance::Exact);
+    }
+}
+
+#[test]
+fn batches_of_all_sizes_match_the_twin() {
+    for samples in [1, 7, 33, 255, 257] {
+        let shape = ImageShape::new(3, 2, 3);
+        assert_twin(&launch(shape, 7, batch(samples), samples), Tolerance::Exact);
+    }
+}
+
+#[test]
+fn the_rest_of_the_capacity_stays_untouched() {
+    let launch = launch(ImageShape::new(3, 3, 3), 2, batch(3), 8);
+    assert_twin(&launch, Tolerance::Exact);
+    let Output::Floats(targets) = &run_twin::<f32>(&launch)[1] else {
+        panic!("targets are floats");
+    };
+    assert!(targets[2].is_finite() && targets[3..].iter().all(|target| target.is_nan()));
+}
+
+#[test]
+fn every_byte_is_divided_as_by_pytorch() {
+    for shape in [ImageShape::vector(256), ImageShape::new(1, 16, 16)] {
+        let mut launch = launch(shape, 1, batch(1), 1);
+        let bytes: Vec<u8> = (0..=255).collect();
+        for part in 0..gather::PARTS {
+            launch.arguments[part] = Argument::Words(bytemuck::pod_collect_to_vec(&bytes));
+        }
+        assert_twin(&launch, Tolerance::Exact);
+        let Output::Floats(scaled) = &run_twin::<f32>(&launch)[0] else {
+            panic!("images become floats");
+        };
+        let stride = shape.padded_channels() / shape.channels;
+        for (byte, scaled) in bytes.iter().zip(scaled.iter().step_by(stride)) {
+            assert_eq!(*scaled, f64::from(f32::from(*byte) / 255.0));
+        }
+    }
+}
+
+/// The resident layout is NCHW, and an order of its own positions gives the images back.
+#[test]
+fn planes_become_channels() {
+    let shape = ImageShape::new(2, 1, 3);
+    let mut launch = launch(shape, 1, batch(1), 1);
+    let image = [10, 20, 30, 40, 50, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0_u8];
+    launch.arguments[0] = Argument::Words(bytemuck::pod_collect_to_vec(&image));
+    launch.arguments[4] = Argument::Words(vec![0]);
+    let Output::Floats(scaled) = &run_twin::<f32>(&launch)[0] else {
+        panic!("images become floats");
+    };
+    let bytes: Vec<f64> = scaled.iter().map(|x| (x * 255.0).round()).collect();
+    assert_eq!(
+        bytes,
+        [
+            10.0, 40.0, 0.0, 0.0, 20.0, 50.0, 0.0, 0.0, 30.0, 60.0, 0.0, 0.0
+        ]
+    );
+}
