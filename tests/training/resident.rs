@@ -25,7 +25,7 @@ fn a_data_set_split_over_four_bindings_trains_to_the_same_bits() {
             batch_size: 8,
             ..TrainerOptions::default()
         };
-        let mut trainer = trainer(session, split(301, 30, IMAGE), NetworkType::Mlp, options);
+        let mut trainer = trainer(session, split(301, 30, IMAGE), NetworkType::Cnn, options);
         trainer.train_loop(2, |_| Ok(())).expect("trains");
         (
             trainer.parameters().expect("reads"),

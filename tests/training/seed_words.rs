@@ -63,7 +63,7 @@ fn events_count_every_sample_and_an_error_of_the_listener_ends_the_loop() {
 #[test]
 fn a_net_that_does_not_fit_the_adapter_says_what_is_needed() {
     let data = session().upload_split(split(10, 10, IMAGE)).expect("fits");
-    let huge = NetworkConfiguration::mlp(&[200_000, 200_000]);
+    let huge = NetworkConfiguration::mlp(&[100_000]);
     let options = TrainerOptions::default();
     let error = Trainer::new(session(), Arc::clone(&data), NetworkType::Mlp, &huge, options);
     let error = error.expect_err("does not fit");

@@ -140,9 +140,9 @@ fn relief(planes: &mut [Plane; 3], mask: &Plane, random: &mut Random) {
     }
 }
 
-/// Light that falls off to one side, and now and then the edge of a shadow.
+/// Light that falls off to one side.
 fn light(planes: &mut [Plane; 3], random: &mut Random) {
-    let [right, down] = [0, 1].map(|_| random.bell() * 0.025);
+    let [right, down] = [0, 1].map(|_| random.bell() * 0.02);
     let falloff = Plane::from_fn(|x, y| 1.0 + right * (x - MIDDLE) + down * (y - MIDDLE));
     for plane in planes {
         for (pixel, light) in plane.0.iter_mut().zip(&falloff.0) {

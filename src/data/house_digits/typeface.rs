@@ -80,14 +80,15 @@ impl Typeface {
                 ..plain
             },
         }
-        .leaning(random)
+        .finished(random)
     }
 
-    /// Now and then an italic.
-    fn leaning(mut self, random: &mut Random) -> Self {
+    /// Now and then an italic; never so heavy that a 0 closes up.
+    fn finished(mut self, random: &mut Random) -> Self {
         if random.chance(0.15) {
             self.slant += random.within(0.1, 0.25);
         }
+        self.weight = self.weight.min(self.width * 0.38);
         self
     }
 
