@@ -14,6 +14,7 @@ use crate::nn::{Activation, NetworkType};
 #[command(
     version,
     args_conflicts_with_subcommands = true,
+    args_override_self = true,
     after_help = "Docs: README.md. Data goes to stdout, progress and words to stderr.\n\
                   Exit status: 0 done, 1 failed, 2 wrong usage."
 )]
@@ -60,10 +61,20 @@ pub(super) struct TrainArgs {
     #[arg(long, allow_negative_numbers = true, help_heading = "Training")]
     pub(super) lr: Option<f64>,
     /// Samples per step [default: 128]
-    #[arg(long, value_name = "N", help_heading = "Training")]
+    #[arg(
+        long,
+        value_name = "N",
+        allow_negative_numbers = true,
+        help_heading = "Training"
+    )]
     pub(super) batch_size: Option<usize>,
     /// Passes over the training set [default: 50]
-    #[arg(long, value_name = "N", help_heading = "Training")]
+    #[arg(
+        long,
+        value_name = "N",
+        allow_negative_numbers = true,
+        help_heading = "Training"
+    )]
     pub(super) epochs: Option<usize>,
     /// Keys initial weights, shuffling and drawn data [default: 0]
     #[arg(long, value_name = "N", help_heading = "Training")]

@@ -27,7 +27,10 @@ impl FromStr for SizeList {
             let parsed = entry.parse();
             parsed.map_err(|_| format!("'{entry}' is no whole number; write a list as 16,32,45"))
         };
-        text.split(',').map(size).collect::<Result<_, _>>().map(Self)
+        text.split(',')
+            .map(size)
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 }
 
@@ -62,7 +65,10 @@ pub(super) fn resolve(args: &TrainArgs) -> Result<(RunConfig, bool)> {
         no_fuse: args.no_fuse || base.is_some_and(|it| it.no_fuse),
         checked: args.checked || base.is_some_and(|it| it.checked),
         init: args.init.clone().or(base.and_then(|it| it.init.clone())),
-        device: args.device.clone().or(base.and_then(|it| it.device.clone())),
+        device: args
+            .device
+            .clone()
+            .or(base.and_then(|it| it.device.clone())),
     };
     config.validate()?;
     Ok((config, data.fallback))

@@ -16,8 +16,16 @@ pub(super) fn show(network: &Network, need: &MemoryNeed, target: &Target) -> Res
 }
 
 fn layers(network: &Network) {
-    println!("{:>3}  {:<46} {:>10} {:>11}", "", "layer", "output", "parameters");
-    println!("{:>3}  {:<46} {:>10}", "", "input", network.input.to_string());
+    println!(
+        "{:>3}  {:<46} {:>10} {:>11}",
+        "", "layer", "output", "parameters"
+    );
+    println!(
+        "{:>3}  {:<46} {:>10}",
+        "",
+        "input",
+        network.input.to_string()
+    );
     for (position, layer) in network.layers.iter().enumerate() {
         let parameters = match layer.kind {
             LayerKind::Conv2d { weight, .. } | LayerKind::Linear { weight } => {

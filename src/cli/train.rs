@@ -14,8 +14,8 @@ use crate::error::Result;
 use crate::gpu::GpuOptions;
 use crate::nn::Network;
 use crate::train::{
-    Environment, MemoryNeed, ResidentSplit, RunConfig, RunFolder, Session, Trainer,
-    TrainerOptions, load_weights,
+    Environment, MemoryNeed, ResidentSplit, RunConfig, RunFolder, Session, Trainer, TrainerOptions,
+    load_weights,
 };
 
 /// Trains as `args` say; writes the run folder and nothing else.
@@ -43,13 +43,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     if args.dry_run {
         return show_plan(args, &session, &data, &config, &network, options);
     }
-    let mut trainer = Trainer::new(
-        &session,
-        data,
-        config.net,
-        &config.configuration(),
-        options,
-    )?;
+    let mut trainer = Trainer::new(&session, data, config.net, &config.configuration(), options)?;
     let folder = RunFolder::create(&folder_name(out, &config), &config, &environment)?;
     train(args, &config, &mut trainer, &folder)?;
     if !args.quiet {
@@ -66,7 +60,10 @@ fn open(args: &TrainArgs, config: &RunConfig) -> Result<Session> {
     })?;
     if !args.quiet {
         let adapter = session.gpu().description();
-        eprintln!("on {} ({}, {})", adapter.name, adapter.kind, adapter.backend);
+        eprintln!(
+            "on {} ({}, {})",
+            adapter.name, adapter.kind, adapter.backend
+        );
         if adapter.is_software() {
             style::notice(
                 "this adapter is software: it runs on the processor, far slower than a GPU",

@@ -121,7 +121,10 @@ mod tests {
             write!(hex, "{byte:02x}").unwrap();
             hex
         });
-        assert_eq!(hex, "");
+        assert_eq!(
+            hex,
+            "48a687cb25bf80f28e2e3ab362288340e16fb5d11131b7f16a3352a754313c62"
+        );
     }
 
     #[test]

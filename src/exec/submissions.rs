@@ -91,7 +91,10 @@ impl<'g> Submissions<'g> {
 
     fn submit(&mut self, program: &GpuProgram, steps: &[Step]) {
         // The oldest submission was retired before this one takes its slot.
-        let slot = self.pending.back().map_or(0, |last| (last.slot + 1) % IN_FLIGHT);
+        let slot = self
+            .pending
+            .back()
+            .map_or(0, |last| (last.slot + 1) % IN_FLIGHT);
         let device = self.gpu.device();
         let mut encoder = device.create_command_encoder(&Default::default());
         let mut pass = encoder.begin_compute_pass(&Default::default());

@@ -83,9 +83,7 @@ impl Tape<'_> {
                 .record_call(layer, Phase::Backward, call, inputs, vec![gradient]);
             return;
         }
-        let partials = self
-            .graph
-            .transient(Shape::Flat(splits * len), Scalar::F32);
+        let partials = self.graph.transient(Shape::Flat(splits * len), Scalar::F32);
         self.graph
             .record_call(layer, Phase::Backward, call, inputs, vec![partials]);
         let sum = sum_partials::call(splits, len);

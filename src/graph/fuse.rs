@@ -19,7 +19,9 @@ fn absorb_next(graph: &mut Graph, at: usize) -> bool {
         return false;
     };
     let mut readers = graph.nodes.iter().enumerate();
-    let mut readers = readers.by_ref().filter(|(_, it)| it.inputs.contains(&output));
+    let mut readers = readers
+        .by_ref()
+        .filter(|(_, it)| it.inputs.contains(&output));
     let (Some((reader, _)), None) = (readers.next(), readers.next()) else {
         return false;
     };

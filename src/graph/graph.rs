@@ -140,13 +140,7 @@ impl Graph {
     }
 
     /// Appends an operation of the forward pass.
-    pub fn record(
-        &mut self,
-        layer: &str,
-        op: impl Op,
-        inputs: Vec<Value>,
-        outputs: Vec<Value>,
-    ) {
+    pub fn record(&mut self, layer: &str, op: impl Op, inputs: Vec<Value>, outputs: Vec<Value>) {
         let needs = inputs.iter().any(|&value| self.needs_gradient(value));
         for &output in &outputs {
             self.values[output.0].needs_gradient |= needs;

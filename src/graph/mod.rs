@@ -5,7 +5,10 @@
 
 mod autodiff;
 mod fuse;
-#[allow(clippy::module_inception, reason = "the graph is what this floor is named after")]
+#[allow(
+    clippy::module_inception,
+    reason = "the graph is what this floor is named after"
+)]
 mod graph;
 pub mod ops;
 mod parameters;

@@ -204,7 +204,10 @@ mod tests {
         let memory = layout.pack(&tensor);
         assert_eq!(memory.len(), 2 * 3 * 4 * 8);
         // Element (o, c, y, x) = (4, 2, 1, 0).
-        assert_eq!(memory[((3 * 4) + 2) * 8 + 4], tensor[((4 * 3 + 2) * 2 + 1) * 3]);
+        assert_eq!(
+            memory[((3 * 4) + 2) * 8 + 4],
+            tensor[((4 * 3 + 2) * 2 + 1) * 3]
+        );
         assert_eq!(layout.unpack(&memory), tensor);
         let zeros = memory.iter().filter(|float| **float == 0.0).count();
         assert_eq!(zeros, memory.len() - tensor.len());

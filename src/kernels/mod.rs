@@ -15,22 +15,22 @@ pub mod tile;
 
 pub mod activation_backward;
 pub mod activation_forward;
+pub mod adam_step;
+pub mod adaptive_max_pool2d_backward;
+pub mod adaptive_max_pool2d_forward;
 pub mod bias_backward;
 pub mod conv2d_backward_input;
 pub mod conv2d_backward_weight;
 pub mod conv2d_forward;
+pub mod epoch_permutation;
+pub mod gather;
 pub mod linear_backward_input;
 pub mod linear_backward_weight;
 pub mod linear_forward;
-pub mod sum_partials;
-pub mod adam_step;
-pub mod adaptive_max_pool2d_backward;
-pub mod adaptive_max_pool2d_forward;
-pub mod epoch_permutation;
-pub mod gather;
 pub mod max_pool2d_backward;
 pub mod max_pool2d_forward;
 pub mod mse_loss;
+pub mod sum_partials;
 
 pub use grid::Grid;
 pub use step::Step;

@@ -85,7 +85,10 @@ impl NetworkConfiguration {
             positive(flag, list)?;
             if list.len() != layers {
                 return Err(Error::usage(
-                    format!("--channels has {layers} values, but {flag} has {}", list.len()),
+                    format!(
+                        "--channels has {layers} values, but {flag} has {}",
+                        list.len()
+                    ),
                     format!("give {flag} one value per convolution, or a single one for all"),
                 ));
             }

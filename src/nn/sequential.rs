@@ -140,7 +140,12 @@ impl Builder {
     fn flatten(&mut self) {
         self.flattened = self.shape;
         let output = ImageShape::vector(self.shape.elements());
-        self.push("flatten", "Flatten()".to_owned(), LayerKind::Flatten, output);
+        self.push(
+            "flatten",
+            "Flatten()".to_owned(),
+            LayerKind::Flatten,
+            output,
+        );
     }
 
     fn dense(&mut self, hiddens: &[usize]) -> Result<()> {

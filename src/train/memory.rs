@@ -38,7 +38,9 @@ impl MemoryNeed {
             (words.sum::<usize>() + 2 * set.len()) as u64 * 4
         });
         let slices = programs.training.dispatches.iter();
-        let largest = slices.flat_map(|it| it.slices.iter().map(|slice| slice.len)).max();
+        let largest = slices
+            .flat_map(|it| it.slices.iter().map(|slice| slice.len))
+            .max();
         Ok(Self {
             data: sets.iter().sum(),
             parameters: network.parameters.padded_len() as u64 * 16,

@@ -14,7 +14,12 @@ use crate::graph::{Parameter, ParameterTable};
 pub fn save_weights(path: &Path, table: &ParameterTable, tensors: &[Vec<f32>]) -> Result<()> {
     let bytes: Vec<Vec<u8>> = tensors
         .iter()
-        .map(|tensor| tensor.iter().flat_map(|float| float.to_le_bytes()).collect())
+        .map(|tensor| {
+            tensor
+                .iter()
+                .flat_map(|float| float.to_le_bytes())
+                .collect()
+        })
         .collect();
     let failed = |error: safetensors::SafeTensorError| {
         Error::file(
@@ -68,7 +73,10 @@ pub fn load_weights(path: &Path, table: &ParameterTable) -> Result<Vec<Vec<f32>>
     if problems.is_empty() {
         Ok(tensors)
     } else {
-        Err(fail(format!("does not fit the net: {}", problems.join("; "))))
+        Err(fail(format!(
+            "does not fit the net: {}",
+            problems.join("; ")
+        )))
     }
 }
 

@@ -51,7 +51,9 @@ fn three_steps_are_those_of_the_twins() {
     let mut cpu = CpuProgram::<f32>::new(Arc::clone(&program));
     let initial = initial_parameters(&network.parameters, 0);
     fill(&mut cpu, &program, Role::Parameters, |memory| {
-        memory.real().copy_from_slice(&network.parameters.pack(&initial));
+        memory
+            .real()
+            .copy_from_slice(&network.parameters.pack(&initial));
     });
     fill(&mut cpu, &program, Role::Images(0), |memory| {
         let mut bytes = vec![0; layout.part_words(0) * 4];
@@ -85,7 +87,10 @@ fn three_steps_are_those_of_the_twins() {
         });
         gpu.training_step().expect("trains");
     }
-    let index = program.buffers.iter().position(|it| it.role == Role::Parameters);
+    let index = program
+        .buffers
+        .iter()
+        .position(|it| it.role == Role::Parameters);
     let flat = cpu.memory[index.expect("in use")].real();
     let theirs = network.parameters.unpack(flat);
     let ours = gpu.parameters().expect("reads");

@@ -52,7 +52,9 @@ fn follow(fixture: &Fixture, fuse: bool) -> (f64, f64, bool) {
     let initial = fixture.tensors("initial", &names);
     let pairs = || trainer.logs().iter().zip(&fixture.description.epoch);
     assert_eq!(pairs().count(), fixture.description.epochs);
-    let metrics = pairs().map(|(ours, theirs)| worst(ours, theirs)).fold(0.0, max);
+    let metrics = pairs()
+        .map(|(ours, theirs)| worst(ours, theirs))
+        .fold(0.0, max);
     let accurate = !fixture.description.accuracy_is_exact
         || pairs().all(|(ours, theirs)| {
             (ours.train.accuracy, ours.test.accuracy)

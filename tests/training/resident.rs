@@ -27,10 +27,7 @@ fn a_data_set_split_over_four_bindings_trains_to_the_same_bits() {
         };
         let mut trainer = trainer(session, split(301, 30, IMAGE), NetworkType::Cnn, options);
         trainer.train_loop(2, |_| Ok(())).expect("trains");
-        (
-            trainer.parameters().expect("reads"),
-            trainer.logs()[1].test,
-        )
+        (trainer.parameters().expect("reads"), trainer.logs()[1].test)
     };
     let small = limited(48_128);
     let data = small.upload(&split(301, 1, IMAGE).train).expect("fits");
@@ -42,5 +39,8 @@ fn a_data_set_split_over_four_bindings_trains_to_the_same_bits() {
 fn data_that_does_not_fit_says_what_is_needed() {
     let error = limited(16_384).upload(&split(301, 1, IMAGE).train);
     let message = error.expect_err("does not fit").to_string();
-    assert!(message.contains("144480") && message.contains("16384"), "{message}");
+    assert!(
+        message.contains("144480") && message.contains("16384"),
+        "{message}"
+    );
 }

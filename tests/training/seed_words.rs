@@ -25,7 +25,10 @@ fn evaluating_whole_is_the_mean_of_its_parts() {
         metrics.expect("evaluates").mae * samples / 33.0
     };
     let parts = mean(0..10) + mean(10..33);
-    assert!((whole.mae - parts).abs() <= 1e-6 * whole.mae, "{whole:?} {parts}");
+    assert!(
+        (whole.mae - parts).abs() <= 1e-6 * whole.mae,
+        "{whole:?} {parts}"
+    );
     assert!(trainer.compute_loss_and_mae(Subset::Test, 30..34).is_err());
 }
 
@@ -65,7 +68,13 @@ fn a_net_that_does_not_fit_the_adapter_says_what_is_needed() {
     let data = session().upload_split(split(10, 10, IMAGE)).expect("fits");
     let huge = NetworkConfiguration::mlp(&[100_000]);
     let options = TrainerOptions::default();
-    let error = Trainer::new(session(), Arc::clone(&data), NetworkType::Mlp, &huge, options);
+    let error = Trainer::new(
+        session(),
+        Arc::clone(&data),
+        NetworkType::Mlp,
+        &huge,
+        options,
+    );
     let error = error.expect_err("does not fit");
     assert!(error.to_string().contains("bytes"), "{error}");
 }

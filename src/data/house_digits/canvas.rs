@@ -1,5 +1,7 @@
 //! Planes of 32x32 pixels: strokes drawn with soft edges, blurred, laid over each other.
 
+use std::ops::Range;
+
 use super::SIZE;
 use super::glyphs::Point;
 
@@ -46,6 +48,19 @@ impl Placement {
             [-b / determinant, a / determinant],
         ]
     }
+
+    /// Columns and rows that a stroke can touch.
+    fn reach(&self, stroke: &Stroke) -> [Range<usize>; 2] {
+        let [from, to] = [stroke.from, stroke.to].map(|point| self.pixel(point));
+        // A shear lengthens some directions: half as much again is enough. And the soft edge.
+        let margin = stroke.radius * self.scale * 1.5 + 1.0;
+        [0, 1].map(|axis| {
+            let low = from[axis].min(to[axis]) - margin;
+            let high = from[axis].max(to[axis]) + margin;
+            // Casts of floats saturate: what lies outside gives an empty range.
+            (low as usize).min(SIZE)..((high + 1.0) as usize).min(SIZE)
+        })
+    }
 }
 
 /// One number per pixel, row after row: a colour, or how much of a pixel is covered (0 to 1).
@@ -76,7 +91,7 @@ impl Plane {
         let limit = |flat: bool| if flat { 0.0 } else { 1e6 };
         let [before, beyond] = stroke.flat.map(limit);
         let [[xx, xy], [yx, yy]] = placement.inverse();
-        let (rows, columns) = self.reach(stroke, placement);
+        let [columns, rows] = placement.reach(stroke);
         for row in rows {
             let py = row as f32 + 0.5 - placement.origin[1];
             let pixels = &mut self.0[row * SIZE..][..SIZE];
@@ -85,34 +100,16 @@ impl Plane {
                 let x = xx * px + xy * py - ax;
                 let y = (yx * px + yy * py) * stretch - ay;
                 let along = x * ux + y * uy;
-                let outside = along - along.max(0.0).min(length);
+                let outside = along - along.clamp(0.0, length);
                 let across = x * uy - y * ux;
                 let distance = (outside * outside + across * across).sqrt();
                 let depth = (stroke.radius - distance)
                     .min(along + before)
                     .min(length + beyond - along);
-                let covered = (depth * placement.scale + 0.5).max(0.0).min(1.0);
+                let covered = (depth * placement.scale + 0.5).clamp(0.0, 1.0);
                 pixels[column] = pixels[column].max(covered);
             }
         }
-    }
-
-    /// Rows and columns that a stroke can touch.
-    fn reach(
-        &self,
-        stroke: &Stroke,
-        placement: &Placement,
-    ) -> (std::ops::Range<usize>, std::ops::Range<usize>) {
-        let [from, to] = [stroke.from, stroke.to].map(|point| placement.pixel(point));
-        // The longest that a unit becomes, and the soft edge.
-        let margin = stroke.radius * placement.scale * 1.5 + 1.0;
-        let range = |axis: usize| {
-            let low = from[axis].min(to[axis]) - margin;
-            let high = from[axis].max(to[axis]) + margin;
-            // Casts of floats saturate: what lies outside gives an empty range.
-            (low.max(0.0) as usize).min(SIZE)..((high.max(0.0) + 1.0) as usize).min(SIZE)
-        };
-        (range(1), range(0))
     }
 
     /// Spreads `share` of every pixel to each of its two neighbours in rows, then in columns.
@@ -142,16 +139,12 @@ impl Plane {
     }
 
     /// This plane, moved right and down by whole pixels; what comes in is zero.
-    pub(super) fn shifted(&self, right: i32, down: i32) -> Self {
+    pub(super) fn shifted(&self, right: isize, down: isize) -> Self {
+        let inside = |at: usize, by: isize| at.checked_add_signed(-by).filter(|&from| from < SIZE);
         let mut moved = Self::new(0.0);
-        for y in 0..SIZE as i32 {
-            for x in 0..SIZE as i32 {
-                let (from_x, from_y) = (x - right, y - down);
-                let inside = 0..SIZE as i32;
-                if inside.contains(&from_x) && inside.contains(&from_y) {
-                    let from = from_y as usize * SIZE + from_x as usize;
-                    moved.0[y as usize * SIZE + x as usize] = self.0[from];
-                }
+        for (i, pixel) in moved.0.iter_mut().enumerate() {
+            if let (Some(x), Some(y)) = (inside(i % SIZE, right), inside(i / SIZE, down)) {
+                *pixel = self.0[y * SIZE + x];
             }
         }
         moved

@@ -64,7 +64,7 @@ fn number_around(digit: u8, random: &mut Random) -> Plane {
     for side in [-1.0, 1.0] {
         if random.chance(0.55) {
             let neighbour = random.below(10) as u8;
-            let advance = (typeface.advance(digit) + typeface.advance(neighbour)) / 2.0;
+            let advance = 0.5 * (typeface.advance(digit) + typeface.advance(neighbour));
             write(neighbour, side * (advance + gap), random.bell() * 0.06);
         }
     }
@@ -130,7 +130,7 @@ fn relief(planes: &mut [Plane; 3], mask: &Plane, random: &mut Random) {
     if !random.chance(0.25) {
         return;
     }
-    let [right, down] = [0, 1].map(|_| random.below(5) as i32 - 2);
+    let [right, down] = [0, 1].map(|_| random.one_of(&[-2, -1, 0, 1, 2]));
     let mut shadow = mask.shifted(right, down);
     shadow.blur([0.25; 2]);
     let factor = random.one_of(&[0.3, 0.5, 0.7, 1.4]);

@@ -3,9 +3,7 @@
 
 use crate::error::Result;
 use crate::graph::{Graph, Node, Op, Shape, Tape, Value};
-use crate::kernels::{
-    Call, Scalar, adaptive_max_pool2d_backward, adaptive_max_pool2d_forward,
-};
+use crate::kernels::{Call, Scalar, adaptive_max_pool2d_backward, adaptive_max_pool2d_forward};
 use crate::shape::ImageShape;
 use crate::target::Target;
 

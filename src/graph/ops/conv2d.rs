@@ -8,9 +8,7 @@ use super::linear;
 use crate::activation::Activation;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Node, Op, Shape, Tape, Value};
-use crate::kernels::{
-    Call, Scalar, conv2d_backward_input, conv2d_backward_weight, conv2d_forward,
-};
+use crate::kernels::{Call, Scalar, conv2d_backward_input, conv2d_backward_weight, conv2d_forward};
 use crate::shape::{ConvShape, ImageShape};
 use crate::target::Target;
 
@@ -50,11 +48,15 @@ pub fn record(
     let image = shape.input;
     if (shape.kernel_height, shape.kernel_width) == (image.height, image.width) {
         let features = image.padded_elements();
-        return Ok(linear::record_rows(graph, layer, inputs, 1, features, output));
+        return Ok(linear::record_rows(
+            graph, layer, inputs, 1, features, output,
+        ));
     }
     if shape.kernel_height == 1 && shape.kernel_width == 1 && shape.stride == 1 {
         let (rows, features) = (image.pixels(), image.padded_channels());
-        return Ok(linear::record_rows(graph, layer, inputs, rows, features, output));
+        return Ok(linear::record_rows(
+            graph, layer, inputs, rows, features, output,
+        ));
     }
     let value = graph.transient(Shape::Samples(output), Scalar::F32);
     let op = Conv2d {

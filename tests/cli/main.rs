@@ -1,0 +1,7 @@
+//! The binary itself: what it writes and prints, and how it refuses bad input.
+
+#![allow(missing_docs, reason = "a test binary has no public interface")]
+
+mod bad_input;
+mod runs;
+mod support;

@@ -1,0 +1,153 @@
+use crate::support::{SMALL, Workplace, names};
+
+#[test]
+fn a_run_writes_its_folder_and_prints_a_table() {
+    let place = Workplace::new();
+    let ended = place.train("run", &[]);
+    assert_eq!(
+        names(&place.path("run")),
+        [
+            "config.toml",
+            "environment.toml",
+            "metrics.csv",
+            "model.safetensors"
+        ]
+    );
+    let csv = place.text("run/metrics.csv");
+    let lines: Vec<&str> = csv.lines().collect();
+    assert_eq!(
+        lines[0],
+        "epoch,train_loss,train_mae,test_loss,test_mae,train_accuracy,test_accuracy,lr,seconds,samples_per_second"
+    );
+    assert_eq!(lines.len(), 3);
+    assert!(lines[2].starts_with("2,"));
+    assert!(ended.stdout.contains("test MAE"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("2/2"), "{}", ended.stdout);
+    let config = place.text("run/config.toml");
+    for line in [
+        "net = \"cnn\"",
+        "channels = [4, 4]",
+        "kernel-sizes = [3, 3]",
+        "epochs = 2",
+    ] {
+        assert!(config.contains(line), "{config}");
+    }
+}
+
+#[test]
+fn the_same_command_twice_writes_the_same_model_and_metrics() {
+    let place = Workplace::new();
+    for net in [
+        &["--seed", "3"][..],
+        &["--seed", "3", "--activation", "tanh"],
+    ] {
+        place.train("a", net);
+        place.train("b", net);
+        assert_eq!(
+            place.read("a/model.safetensors"),
+            place.read("b/model.safetensors")
+        );
+        let measured = |name: &str| {
+            let text = place.text(name);
+            let columns = |line: &str| line.split(',').take(8).map(str::to_owned).collect();
+            text.lines().map(columns).collect::<Vec<Vec<String>>>()
+        };
+        assert_eq!(measured("a/metrics.csv"), measured("b/metrics.csv"));
+        for folder in ["a", "b"] {
+            std::fs::remove_dir_all(place.path(folder)).expect("removes");
+        }
+    }
+}
+
+#[test]
+fn a_config_repeats_its_run_and_options_go_before_it() {
+    let place = Workplace::new();
+    place.train("first", &["--seed", "9"]);
+    let again = ["--config", "first/config.toml", "--out", "again"];
+    assert_eq!(place.run(&again).code, 0);
+    assert_eq!(
+        place.read("first/model.safetensors"),
+        place.read("again/model.safetensors")
+    );
+    let other = [
+        "--config",
+        "first/config.toml",
+        "--seed",
+        "8",
+        "--out",
+        "other",
+    ];
+    assert_eq!(place.run(&other).code, 0);
+    assert_ne!(
+        place.read("first/model.safetensors"),
+        place.read("other/model.safetensors")
+    );
+    assert!(place.text("other/config.toml").contains("seed = 8"));
+}
+
+#[test]
+fn weights_go_on_with_init() {
+    let place = Workplace::new();
+    place.train("first", &[]);
+    let ended = place.train("second", &["--init", "first/model.safetensors"]);
+    let first_loss = |name: &str| {
+        let text = place.text(name);
+        let line = text.lines().nth(1).expect("an epoch").to_owned();
+        line.split(',')
+            .nth(1)
+            .expect("a loss")
+            .parse::<f64>()
+            .expect("a number")
+    };
+    assert!(
+        first_loss("second/metrics.csv") < first_loss("first/metrics.csv"),
+        "{}",
+        ended.stdout
+    );
+}
+
+#[test]
+fn without_data_it_says_loudly_what_it_trains_on() {
+    let place = Workplace::new();
+    let ended = place.run(&["--dry-run"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stderr.contains("house-digits"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("gpu-train fetch svhn"),
+        "{}",
+        ended.stderr
+    );
+    assert!(ended.stdout.contains("110,510"), "{}", ended.stdout);
+    assert!(place.names().is_empty(), "{:?}", place.names());
+}
+
+#[test]
+fn an_estimate_measures_and_writes_nothing() {
+    let place = Workplace::new();
+    let ended = place.run(&[SMALL, &["--dry-run", "--estimate"]].concat());
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(
+        ended.stdout.contains("per epoch of training"),
+        "{}",
+        ended.stdout
+    );
+    assert!(place.names().is_empty());
+}
+
+#[test]
+fn quiet_prints_nothing_and_runs_lie_below_runs() {
+    let place = Workplace::new();
+    let ended = place.run(&[SMALL, &["--quiet"]].concat());
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(ended.stdout, "");
+    let runs = names(&place.path("runs"));
+    assert!(runs.len() == 1 && runs[0].ends_with("-cnn"), "{runs:?}");
+}
+
+#[test]
+fn devices_lists_this_adapter() {
+    let ended = Workplace::new().run(&["devices"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stdout.starts_with("0  "), "{}", ended.stdout);
+    assert!(ended.stdout.contains("binding up to"), "{}", ended.stdout);
+}

@@ -1,0 +1,108 @@
+//! Runs the binary in a folder of its own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use assert_cmd::Command;
+use tempfile::TempDir;
+
+/// A working folder without any data set, and the binary in it.
+pub struct Workplace {
+    folder: TempDir,
+}
+
+/// What the binary said and how it ended.
+pub struct Ended {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// A small training on drawn data: about a second of software Vulkan.
+pub const SMALL: &[&str] = &[
+    "--data",
+    "house-digits:160,40",
+    "--channels",
+    "4,4",
+    "--dense-hiddens",
+    "8",
+    "--batch-size",
+    "64",
+    "--epochs",
+    "2",
+    "--lr",
+    "1e-3",
+];
+
+impl Workplace {
+    pub fn new() -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        Self { folder }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, bytes).expect("writes");
+        path
+    }
+
+    pub fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    pub fn text(&self, name: &str) -> String {
+        String::from_utf8(self.read(name)).expect("text")
+    }
+
+    /// Names of everything in the folder, sorted.
+    pub fn names(&self) -> Vec<String> {
+        names(self.folder.path())
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Ended {
+        let mut command = Command::cargo_bin("gpu-train").expect("built");
+        command
+            .current_dir(self.folder.path())
+            .env("XDG_CACHE_HOME", cache())
+            .env("LOCALAPPDATA", cache())
+            .args(arguments);
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = command.output().expect("starts");
+        Ended {
+            code: status.code().expect("not killed"),
+            stdout: String::from_utf8(stdout).expect("text"),
+            stderr: String::from_utf8(stderr).expect("text"),
+        }
+    }
+
+    /// Runs `SMALL` with `more`, into `out`; expects success.
+    pub fn train(&self, out: &str, more: &[&str]) -> Ended {
+        let arguments = [SMALL, &["--out", out], more].concat();
+        let ended = self.run(&arguments);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        ended
+    }
+}
+
+/// A cache folder without data sets, but with the driver's compiled shaders of earlier tests.
+fn cache() -> PathBuf {
+    std::env::temp_dir().join("gpu-train-tests-cache")
+}
+
+pub fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("readable");
+    let name = |entry: std::io::Result<fs::DirEntry>| entry.expect("readable").file_name();
+    let mut names: Vec<String> = entries
+        .map(|entry| name(entry).to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
