@@ -123,8 +123,9 @@ fn storage_buffers_are_the_kernels_bindings() {
             };
             assert_eq!(*size, naga::ArraySize::Dynamic, "{what}");
             let scalar = match shader.inner(*base) {
-                TypeInner::Scalar(scalar) | TypeInner::Atomic(scalar) => *scalar,
-                TypeInner::Vector {
+                TypeInner::Scalar(scalar)
+                | TypeInner::Atomic(scalar)
+                | TypeInner::Vector {
                     size: naga::VectorSize::Quad,
                     scalar,
                 } => *scalar,
