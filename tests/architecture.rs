@@ -1,0 +1,287 @@
+//! A module imports only from floors below its own. Reads the paths in `src/**/*.rs`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The floors, from the ground up, by the modules of `src/` that stand on them. A new module adds
+/// its name here, and its line to the table of ARCHITECTURE.md.
+const FLOORS: &[&[&str]] = &[
+    &[
+        "activation",
+        "error",
+        "kernel_limits",
+        "random",
+        "shape",
+        "target",
+    ],
+    &["gpu", "data"],
+    &["kernels"],
+    &["reference", "graph"],
+    &["exec", "nn"],
+    &["train"],
+    &["report"],
+    &["cli"],
+    &["main", "lib"],
+];
+
+/// Imports between modules of one floor that are needed all the same: who, whom, why.
+const EXCEPTIONS: &[(&str, &str, &str)] = &[];
+
+#[test]
+fn modules_import_only_from_floors_below() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    list(&root, &mut files);
+    assert!(files.len() > 20, "the sources are found");
+    let violations: Vec<String> = files
+        .iter()
+        .flat_map(|file| {
+            let text = fs::read_to_string(file).expect("sources are readable");
+            let inside = file.strip_prefix(&root).expect("it was found there");
+            violations(inside, &text)
+        })
+        .collect();
+    assert!(violations.is_empty(), "\n{}\n", violations.join("\n"));
+}
+
+/// Every `.rs` file below `folder` but those that only tests compile, which are named `tests.rs`.
+fn list(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("sources are readable") {
+        let path = entry.expect("sources are readable").path();
+        if path.is_dir() {
+            list(&path, files);
+        } else if path.extension().is_some_and(|it| it == "rs") && !path.ends_with("tests.rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// What is wrong with the imports of `file` (below `src/`), one line each.
+fn violations(file: &Path, text: &str) -> Vec<String> {
+    let parts: Vec<&str> = file.iter().filter_map(|part| part.to_str()).collect();
+    let module = parts[0].trim_end_matches(".rs");
+    // How often `super` leads from this file to the crate's root.
+    let depth = parts.len() - usize::from(parts.len() > 1 && parts.ends_with(&["mod.rs"]));
+    let text = without_tests(&without_comments(text));
+    let imports = imports(&text, depth).into_iter();
+    imports
+        .filter_map(|(line, target)| {
+            let rule = broken_rule(module, &target)?;
+            Some(format!("src/{}:{line}: {rule}", file.display()))
+        })
+        .collect()
+}
+
+/// Why `module` may not import `target`, if it may not.
+fn broken_rule(module: &str, target: &str) -> Option<String> {
+    let unknown = |name| format!("module `{name}` stands on no floor: add it to FLOORS");
+    let Some(from) = floor(module) else {
+        return Some(unknown(module));
+    };
+    let Some(to) = floor(target) else {
+        return Some(unknown(target));
+    };
+    let is_excepted = EXCEPTIONS.iter().any(|it| (it.0, it.1) == (module, target));
+    if module == target || to < from || (to == from && is_excepted) {
+        return None;
+    }
+    let why = if to == from {
+        "modules of one floor do not know each other"
+    } else {
+        "a module imports only from floors below its own"
+    };
+    Some(format!(
+        "`{module}` (floor {from}) imports `{target}` (floor {to}): {why}"
+    ))
+}
+
+fn floor(module: &str) -> Option<usize> {
+    FLOORS.iter().position(|floor| floor.contains(&module))
+}
+
+/// Modules of the crate that `text` names, with their lines: what follows `crate::`,
+/// `gpu_train::` (in main.rs) or as many `super::` as lead to the root, also in groups
+/// (`use crate::{error::Result, shape}`). Macros and items of the root itself (`crate::VERSION`)
+/// are told from modules by their names: modules are lower case and no call.
+fn imports(text: &str, depth: usize) -> Vec<(usize, String)> {
+    let supers = "super::".repeat(depth);
+    let mut found = Vec::new();
+    for root in ["crate::", "gpu_train::", &supers] {
+        for (at, _) in text.match_indices(root) {
+            let before = text[..at].chars().next_back();
+            if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
+                continue;
+            }
+            let line = text[..at].matches('\n').count() + 1;
+            let names = names(&text[at + root.len()..]).into_iter();
+            found.extend(names.map(|name| (line, name)));
+        }
+    }
+    found
+}
+
+/// First segments of the path, or of every path of the group, at the start of `text`.
+fn names(text: &str) -> Vec<String> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let first = |path: &str| {
+        let path = path.trim_start();
+        let (word, rest) = path.split_at(path.find(|c| !is_word(c)).unwrap_or(path.len()));
+        let is_module = word.starts_with(|c: char| c.is_ascii_lowercase())
+            && !rest.starts_with(['!', '('])
+            && !["self", "super"].contains(&word);
+        is_module.then(|| word.to_owned())
+    };
+    let Some(group) = text.strip_prefix('{') else {
+        return first(text).into_iter().collect();
+    };
+    let mut depth = 0;
+    let paths = group[..braces_end(text) - 2].split(|c| {
+        depth += i32::from(c == '{') - i32::from(c == '}');
+        depth == 0 && c == ','
+    });
+    paths.filter_map(first).collect()
+}
+
+/// Bytes from the first `{` of `text`, which it starts with, to past its `}`.
+fn braces_end(text: &str) -> usize {
+    let mut depth = 0;
+    for (at, c) in text.char_indices() {
+        depth += i32::from(c == '{') - i32::from(c == '}');
+        if depth == 0 {
+            return at + 1;
+        }
+    }
+    text.len()
+}
+
+/// `text` with every item under `#[cfg(test)]` blank.
+fn without_tests(text: &str) -> String {
+    let mut kept = text.to_owned();
+    while let Some(start) = kept.find("#[cfg(test)]") {
+        let end = match kept[start..].find(['{', ';']) {
+            Some(at) if kept[start + at..].starts_with('{') => {
+                start + at + braces_end(&kept[start + at..])
+            }
+            Some(at) => start + at + 1,
+            None => kept.len(),
+        };
+        let blank = blank(&kept[start..end]);
+        kept.replace_range(start..end, &blank);
+    }
+    kept
+}
+
+/// `text` with comments, strings and character literals blank.
+fn without_comments(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let length = match c {
+            '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
+            '/' if rest.starts_with("/*") => rest.find("*/").map_or(rest.len(), |at| at + 2),
+            '"' => string_length(rest),
+            'r' if rest.starts_with("r\"") => 2 + rest[2..].find('"').unwrap_or(0) + 1,
+            'r' if rest.starts_with("r#\"") => 3 + rest[3..].find("\"#").unwrap_or(0) + 2,
+            '\'' => character_length(rest),
+            _ => 0,
+        };
+        if length == 0 {
+            kept.push(c);
+            rest = &rest[c.len_utf8()..];
+        } else {
+            kept.push_str(&blank(&rest[..length]));
+            rest = &rest[length..];
+        }
+    }
+    kept
+}
+
+/// Bytes of the string literal that `text` starts with.
+fn string_length(text: &str) -> usize {
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        if c == '"' && !escaped {
+            return at + 1;
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    text.len()
+}
+
+/// Bytes of the character literal that `text` starts with; 0 where it is a lifetime.
+fn character_length(text: &str) -> usize {
+    let mut chars = text.char_indices().skip(1);
+    match (chars.next(), chars.next()) {
+        (Some((_, '\\')), _) => text[2..].find('\'').map_or(0, |at| at + 3).max(4),
+        (Some(_), Some((at, '\''))) => at + 1,
+        _ => 0,
+    }
+}
+
+fn blank(text: &str) -> String {
+    let blank = |c: char| if c == '\n' { c } else { ' ' };
+    text.chars().map(blank).collect()
+}
+
+mod the_checker {
+    use super::*;
+
+    fn found(file: &str, text: &str) -> Vec<String> {
+        violations(Path::new(file), text)
+    }
+
+    #[test]
+    fn names_file_line_and_rule_of_an_upward_import() {
+        assert_eq!(
+            found(
+                "kernels/gather.rs",
+                "use crate::shape::ImageShape;\nuse crate::train::Trainer;\n"
+            ),
+            [
+                "src/kernels/gather.rs:2: `kernels` (floor 2) imports `train` (floor 5): a module \
+                 imports only from floors below its own"
+            ]
+        );
+    }
+
+    #[test]
+    fn finds_every_way_to_write_an_import() {
+        for text in [
+            "use crate::{error::{Error, Result}, graph};",
+            "fn f() { crate::graph::f() }",
+            "type T = Vec<crate::graph::Program>;",
+            "use super::super::graph;",
+            "pub use crate::graph as g;",
+            "use crate::{\n    error::Error,\n    graph::{Program, Role},\n};",
+            "const QUOTE: char = '\"'; use crate::graph; const OTHER: char = '\"';",
+            "const TICK: char = '\\''; use crate::graph;",
+            "fn f<'a>(x: &'a str) -> crate::graph::Slice<'a> {}",
+        ] {
+            assert_eq!(found("reference/real.rs", text).len(), 1, "{text}");
+        }
+        assert_eq!(found("shape.rs", "use super::error::Error;").len(), 1);
+        assert_eq!(found("graph/mod.rs", "use super::reference;").len(), 1);
+    }
+
+    #[test]
+    fn allows_floors_below_itself_comments_strings_and_tests() {
+        for text in [
+            "use crate::{kernels::Step, error::Result, reference::Real};",
+            "use super::Real;",
+            "//! [`crate::train::Trainer`]",
+            "/* crate::train */ const X: &str = \"crate::train\\\"crate::train\";",
+            "const X: &str = r#\"crate::train\"#;",
+            "#[cfg(test)]\nmod tests { use crate::train; fn f() {} }",
+            "#[cfg(test)]\nuse crate::train;",
+            "crate::some_macro!(); crate::VERSION; mycrate::train::f();",
+        ] {
+            assert_eq!(found("reference/real.rs", text), [""; 0], "{text}");
+        }
+    }
+
+    #[test]
+    fn asks_for_the_floor_of_a_new_module() {
+        let found = found("utils.rs", "use crate::error::Error;");
+        assert!(found[0].contains("`utils` stands on no floor"), "{found:?}");
+    }
+}
