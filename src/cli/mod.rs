@@ -20,6 +20,7 @@ use args::{Cli, Command};
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
+    hush_the_loader();
     let cli = Cli::parse();
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
@@ -27,6 +28,16 @@ pub fn main() -> ExitCode {
             style::error(&error);
             ExitCode::from(error.exit_code())
         }
+    }
+}
+
+/// On machines without a desktop session, Mesa prints "error: `XDG_RUNTIME_DIR` is invalid" for
+/// windows that we never open; any folder satisfies it.
+fn hush_the_loader() {
+    let name = "XDG_RUNTIME_DIR";
+    if cfg!(target_os = "linux") && std::env::var_os(name).is_none() {
+        // SAFETY: this is the process's first act, before it has a second thread.
+        unsafe { std::env::set_var(name, std::env::temp_dir()) };
     }
 }
 

@@ -53,3 +53,75 @@ fn forward(network: &Network, layout: &ResidentLayout, options: &ProgramOptions)
     }
     Ok(graph)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Phase, Role};
+    use crate::nn::{Activation, NetworkConfiguration, NetworkType};
+    use crate::shape::ImageShape;
+    use crate::target::AdapterKind;
+
+    fn program(net: NetworkType, fuse: bool) -> Program {
+        let image = ImageShape::new(3, 32, 32);
+        let sizes = NetworkConfiguration::default_for(net);
+        let network = Network::new(net, &sizes, Activation::Relu, image).expect("fits");
+        let layout = ResidentLayout::new(1000, image.elements(), 1 << 27).expect("fits");
+        let options = ProgramOptions {
+            capacity: 128,
+            rows: 4,
+            target: Target::portable(AdapterKind::Software),
+            fuse,
+        };
+        training_program(&network, &layout, &options, &AdamConfig::default()).expect("fits")
+    }
+
+    fn dispatches(program: &Program, phase: Phase) -> usize {
+        let all = program.dispatches.iter();
+        all.filter(|dispatch| dispatch.phase == phase).count()
+    }
+
+    /// gather, then conv+relu and pool three times, dense+relu, output, loss.
+    #[test]
+    fn fusion_leaves_one_forward_kernel_per_layer_and_pool() {
+        let forward = |net, fuse| dispatches(&program(net, fuse), Phase::Forward);
+        assert_eq!(forward(NetworkType::Cnn, true), 10);
+        assert_eq!(forward(NetworkType::Cnn, false), 14);
+        assert_eq!(forward(NetworkType::Mlp, true), 5);
+        assert_eq!(forward(NetworkType::Mlp, false), 7);
+    }
+
+    #[test]
+    fn the_first_layer_computes_no_gradient_of_the_images() {
+        let program = program(NetworkType::Cnn, true);
+        let kernels = program.dispatches.iter().map(|it| it.call.kernel.name);
+        let count = |name: &str| kernels.clone().filter(|kernel| *kernel == name).count();
+        assert_eq!(count("conv2d_backward_weight"), 3);
+        assert_eq!(count("conv2d_backward_input"), 2);
+        assert_eq!(count("adam_step"), 1);
+        assert_eq!(
+            program.dispatches.last().map(|it| it.phase),
+            Some(Phase::Update)
+        );
+    }
+
+    /// Gradients of long-dead activations reuse their memory.
+    #[test]
+    fn scratch_is_shared() {
+        let program = program(NetworkType::Cnn, true);
+        let scratch = |slot: &&crate::graph::BufferSpec| matches!(slot.role, Role::Scratch(_));
+        let slots = program.buffers.iter().filter(scratch).count();
+        let written = program.dispatches.len();
+        assert!(
+            slots < written / 2,
+            "{slots} slots for {written} dispatches"
+        );
+        // conv1's output alone is 128 x 30 x 30 x 16 floats, and its gradient as much again.
+        let two = 2 * 128 * 30 * 30 * 16 * 4;
+        assert!(
+            program.scratch_bytes() < 3 * two,
+            "{}",
+            program.scratch_bytes()
+        );
+    }
+}

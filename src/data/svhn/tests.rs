@@ -223,7 +223,7 @@ fn damaged_files_give_errors() {
     let wholes = Layout::ALL.map(|layout| (layout, mat_file(layout, &[images(), labels()])));
     let original = read_bytes(&wholes[0].1).unwrap();
     let mut errors = 0;
-    for round in 0..6000 {
+    for round in 0..4000 {
         let (layout, whole) = &wholes[round % wholes.len()];
         let mut bytes = whole.clone();
         damage(&mut bytes, &mut random);
@@ -236,7 +236,7 @@ fn damaged_files_give_errors() {
             Ok(dataset) => assert!(!layout.compressed || dataset == original, "round {round}"),
         }
     }
-    assert!(errors > 1500, "{errors}");
+    assert!(errors > 1000, "{errors}");
 }
 
 /// One to four changes: of bits, of bytes, of words to extreme values, of the length.
