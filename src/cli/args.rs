@@ -34,6 +34,10 @@ pub(super) enum Command {
 
 /// Options of training.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub(super) struct TrainArgs {
     /// Kind of net [default: cnn]
     #[arg(long, value_enum, help_heading = "Net")]

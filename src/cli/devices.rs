@@ -2,14 +2,14 @@
 
 use super::style;
 use crate::error::Result;
-use crate::gpu::adapters;
+use crate::gpu::{Gpu, GpuOptions, adapters};
 
 /// Lists every adapter with what matters to us; an empty list says how to get one.
 pub(super) fn run() -> Result<()> {
     let adapters = adapters();
     if adapters.is_empty() {
         // The same error, and the same hint, as a run would get.
-        return crate::gpu::Gpu::open(&Default::default()).map(drop);
+        return Gpu::open(&GpuOptions::default()).map(drop);
     }
     for adapter in adapters {
         let limits = adapter.target.limits;

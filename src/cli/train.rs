@@ -14,8 +14,8 @@ use crate::error::Result;
 use crate::gpu::GpuOptions;
 use crate::nn::Network;
 use crate::train::{
-    Environment, MemoryNeed, ResidentSplit, RunConfig, RunFolder, Session, Trainer, TrainerOptions,
-    load_weights,
+    Environment, MemoryNeed, ResidentSplit, RunConfig, RunFolder, Session, TrainEvent, Trainer,
+    TrainerOptions, load_weights,
 };
 
 /// Trains as `args` say; writes the run folder and nothing else.
@@ -31,7 +31,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
         );
     }
     let split = config.data.load(config.seed)?;
-    let environment = environment(&session, &split)?;
+    let environment = environment(&session, &split);
     let network = Network::new(
         config.net,
         &config.configuration(),
@@ -113,7 +113,7 @@ fn train(
     let result = trainer.train_loop(config.epochs, |event| {
         progress.show(event);
         match event {
-            crate::train::TrainEvent::EpochEnded(metrics) => folder.append(metrics),
+            TrainEvent::EpochEnded(metrics) => folder.append(metrics),
             _ => Ok(()),
         }
     });
@@ -122,17 +122,17 @@ fn train(
     folder.save_model(&trainer.network().parameters, &trainer.parameters()?)
 }
 
-fn environment(session: &Session, split: &Split) -> Result<Environment> {
+fn environment(session: &Session, split: &Split) -> Environment {
     let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
     let now = OffsetDateTime::now_utc();
-    Ok(Environment {
+    Environment {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         started: now.format(format).unwrap_or_default(),
         train_fingerprint: format!("{:016x}", split.train.fingerprint()),
         test_fingerprint: format!("{:016x}", split.test.fingerprint()),
         adapter: session.gpu().description().clone(),
-    })
+    }
 }
 
 /// `--out`, or a folder below `runs` named by the time and the net, numbered where that is taken.

@@ -36,6 +36,7 @@ const LAST_ELEMENT_TYPE: u32 = 18;
 const MAX_INFLATION: u64 = 1032;
 
 const DAMAGED_HINT: &str = "the file is incomplete or damaged: download or copy it again";
+const NUMERIC_HINT: &str = "an array of real numbers, of at most 2 GiB, is needed";
 
 /// What is wrong with the bytes of a file: "truncated: …" or "corrupted: …".
 #[derive(Debug)]
@@ -62,19 +63,18 @@ struct Element {
 }
 
 /// An opened MATLAB v5 file whose headers have been checked.
-pub(super) struct MatlabFile {
+pub(super) struct MatlabFile<R> {
     path: PathBuf,
-    file: File,
+    source: R,
     order: ByteOrder,
     arrays: Vec<(ArrayHeader, Element)>,
 }
 
-impl MatlabFile {
+impl MatlabFile<File> {
     /// Opens `path` and checks the header of each of its arrays; reads no numbers.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let unreadable = |error: &io::Error| unreadable(path, error);
         // Asked before opening: opening a folder fails on some systems, reading it on others.
-        let metadata = std::fs::metadata(path).map_err(|error| unreadable(&error))?;
+        let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
         if !metadata.is_file() {
             let what = if metadata.is_dir() {
                 "is a folder, not a file"
@@ -83,23 +83,33 @@ impl MatlabFile {
             };
             return Err(Error::file(path, what, "name a MATLAB file (.mat)"));
         }
-        let mut file = File::open(path).map_err(|error| unreadable(&error))?;
+        let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+        Self::new(path, file)
+    }
+}
+
+impl<R: Read + Seek> MatlabFile<R> {
+    /// As [`MatlabFile::open`], for the bytes of `source`; errors name `path`.
+    pub(super) fn new(path: &Path, mut source: R) -> Result<Self> {
+        let unreadable = |error: &io::Error| unreadable(path, error);
+        let length = source
+            .seek(SeekFrom::End(0))
+            .map_err(|error| unreadable(&error))?;
+        source.rewind().map_err(|error| unreadable(&error))?;
         let mut header = Vec::with_capacity(FILE_HEADER_BYTES);
-        (&mut file)
+        (&mut source)
             .take(FILE_HEADER_BYTES as u64)
             .read_to_end(&mut header)
             .map_err(|error| unreadable(&error))?;
         let order = check_file_header(path, &header)?;
-        let mut matlab = Self {
+        let mut file = Self {
             path: path.to_path_buf(),
-            file,
+            source,
             order,
             arrays: Vec::new(),
         };
-        matlab.arrays = matlab
-            .walk(metadata.len())
-            .map_err(|damage| matlab.damaged(&damage))?;
-        Ok(matlab)
+        file.arrays = file.walk(length).map_err(|damage| file.damaged(&damage))?;
+        Ok(file)
     }
 
     /// The array of that name, case-sensitive.
@@ -118,25 +128,29 @@ impl MatlabFile {
     /// matfile lends an array but does not give it away.
     ///
     /// Fails where the array is not numeric, complex, above 2 GiB, or damaged.
-    pub(super) fn read(&self, name: &str) -> Result<matfile::MatFile> {
+    pub(super) fn read(&mut self, name: &str) -> Result<matfile::MatFile> {
         let found = self.arrays.iter().find(|(header, _)| header.name == name);
-        let (header, element) = found.ok_or_else(|| self.wrong(format!("has no array {name}")))?;
-        let Some(start) = header.for_matfile(self.order) else {
-            return Err(self.wrong(format!("{name} is {header}: it cannot be read")));
+        let Some((header, element)) = found.cloned() else {
+            return Err(self.error(format!("has no array {name}"), NUMERIC_HINT));
         };
-        self.read_numbers(header, *element, &start)
+        let Some(start) = header.for_matfile(self.order) else {
+            let what = format!("{name} is {header}: it cannot be read");
+            return Err(self.error(what, NUMERIC_HINT));
+        };
+        self.read_numbers(&header, element, &start)
             .map_err(|damage| self.damaged(&damage))
     }
 
     fn read_numbers(
-        &self,
+        &mut self,
         header: &ArrayHeader,
         element: Element,
         start: &[u8],
     ) -> Result<matfile::MatFile, Damage> {
         let name = &header.name;
+        let order = self.order;
         let mut contents = self.contents(element)?;
-        let (_, small_data) = read_array_header(&mut contents, self.order)?;
+        let (_, small_data) = read_array_header(&mut contents, order)?;
         let in_tag = if header.small { header.data_bytes } else { 0 };
         let mut numbers = (&mut contents).take(header.data_bytes - in_tag);
         let padding = [0; TAG_BYTES];
@@ -164,15 +178,15 @@ impl MatlabFile {
     }
 
     /// Headers and places of all arrays, in a file of `length` bytes.
-    fn walk(&self, length: u64) -> Result<Vec<(ArrayHeader, Element)>, Damage> {
+    fn walk(&mut self, length: u64) -> Result<Vec<(ArrayHeader, Element)>, Damage> {
         let mut arrays = Vec::new();
         let mut at = FILE_HEADER_BYTES as u64;
         while at < length {
             if length - at < TAG_BYTES as u64 {
                 return Err(Damage::truncated("it ends within an element's tag"));
             }
-            let mut tag_bytes = self.bytes(at, TAG_BYTES as u64)?;
-            let tag = read_tag(&mut tag_bytes, self.order)?;
+            let order = self.order;
+            let tag = read_tag(&mut self.bytes(at, TAG_BYTES as u64)?, order)?;
             if tag.small.is_some() || tag.kind == 0 || tag.kind > LAST_ELEMENT_TYPE {
                 return Err(Damage::corrupted(format_args!(
                     "no element of a MATLAB file starts at byte {at}"
@@ -208,10 +222,10 @@ impl MatlabFile {
     }
 
     /// Reads and checks the header of the array that `element` holds.
-    fn array_header(&self, element: Element) -> Result<ArrayHeader, Damage> {
+    fn array_header(&mut self, element: Element) -> Result<ArrayHeader, Damage> {
+        let order = self.order;
         let (header, _) =
-            read_array_header(&mut self.contents(element)?, self.order).map_err(|damage| {
-                let Damage(what) = damage;
+            read_array_header(&mut self.contents(element)?, order).map_err(|Damage(what)| {
                 Damage(format!("{what} (in the element at byte {})", element.start))
             })?;
         let room = if element.compressed {
@@ -229,7 +243,7 @@ impl MatlabFile {
     }
 
     /// The bytes of an element from its matrix tag on, inflated where it is compressed.
-    fn contents(&self, element: Element) -> Result<Box<dyn Read + '_>, Damage> {
+    fn contents(&mut self, element: Element) -> Result<Box<dyn Read + '_>, Damage> {
         let bytes = self.bytes(element.start, element.bytes)?;
         Ok(if element.compressed {
             Box::new(ZlibDecoder::new(bytes))
@@ -238,21 +252,20 @@ impl MatlabFile {
         })
     }
 
-    fn bytes(&self, start: u64, count: u64) -> Result<io::Take<&File>, Damage> {
-        let mut file = &self.file;
-        file.seek(SeekFrom::Start(start))
+    fn bytes(&mut self, start: u64, count: u64) -> Result<io::Take<&mut R>, Damage> {
+        self.source
+            .seek(SeekFrom::Start(start))
             .map_err(|error| Damage(format!("cannot be read: {error}")))?;
-        Ok(file.take(count))
+        Ok((&mut self.source).take(count))
     }
 
     /// An error about the contents of this file.
-    pub(super) fn wrong(&self, what: impl Into<String>) -> Error {
-        let hint = "expected are X (height, width, channels, images) of uint8 and y (images, 1)";
+    pub(super) fn error(&self, what: impl Into<String>, hint: &str) -> Error {
         Error::file(&self.path, what, hint)
     }
 
     fn damaged(&self, damage: &Damage) -> Error {
-        Error::file(&self.path, &damage.0, DAMAGED_HINT)
+        self.error(&damage.0, DAMAGED_HINT)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the user said about the data, resolved to a [`DataSource`] that loads it.
 //!
-//! A new format is one file beside this one and one line in [`FORMATS`].
+//! A new format is one file beside this one and one line in `FORMATS`.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

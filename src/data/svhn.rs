@@ -3,6 +3,7 @@
 //! Each file holds `X` (height, width, channels, images) of uint8 and `y` (images, 1), where 10
 //! stands for the digit 0. Source: <http://ufldl.stanford.edu/housenumbers/>.
 
+use std::io::{Read, Seek};
 use std::path::Path;
 
 use matfile::NumericData;
@@ -46,60 +47,77 @@ pub fn load(folder: &Path) -> Result<Split> {
 /// Fails, naming the file, where it is missing, is no MATLAB v5 file, is damaged, lacks `X` or `y`,
 /// or where their types, shapes or labels are not those of the format.
 pub fn read(path: &Path) -> Result<Dataset> {
-    let file = MatlabFile::open(path)?;
+    to_dataset(MatlabFile::open(path)?)
+}
+
+fn to_dataset<R: Read + Seek>(mut file: MatlabFile<R>) -> Result<Dataset> {
     let (shape, count) = check_images(&file)?;
     check_labels(&file, count)?;
     // Labels first: they are few, and wrong ones need no images read.
-    let targets = read_targets(&file)?;
-    let images = read_images(&file, shape, count)?;
+    let targets = read_targets(&mut file)?;
+    let images = read_images(&mut file, shape, count)?;
     Dataset::new(images, targets, shape)
 }
 
 /// Shape and number of the images, from the header of `X`.
-fn check_images(file: &MatlabFile) -> Result<(ImageShape, usize)> {
+fn check_images<R: Read + Seek>(file: &MatlabFile<R>) -> Result<(ImageShape, usize)> {
     let header = file.find("X").ok_or_else(|| missing(file, "X"))?;
     // MATLAB drops trailing sizes of 1: a single colour image has three sizes.
     let mut sizes = [1; 4];
     let given = header.dimensions.len();
     if header.class != UINT8 || !header.is_real_number() || given > 4 {
-        return Err(file.wrong(format!("X is {header}, not a 4-D uint8 array")));
+        return Err(wrong(file, format!("X is {header}, not a 4-D uint8 array")));
     }
     sizes[..given].copy_from_slice(&header.dimensions);
     if header.elements() == 0 {
-        return Err(file.wrong(format!("X is {header}: it holds no image")));
+        return Err(wrong(file, format!("X is {header}: it holds no image")));
     }
     let [height, width, channels, count] = sizes.map(|size| size as usize);
     Ok((ImageShape::new(channels, height, width), count))
 }
 
 /// Checks that `y` is a vector of `count` numbers.
-fn check_labels(file: &MatlabFile, count: usize) -> Result<()> {
+fn check_labels<R: Read + Seek>(file: &MatlabFile<R>, count: usize) -> Result<()> {
     let header = file.find("y").ok_or_else(|| missing(file, "y"))?;
     if !header.is_real_number() {
-        return Err(file.wrong(format!("y is {header}: labels are real numbers")));
+        return Err(wrong(
+            file,
+            format!("y is {header}: labels are real numbers"),
+        ));
     }
     let labels = header.elements();
     if header.dimensions.len() != 2 || !header.dimensions.contains(&1) {
-        return Err(file.wrong(format!("y is {header}, not one column of labels")));
+        return Err(wrong(
+            file,
+            format!("y is {header}, not one column of labels"),
+        ));
     }
     if labels != count as u64 {
-        return Err(file.wrong(format!("X has {count} images, but y has {labels} labels")));
+        return Err(wrong(
+            file,
+            format!("X has {count} images, but y has {labels} labels"),
+        ));
     }
     Ok(())
 }
 
-fn missing(file: &MatlabFile, name: &str) -> Error {
+fn wrong<R: Read + Seek>(file: &MatlabFile<R>, what: impl Into<String>) -> Error {
+    let hint = "expected are X (height, width, channels, images) of uint8 and y (images, 1)";
+    file.error(what, hint)
+}
+
+fn missing<R: Read + Seek>(file: &MatlabFile<R>, name: &str) -> Error {
     let names = file.names();
     let names = if names.is_empty() {
         "none".to_owned()
     } else {
         names.join(", ")
     };
-    file.wrong(format!("has no array {name} (its arrays: {names})"))
+    wrong(file, format!("has no array {name} (its arrays: {names})"))
 }
 
 /// The digits 0 to 9, one per image.
-fn read_targets(file: &MatlabFile) -> Result<Vec<f32>> {
+fn read_targets<R: Read + Seek>(file: &mut MatlabFile<R>) -> Result<Vec<f32>> {
     let parsed = file.read("y")?;
     let labels = to_f64(parsed.arrays()[0].data());
     let digit = |(index, &label): (usize, &f64)| {
@@ -108,9 +126,13 @@ fn read_targets(file: &MatlabFile) -> Result<Vec<f32>> {
         } else if (0.0..ZERO_LABEL).contains(&label) && label.fract() == 0.0 {
             Ok(label as f32)
         } else {
-            Err(file.wrong(format!(
-                "label {label} of image {index} (counted from 0): labels are the integers 1 to 10, with 10 for the digit 0"
-            )))
+            Err(wrong(
+                file,
+                format!(
+                    "label {label} of image {index} (counted from 0): labels are the integers 1 to 10, \
+                     with 10 for the digit 0"
+                ),
+            ))
         }
     };
     labels.iter().enumerate().map(digit).collect()
@@ -132,17 +154,22 @@ fn to_f64(data: &NumericData) -> Vec<f64> {
 }
 
 /// All images, NCHW. At its peak this takes twice their bytes: matfile's array and ours.
-fn read_images(file: &MatlabFile, shape: ImageShape, count: usize) -> Result<Vec<u8>> {
+fn read_images<R: Read + Seek>(
+    file: &mut MatlabFile<R>,
+    shape: ImageShape,
+    count: usize,
+) -> Result<Vec<u8>> {
     let parsed = file.read("X")?;
     let NumericData::UInt8 { real: columns, .. } = parsed.arrays()[0].data() else {
-        return Err(file.wrong("X is not stored as uint8"));
+        return Err(wrong(file, "X is not stored as uint8"));
     };
     let mut images = Vec::new();
     if images.try_reserve_exact(columns.len()).is_err() {
         let needed = columns.len() >> 20;
-        return Err(file.wrong(format!(
-            "{count} images of {shape} need {needed} MiB more memory"
-        )));
+        return Err(wrong(
+            file,
+            format!("{count} images of {shape} need {needed} MiB more memory"),
+        ));
     }
     for plane in columns.chunks_exact(shape.pixels()) {
         transpose(plane, shape, &mut images);

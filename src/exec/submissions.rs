@@ -96,8 +96,8 @@ impl<'g> Submissions<'g> {
             .back()
             .map_or(0, |last| (last.slot + 1) % IN_FLIGHT);
         let device = self.gpu.device();
-        let mut encoder = device.create_command_encoder(&Default::default());
-        let mut pass = encoder.begin_compute_pass(&Default::default());
+        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
         for (row, step) in steps.iter().enumerate() {
             let row = row as u32;
             program.encode(&mut pass, &Step { row, ..*step });

@@ -58,7 +58,9 @@ impl Gpu {
     /// Bytes `offset..offset + length` of a storage buffer, after all work submitted so far.
     pub fn read(&self, buffer: &wgpu::Buffer, offset: u64, length: u64) -> Result<Vec<u8>> {
         let download = Download::new(self, "read back", length)?;
-        let mut encoder = self.device.create_command_encoder(&Default::default());
+        let mut encoder = self
+            .device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         download.copy_from(&mut encoder, buffer, offset, 0, length);
         let submission = self.queue.submit([encoder.finish()]);
         download.start();

@@ -1,5 +1,4 @@
-//! Initial parameters: uniform from -1/sqrt(fan_in) to 1/sqrt(fan_in), weights and biases alike,
-//! as PyTorch's `Linear` and `Conv2d` start.
+//! Initial parameters: uniform within 1 over the root of the fan-in, weights and biases alike, as PyTorch's `Linear` and `Conv2d` start.
 
 use rand_chacha::rand_core::Rng as _;
 

@@ -38,7 +38,7 @@ pub enum LayerKind {
 pub struct Layer {
     /// As people count: "conv layer 2". Errors and profiles use it.
     pub name: String,
-    /// As PyTorch prints it: "Conv2d(16, 32, kernel_size=3, stride=1)".
+    /// As PyTorch prints it: `Conv2d(16, 32, kernel_size=3, stride=1)`.
     pub torch: String,
     /// What it does.
     pub kind: LayerKind,

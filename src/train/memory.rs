@@ -1,8 +1,9 @@
 //! How much GPU memory a trainer needs, known before anything is allocated.
 
+use super::options::TrainerOptions;
+use super::programs::Programs;
 use super::resident::ResidentSplit;
 use super::session::Session;
-use super::trainer::{Programs, TrainerOptions};
 use crate::error::Result;
 use crate::graph::Program;
 use crate::nn::Network;

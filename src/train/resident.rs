@@ -144,8 +144,10 @@ impl Permutation {
 
     /// Submits the permutation of `epoch`, counted from 0.
     pub(super) fn run(&self, gpu: &Gpu, epoch: u32) {
-        let mut encoder = gpu.device().create_command_encoder(&Default::default());
-        let mut pass = encoder.begin_compute_pass(&Default::default());
+        let mut encoder = gpu
+            .device()
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
         let step = Step {
             epoch,
             ..Step::default()

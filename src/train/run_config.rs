@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::trainer::TrainerOptions;
+use super::options::TrainerOptions;
 use crate::data::DataSource;
 use crate::error::{Error, Result};
 use crate::gpu::AdapterDescription;

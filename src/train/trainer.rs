@@ -7,55 +7,17 @@ use std::time::Instant;
 
 use super::event::TrainEvent;
 use super::metrics::{EpochMetrics, Metrics, Sums};
+use super::options::TrainerOptions;
+use super::programs::{Programs, shared_buffers};
 use super::resident::{Permutation, ResidentDataset, ResidentSplit};
 use super::session::Session;
 use super::state::TrainState;
 use crate::error::{Error, Result};
-use crate::exec::{GpuProgram, MAX_STEPS, Row, SharedBuffers, Submissions};
+use crate::exec::{GpuProgram, Row, SharedBuffers, Submissions};
 use crate::gpu::Gpu;
-use crate::graph::{Program, Role};
+use crate::graph::Role;
 use crate::kernels::Step;
-use crate::kernels::mse_loss::METRICS;
-use crate::nn::{
-    Activation, AdamConfig, Network, NetworkConfiguration, NetworkType, ProgramOptions,
-    evaluation_program, initial_parameters, training_program,
-};
-
-/// How to train; [`TrainerOptions::default`] is what the command line defaults to.
-#[derive(Debug, Clone)]
-pub struct TrainerOptions {
-    /// Adam's learning rate.
-    pub lr: f64,
-    /// Samples per step; the last batch of an epoch may be smaller.
-    pub batch_size: usize,
-    /// What follows every layer but the last.
-    pub activation: Activation,
-    /// Keys initial weights and shuffling.
-    pub seed: u64,
-    /// Whether every epoch visits the samples in an order of its own.
-    pub shuffle: bool,
-    /// Whether operations are fused.
-    pub fuse: bool,
-    /// Adam's constants.
-    pub adam: AdamConfig,
-    /// Initial weights, one tensor per parameter in PyTorch's order, instead of random ones.
-    pub init: Option<Vec<Vec<f32>>>,
-}
-
-impl Default for TrainerOptions {
-    fn default() -> Self {
-        Self {
-            lr: 1e-3,
-            batch_size: 128,
-            activation: Activation::Relu,
-            seed: 0,
-            shuffle: true,
-            fuse: true,
-            adam: AdamConfig::default(),
-            init: None,
-        }
-    }
-}
+use crate::nn::{Network, NetworkConfiguration, NetworkType, initial_parameters};
 
 /// Which part of the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -368,78 +330,4 @@ fn finite(row: &Row, epoch: usize, step: u64, lr: f64) -> Result<()> {
         what,
         hint: format!("lower --lr (it is {lr}), or try --activation tanh"),
     })
-}
-
-impl TrainerOptions {
-    /// Errors where a value makes no sense, naming its flag.
-    pub fn validate(&self) -> Result<()> {
-        if !self.lr.is_finite() || self.lr <= 0.0 {
-            return Err(Error::usage(
-                format!("--lr {} is no positive number", self.lr),
-                "try --lr 1e-3",
-            ));
-        }
-        if self.batch_size == 0 || self.batch_size > 1 << 20 {
-            return Err(Error::usage(
-                format!("--batch-size {} is not from 1 to 1048576", self.batch_size),
-                "try --batch-size 128",
-            ));
-        }
-        Ok(())
-    }
-}
-
-/// The programs of a trainer, before anything is allocated for them.
-#[derive(Debug)]
-pub(super) struct Programs {
-    pub(super) training: Program,
-    pub(super) on_train: Program,
-    pub(super) on_test: Program,
-}
-
-impl Programs {
-    pub(super) fn new(
-        network: &Network,
-        data: &ResidentSplit,
-        options: &TrainerOptions,
-        gpu: &Gpu,
-    ) -> Result<Self> {
-        let for_samples = |samples: usize| ProgramOptions {
-            capacity: options.batch_size.min(samples),
-            rows: MAX_STEPS,
-            target: *gpu.target(),
-            fuse: options.fuse,
-        };
-        let (train, test) = (&data.train, &data.test);
-        let (on_train, on_test) = (for_samples(train.len()), for_samples(test.len()));
-        Ok(Self {
-            training: training_program(network, &train.layout, &on_train, &options.adam)?,
-            on_train: evaluation_program(network, &train.layout, &on_train)?,
-            on_test: evaluation_program(network, &test.layout, &on_test)?,
-        })
-    }
-
-    fn check(&self, gpu: &Gpu) -> Result<()> {
-        let limits = &gpu.target().limits;
-        self.training.check(limits)?;
-        self.on_train.check(limits)?;
-        self.on_test.check(limits)
-    }
-}
-
-/// Parameters, gradients, moments and metrics: what the programs of one trainer share.
-fn shared_buffers(gpu: &Gpu, len: usize) -> Result<SharedBuffers> {
-    let flat = len as u64 * 4;
-    let roles = [
-        (Role::Parameters, flat),
-        (Role::Gradients, flat),
-        (Role::FirstMoment, flat),
-        (Role::SecondMoment, flat),
-        (Role::Metrics, (MAX_STEPS * METRICS * 4) as u64),
-        (Role::Faults, (MAX_STEPS * 4) as u64),
-    ];
-    roles
-        .into_iter()
-        .map(|(role, bytes)| Ok((role, gpu.storage(&role.to_string(), bytes)?)))
-        .collect()
 }

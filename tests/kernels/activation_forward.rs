@@ -14,7 +14,9 @@ const ALL: [Activation; 4] = [
 fn launch(shape: ImageShape, samples: usize, activation: Activation, scale: f32) -> Launch {
     let len = samples * shape.padded_elements();
     let mut input = Random::new(7).floats(len);
-    input.iter_mut().for_each(|x| *x *= scale);
+    for x in &mut input {
+        *x *= scale;
+    }
     let input = zero_padding(input, shape.channels, shape.padded_channels());
     Launch {
         call: activation_forward::call(shape, activation),

@@ -144,7 +144,9 @@ impl Launch {
         }
         for argument in &mut launch.arguments {
             if let Argument::Floats(floats) = argument {
-                floats.iter_mut().for_each(|float| *float = float.abs());
+                for float in floats {
+                    *float = float.abs();
+                }
             }
         }
         launch
@@ -247,8 +249,10 @@ pub fn run_gpu(gpu: &Gpu, launch: &Launch) -> Vec<Output> {
         gpu.write(program.buffer(index), 0, bytemuck::cast_slice(&words))
             .expect("writes");
     }
-    let mut encoder = gpu.device().create_command_encoder(&Default::default());
-    let mut pass = encoder.begin_compute_pass(&Default::default());
+    let mut encoder = gpu
+        .device()
+        .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+    let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
     program.encode(&mut pass, &launch.step);
     drop(pass);
     gpu.queue().submit([encoder.finish()]);

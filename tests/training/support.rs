@@ -50,12 +50,12 @@ pub fn small_cnn() -> NetworkConfiguration {
 }
 
 /// A trainer of the small cnn (or a small mlp) on `data`.
-pub fn trainer<'s>(
-    session: &'s Session,
+pub fn trainer(
+    session: &Session,
     data: Split,
     net: NetworkType,
     options: TrainerOptions,
-) -> Trainer<'s> {
+) -> Trainer<'_> {
     let data = session.upload_split(data).expect("fits");
     let configuration = match net {
         NetworkType::Cnn => small_cnn(),

@@ -86,7 +86,7 @@ pub(super) fn read_tag(input: &mut impl Read, order: ByteOrder) -> Result<Tag, D
 }
 
 /// What the header of an array says, checked for consistency.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in crate::data) struct ArrayHeader {
     /// Name of the variable; empty where the file gives none.
     pub(in crate::data) name: String,

@@ -1,0 +1,59 @@
+//! How to train.
+
+use crate::error::{Error, Result};
+use crate::nn::{Activation, AdamConfig};
+
+/// How to train; [`TrainerOptions::default`] is what the command line defaults to.
+#[derive(Debug, Clone)]
+pub struct TrainerOptions {
+    /// Adam's learning rate.
+    pub lr: f64,
+    /// Samples per step; the last batch of an epoch may be smaller.
+    pub batch_size: usize,
+    /// What follows every layer but the last.
+    pub activation: Activation,
+    /// Keys initial weights and shuffling.
+    pub seed: u64,
+    /// Whether every epoch visits the samples in an order of its own.
+    pub shuffle: bool,
+    /// Whether operations are fused.
+    pub fuse: bool,
+    /// Adam's constants.
+    pub adam: AdamConfig,
+    /// Initial weights, one tensor per parameter in PyTorch's order, instead of random ones.
+    pub init: Option<Vec<Vec<f32>>>,
+}
+
+impl Default for TrainerOptions {
+    fn default() -> Self {
+        Self {
+            lr: 1e-3,
+            batch_size: 128,
+            activation: Activation::Relu,
+            seed: 0,
+            shuffle: true,
+            fuse: true,
+            adam: AdamConfig::default(),
+            init: None,
+        }
+    }
+}
+
+impl TrainerOptions {
+    /// Errors where a value makes no sense, naming its flag.
+    pub fn validate(&self) -> Result<()> {
+        if !self.lr.is_finite() || self.lr <= 0.0 {
+            return Err(Error::usage(
+                format!("--lr {} is no positive number", self.lr),
+                "try --lr 1e-3",
+            ));
+        }
+        if self.batch_size == 0 || self.batch_size > 1 << 20 {
+            return Err(Error::usage(
+                format!("--batch-size {} is not from 1 to 1048576", self.batch_size),
+                "try --batch-size 128",
+            ));
+        }
+        Ok(())
+    }
+}
