@@ -1,7 +1,7 @@
 //! From arguments and an optional config file to a resolved [`RunConfig`].
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::args::TrainArgs;
@@ -60,7 +60,7 @@ pub(super) fn resolve(args: &TrainArgs) -> Result<(RunConfig, bool)> {
         batch_size: (args.batch_size.or(base.map(|it| it.batch_size))).unwrap_or(128),
         epochs: args.epochs.or(base.map(|it| it.epochs)).unwrap_or(50),
         seed: args.seed.or(base.map(|it| it.seed)).unwrap_or(0),
-        data: data.source,
+        data: absolute(data.source),
         no_shuffle: args.no_shuffle || base.is_some_and(|it| it.no_shuffle),
         no_fuse: args.no_fuse || base.is_some_and(|it| it.no_fuse),
         checked: args.checked || base.is_some_and(|it| it.checked),
@@ -72,6 +72,19 @@ pub(super) fn resolve(args: &TrainArgs) -> Result<(RunConfig, bool)> {
     };
     config.validate()?;
     Ok((config, data.fallback))
+}
+
+/// Paths that a config file can be read back with from any folder.
+fn absolute(source: DataSource) -> DataSource {
+    let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+    match source {
+        DataSource::Folder(folder) => DataSource::Folder(absolute(folder)),
+        DataSource::Files { train, test } => DataSource::Files {
+            train: absolute(train),
+            test: absolute(test),
+        },
+        other => other,
+    }
 }
 
 fn resolve_data(args: &TrainArgs, base: Option<&RunConfig>) -> Result<Resolved> {

@@ -1,4 +1,5 @@
-//! Initial parameters: uniform within 1 over the root of the fan-in, weights and biases alike, as PyTorch's `Linear` and `Conv2d` start.
+//! Initial parameters: uniform within 1 over the root of the fan-in, weights and biases alike, as
+//! PyTorch's `Linear` and `Conv2d` start.
 
 use rand_chacha::rand_core::Rng as _;
 
