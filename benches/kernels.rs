@@ -58,8 +58,10 @@ fn time(gpu: &Gpu, row: &Row) -> Result<f64> {
             batch: BATCH as u32,
             ..Step::default()
         };
-        let mut encoder = gpu.device().create_command_encoder(&Default::default());
-        let mut pass = encoder.begin_compute_pass(&Default::default());
+        let mut encoder = gpu
+            .device()
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
         for _ in 0..calls {
             program.encode(&mut pass, &step);
         }
