@@ -56,7 +56,7 @@ pub fn call(shape: &ConvShape, target: &Target) -> Call {
         kernel_width: shape.kernel_width as u32,
         stride: shape.stride as u32,
     };
-    let tile = batch_tile(in_quads);
+    let tile = batch_tile(in_quads, target);
     let grid = Grid::per_samples(
         tile.rows,
         shape.input.pixels() * in_quads.div_ceil(tile.columns),

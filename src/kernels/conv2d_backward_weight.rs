@@ -55,8 +55,9 @@ pub fn call(capacity: usize, shape: &ConvShape, target: &Target) -> Call {
     let output = shape.output().expect("the window fits into the input");
     let in_quads = shape.input.padded_channels() / QUAD;
     let out_quads = output.padded_channels() / QUAD;
-    let tile = weight_tile(out_quads);
-    let threads = shape.kernel_height * tile.count(shape.kernel_width * in_quads, out_quads);
+    let run_quads = shape.kernel_width * in_quads;
+    let tile = weight_tile(run_quads, out_quads, target);
+    let threads = shape.kernel_height * tile.count(run_quads, out_quads);
     let (samples_per_split, splits) = tile::splits(capacity, output.pixels(), threads, target);
     let params = Params {
         in_height: shape.input.height as u32,

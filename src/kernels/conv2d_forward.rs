@@ -71,7 +71,7 @@ pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call 
         block_height: BLOCK.div_ceil(run) as u32,
         activation: activation as u32,
     };
-    let tile = batch_tile(quads(output));
+    let tile = batch_tile(quads(output), target);
     let grid = Grid::per_rows(
         output.pixels(),
         tile.rows,

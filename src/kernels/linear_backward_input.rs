@@ -34,7 +34,7 @@ pub fn call(
     target: &Target,
 ) -> Call {
     let in_quads = padded(in_features) / QUAD;
-    let tile = batch_tile(in_quads);
+    let tile = batch_tile(in_quads, target);
     let params = Params {
         rows_per_sample: rows_per_sample as u32,
         in_quads: in_quads as u32,

@@ -52,7 +52,7 @@ pub fn call(
 ) -> Call {
     let in_quads = padded(in_features) / QUAD;
     let out_quads = padded(out_features) / QUAD;
-    let tile = weight_tile(out_quads);
+    let tile = weight_tile(in_quads, out_quads, target);
     let threads = tile.count(in_quads, out_quads);
     let (samples_per_split, splits) = tile::splits(capacity, rows_per_sample, threads, target);
     let params = Params {

@@ -43,7 +43,7 @@ pub fn call(
     target: &Target,
 ) -> Call {
     let out_quads = padded(out_features) / QUAD;
-    let tile = batch_tile(out_quads);
+    let tile = batch_tile(out_quads, target);
     let params = Params {
         rows_per_sample: rows_per_sample as u32,
         in_quads: (padded(in_features) / QUAD) as u32,

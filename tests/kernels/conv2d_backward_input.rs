@@ -6,7 +6,7 @@ use gpu_train::shape::ConvShape;
 use crate::harness::{
     Argument, Launch, Random, Tolerance, assert_gradient, assert_twin, batch, with_stale_rows,
 };
-use crate::products::{GPU, Numbers, SOFTWARE, conv, odd_convs, weighted_sum, wide};
+use crate::products::{GPU, Numbers, SOFTWARE, WIDTHS, conv, odd_convs, weighted_sum, wide};
 
 /// A batch of `samples` in buffers for `capacity`; what lies between is NaN.
 fn launch(numbers: Numbers, (samples, capacity): (usize, usize), shape: &ConvShape) -> Launch {
@@ -57,11 +57,15 @@ fn samples_past_the_batch_are_left_alone() {
 }
 
 #[test]
-fn gpu_workgroups_give_the_same_sums() {
-    let shape = conv([45, 9, 8], 17, [3, 2], 1);
-    let mut launch = launch(Numbers::Integers, (7, 7), &shape);
-    launch.call = conv2d_backward_input::call(&shape, &GPU);
-    assert_twin(&launch, Tolerance::Exact);
+fn every_tile_gives_the_same_sums() {
+    for target in [SOFTWARE, GPU] {
+        for width in WIDTHS {
+            let shape = conv([width, 4, 5], 5, [3, 2], 1);
+            let mut launch = launch(Numbers::Integers, (7, 7), &shape);
+            launch.call = conv2d_backward_input::call(&shape, &target);
+            assert_twin(&launch, Tolerance::Exact);
+        }
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use gpu_train::target::Target;
 use crate::harness::{
     Argument, Launch, Random, Tolerance, assert_gradient, assert_twin, batch, with_stale_rows,
 };
-use crate::products::{GPU, Numbers, SOFTWARE, conv, odd_convs, weighted_sum, wide};
+use crate::products::{GPU, Numbers, SOFTWARE, WIDTHS, conv, odd_convs, weighted_sum, wide};
 
 /// A batch of `samples` for a call made for `capacity`; what lies between is NaN.
 fn launch(
@@ -61,6 +61,20 @@ fn samples_past_the_batch_count_nothing_and_splits_past_it_are_zero() {
         for samples in [1, 5, 8, 31] {
             let launch = launch(Numbers::Integers, (samples, 33), &shape, &target);
             assert_twin(&launch, Tolerance::Exact);
+        }
+    }
+}
+
+#[test]
+fn every_tile_gives_the_same_sums() {
+    for target in [SOFTWARE, GPU] {
+        for inputs in WIDTHS {
+            for outputs in WIDTHS {
+                // One tap in a row of the window: the run is one pixel.
+                let shape = conv([inputs, 4, 5], outputs, [3, 1], 1);
+                let launch = launch(Numbers::Integers, (7, 7), &shape, &target);
+                assert_twin(&launch, Tolerance::Exact);
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use gpu_train::shape::padded;
 use crate::harness::{
     Argument, Launch, Random, Tolerance, assert_gradient, assert_twin, batch, with_stale_rows,
 };
-use crate::products::{GPU, Numbers, ODD_LINEARS, SOFTWARE, weighted_sum, wide};
+use crate::products::{GPU, Numbers, ODD_LINEARS, SOFTWARE, WIDTHS, weighted_sum, wide};
 
 fn launch(
     numbers: Numbers,
@@ -58,10 +58,14 @@ fn rows_past_the_batch_are_left_alone() {
 }
 
 #[test]
-fn gpu_workgroups_give_the_same_sums() {
-    let mut launch = launch(Numbers::Integers, 33, (7, 45, 9));
-    launch.call = linear_backward_input::call(7, 45, 9, &GPU);
-    assert_twin(&launch, Tolerance::Exact);
+fn every_tile_gives_the_same_sums() {
+    for target in [SOFTWARE, GPU] {
+        for width in WIDTHS {
+            let mut launch = launch(Numbers::Integers, 11, (3, width, 9));
+            launch.call = linear_backward_input::call(3, width, 9, &target);
+            assert_twin(&launch, Tolerance::Exact);
+        }
+    }
 }
 
 #[test]

@@ -17,6 +17,9 @@ pub const ACTIVATIONS: [Activation; 4] = [
 pub const SOFTWARE: Target = Target::portable(AdapterKind::Software);
 pub const GPU: Target = Target::portable(AdapterKind::Gpu);
 
+/// One width for each number of quads that a tile can have.
+pub const WIDTHS: [usize; 4] = [3, 7, 11, 13];
+
 /// Where test numbers come from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Numbers {
