@@ -46,9 +46,9 @@ fn main(
     var picked = vec4<u32>(0xFFFFFFFFu);  // no pixel
     var gradient = vec4<f32>(0.0);
     if (block_row < params.out_height && block_column < params.out_width) {
-        let window = (out_plane + block_row * params.out_width + block_column) * params.quads + quad;
-        picked = argmax[window];
-        gradient = grad_output[window];
+        let window = out_plane + block_row * params.out_width + block_column;
+        picked = argmax[window * params.quads + quad];
+        gradient = grad_output[window * params.quads + quad];
     }
     for (var y = top; y < min(top + params.window, params.in_height); y++) {
         for (var x = left; x < min(left + params.window, params.in_width); x++) {
