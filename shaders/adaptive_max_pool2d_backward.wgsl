@@ -4,11 +4,10 @@
 // argmax       [batch, cells, cells, quads] vec4   as the forward kernel wrote it
 // grad_input   [batch, in_height, in_width, quads] vec4
 //
-// One thread per input quad: it looks at the windows that contain it, so nothing is added to by
-// two threads.
+// One thread per input quad: it looks at the cells that contain it, in row-major order, so the sum
+// has a fixed order and nothing is added to by two threads.
 //#include step
 //#include thread
-//#include max_window_gradient
 
 struct Params {
     in_height: u32,
@@ -45,6 +44,13 @@ fn main(
     let rows = cells_of(pixel / params.in_width, params.in_height);
     let columns = cells_of(pixel % params.in_width, params.in_width);
     let plane = sample * params.cells * params.cells;
-    grad_input[index] =
-        gradient_of_pixel(pixel, plane, params.cells, index % params.quads, rows, columns);
+    var sum = vec4<f32>(0.0);
+    for (var y = rows.x; y < rows.y; y++) {
+        for (var x = columns.x; x < columns.y; x++) {
+            let cell = (plane + y * params.cells + x) * params.quads + index % params.quads;
+            let picked = argmax[cell] == vec4<u32>(pixel);
+            sum += select(vec4<f32>(0.0), grad_output[cell], picked);
+        }
+    }
+    grad_input[index] = sum;
 }

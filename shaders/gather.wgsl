@@ -7,9 +7,13 @@
 // output         [batch, pixels, quads] vec4   channels-last
 // batch_targets  [batch]
 //
-// Four parts, because an adapter may bind no more than 128 MiB at once. One thread per four pixels
-// of one channel quad, so that every word is loaded once (twice where planes are not aligned to
-// words); for vectors (one pixel) per four channel quads, each of which is one word.
+// Up to four parts, because an adapter may bind no more than 128 MiB at once; unused ones are not
+// read. An item of work is one channel quad of four pixels, so that every word is loaded once
+// (twice where planes are not aligned to words), or one quad of a vector (an image of one pixel),
+// which is a word. One thread per ITEMS items, as many apart as a sample has threads.
+//
+// Software adapters run both sides of an `if` and every case of a `switch`, and only leave loops:
+// hence one variant for each number of parts, and loops of no turns instead of an `if`.
 //#include step
 //#include thread
 
@@ -30,12 +34,14 @@ struct Params {
 @group(0) @binding(7) var<storage, read_write> batch_targets: array<f32>;
 @group(0) @binding(8) var<uniform> params: Params;
 
+const ITEMS: u32 = ${ITEMS}u;
+
 fn image_word(part: u32, index: u32) -> u32 {
     switch part {
-        case 0u: { return images_0[index]; }
-        case 1u: { return images_1[index]; }
-        case 2u: { return images_2[index]; }
-        default: { return images_3[index]; }
+//#for part in 1..PARTS
+        case ${part}u: { return images_${part}[index]; }
+//#end
+        default: { return images_0[index]; }
     }
 }
 
@@ -56,22 +62,20 @@ fn bytes_of(word: u32) -> vec4<u32> {
     return (vec4<u32>(word) >> vec4<u32>(0u, 8u, 16u, 24u)) & vec4<u32>(0xFFu);
 }
 
-// x / 255, correctly rounded. Drivers' divisions are not, so: in base 256 the quotient is 0.xxxxx…;
+// x / 255, correctly rounded, which drivers' divisions are not. In base 256 the quotient is 0.xxxxx…:
 // its first two digits and the next three are exact as floats, and their sum is rounded once.
 fn scaled(x: vec4<u32>) -> vec4<f32> {
-    let first = vec4<f32>(vec4<i32>(x * 0x101u));
-    let next = vec4<f32>(vec4<i32>(x * 0x10101u));
-    return (first * 0x1p24f + next) * 0x1p-40f;
+    let two = x | (x << vec4<u32>(8u));
+    let three = two | (x << vec4<u32>(16u));
+    return (vec4<f32>(vec4<i32>(two)) * 0x1p24f + vec4<f32>(vec4<i32>(three))) * 0x1p-40f;
 }
 
-// Four channel quads of a vector, from `quad` on: an image of one pixel each.
+// One channel quad of a vector, an image of one pixel: one word.
 fn copy_vector(part: u32, first_word: u32, sample: u32, quad: u32, quads: u32) {
-    for (var q = quad; q < min(quad + 4u, quads); q++) {
-        let channel = vec4<u32>(4u * q) + vec4<u32>(0u, 1u, 2u, 3u);
-        let bytes = bytes_of(image_word(part, first_word + q));
-        let inside = channel < vec4<u32>(params.channels);
-        output[sample * quads + q] = scaled(select(vec4<u32>(0u), bytes, inside));
-    }
+    let channel = vec4<u32>(4u * quad) + vec4<u32>(0u, 1u, 2u, 3u);
+    let bytes = bytes_of(image_word(part, first_word + quad));
+    let inside = channel < vec4<u32>(params.channels);
+    output[sample * quads + quad] = scaled(select(vec4<u32>(0u), bytes, inside));
 }
 
 // One channel quad of four pixels, from `pixel` on.
@@ -101,7 +105,8 @@ fn main(
 ) {
     let quads = (params.channels + 3u) / 4u;
     let is_vector = params.pixels == 1u;
-    let threads = select((params.pixels + 3u) / 4u * quads, (quads + 3u) / 4u, is_vector);
+    let items = select((params.pixels + 3u) / 4u * quads, quads, is_vector);
+    let threads = (items + ITEMS - 1u) / ITEMS;
     let index = thread_index(workgroup, workgroups, local);
     let sample = index / threads;
     let thread = index % threads;
@@ -111,10 +116,11 @@ fn main(
     let image = order[step.batch_start + sample];
     let part = image / params.images_per_part;
     let first_word = (image % params.images_per_part) * params.image_words;
-    if (is_vector) {
-        copy_vector(part, first_word, sample, 4u * thread, quads);
-    } else {
-        copy_pixels(part, first_word, sample, thread / quads * 4u, thread % quads, quads);
+    for (var quad = thread; quad < select(0u, items, is_vector); quad += threads) {
+        copy_vector(part, first_word, sample, quad, quads);
+    }
+    for (var item = thread; item < select(items, 0u, is_vector); item += threads) {
+        copy_pixels(part, first_word, sample, item / quads * 4u, item % quads, quads);
     }
     if (thread == 0u) {
         batch_targets[sample] = targets[image];

@@ -1,4 +1,4 @@
-// output = the maximum of every window x window square, at steps of stride; argmax = where it was.
+// output = the maximum of every window x window square, side by side; argmax = where it was.
 //
 // input   [batch, in_height, in_width, quads] vec4
 // output  [batch, out_height, out_width, quads] vec4
@@ -15,8 +15,7 @@ struct Params {
     out_height: u32,
     out_width: u32,
     quads: u32,       // of one pixel
-    window: u32,      // side of the window
-    stride: u32,
+    window: u32,      // side of the window, and its step
 }
 
 @group(0) @binding(0) var<storage, read> input: array<vec4<f32>>;
@@ -37,8 +36,8 @@ fn main(
     if (sample >= step.batch) {
         return;
     }
-    let top = row * params.stride;
-    let left = column * params.stride;
+    let top = row * params.window;
+    let left = column * params.window;
     let rows = vec2<u32>(top, top + params.window);
     let columns = vec2<u32>(left, left + params.window);
     let maximum = window_maximum(sample, index % params.quads, rows, columns);

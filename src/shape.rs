@@ -126,22 +126,21 @@ impl ConvShape {
     }
 }
 
-/// Shapes of a 2-d max-pooling without padding.
+/// Shapes of a 2-d max-pooling without padding, whose windows lie side by side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolShape {
     /// One input sample.
     pub input: ImageShape,
-    /// Side of the window.
+    /// Side of the window, and its step along both axes.
     pub window: usize,
-    /// Step of the window, the same along both axes.
-    pub stride: usize,
 }
 
 impl PoolShape {
-    /// One output sample; `None` where the window does not fit into the input.
+    /// One output sample; `None` where the window does not fit into the input. Rows and columns
+    /// that fill no window are left out.
     pub fn output(&self) -> Option<ImageShape> {
-        let height = window_count(self.input.height, self.window, self.stride)?;
-        let width = window_count(self.input.width, self.window, self.stride)?;
+        let height = window_count(self.input.height, self.window, self.window)?;
+        let width = window_count(self.input.width, self.window, self.window)?;
         Some(ImageShape::new(self.input.channels, height, width))
     }
 }

@@ -1,10 +1,21 @@
 //! Host side of `shaders/gather.wgsl`.
 
-use super::{Call, Grid, Kernel, Params as _, params, reads, reads_words, writes};
-use crate::shape::ImageShape;
+use super::{Call, Grid, Kernel, Params as _, Variant, params, reads, reads_words, writes};
+use crate::shape::{ImageShape, QUAD};
 
 /// Bindings that resident images may be split over.
 pub const PARTS: usize = 4;
+
+/// Items of work per thread: the fewer threads the less is computed twice, the more the more there
+/// is to do at once.
+const ITEMS: u32 = 8;
+
+const VARIANTS: &[Variant] = &[
+    &[("PARTS", 1), ("ITEMS", ITEMS)],
+    &[("PARTS", 2), ("ITEMS", ITEMS)],
+    &[("PARTS", 3), ("ITEMS", ITEMS)],
+    &[("PARTS", 4), ("ITEMS", ITEMS)],
+];
 
 /// See the shader's head comment.
 pub static KERNEL: Kernel = Kernel {
@@ -21,7 +32,7 @@ pub static KERNEL: Kernel = Kernel {
         writes("batch_targets"),
     ],
     params: Params::FIELDS,
-    variants: &[&[]],
+    variants: VARIANTS,
 };
 
 params! {
@@ -43,24 +54,27 @@ pub const fn image_words(elements: usize) -> usize {
     elements.div_ceil(16) * 4
 }
 
-/// A batch of images of `shape`, scaled to 0..=1, and its targets.
+/// A batch out of `images` images of `shape`, scaled to 0..=1, and its targets.
 ///
-/// `shape` may also be `ImageShape::vector(elements)`: the same bytes in their order, as a flat
-/// vector. Parts that are not in use are bound to part 0's buffer.
-pub fn call(shape: ImageShape, images_per_part: usize) -> Call {
-    let quads = shape.padded_channels() / 4;
+/// Every part but the last holds `images_per_part` of the images. `shape` may also be
+/// `ImageShape::vector(elements)`: the same bytes in their order, as a flat vector. Parts that are
+/// not in use are bound to part 0's buffer.
+///
+/// # Panics
+/// If there are more than [`PARTS`] parts: a bug of the caller, who splits the images.
+pub fn call(shape: ImageShape, images: usize, images_per_part: usize) -> Call {
+    let quads = shape.padded_channels() / QUAD;
     let params = Params {
         channels: shape.channels as u32,
         pixels: shape.pixels() as u32,
         image_words: image_words(shape.elements()) as u32,
         images_per_part: images_per_part as u32,
     };
-    let threads = if shape.pixels() == 1 {
-        quads.div_ceil(4)
-    } else {
-        shape.pixels().div_ceil(4) * quads
-    };
-    Call::new(&KERNEL, &[], &params, Grid::per_sample(threads, 64))
+    let pixels_per_item = if shape.pixels() == 1 { 1 } else { 4 };
+    let items = shape.pixels().div_ceil(pixels_per_item) * quads;
+    let variant = VARIANTS[images.div_ceil(images_per_part) - 1];
+    let grid = Grid::per_sample(items.div_ceil(ITEMS as usize), 64);
+    Call::new(&KERNEL, variant, &params, grid)
 }
 
 /// How a data set's images lie on the GPU: packed bytes, each image padded to a multiple of 16,

@@ -29,10 +29,8 @@ params! {
         pub out_width: u32,
         /// Quads of one pixel.
         pub quads: u32,
-        /// Side of the window.
+        /// Side of the window, and its step.
         pub window: u32,
-        /// Step of the window.
-        pub stride: u32,
     }
 }
 
@@ -50,8 +48,9 @@ pub fn call(shape: &PoolShape) -> Call {
         out_width: output.width as u32,
         quads: quads as u32,
         window: shape.window as u32,
-        stride: shape.stride as u32,
     };
-    let grid = Grid::per_sample(shape.input.pixels() * quads, 64);
+    let blocks =
+        shape.input.height.div_ceil(shape.window) * shape.input.width.div_ceil(shape.window);
+    let grid = Grid::per_sample(blocks * quads, 64);
     Call::new(&KERNEL, &[], &params, grid)
 }

@@ -25,10 +25,8 @@ params! {
         pub out_width: u32,
         /// Quads of one pixel.
         pub quads: u32,
-        /// Side of the window.
+        /// Side of the window, and its step.
         pub window: u32,
-        /// Step of the window.
-        pub stride: u32,
     }
 }
 
@@ -46,7 +44,6 @@ pub fn call(shape: &PoolShape) -> Call {
         out_width: output.width as u32,
         quads: quads as u32,
         window: shape.window as u32,
-        stride: shape.stride as u32,
     };
     let grid = Grid::per_sample(output.pixels() * quads, 64);
     Call::new(&KERNEL, &[], &params, grid)

@@ -36,10 +36,6 @@ pub const SNIPPETS: &[(&str, &str)] = &[
         "max_window",
         include_str!("../../shaders/shared/max_window.wgsl"),
     ),
-    (
-        "max_window_gradient",
-        include_str!("../../shaders/shared/max_window_gradient.wgsl"),
-    ),
     ("step", include_str!("../../shaders/shared/step.wgsl")),
     (
         "store_activated",

@@ -52,7 +52,7 @@ pub fn run<T: Real>(
             for column in 0..params.out_width {
                 for c in 0..stride {
                     let [rows, columns] = [row, column].map(|at| {
-                        let start = at * params.stride;
+                        let start = at * params.window;
                         start as usize..(start + params.window) as usize
                     });
                     (output[index], argmax[index]) =

@@ -3,24 +3,28 @@ use gpu_train::shape::ImageShape;
 
 use crate::harness::{Argument, Launch, Output, Random, Tolerance, assert_twin, batch, run_twin};
 
-/// `per_part` images of random bytes in each of four parts, gathered in a random order.
-fn launch(shape: ImageShape, per_part: usize, step: Step, capacity: usize) -> Launch {
+/// A random order of `images` images of random bytes, `per_part` to a part.
+fn launch(shape: ImageShape, images: usize, per_part: usize, step: Step) -> Launch {
     let mut random = Random::new(3);
     let words = gather::image_words(shape.elements());
-    let images = gather::PARTS * per_part;
-    let mut arguments: Vec<Argument> = (0..gather::PARTS)
-        .map(|_| Argument::Words((0..per_part * words).map(|_| random.bits()).collect()))
+    let parts = (0..gather::PARTS).map(|part| images.saturating_sub(part * per_part).min(per_part));
+    // A part that is not in use is bound to something: here to one zeroed image.
+    let mut arguments: Vec<Argument> = parts
+        .map(|images| match images {
+            0 => Argument::Words(vec![0; words]),
+            _ => Argument::Words((0..images * words).map(|_| random.bits()).collect()),
+        })
         .collect();
     let count = (step.batch_start + step.batch) as usize;
     let order = (0..count).map(|_| random.bits() % images as u32);
     arguments.extend([
         Argument::Words(order.collect()),
         Argument::Floats((0..images).map(|image| image as f32).collect()),
-        Argument::Poisoned(capacity * shape.padded_elements()),
-        Argument::Poisoned(capacity),
+        Argument::Poisoned(step.batch as usize * shape.padded_elements()),
+        Argument::Poisoned(step.batch as usize),
     ]);
     Launch {
-        call: gather::call(shape, per_part),
+        call: gather::call(shape, images, per_part),
         step,
         arguments,
     }
@@ -46,7 +50,9 @@ fn odd_sizes_match_the_twin_bit_for_bit() {
             batch_start: 5,
             ..batch(9)
         };
-        assert_twin(&launch(shape, 3, step, 9), Tolerance::Exact);
+        for images in [3, 6, 7, 11] {
+            assert_twin(&launch(shape, images, 3, step), Tolerance::Exact);
+        }
     }
 }
 
@@ -54,13 +60,14 @@ fn odd_sizes_match_the_twin_bit_for_bit() {
 fn batches_of_all_sizes_match_the_twin() {
     for samples in [1, 7, 33, 255, 257] {
         let shape = ImageShape::new(3, 2, 3);
-        assert_twin(&launch(shape, 7, batch(samples), samples), Tolerance::Exact);
+        assert_twin(&launch(shape, 20, 7, batch(samples)), Tolerance::Exact);
     }
 }
 
 #[test]
 fn the_rest_of_the_capacity_stays_untouched() {
-    let launch = launch(ImageShape::new(3, 3, 3), 2, batch(3), 8);
+    let mut launch = launch(ImageShape::new(3, 3, 3), 5, 5, batch(8));
+    launch.step.batch = 3;
     assert_twin(&launch, Tolerance::Exact);
     let Output::Floats(targets) = &run_twin::<f32>(&launch)[1] else {
         panic!("targets are floats");
@@ -71,11 +78,9 @@ fn the_rest_of_the_capacity_stays_untouched() {
 #[test]
 fn every_byte_is_divided_as_by_pytorch() {
     for shape in [ImageShape::vector(256), ImageShape::new(1, 16, 16)] {
-        let mut launch = launch(shape, 1, batch(1), 1);
+        let mut launch = launch(shape, 1, 1, batch(1));
         let bytes: Vec<u8> = (0..=255).collect();
-        for part in 0..gather::PARTS {
-            launch.arguments[part] = Argument::Words(bytemuck::pod_collect_to_vec(&bytes));
-        }
+        launch.arguments[0] = Argument::Words(bytemuck::pod_collect_to_vec(&bytes));
         assert_twin(&launch, Tolerance::Exact);
         let Output::Floats(scaled) = &run_twin::<f32>(&launch)[0] else {
             panic!("images become floats");
@@ -91,10 +96,9 @@ fn every_byte_is_divided_as_by_pytorch() {
 #[test]
 fn planes_become_channels() {
     let shape = ImageShape::new(2, 1, 3);
-    let mut launch = launch(shape, 1, batch(1), 1);
+    let mut launch = launch(shape, 1, 1, batch(1));
     let image = [10, 20, 30, 40, 50, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0_u8];
     launch.arguments[0] = Argument::Words(bytemuck::pod_collect_to_vec(&image));
-    launch.arguments[4] = Argument::Words(vec![0]);
     let Output::Floats(scaled) = &run_twin::<f32>(&launch)[0] else {
         panic!("images become floats");
     };
