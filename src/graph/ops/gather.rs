@@ -37,6 +37,6 @@ pub fn record(graph: &mut Graph, layout: &ResidentLayout, shape: ImageShape) -> 
 
 impl Op for Gather {
     fn call(&self, _target: &Target) -> Call {
-        gather::call(self.shape, self.layout.images_per_part)
+        gather::call(self.shape, self.layout.count, self.layout.images_per_part)
     }
 }

@@ -24,11 +24,7 @@ pub fn output_shape(layer: &str, input: ImageShape, window: usize) -> Result<Ima
 }
 
 fn pool_shape(input: ImageShape, window: usize) -> PoolShape {
-    PoolShape {
-        input,
-        window,
-        stride: window,
-    }
+    PoolShape { input, window }
 }
 
 /// Records the pooling of `input` with windows of `window` x `window`.
