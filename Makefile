@@ -6,7 +6,7 @@
 TRAIN_ARGS ?= --net cnn --data house-digits --epochs 12
 # What goes to `cargo test`, e.g. make test TEST_ARGS="--test kernels conv2d".
 TEST_ARGS ?=
-# What goes to `cargo bench`.
+# What goes to `cargo bench`, e.g. make bench BENCH_ARGS=conv2d.
 BENCH_ARGS ?=
 
 # A fresh rustup is not on the PATH of shells that were open before.
@@ -35,7 +35,7 @@ test: rust vulkan ## Runs every test, those of the documentation too (options: T
 
 .PHONY: bench
 bench: rust vulkan ## Runs the benchmarks (options: BENCH_ARGS="...")
-	$(CARGO) bench --locked $(BENCH_ARGS)
+	$(CARGO) bench --locked --bench '*' $(BENCH_ARGS)
 
 .PHONY: devices
 devices: rust vulkan ## Lists the adapters that can be trained on

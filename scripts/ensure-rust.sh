@@ -26,4 +26,5 @@ minor() {
     printf '%s' "${rest%%[!0-9]*}"
 }
 [ "$(minor "$found")" -ge "$(minor "$needed")" ] ||
-    fail "Rust $needed or newer is needed, this is $found" "rustup update stable, or install Rust from https://rustup.rs"
+    fail "Rust $needed or newer is needed, this is $found" \
+        "rustup update stable, or install Rust from https://rustup.rs"

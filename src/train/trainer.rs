@@ -30,7 +30,7 @@ pub enum Subset {
 
 /// Trains one net on one data set.
 ///
-/// ```no_run
+/// ```
 /// use gpu_train::data::house_digits;
 /// use gpu_train::gpu::GpuOptions;
 /// use gpu_train::nn::{NetworkConfiguration, NetworkType};
@@ -38,7 +38,7 @@ pub enum Subset {
 ///
 /// # fn main() -> gpu_train::error::Result<()> {
 /// let session = Session::open(&GpuOptions::default())?;
-/// let data = session.upload_split(house_digits::generate(1024, 256, 0)?)?;
+/// let data = session.upload_split(house_digits::generate(256, 64, 0)?)?;
 /// let configuration = NetworkConfiguration::default_for(NetworkType::Cnn);
 /// let options = TrainerOptions::default();
 /// let mut trainer = Trainer::new(&session, data, NetworkType::Cnn, &configuration, options)?;
