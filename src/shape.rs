@@ -114,6 +114,12 @@ impl ConvShape {
         Some(ImageShape::new(self.out_channels, height, width))
     }
 
+    /// Floating-point operations for one sample: a product and a sum per weight and output pixel.
+    pub fn flops(&self) -> usize {
+        let window = self.kernel_height * self.kernel_width * self.input.channels;
+        2 * self.output().map_or(0, ImageShape::elements) * window
+    }
+
     /// Weights per output channel, input channels padded: rows of the weight matrix in memory.
     pub fn padded_fan_in(&self) -> usize {
         self.kernel_height * self.kernel_width * self.input.padded_channels()

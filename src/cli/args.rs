@@ -113,6 +113,10 @@ pub(super) struct TrainArgs {
     /// With --dry-run: measure a few steps and estimate the time per epoch
     #[arg(long, requires = "dry_run", help_heading = "Running")]
     pub(super) estimate: bool,
+    /// Time every kernel of a step, beside what the adapter can do; writes trace.json into the run
+    /// folder, a Chrome trace that Perfetto opens
+    #[arg(long, help_heading = "Running")]
+    pub(super) profile: bool,
     /// Run every operation by a kernel of its own: slower, the oracle of the fused kernels
     #[arg(long, help_heading = "Running")]
     pub(super) no_fuse: bool,

@@ -6,6 +6,7 @@ mod config;
 mod devices;
 mod dry_run;
 mod estimate;
+mod profile;
 mod progress;
 mod style;
 mod summary;

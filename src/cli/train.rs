@@ -8,9 +8,10 @@ use time::macros::format_description;
 
 use super::args::TrainArgs;
 use super::progress::Progress;
-use super::{config, dry_run, estimate, style, summary};
+use super::{config, dry_run, estimate, profile, style, summary};
 use crate::data::Split;
 use crate::error::Result;
+use crate::exec::Ceilings;
 use crate::gpu::GpuOptions;
 use crate::nn::Network;
 use crate::train::{
@@ -45,6 +46,11 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     }
     let mut trainer = Trainer::new(&session, data, config.net, &config.configuration(), options)?;
     let folder = RunFolder::create(&folder_name(out, &config), &config, &environment)?;
+    if args.profile {
+        let profile = trainer.profile()?;
+        profile::show(&profile, &Ceilings::measure(session.gpu())?);
+        folder.save_trace(&profile)?;
+    }
     train(args, &config, &mut trainer, &folder)?;
     if !args.quiet {
         summary::show(&trainer, &folder);
@@ -92,11 +98,16 @@ fn show_plan(
 ) -> Result<()> {
     let need = MemoryNeed::of(session, data, network, &options)?;
     dry_run::show(network, &need, session.gpu().target())?;
-    if args.estimate {
+    if args.estimate || args.profile {
         let samples = data.train.len();
         let sizes = config.configuration();
         let mut trainer = Trainer::new(session, Arc::clone(data), config.net, &sizes, options)?;
-        estimate::show(&mut trainer, samples, config.batch_size)?;
+        if args.estimate {
+            estimate::show(&mut trainer, samples, config.batch_size)?;
+        }
+        if args.profile {
+            profile::show(&trainer.profile()?, &Ceilings::measure(session.gpu())?);
+        }
     }
     Ok(())
 }

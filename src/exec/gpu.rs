@@ -6,8 +6,8 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::gpu::{Gpu, Pipeline, PipelineSpec};
-use crate::graph::{BufferSlice, Program, Role};
+use crate::gpu::{Gpu, Pipeline, PipelineSpec, Timestamps};
+use crate::graph::{BufferSlice, Dispatch, Program, Role};
 use crate::kernel_limits::SLICE_ALIGNMENT;
 use crate::kernels::{Access, Call, Grid, Step};
 
@@ -19,7 +19,20 @@ pub type SharedBuffers = HashMap<Role, wgpu::Buffer>;
 pub struct GpuProgram {
     buffers: Vec<wgpu::Buffer>,
     encoded: Vec<Encoded>,
+    described: Vec<Described>,
+    capacity: u32,
     workgroup_limit: u32,
+}
+
+/// What a profile needs to know of a dispatch.
+#[derive(Debug, Clone)]
+pub(super) struct Described {
+    pub kernel: &'static str,
+    pub label: String,
+    /// Floating-point operations per sample.
+    pub flops: u64,
+    /// Bytes of all it binds but the data set, at full capacity.
+    pub bytes: u64,
 }
 
 #[derive(Debug)]
@@ -68,6 +81,12 @@ impl GpuProgram {
         Ok(Self {
             buffers,
             encoded,
+            described: program
+                .dispatches
+                .iter()
+                .map(|dispatch| describe(program, dispatch))
+                .collect(),
+            capacity: program.capacity as u32,
             workgroup_limit: gpu.target().limits.workgroups,
         })
     }
@@ -75,17 +94,60 @@ impl GpuProgram {
     /// Records one step into `pass`.
     pub fn encode(&self, pass: &mut wgpu::ComputePass<'_>, step: &Step) {
         for encoded in &self.encoded {
-            let [x, y] = encoded.grid.workgroups(step.batch, self.workgroup_limit);
-            pass.set_pipeline(&encoded.pipeline.pipeline);
-            pass.set_bind_group(0, &encoded.bind_group, &[]);
-            pass.set_immediates(0, bytemuck::bytes_of(step));
-            pass.dispatch_workgroups(x, y, 1);
+            self.encode_one(pass, step, encoded);
         }
+    }
+
+    /// Records one step into `pass`, with a timestamp before every dispatch and one at the end.
+    pub fn encode_timed(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        step: &Step,
+        timestamps: &Timestamps,
+    ) {
+        for (index, encoded) in self.encoded.iter().enumerate() {
+            timestamps.write(pass, index);
+            self.encode_one(pass, step, encoded);
+        }
+        timestamps.write(pass, self.encoded.len());
+    }
+
+    fn encode_one(&self, pass: &mut wgpu::ComputePass<'_>, step: &Step, encoded: &Encoded) {
+        let [x, y] = encoded.grid.workgroups(step.batch, self.workgroup_limit);
+        pass.set_pipeline(&encoded.pipeline.pipeline);
+        pass.set_bind_group(0, &encoded.bind_group, &[]);
+        pass.set_immediates(0, bytemuck::bytes_of(step));
+        pass.dispatch_workgroups(x, y, 1);
+    }
+
+    /// Largest batch.
+    pub(super) fn capacity(&self) -> u32 {
+        self.capacity
+    }
+
+    pub(super) fn described(&self) -> &[Described] {
+        &self.described
     }
 
     /// The buffer of that index in [`Program::buffers`].
     pub fn buffer(&self, index: usize) -> &wgpu::Buffer {
         &self.buffers[index]
+    }
+}
+
+fn describe(program: &Program, dispatch: &Dispatch) -> Described {
+    // Of a whole data set, a step reads no more than the batch that it writes.
+    let of_the_step = |slice: &&BufferSlice| {
+        let role = program.buffers[slice.buffer].role;
+        !matches!(role, Role::Images(_) | Role::Targets | Role::Order)
+    };
+    let slices = dispatch.slices.iter().filter(of_the_step);
+    let scalars: usize = slices.map(|slice| slice.len).sum();
+    Described {
+        kernel: dispatch.call.kernel.name,
+        label: dispatch.label.clone(),
+        flops: dispatch.call.flops,
+        bytes: scalars as u64 * 4,
     }
 }
 

@@ -1,9 +1,13 @@
 //! Floor 4: runs programs, on the GPU and, for comparison, on the CPU twins.
 
+mod ceilings;
 mod cpu;
 mod gpu;
+mod profile;
 mod submissions;
 
+pub use ceilings::Ceilings;
 pub use cpu::{CpuProgram, Memory};
 pub use gpu::{GpuProgram, SharedBuffers};
+pub use profile::{Profile, Row as ProfileRow};
 pub use submissions::{MAX_STEPS, Row, Submissions};

@@ -9,6 +9,10 @@ use crate::error::{Error, Result};
 use crate::kernel_limits::IMMEDIATE_BYTES;
 use crate::target::Target;
 
+/// What timing single dispatches takes.
+const TIMESTAMPS: wgpu::Features =
+    wgpu::Features::TIMESTAMP_QUERY.union(wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES);
+
 /// How to open a [`Gpu`].
 #[derive(Debug, Clone, Default)]
 pub struct GpuOptions {
@@ -27,6 +31,7 @@ pub struct Gpu {
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
     pub(super) checked: bool,
+    timestamps: bool,
     pub(super) pipelines: Mutex<HashMap<PipelineSpec, Arc<Pipeline>>>,
     description: AdapterDescription,
     failure: Arc<Mutex<Option<String>>>,
@@ -55,6 +60,7 @@ impl Gpu {
             }
         });
         Ok(Self {
+            timestamps: device.features().contains(TIMESTAMPS),
             device,
             queue,
             checked: options.checked,
@@ -82,6 +88,11 @@ impl Gpu {
     /// The wgpu queue, for submitting.
     pub fn queue(&self) -> &wgpu::Queue {
         &self.queue
+    }
+
+    /// Whether single dispatches can be timed.
+    pub fn has_timestamps(&self) -> bool {
+        self.timestamps
     }
 
     /// The first failure that the device reported on its own, if any: out of memory, lost, …
@@ -145,7 +156,7 @@ fn request_device(
     };
     let request = adapter.request_device(&wgpu::DeviceDescriptor {
         label: Some("gpu-train"),
-        required_features: wgpu::Features::IMMEDIATES,
+        required_features: wgpu::Features::IMMEDIATES | (adapter.features() & TIMESTAMPS),
         required_limits,
         ..wgpu::DeviceDescriptor::default()
     });

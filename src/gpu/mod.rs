@@ -5,8 +5,10 @@ mod adapter;
 mod buffer;
 mod device;
 mod pipeline;
+mod timestamps;
 
 pub use adapter::{AdapterDescription, adapters};
 pub use buffer::{Download, Upload};
 pub use device::{Gpu, GpuOptions};
 pub use pipeline::{Pipeline, PipelineSpec};
+pub use timestamps::Timestamps;

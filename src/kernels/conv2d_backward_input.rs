@@ -62,5 +62,5 @@ pub fn call(shape: &ConvShape, target: &Target) -> Call {
         shape.input.pixels() * in_quads.div_ceil(tile.columns),
         tile::workgroup_size(target),
     );
-    Call::new(&KERNEL, tile.variant, &params, grid)
+    Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())
 }

@@ -73,5 +73,5 @@ pub fn call(capacity: usize, shape: &ConvShape, target: &Target) -> Call {
         samples_per_split: samples_per_split as u32,
     };
     let grid = Grid::fixed(splits * threads, tile::workgroup_size(target));
-    Call::new(&KERNEL, tile.variant, &params, grid)
+    Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())
 }

@@ -78,7 +78,7 @@ pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call 
         quads(output).div_ceil(tile.columns),
         tile::workgroup_size(target),
     );
-    Call::new(&KERNEL, tile.variant, &params, grid)
+    Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())
 }
 
 const fn quads(image: ImageShape) -> usize {

@@ -63,5 +63,6 @@ pub fn call(
         samples_per_split: samples_per_split as u32,
     };
     let grid = Grid::fixed(splits * threads, tile::workgroup_size(target));
-    Call::new(&KERNEL, tile.variant, &params, grid)
+    let call = Call::new(&KERNEL, tile.variant, &params, grid);
+    call.with_flops(2 * rows_per_sample * in_features * out_features)
 }

@@ -56,5 +56,6 @@ pub fn call(
         out_quads.div_ceil(tile.columns),
         tile::workgroup_size(target),
     );
-    Call::new(&KERNEL, tile.variant, &params, grid)
+    let call = Call::new(&KERNEL, tile.variant, &params, grid);
+    call.with_flops(2 * rows_per_sample * in_features * out_features)
 }

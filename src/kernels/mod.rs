@@ -182,6 +182,9 @@ pub struct Call {
     pub params: Vec<u32>,
     /// How many threads.
     pub grid: Grid,
+    /// Floating-point operations per sample of the batch, padding not counted; 0 where moving data
+    /// is all the work.
+    pub flops: u64,
 }
 
 impl Call {
@@ -197,6 +200,16 @@ impl Call {
             variant,
             params: bytemuck::cast_slice(std::slice::from_ref(params)).to_vec(),
             grid,
+            flops: 0,
+        }
+    }
+
+    /// The same call, known to do `flops` floating-point operations per sample.
+    #[must_use]
+    pub fn with_flops(self, flops: usize) -> Self {
+        Self {
+            flops: flops as u64,
+            ..self
         }
     }
 

@@ -11,6 +11,7 @@ use super::metrics::{EpochMetrics, Metrics, Task};
 use super::run_config::{Environment, RunConfig};
 use super::weights::save_weights;
 use crate::error::{Error, Result};
+use crate::exec::Profile;
 use crate::graph::ParameterTable;
 
 /// The folder of one run.
@@ -74,6 +75,11 @@ impl RunFolder {
             .map_err(std::io::Error::other)
             .and_then(|()| writer.flush())
             .map_err(|error| unwritable(&path, &error))
+    }
+
+    /// Writes `trace.json`, the steps of a profile as a Chrome trace.
+    pub fn save_trace(&self, profile: &Profile) -> Result<()> {
+        write_whole(&self.file("trace.json"), profile.chrome_trace().as_bytes())
     }
 
     /// Writes `model.safetensors`.

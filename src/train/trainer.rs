@@ -13,7 +13,7 @@ use super::resident::{Permutation, ResidentDataset, ResidentSplit};
 use super::session::Session;
 use super::state::TrainState;
 use crate::error::{Error, Result};
-use crate::exec::{GpuProgram, Row, SharedBuffers, Submissions};
+use crate::exec::{GpuProgram, Profile, Row, SharedBuffers, Submissions};
 use crate::gpu::Gpu;
 use crate::graph::Role;
 use crate::kernels::Step;
@@ -177,6 +177,24 @@ impl<'s> Trainer<'s> {
             self.epoch += 1;
         }
         Ok(metrics)
+    }
+
+    /// Times every dispatch of a few training steps; the trainer is afterwards what it was before.
+    ///
+    /// Errors where the adapter cannot time single dispatches.
+    pub fn profile(&mut self) -> Result<Profile> {
+        let before = self.state()?;
+        let batch = self.options.batch_size.min(self.data.train.len());
+        let step = batches(0..batch, batch).next().unwrap_or_default();
+        let (step_size, second_correction) = self.options.adam.factors(self.options.lr, 1);
+        let step = Step {
+            step_size,
+            second_correction,
+            ..step
+        };
+        let profile = Profile::measure(self.gpu, &self.training, &step);
+        self.restore(&before)?;
+        profile
     }
 
     /// Metrics of the samples at positions `range` of `subset`, in its current order.

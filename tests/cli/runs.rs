@@ -151,3 +151,31 @@ fn devices_lists_this_adapter() {
     assert!(ended.stdout.starts_with("0  "), "{}", ended.stdout);
     assert!(ended.stdout.contains("binding up to"), "{}", ended.stdout);
 }
+
+#[test]
+fn a_profile_names_every_kernel_and_changes_nothing() {
+    let place = Workplace::new();
+    place.train("plain", &[]);
+    let ended = place.train("profiled", &["--profile"]);
+    for word in [
+        "conv2d_forward",
+        "adam_step",
+        "GFLOP/s",
+        "ceilings of this adapter",
+    ] {
+        assert!(ended.stdout.contains(word), "{}", ended.stdout);
+    }
+    let trace: serde_json::Value =
+        serde_json::from_slice(&place.read("profiled/trace.json")).expect("JSON");
+    let events = trace["traceEvents"].as_array().expect("events");
+    assert!(events.len() > 50);
+    assert!(
+        events
+            .iter()
+            .all(|event| event["dur"].as_f64() >= Some(0.0))
+    );
+    assert_eq!(
+        place.read("plain/model.safetensors"),
+        place.read("profiled/model.safetensors")
+    );
+}

@@ -1,0 +1,118 @@
+//! What an adapter can do at best, measured: the yardstick of profiles.
+
+use std::time::Instant;
+
+use crate::error::Result;
+use crate::gpu::{Gpu, PipelineSpec};
+use crate::kernels::template;
+use crate::target::AdapterKind;
+
+/// Measured limits of an adapter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ceilings {
+    /// Floating-point operations per second, in registers alone.
+    pub flops: f64,
+    /// Bytes per second that vec4 loads from storage bring.
+    pub load_bytes: f64,
+    /// Seconds that an empty dispatch takes which depends on the one before it.
+    pub dispatch_seconds: f64,
+}
+
+/// One measurement.
+struct Probe {
+    source: &'static str,
+    name: &'static str,
+    workgroups: u32,
+    dispatches: u32,
+}
+
+const WORKGROUP_SIZE: u32 = 64;
+/// Rounds of the loops in `shaders/ceilings/`, and what a thread does in one.
+const ROUNDS: u32 = 256;
+const FLOPS_PER_ROUND: u32 = 8 * 8;
+const BYTES_PER_ROUND: u32 = 4 * 16;
+/// Loads walk over a buffer of this many vec4: it stays in the caches.
+const QUADS: u64 = 1 << 12;
+/// Best of so many: noise only ever slows down.
+const TRIES: usize = 3;
+
+impl Ceilings {
+    /// Measures `gpu`: about half a second.
+    pub fn measure(gpu: &Gpu) -> Result<Self> {
+        let workgroups = match gpu.target().kind {
+            AdapterKind::Software => 256,
+            AdapterKind::Gpu => 16_384,
+        };
+        let threads = f64::from(workgroups * WORKGROUP_SIZE * ROUNDS);
+        let probe = |name, source, workgroups, dispatches| Probe {
+            source,
+            name,
+            workgroups,
+            dispatches,
+        };
+        let multiply_add = include_str!("../../shaders/ceilings/multiply_add.wgsl");
+        let load = include_str!("../../shaders/ceilings/load.wgsl");
+        let empty = include_str!("../../shaders/ceilings/empty.wgsl");
+        let compute = probe("ceiling multiply_add", multiply_add, workgroups, 1).seconds(gpu)?;
+        let load = probe("ceiling load", load, workgroups, 1).seconds(gpu)?;
+        let empty = probe("ceiling empty", empty, 1, 1000).seconds(gpu)?;
+        Ok(Self {
+            flops: threads * f64::from(FLOPS_PER_ROUND) / compute,
+            load_bytes: threads * f64::from(BYTES_PER_ROUND) / load,
+            dispatch_seconds: empty / 1000.0,
+        })
+    }
+}
+
+impl Probe {
+    /// The fewest seconds that it took.
+    fn seconds(&self, gpu: &Gpu) -> Result<f64> {
+        let pipeline = gpu.pipeline(&PipelineSpec {
+            label: self.name.to_owned(),
+            wgsl: template::expand(self.name, self.source, &[])?,
+            read_only: vec![true, false],
+            workgroup_size: WORKGROUP_SIZE,
+        })?;
+        let input = gpu.storage("ceiling input", QUADS * 16)?;
+        let threads = u64::from(self.workgroups * WORKGROUP_SIZE);
+        let output = gpu.storage("ceiling output", threads * 16)?;
+        let rounds = gpu.uniform("ceiling rounds", 16)?;
+        gpu.write(&rounds, 0, bytemuck::cast_slice(&[ROUNDS, 0, 0, 0]))?;
+        let bind_group = gpu.device().create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout: &pipeline.layout,
+            entries: &[
+                wgpu::BindGroupEntry {
+                    binding: 0,
+                    resource: input.as_entire_binding(),
+                },
+                wgpu::BindGroupEntry {
+                    binding: 1,
+                    resource: output.as_entire_binding(),
+                },
+                wgpu::BindGroupEntry {
+                    binding: 2,
+                    resource: rounds.as_entire_binding(),
+                },
+            ],
+        });
+        let run = || {
+            let descriptor = wgpu::CommandEncoderDescriptor::default();
+            let mut encoder = gpu.device().create_command_encoder(&descriptor);
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            pass.set_pipeline(&pipeline.pipeline);
+            pass.set_bind_group(0, &bind_group, &[]);
+            for _ in 0..self.dispatches {
+                pass.dispatch_workgroups(self.workgroups, 1, 1);
+            }
+            drop(pass);
+            let start = Instant::now();
+            let submission = gpu.queue().submit([encoder.finish()]);
+            gpu.wait(Some(submission))?;
+            Ok(start.elapsed().as_secs_f64())
+        };
+        run()?;
+        let tries = (0..TRIES).map(|_| run()).collect::<Result<Vec<f64>>>()?;
+        Ok(tries.into_iter().fold(f64::INFINITY, f64::min))
+    }
+}

@@ -1,0 +1,162 @@
+//! Where the time of a step goes: every dispatch timed on the GPU's clock.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::gpu::{Described, GpuProgram};
+use crate::error::Result;
+use crate::gpu::{Gpu, Timestamps};
+use crate::kernels::Step;
+
+/// Steps that are not counted: drivers compile shaders when they first run.
+const WARM_UP: usize = 2;
+/// Steps that are measured: as many as fit the budget, within these bounds.
+const FEWEST: usize = 5;
+const MOST: usize = 50;
+const BUDGET: Duration = Duration::from_secs(2);
+
+/// Times of a few steps, dispatch by dispatch.
+#[derive(Debug)]
+pub struct Profile {
+    described: Vec<Described>,
+    /// Per step, the timestamps before each dispatch and at the end, in nanoseconds.
+    steps: Vec<Vec<f64>>,
+    batch: u32,
+    capacity: u32,
+}
+
+/// One dispatch of a step, or several of the same kernel and layer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// The kernel.
+    pub kernel: &'static str,
+    /// The layer it serves.
+    pub layer: String,
+    /// Dispatches per step.
+    pub calls: usize,
+    /// Median seconds per step.
+    pub seconds: f64,
+    /// Share of the step.
+    pub share: f64,
+    /// Floating-point operations per second, padding not counted; 0 where there are none.
+    pub flops: f64,
+    /// Bytes of all bound buffers per second: each counted once, however often it is loaded.
+    pub bytes: f64,
+}
+
+impl Profile {
+    /// Runs `step` of `program` again and again, timing every dispatch.
+    ///
+    /// Errors where the adapter cannot.
+    pub fn measure(gpu: &Gpu, program: &GpuProgram, step: &Step) -> Result<Self> {
+        let described = program.described().to_vec();
+        let timestamps = Timestamps::new(gpu, described.len() + 1)?;
+        let run = || {
+            let descriptor = wgpu::CommandEncoderDescriptor::default();
+            let mut encoder = gpu.device().create_command_encoder(&descriptor);
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            program.encode_timed(&mut pass, step, &timestamps);
+            drop(pass);
+            timestamps.submit(gpu, encoder)
+        };
+        for _ in 0..WARM_UP {
+            run()?;
+        }
+        let start = Instant::now();
+        let mut steps = Vec::new();
+        while steps.len() < FEWEST || (steps.len() < MOST && start.elapsed() < BUDGET) {
+            steps.push(run()?);
+        }
+        Ok(Self {
+            described,
+            steps,
+            batch: step.batch,
+            capacity: program.capacity(),
+        })
+    }
+
+    /// Steps measured.
+    pub fn steps(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Samples of the step.
+    pub fn batch(&self) -> u32 {
+        self.batch
+    }
+
+    /// Median seconds of a whole step.
+    pub fn step_seconds(&self) -> f64 {
+        let last = self.described.len();
+        median(self.steps.iter().map(|times| times[last] - times[0])) * 1e-9
+    }
+
+    /// The dispatches by kernel and layer, the slowest first.
+    pub fn rows(&self) -> Vec<Row> {
+        let whole = self.step_seconds();
+        let mut rows: Vec<Row> = Vec::new();
+        for (index, it) in self.described.iter().enumerate() {
+            let times = self.steps.iter();
+            let seconds = median(times.map(|times| times[index + 1] - times[index])) * 1e-9;
+            let flops = (it.flops * u64::from(self.batch)) as f64;
+            // What is bound is sized for the capacity; a smaller batch touches less of it.
+            let bytes = it.bytes as f64 * f64::from(self.batch) / f64::from(self.capacity);
+            let same = |row: &&mut Row| row.kernel == it.kernel && row.layer == it.label;
+            if let Some(row) = rows.iter_mut().find(same) {
+                row.calls += 1;
+                row.seconds += seconds;
+                row.flops += flops;
+                row.bytes += bytes;
+            } else {
+                rows.push(Row {
+                    kernel: it.kernel,
+                    layer: it.label.clone(),
+                    calls: 1,
+                    seconds,
+                    share: 0.0,
+                    flops,
+                    bytes,
+                });
+            }
+        }
+        for row in &mut rows {
+            // A clock may tick too coarsely to see a small kernel at all.
+            let seconds = row.seconds.max(1e-9);
+            row.share = row.seconds / whole;
+            row.flops /= seconds;
+            row.bytes /= seconds;
+        }
+        rows.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+        rows
+    }
+
+    /// All measured steps in the trace event format of Chrome and Perfetto.
+    ///
+    /// Source: "Trace Event Format", complete events (`"ph": "X"`), microseconds.
+    pub fn chrome_trace(&self) -> String {
+        let origin = self.steps.first().map_or(0.0, |times| times[0]);
+        let mut events = Vec::new();
+        for times in &self.steps {
+            for (index, it) in self.described.iter().enumerate() {
+                events.push(json!({
+                    "name": it.kernel,
+                    "cat": it.label,
+                    "ph": "X",
+                    "ts": (times[index] - origin) * 1e-3,
+                    "dur": (times[index + 1] - times[index]) * 1e-3,
+                    "pid": 1,
+                    "tid": 1,
+                    "args": { "layer": it.label },
+                }));
+            }
+        }
+        json!({ "traceEvents": events, "displayTimeUnit": "ms" }).to_string()
+    }
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
