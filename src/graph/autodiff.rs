@@ -6,6 +6,7 @@ use super::graph::{Graph, Node, Shape, Storage, Value};
 use super::{Phase, Role};
 use crate::error::{Error, Result};
 use crate::kernels::{Call, Scalar, sum_partials};
+use crate::shape::ImageShape;
 
 /// The backward pass while it is being recorded.
 #[derive(Debug)]
@@ -50,10 +51,21 @@ impl Tape<'_> {
         }
     }
 
-    /// Records a kernel of the backward pass that writes one new batch of samples.
+    /// Records a kernel of the backward pass that writes one new batch shaped like `like`.
     pub fn samples(&mut self, node: &Node, call: Call, inputs: Vec<Value>, like: Value) -> Value {
-        let shape = Shape::Samples(self.graph.sample_shape(like));
-        let output = self.graph.transient(shape, Scalar::F32);
+        let shape = self.graph.sample_shape(like);
+        self.samples_of(node, call, inputs, shape)
+    }
+
+    /// Records a kernel of the backward pass that writes one new batch of `shape`.
+    pub fn samples_of(
+        &mut self,
+        node: &Node,
+        call: Call,
+        inputs: Vec<Value>,
+        shape: ImageShape,
+    ) -> Value {
+        let output = self.graph.transient(Shape::Samples(shape), Scalar::F32);
         self.graph
             .record_call(&node.layer, Phase::Backward, call, inputs, vec![output]);
         output

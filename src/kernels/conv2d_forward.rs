@@ -48,16 +48,12 @@ params! {
     }
 }
 
-/// Products that are summed on their own, more or less.
-const BLOCK: usize = 64;
-
 /// `output`, of shape `shape.output()`, = activation(conv2d(input, weight) + bias).
 ///
 /// # Panics
 /// If the window does not fit into the input: shapes are checked when a graph is recorded.
 pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call {
     let output = shape.output().expect("the window fits into the input");
-    let run = shape.kernel_width * shape.input.padded_channels();
     let params = Params {
         in_height: shape.input.height as u32,
         in_width: shape.input.width as u32,
@@ -68,7 +64,7 @@ pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call 
         kernel_height: shape.kernel_height as u32,
         kernel_width: shape.kernel_width as u32,
         stride: shape.stride as u32,
-        block_height: BLOCK.div_ceil(run) as u32,
+        block_height: tile::block_height(shape) as u32,
         activation: activation as u32,
     };
     let tile = batch_tile(quads(output), target);

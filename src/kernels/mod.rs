@@ -22,6 +22,7 @@ pub mod bias_backward;
 pub mod conv2d_backward_input;
 pub mod conv2d_backward_weight;
 pub mod conv2d_forward;
+pub mod conv2d_max_pool2d_forward;
 pub mod epoch_permutation;
 pub mod gather;
 pub mod linear_backward_input;
@@ -132,6 +133,7 @@ pub const ALL: &[&Kernel] = &[
     &conv2d_backward_input::KERNEL,
     &conv2d_backward_weight::KERNEL,
     &conv2d_forward::KERNEL,
+    &conv2d_max_pool2d_forward::KERNEL,
     &linear_backward_input::KERNEL,
     &linear_backward_weight::KERNEL,
     &linear_forward::KERNEL,

@@ -1,12 +1,13 @@
 //! The expander that turns a `.wgsl` file of `shaders/` into plain WGSL.
 //!
 //! Compilers for software adapters neither unroll loops nor keep an array in registers, so tiles
-//! are written out with named accumulators. Three directives, each alone on a line, do that:
+//! are written out with named accumulators. Four directives, each alone on a line, do that:
 //!
 //! ```text
 //! //#include activation        the text of shaders/shared/activation.wgsl
 //! //#for r in 0..ROWS          repeats what follows with r = 0, 1, … (bounds are expressions)
 //! //#end                       closes the loop
+//! //#let ROWS = 4*WINDOWS      a name for the rest of the file
 //! ```
 //!
 //! and `${expression}` anywhere becomes its value: integers, loop variables and variant names,
@@ -94,6 +95,11 @@ fn directive(
         let (_, source) = snippet.ok_or_else(|| format!("no snippet '{name}'"))?;
         let included: Vec<&str> = source.lines().collect();
         block(&included, names, out)?;
+        return Ok(1);
+    }
+    if let Some((name, value)) = text.strip_prefix("let ").and_then(|it| it.split_once('=')) {
+        let value = evaluate(value, names)?;
+        names.push((name.trim().to_owned(), value));
         return Ok(1);
     }
     let head = text.strip_prefix("for ").and_then(|head| {
@@ -210,6 +216,15 @@ mod tests {
         assert_eq!(
             expand("test", source, &[("ROWS", 2)]).expect("expands"),
             "let a_0 = 3;\nx_0_0\nx_0_1\nlet a_1 = 7;\nx_1_1\nlast\n"
+        );
+    }
+
+    #[test]
+    fn names_can_be_given() {
+        let source = "//#let B = 2*A+1\n${B} ${A}";
+        assert_eq!(
+            expand("test", source, &[("A", 4)]).expect("expands"),
+            "9 4\n"
         );
     }
 

@@ -1,6 +1,7 @@
 //! Register tiles of the matrix products, and how sums over a batch are split into partial sums.
 
 use super::Variant;
+use crate::shape::ConvShape;
 use crate::target::{AdapterKind, Target};
 
 /// The part of a product that one thread computes, as values for the expander.
@@ -42,6 +43,14 @@ pub const BATCH_TILES: [Tile; 6] = tiles!("ROWS":
     [4, 1], [4, 2]
 );
 
+/// Tiles of pooled outputs: squares of four rows by quads of channels, each the size of one of
+/// [`BATCH_TILES`].
+#[rustfmt::skip]
+pub const POOL_TILES: [Tile; 6] = tiles!("WINDOWS":
+    [4, 1], [4, 2], [4, 3], [4, 4],
+    [1, 1], [1, 2]
+);
+
 /// Tiles of gradients by weights: quads of inputs by quads of outputs.
 #[rustfmt::skip]
 pub const WEIGHT_TILES: [Tile; 16] = tiles!("ROW_QUADS":
@@ -71,6 +80,12 @@ pub fn batch_tile(quads: usize, target: &Target) -> Tile {
     find(&BATCH_TILES, rows, columns)
 }
 
+/// The tile of a pooled batch for rows of `quads` quads of channels.
+pub fn pool_tile(quads: usize, target: &Target) -> Tile {
+    let tile = batch_tile(quads, target);
+    find(&POOL_TILES, tile.rows / 4, tile.columns)
+}
+
 /// The tile of a weight of `in_quads` by `out_quads` quads.
 pub fn weight_tile(in_quads: usize, out_quads: usize, target: &Target) -> Tile {
     let (rows, columns) = match target.kind {
@@ -94,6 +109,12 @@ fn find(tiles: &[Tile], rows: usize, columns: usize) -> Tile {
     *tiles
         .find(|tile| tile.rows == rows && tile.columns == columns)
         .expect("the table holds every tile that is chosen from it")
+}
+
+/// Rows of a convolution's window that are summed on their own: about 64 products.
+pub fn block_height(shape: &ConvShape) -> usize {
+    let run = shape.kernel_width * shape.input.padded_channels();
+    64_usize.div_ceil(run)
 }
 
 /// Threads in a workgroup of a product: software adapters run a workgroup on one core, eight

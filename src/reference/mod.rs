@@ -15,6 +15,7 @@ pub mod bias_backward;
 pub mod conv2d_backward_input;
 pub mod conv2d_backward_weight;
 pub mod conv2d_forward;
+pub mod conv2d_max_pool2d_forward;
 pub mod epoch_permutation;
 pub mod gather;
 pub mod linear_backward_input;
@@ -42,6 +43,10 @@ pub fn registry<T: Real>() -> &'static [(&'static str, Replay<T>)] {
         ("conv2d_backward_input", conv2d_backward_input::replay),
         ("conv2d_backward_weight", conv2d_backward_weight::replay),
         ("conv2d_forward", conv2d_forward::replay),
+        (
+            "conv2d_max_pool2d_forward",
+            conv2d_max_pool2d_forward::replay,
+        ),
         ("linear_backward_input", linear_backward_input::replay),
         ("linear_backward_weight", linear_backward_weight::replay),
         ("linear_forward", linear_forward::replay),

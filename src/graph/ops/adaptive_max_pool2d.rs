@@ -16,6 +16,10 @@ struct AdaptiveMaxPool2d {
 /// Records the pooling of `input` to `cells` x `cells`.
 pub fn record(graph: &mut Graph, layer: &str, input: Value, cells: usize) -> Value {
     let shape = graph.sample_shape(input);
+    if (shape.height, shape.width) == (cells, cells) {
+        // Every cell covers one pixel: the output is the input.
+        return input;
+    }
     let pooled = Shape::Samples(ImageShape::new(shape.channels, cells, cells));
     let output = graph.transient(pooled, Scalar::F32);
     let argmax = graph.transient(pooled, Scalar::U32);

@@ -4,11 +4,16 @@ use std::any::Any;
 use std::sync::Arc;
 
 use super::activation::{ActivationOp, before_activation};
+use super::conv2d_max_pool2d::Conv2dMaxPool2d;
 use super::linear;
+use super::max_pool2d::MaxPool2d;
 use crate::activation::Activation;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Node, Op, Shape, Tape, Value};
-use crate::kernels::{Call, Scalar, conv2d_backward_input, conv2d_backward_weight, conv2d_forward};
+use crate::kernels::{
+    Call, Scalar, conv2d_backward_input, conv2d_backward_weight, conv2d_forward,
+    conv2d_max_pool2d_forward,
+};
 use crate::shape::{ConvShape, ImageShape};
 use crate::target::Target;
 
@@ -74,34 +79,50 @@ impl Op for Conv2d {
     }
 
     fn absorb(&self, next: &dyn Op) -> Option<Arc<dyn Op>> {
-        let next = (next as &dyn Any).downcast_ref::<ActivationOp>()?;
-        (self.activation == Activation::Linear).then(|| {
-            Arc::new(Self {
+        let next: &dyn Any = next;
+        if let Some(next) = next.downcast_ref::<ActivationOp>() {
+            let fused = Self {
                 activation: next.activation,
                 ..*self
-            }) as _
-        })
+            };
+            return (self.activation == Activation::Linear).then(|| Arc::new(fused) as _);
+        }
+        let window = next.downcast_ref::<MaxPool2d>()?.0.window;
+        let fused = Conv2dMaxPool2d {
+            shape: self.shape,
+            between: self.output,
+            activation: self.activation,
+        };
+        conv2d_max_pool2d_forward::serves(self.activation, window).then(|| Arc::new(fused) as _)
     }
 
     fn backward(&self, tape: &mut Tape<'_>, node: &Node) -> Result<()> {
         let [input, weight, bias] = node.inputs[..] else {
             unreachable!("recorded with three inputs");
         };
-        let (capacity, target) = (tape.graph.capacity, tape.graph.target);
         let gradient = before_activation(tape, node, self.activation)?;
-
-        let splits = conv2d_backward_weight::splits(capacity, &self.shape, &target);
-        let call = conv2d_backward_weight::call(capacity, &self.shape, &target);
-        tape.parameter_gradient(node, weight, call, vec![input, gradient], splits);
-
         let rows = self.output.pixels();
         linear::bias_gradient(tape, node, bias, gradient, rows, self.output.channels);
-
-        if tape.graph.needs_gradient(input) {
-            let call = conv2d_backward_input::call(&self.shape, &target);
-            let grad_input = tape.samples(node, call, vec![gradient, weight], input);
-            tape.set_gradient(node, input, grad_input)?;
-        }
-        Ok(())
+        gradients(tape, node, &self.shape, [input, weight], gradient)
     }
+}
+
+/// Records the gradients of weight and input, given that of the sums.
+pub(super) fn gradients(
+    tape: &mut Tape<'_>,
+    node: &Node,
+    shape: &ConvShape,
+    [input, weight]: [Value; 2],
+    gradient: Value,
+) -> Result<()> {
+    let (capacity, target) = (tape.graph.capacity, tape.graph.target);
+    let splits = conv2d_backward_weight::splits(capacity, shape, &target);
+    let call = conv2d_backward_weight::call(capacity, shape, &target);
+    tape.parameter_gradient(node, weight, call, vec![input, gradient], splits);
+    if tape.graph.needs_gradient(input) {
+        let call = conv2d_backward_input::call(shape, &target);
+        let grad_input = tape.samples(node, call, vec![gradient, weight], input);
+        tape.set_gradient(node, input, grad_input)?;
+    }
+    Ok(())
 }

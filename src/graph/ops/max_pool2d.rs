@@ -7,7 +7,7 @@ use crate::shape::{ImageShape, PoolShape};
 use crate::target::Target;
 
 #[derive(Debug)]
-struct MaxPool2d(PoolShape);
+pub(super) struct MaxPool2d(pub(super) PoolShape);
 
 /// Shape of the output; errors where not a single window fits, naming the layer.
 pub fn output_shape(layer: &str, input: ImageShape, window: usize) -> Result<ImageShape> {

@@ -1,0 +1,146 @@
+// output = the maximum of every 2x2 square of max(conv2d(input, weight) + bias, 0) (or without the
+// rectifier); argmax = where it was. The convolution's own output is never stored.
+//
+// input   [batch, in_height, in_width, in_quads] vec4
+// weight  [kernel_height, kernel_width, 4 in_quads, out_quads] vec4
+// bias    [out_quads] vec4
+// output  [batch, out_height, out_width, out_quads] vec4
+// argmax  [batch, out_height, out_width, out_quads] vec4   y * conv_width + x within the sample
+//
+// One thread per WINDOWS consecutive squares by COLUMNS quads of channels: row 4w + p of its tile
+// is pixel p of square w. Sums run as in conv2d_forward, to the same bits.
+//#include step
+//#include thread
+//#include activation
+//#let ROWS = 4*WINDOWS
+
+struct Params {
+    in_height: u32,
+    in_width: u32,
+    in_quads: u32,
+    conv_width: u32,       // of the convolution's output
+    out_height: u32,
+    out_width: u32,
+    out_channels: u32,     // unpadded
+    kernel_height: u32,
+    kernel_width: u32,
+    stride: u32,
+    block_height: u32,
+    activation: u32,       // LINEAR or RELU
+}
+
+@group(0) @binding(0) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> argmax: array<vec4<u32>>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+// By its bits: compilers may assume that there is no NaN, and fold `x != x`.
+fn is_nan(x: vec4<f32>) -> vec4<bool> {
+    return (bitcast<vec4<u32>>(x) & vec4<u32>(0x7FFFFFFFu)) > vec4<u32>(0x7F800000u);
+}
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let index = thread_index(workgroup, workgroups, local);
+    let windows = step.batch * params.out_height * params.out_width;
+    let out_quads = (params.out_channels + 3u) / 4u;
+    let column_tiles = (out_quads + ${COLUMNS-1}u) / ${COLUMNS}u;
+    let first_column = index % column_tiles * ${COLUMNS}u;
+    let first_window = index / column_tiles * ${WINDOWS}u;
+    if (first_window >= windows) {
+        return;
+    }
+    let line = params.in_width * params.in_quads;
+    let right = params.stride * params.in_quads;
+    let down = params.stride * line;
+    // Pixels of a square, from its first one.
+    let offset_1 = 1u;
+    let offset_2 = params.conv_width;
+    let offset_3 = params.conv_width + 1u;
+    // Divisions are dear: only the first square's place is divided out, the others follow.
+    var x = first_window % params.out_width;
+    var y = first_window / params.out_width % params.out_height;
+    var sample = first_window / (params.out_width * params.out_height);
+//#for w in 0..WINDOWS
+    let row_${4*w} = sample * params.in_height * line + 2u * (y * down + x * right);
+    let row_${4*w+1} = row_${4*w} + right;
+    let row_${4*w+2} = row_${4*w} + down;
+    let row_${4*w+3} = row_${4*w} + down + right;
+    let pixel_${w} = 2u * (y * params.conv_width + x);
+    // Squares past the end repeat the last one and are not stored.
+    if (first_window + ${w+1}u < windows) {
+        x++;
+        if (x == params.out_width) {
+            x = 0u;
+            y++;
+        }
+        if (y == params.out_height) {
+            y = 0u;
+            sample++;
+        }
+    }
+//#end
+//#for c in 0..COLUMNS
+    let column_${c} = min(first_column + ${c}u, out_quads - 1u);
+//#end
+//#for r in 0..ROWS
+//#for c in 0..COLUMNS
+    var sum_${r}_${c} = vec4<f32>(0.0);
+//#end
+//#end
+    let weight_stride = out_quads;
+    let run = params.kernel_width * params.in_quads;
+    var weight_at = 0u;
+    for (var block = 0u; block < params.kernel_height; block += params.block_height) {
+//#for r in 0..ROWS
+//#for c in 0..COLUMNS
+        var part_${r}_${c} = vec4<f32>(0.0);
+//#end
+//#end
+        let block_end = min(block + params.block_height, params.kernel_height);
+        for (var tap_y = block; tap_y < block_end; tap_y++) {
+            let run_end = tap_y * line + run;
+            for (var input_at = tap_y * line; input_at < run_end; input_at++) {
+//#include product_nn
+                weight_at += 4u * weight_stride;
+            }
+        }
+//#for r in 0..ROWS
+//#for c in 0..COLUMNS
+        sum_${r}_${c} += part_${r}_${c};
+//#end
+//#end
+    }
+//#for c in 0..COLUMNS
+    let bias_${c} = bias[column_${c}];
+//#end
+//#for w in 0..WINDOWS
+    if (first_window + ${w}u < windows) {
+        let at = (first_window + ${w}u) * out_quads;
+//#for c in 0..COLUMNS
+        if (first_column + ${c}u < out_quads) {
+            // As in PyTorch, `value > maximum || is_nan(value)` takes the value: a NaN stays.
+            var value = sum_${4*w}_${c} + bias_${c};
+            var place = vec4<u32>(pixel_${w});
+//#for p in 1..4
+            let value_${p} = sum_${4*w+p}_${c} + bias_${c};
+            let nan_${p} = is_nan(value_${p});
+            let greater_${p} = select(value_${p} > value, vec4<bool>(false), is_nan(value));
+            let takes_${p} = select(greater_${p}, vec4<bool>(true), nan_${p});
+            value = select(value, value_${p}, takes_${p});
+            place = select(place, vec4<u32>(pixel_${w} + offset_${p}), takes_${p});
+//#end
+            let rectify = vec4<bool>(params.activation == RELU);
+            output[at + column_${c}] = select(value, max(value, vec4<f32>(0.0)), rectify);
+            argmax[at + column_${c}] = place;
+        }
+//#end
+    }
+//#end
+}

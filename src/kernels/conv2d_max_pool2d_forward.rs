@@ -1,0 +1,97 @@
+//! Host side of `shaders/conv2d_max_pool2d_forward.wgsl`.
+
+use super::tile::{self, POOL_TILES, pool_tile};
+use super::{Call, Grid, Kernel, Params as _, params, reads, writes, writes_words};
+use crate::activation::Activation;
+use crate::shape::{ConvShape, PoolShape, QUAD};
+use crate::target::Target;
+
+/// Side of the squares that are pooled.
+pub const WINDOW: usize = 2;
+
+/// See the shader's head comment.
+pub static KERNEL: Kernel = Kernel {
+    name: "conv2d_max_pool2d_forward",
+    source: include_str!("../../shaders/conv2d_max_pool2d_forward.wgsl"),
+    bindings: &[
+        reads("input"),
+        reads("weight"),
+        reads("bias"),
+        writes("output"),
+        writes_words("argmax"),
+    ],
+    params: Params::FIELDS,
+    variants: &tile::variants(&POOL_TILES),
+};
+
+params! {
+    /// Params of the shader.
+    pub struct Params {
+        /// Rows of input pixels.
+        pub in_height: u32,
+        /// Input pixels in a row.
+        pub in_width: u32,
+        /// Quads of one input pixel.
+        pub in_quads: u32,
+        /// Pixels in a row of the convolution's output.
+        pub conv_width: u32,
+        /// Rows of pooled pixels.
+        pub out_height: u32,
+        /// Pooled pixels in a row.
+        pub out_width: u32,
+        /// Channels of the output, unpadded.
+        pub out_channels: u32,
+        /// Rows of the window.
+        pub kernel_height: u32,
+        /// Columns of the window.
+        pub kernel_width: u32,
+        /// Step of the window along both axes.
+        pub stride: u32,
+        /// Rows of the window that are summed on their own.
+        pub block_height: u32,
+        /// [`Activation`] as a number.
+        pub activation: u32,
+    }
+}
+
+/// Whether the kernel serves: rectified (or plain) sums have their maximum where the sums have it,
+/// to the bit; what other activations round to the same value they would not tell apart.
+pub fn serves(activation: Activation, window: usize) -> bool {
+    window == WINDOW && matches!(activation, Activation::Linear | Activation::Relu)
+}
+
+/// The pooled output of `activation(conv2d(input, weight) + bias)`, and where each maximum was.
+///
+/// # Panics
+/// If a window does not fit: shapes are checked when a graph is recorded.
+pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call {
+    let conv = shape.output().expect("the window fits into the input");
+    let pooled = PoolShape {
+        input: conv,
+        window: WINDOW,
+    };
+    let output = pooled.output().expect("the pooling fits into the input");
+    let out_quads = output.padded_channels() / QUAD;
+    let params = Params {
+        in_height: shape.input.height as u32,
+        in_width: shape.input.width as u32,
+        in_quads: (shape.input.padded_channels() / QUAD) as u32,
+        conv_width: conv.width as u32,
+        out_height: output.height as u32,
+        out_width: output.width as u32,
+        out_channels: output.channels as u32,
+        kernel_height: shape.kernel_height as u32,
+        kernel_width: shape.kernel_width as u32,
+        stride: shape.stride as u32,
+        block_height: tile::block_height(shape) as u32,
+        activation: activation as u32,
+    };
+    let tile = pool_tile(out_quads, target);
+    let grid = Grid::per_rows(
+        output.pixels(),
+        tile.rows,
+        out_quads.div_ceil(tile.columns),
+        tile::workgroup_size(target),
+    );
+    Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())
+}

@@ -1,0 +1,122 @@
+use gpu_train::activation::Activation;
+use gpu_train::kernels::conv2d_max_pool2d_forward;
+use gpu_train::shape::{ConvShape, PoolShape};
+
+use crate::harness::{
+    Argument, Launch, Output, Random, Tolerance, assert_twin, batch, gpu, run_gpu, run_twin,
+    with_stale_rows,
+};
+use crate::products::{GPU, Numbers, SOFTWARE, WIDTHS, conv};
+
+/// Convolutions whose outputs are odd, even and barely large enough to pool.
+fn convs() -> [ConvShape; 7] {
+    [
+        conv([1, 2, 2], 1, [1, 1], 1),
+        conv([3, 7, 9], 5, [3, 3], 1),
+        conv([3, 8, 6], 16, [3, 3], 1),
+        conv([5, 9, 9], 7, [2, 3], 2),
+        conv([33, 5, 6], 33, [2, 1], 1),
+        conv([4, 11, 13], 9, [4, 5], 3),
+        conv([7, 6, 5], 20, [3, 2], 1),
+    ]
+}
+
+fn launch(numbers: Numbers, (samples, capacity): (usize, usize), shape: &ConvShape) -> Launch {
+    let mut random = Random::new(16);
+    let input = shape.input;
+    let between = shape.output().expect("the window fits");
+    let pooled = PoolShape {
+        input: between,
+        window: 2,
+    };
+    let output = pooled.output().expect("the pooling fits");
+    let taps = shape.kernel_height * shape.kernel_width;
+    let pixels = numbers.rows(&mut random, samples * input.pixels(), input.channels);
+    let len = capacity * output.padded_elements();
+    Launch {
+        call: conv2d_max_pool2d_forward::call(shape, Activation::Relu, &SOFTWARE),
+        step: batch(samples),
+        arguments: vec![
+            Argument::Floats(with_stale_rows(pixels, capacity * input.padded_elements())),
+            Argument::Floats(numbers.weight(&mut random, taps, input.channels, output.channels)),
+            Argument::Floats(numbers.rows(&mut random, 1, output.channels)),
+            Argument::Poisoned(len),
+            Argument::Poisoned(len),
+        ],
+    }
+}
+
+/// Where no sum is positive, rectified maxima tie at zero and every argmax is right: their gradient
+/// is zero.
+fn assert_argmax(launch: &Launch) {
+    let expected = run_twin::<f32>(launch);
+    for checked in [true, false] {
+        let outputs = run_gpu(gpu(checked), launch);
+        let [Output::Floats(values), Output::Words(places)] = &outputs[..] else {
+            panic!("two outputs");
+        };
+        let [Output::Floats(wanted), Output::Words(right)] = &expected[..] else {
+            panic!("two outputs");
+        };
+        for index in 0..values.len() {
+            assert_eq!(
+                values[index].to_bits(),
+                wanted[index].to_bits(),
+                "element {index}"
+            );
+            let dead = values[index] == 0.0;
+            assert!(dead || places[index] == right[index], "argmax {index}");
+        }
+    }
+}
+
+/// Sums of integers are exact, so values must be the twin's to the bit, and ties in the same place.
+#[test]
+fn integers_are_exact_and_ties_go_to_the_first() {
+    for shape in convs() {
+        for samples in [(1, 1), (5, 7)] {
+            assert_argmax(&launch(Numbers::Integers, samples, &shape));
+            let mut plain = launch(Numbers::Integers, samples, &shape);
+            plain.call = conv2d_max_pool2d_forward::call(&shape, Activation::Linear, &SOFTWARE);
+            assert_twin(&plain, Tolerance::Exact);
+        }
+    }
+}
+
+#[test]
+fn every_tile_gives_the_same_maxima() {
+    for target in [SOFTWARE, GPU] {
+        for width in WIDTHS {
+            let shape = conv([5, 6, 7], width, [3, 2], 1);
+            let mut launch = launch(Numbers::Integers, (7, 7), &shape);
+            launch.call = conv2d_max_pool2d_forward::call(&shape, Activation::Linear, &target);
+            assert_twin(&launch, Tolerance::Exact);
+        }
+    }
+}
+
+/// A NaN among the sums stays, as in PyTorch.
+#[test]
+fn nan_is_kept() {
+    let shape = conv([3, 8, 6], 16, [3, 3], 1);
+    let mut launch = launch(Numbers::Integers, (2, 2), &shape);
+    launch.call = conv2d_max_pool2d_forward::call(&shape, Activation::Linear, &SOFTWARE);
+    if let Argument::Floats(input) = &mut launch.arguments[0] {
+        input[40] = f32::NAN;
+    }
+    let [Output::Floats(wanted), Output::Words(right)] = &run_twin::<f32>(&launch)[..] else {
+        panic!("two outputs");
+    };
+    assert!(wanted.iter().any(|value| value.is_nan()));
+    let [Output::Floats(values), Output::Words(places)] = &run_gpu(gpu(false), &launch)[..] else {
+        panic!("two outputs");
+    };
+    for index in 0..values.len() {
+        assert_eq!(
+            values[index].is_nan(),
+            wanted[index].is_nan(),
+            "element {index}"
+        );
+    }
+    assert_eq!(places, right);
+}
