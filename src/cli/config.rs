@@ -1,6 +1,5 @@
 //! From arguments and an optional config file to a resolved [`RunConfig`].
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -37,7 +36,7 @@ impl FromStr for SizeList {
 /// The run that `args` ask for, and whether drawn pictures stand in for a data set that nobody
 /// named.
 pub(super) fn resolve(args: &TrainArgs) -> Result<(RunConfig, bool)> {
-    let base = args.config.as_deref().map(read).transpose()?;
+    let base = args.config.as_deref().map(RunConfig::read).transpose()?;
     let data = resolve_data(args, base.as_ref())?;
     let net = args.net.or(base.as_ref().map(|base| base.net));
     let net = net.unwrap_or(NetworkType::Cnn);
@@ -60,11 +59,14 @@ pub(super) fn resolve(args: &TrainArgs) -> Result<(RunConfig, bool)> {
         batch_size: (args.batch_size.or(base.map(|it| it.batch_size))).unwrap_or(128),
         epochs: args.epochs.or(base.map(|it| it.epochs)).unwrap_or(50),
         seed: args.seed.or(base.map(|it| it.seed)).unwrap_or(0),
-        data: absolute(data.source),
+        data: absolute_source(data.source)?,
         no_shuffle: args.no_shuffle || base.is_some_and(|it| it.no_shuffle),
         no_fuse: args.no_fuse || base.is_some_and(|it| it.no_fuse),
         checked: args.checked || base.is_some_and(|it| it.checked),
-        init: args.init.clone().or(base.and_then(|it| it.init.clone())),
+        init: match &args.init {
+            Some(path) => Some(absolute(path)?),
+            None => base.and_then(|it| it.init.clone()),
+        },
         device: args
             .device
             .clone()
@@ -74,17 +76,28 @@ pub(super) fn resolve(args: &TrainArgs) -> Result<(RunConfig, bool)> {
     Ok((config, data.fallback))
 }
 
-/// Paths that a config file can be read back with from any folder.
-fn absolute(source: DataSource) -> DataSource {
-    let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
-    match source {
-        DataSource::Folder(folder) => DataSource::Folder(absolute(folder)),
+/// The path that a config file, which is UTF-8, can be read back with from any folder.
+fn absolute(path: &Path) -> Result<PathBuf> {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    if absolute.to_str().is_some() {
+        return Ok(absolute);
+    }
+    Err(Error::file(
+        &absolute,
+        "is no UTF-8 path, and cannot be recorded in config.toml",
+        "give the file, or the folder it is in, another name",
+    ))
+}
+
+fn absolute_source(source: DataSource) -> Result<DataSource> {
+    Ok(match source {
+        DataSource::Folder(folder) => DataSource::Folder(absolute(&folder)?),
         DataSource::Files { train, test } => DataSource::Files {
-            train: absolute(train),
-            test: absolute(test),
+            train: absolute(&train)?,
+            test: absolute(&test)?,
         },
         other => other,
-    }
+    })
 }
 
 fn resolve_data(args: &TrainArgs, base: Option<&RunConfig>) -> Result<Resolved> {
@@ -129,32 +142,43 @@ fn network_configuration(
         sizes.n_channels.clone_from(channels);
     }
     let layers = sizes.n_channels.len();
-    let spread = |list: &Option<SizeList>, default: Vec<usize>| {
-        let list = list.as_ref().map_or(default, |SizeList(list)| list.clone());
-        match list[..] {
-            [one] => vec![one; layers],
-            _ => list,
-        }
-    };
-    // Defaults and a config's lists serve other numbers of layers where they hold one value.
-    sizes.kernel_sizes.dedup();
-    sizes.strides.dedup();
-    sizes.kernel_sizes = spread(&args.kernel_sizes, sizes.kernel_sizes);
-    sizes.strides = spread(&args.strides, sizes.strides);
+    sizes.kernel_sizes = spread(args.kernel_sizes.as_ref(), &sizes.kernel_sizes, layers);
+    sizes.strides = spread(args.strides.as_ref(), &sizes.strides, layers);
     Ok(sizes)
 }
 
-fn read(path: &Path) -> Result<RunConfig> {
-    let hint = "--config takes the config.toml of a run folder";
-    let text = fs::read_to_string(path)
-        .map_err(|error| Error::file(path, format!("cannot be read: {error}"), hint))?;
-    toml::from_str(&text)
-        .map_err(|error| Error::file(path, format!("is no configuration: {error}"), hint))
+/// One value per layer: of `asked`, where a single one serves all, else of `default`, which serves
+/// another number of layers where it says the same of each.
+fn spread(asked: Option<&SizeList>, default: &[usize], layers: usize) -> Vec<usize> {
+    match (asked, default) {
+        (Some(SizeList(list)), _) => match list[..] {
+            [one] => vec![one; layers],
+            _ => list.clone(),
+        },
+        (None, [first, rest @ ..])
+            if default.len() != layers && rest.iter().all(|it| it == first) =>
+        {
+            vec![*first; layers]
+        }
+        (None, _) => default.to_vec(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_serve_other_numbers_of_layers_only_where_they_hold_one_value() {
+        let one = SizeList(vec![5]);
+        let uneven = SizeList(vec![5, 3]);
+        assert_eq!(spread(Some(&one), &[3, 3, 3], 2), [5, 5]);
+        assert_eq!(spread(Some(&uneven), &[3, 3, 3], 2), [5, 3]);
+        assert_eq!(spread(None, &[3, 3, 3], 2), [3, 3]);
+        assert_eq!(spread(None, &[3, 3, 5], 3), [3, 3, 5]);
+        assert_eq!(spread(None, &[3, 3, 5], 2), [3, 3, 5]);
+        assert_eq!(spread(None, &[], 0), [0; 0]);
+    }
 
     #[test]
     fn lists_parse() {

@@ -5,14 +5,14 @@ use crate::error::Result;
 use crate::graph::Phase;
 use crate::nn::{LayerKind, Network};
 use crate::target::Target;
-use crate::train::MemoryNeed;
+use crate::train::Plan;
 
-/// Prints all of it to stdout; errors where the net does not fit the adapter.
-pub(super) fn show(network: &Network, need: &MemoryNeed, target: &Target) -> Result<()> {
+/// Prints all of it to stdout; errors, as a run would, where the net does not fit the adapter.
+pub(super) fn show(network: &Network, plan: &Plan, target: &Target) -> Result<()> {
     layers(network);
-    dispatches(need);
-    memory(need, target);
-    need.program.check(&target.limits)
+    dispatches(plan);
+    memory(plan, target);
+    plan.check(&target.limits)
 }
 
 fn layers(network: &Network) {
@@ -44,8 +44,8 @@ fn layers(network: &Network) {
     println!("{:>3}  {:<46} {:>10} {total:>11}\n", "", "all", "");
 }
 
-fn dispatches(need: &MemoryNeed) {
-    let all = &need.program.dispatches;
+fn dispatches(plan: &Plan) {
+    let all = &plan.training().dispatches;
     let of = |phase| all.iter().filter(|it| it.phase == phase).count();
     println!(
         "dispatches per step  {} (forward {}, backward {}, reduce gradients {}, update {})",
@@ -57,13 +57,13 @@ fn dispatches(need: &MemoryNeed) {
     );
 }
 
-fn memory(need: &MemoryNeed, target: &Target) {
+fn memory(plan: &Plan, target: &Target) {
+    let need = plan.memory();
     println!("GPU memory           {}", style::bytes(need.total()));
     for (use_, bytes) in [
         ("data", need.data),
         ("parameters, gradients, moments", need.parameters),
-        ("training", need.training),
-        ("evaluation", need.evaluation),
+        ("activations, their gradients", need.scratch),
     ] {
         println!("  {use_:<30} {:>12}", style::bytes(bytes));
     }

@@ -8,29 +8,49 @@ use crate::train::Trainer;
 
 /// Steps before the clock starts: drivers compile shaders when they first run.
 const WARM_UP: usize = 2;
-/// What is measured: at least three steps, and as many as fit.
+/// What is measured: as many steps as fit, within these bounds.
 const BUDGET: Duration = Duration::from_secs(2);
-const FEWEST: u32 = 3;
-const MOST: u32 = 100;
+const FEWEST: usize = 3;
+const MOST: usize = 4096;
 
-/// Measures and prints the estimate for `samples` training samples in batches of `batch_size`.
-pub(super) fn show(trainer: &mut Trainer<'_>, samples: usize, batch_size: usize) -> Result<()> {
-    for _ in 0..WARM_UP {
-        trainer.training_step()?;
-    }
-    let start = Instant::now();
-    let mut steps = 0;
-    while steps < FEWEST || (start.elapsed() < BUDGET && steps < MOST) {
-        trainer.training_step()?;
-        steps += 1;
-    }
-    let per_step = start.elapsed().as_secs_f64() / f64::from(steps);
-    let epoch = per_step * samples.div_ceil(batch_size) as f64;
+/// Steps that were timed.
+#[derive(Debug, Clone, Copy)]
+struct Measured {
+    steps: usize,
+    samples: usize,
+    seconds: f64,
+}
+
+/// Measures and prints the estimate for `samples` training samples.
+pub(super) fn show(trainer: &mut Trainer<'_>, samples: usize) -> Result<()> {
+    let it = measure(trainer)?;
+    let speed = it.samples as f64 / it.seconds;
     println!(
-        "estimate             {} per epoch of training ({:.1} ms per step, {steps} steps measured, {:.0} samples/s)",
-        style::duration(epoch),
-        per_step * 1e3,
-        batch_size.min(samples) as f64 / per_step,
+        "estimate             {} per epoch of training ({:.1} ms per step, {} steps measured, {speed:.0} samples/s)",
+        style::duration(samples as f64 / speed),
+        it.seconds * 1e3 / it.steps as f64,
+        it.steps,
     );
     Ok(())
+}
+
+/// Runs of more and more steps until one takes about the budget: the ones before it also let
+/// submissions grow to their length.
+fn measure(trainer: &mut Trainer<'_>) -> Result<Measured> {
+    trainer.train_steps(WARM_UP)?;
+    let mut steps = FEWEST;
+    loop {
+        let start = Instant::now();
+        let samples = trainer.train_steps(steps)?;
+        let seconds = start.elapsed().as_secs_f64();
+        if seconds >= BUDGET.as_secs_f64() / 2.0 || steps == MOST {
+            return Ok(Measured {
+                steps,
+                samples,
+                seconds,
+            });
+        }
+        let fit = BUDGET.as_secs_f64() / seconds * steps as f64;
+        steps = (fit as usize).clamp(2 * steps, 16 * steps).min(MOST);
+    }
 }

@@ -1,7 +1,6 @@
 //! The default command: trains.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -15,7 +14,7 @@ use crate::exec::Ceilings;
 use crate::gpu::GpuOptions;
 use crate::nn::Network;
 use crate::train::{
-    Environment, MemoryNeed, ResidentSplit, RunConfig, RunFolder, Session, TrainEvent, Trainer,
+    Environment, Plan, RunConfig, RunFolder, Session, SplitLayout, TrainEvent, Trainer,
     TrainerOptions, load_weights,
 };
 
@@ -40,10 +39,19 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
         split.train.shape(),
     )?;
     let options = options(&config, &network)?;
-    let data = session.upload_split(split)?;
+    let target = session.gpu().target();
+    let layout = SplitLayout::of(&split, target.limits.binding_bytes)?;
+    let plan = Plan::new(&network, &layout, &options, target)?;
     if args.dry_run {
-        return show_plan(args, &session, &data, &config, &network, options);
+        dry_run::show(&network, &plan, target)?;
+        return if args.estimate || args.profile {
+            measure(args, &session, split, &config, options)
+        } else {
+            Ok(())
+        };
     }
+    plan.check(&target.limits)?;
+    let data = session.upload_split(split)?;
     let mut trainer = Trainer::new(&session, data, config.net, &config.configuration(), options)?;
     let folder = RunFolder::create(&folder_name(out, &config), &config, &environment)?;
     if args.profile {
@@ -63,6 +71,7 @@ fn open(args: &TrainArgs, config: &RunConfig) -> Result<Session> {
         device: config.device.clone(),
         checked: config.checked,
         binding_bytes: args.limit_binding,
+        kind: None,
     })?;
     if !args.quiet {
         let adapter = session.gpu().description();
@@ -88,26 +97,22 @@ fn options(config: &RunConfig, network: &Network) -> Result<TrainerOptions> {
     })
 }
 
-fn show_plan(
+/// What `--dry-run` measures where it is asked to: trains a little, writes nothing.
+fn measure(
     args: &TrainArgs,
     session: &Session,
-    data: &Arc<ResidentSplit>,
+    split: Split,
     config: &RunConfig,
-    network: &Network,
     options: TrainerOptions,
 ) -> Result<()> {
-    let need = MemoryNeed::of(session, data, network, &options)?;
-    dry_run::show(network, &need, session.gpu().target())?;
-    if args.estimate || args.profile {
-        let samples = data.train.len();
-        let sizes = config.configuration();
-        let mut trainer = Trainer::new(session, Arc::clone(data), config.net, &sizes, options)?;
-        if args.estimate {
-            estimate::show(&mut trainer, samples, config.batch_size)?;
-        }
-        if args.profile {
-            profile::show(&trainer.profile()?, &Ceilings::measure(session.gpu())?);
-        }
+    let samples = split.train.len();
+    let data = session.upload_split(split)?;
+    let mut trainer = Trainer::new(session, data, config.net, &config.configuration(), options)?;
+    if args.estimate {
+        estimate::show(&mut trainer, samples)?;
+    }
+    if args.profile {
+        profile::show(&trainer.profile()?, &Ceilings::measure(session.gpu())?);
     }
     Ok(())
 }
@@ -130,7 +135,7 @@ fn train(
     });
     progress.finish();
     result?;
-    folder.save_model(&trainer.network().parameters, &trainer.parameters()?)
+    folder.save_model(&trainer.network().parameters, &trainer.finite_parameters()?)
 }
 
 fn environment(session: &Session, split: &Split) -> Environment {

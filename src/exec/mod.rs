@@ -10,4 +10,4 @@ pub use ceilings::Ceilings;
 pub use cpu::{CpuProgram, Memory};
 pub use gpu::{GpuProgram, SharedBuffers};
 pub use profile::{Profile, Row as ProfileRow};
-pub use submissions::{MAX_STEPS, Row, Submissions};
+pub use submissions::{MAX_STEPS, Row, Submissions, Traffic};

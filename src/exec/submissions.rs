@@ -2,6 +2,7 @@
 //! reported read back when its submission retires.
 
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::GpuProgram;
@@ -30,6 +31,18 @@ pub struct Row {
     pub faults: u32,
 }
 
+/// What went through a ring so far. Tests hold it against [`Gpu::waits`], the waits of the whole
+/// device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Traffic {
+    /// Submissions.
+    pub submitted: usize,
+    /// Submissions that were waited for.
+    pub retired: usize,
+    /// Most submissions that were queued at once.
+    pub most_in_flight: usize,
+}
+
 /// A ring of submissions for programs that write one row of metrics per step.
 #[derive(Debug)]
 pub struct Submissions<'g> {
@@ -39,6 +52,7 @@ pub struct Submissions<'g> {
     ring: Vec<Download>,
     pending: VecDeque<Pending>,
     pace: Pace,
+    traffic: Traffic,
 }
 
 #[derive(Debug)]
@@ -60,21 +74,30 @@ impl<'g> Submissions<'g> {
             ring: slots.collect::<Result<_>>()?,
             pending: VecDeque::new(),
             pace: Pace::default(),
+            traffic: Traffic::default(),
         })
     }
 
+    /// What went through the ring so far.
+    pub fn traffic(&self) -> Traffic {
+        self.traffic
+    }
+
     /// Runs `program` once per step and hands every step's row to `each`, in order; returns when
-    /// all work is done. An error of `each` stops it after what is in flight.
+    /// all work is done.
+    ///
+    /// Where `each` breaks, nothing more is submitted. What is in flight runs all the same and its
+    /// rows are handed over too, so that the caller knows of every step that changed the buffers.
     pub fn run(
         &mut self,
         program: &GpuProgram,
         steps: impl IntoIterator<Item = Step>,
-        mut each: impl FnMut(Row) -> Result<()>,
+        mut each: impl FnMut(Row) -> ControlFlow<()>,
     ) -> Result<()> {
         let mut steps = steps.into_iter().peekable();
-        let mut result = Ok(());
+        let mut result = Ok(ControlFlow::Continue(()));
         self.pace.start();
-        while result.is_ok() && steps.peek().is_some() {
+        while matches!(result, Ok(ControlFlow::Continue(()))) && steps.peek().is_some() {
             if self.pending.len() == IN_FLIGHT {
                 result = self.retire(&mut each);
                 continue;
@@ -86,7 +109,7 @@ impl<'g> Submissions<'g> {
             let retired = self.retire(&mut each);
             result = result.and(retired);
         }
-        result
+        result.map(drop)
     }
 
     fn submit(&mut self, program: &GpuProgram, steps: &[Step]) {
@@ -115,17 +138,27 @@ impl<'g> Submissions<'g> {
             slot,
             steps: steps.len(),
         });
+        self.traffic.submitted += 1;
+        self.traffic.most_in_flight = self.traffic.most_in_flight.max(self.pending.len());
     }
 
-    /// Waits for the oldest submission and reports its rows.
-    fn retire(&mut self, each: &mut impl FnMut(Row) -> Result<()>) -> Result<()> {
+    /// Waits for the oldest submission and hands over its rows, all of them even where `each`
+    /// breaks.
+    fn retire(&mut self, each: &mut impl FnMut(Row) -> ControlFlow<()>) -> Result<ControlFlow<()>> {
         let Some(oldest) = self.pending.pop_front() else {
-            return Ok(());
+            return Ok(ControlFlow::Continue(()));
         };
         self.gpu.wait(Some(oldest.index))?;
+        self.traffic.retired += 1;
         self.pace.retired(oldest.steps);
         let rows = self.ring[oldest.slot].take(|bytes| rows(bytes, oldest.steps))?;
-        rows.into_iter().try_for_each(each)
+        let flows = rows.into_iter().map(each);
+        Ok(
+            flows.fold(ControlFlow::Continue(()), |whole, flow| match whole {
+                ControlFlow::Continue(()) => flow,
+                ControlFlow::Break(()) => whole,
+            }),
+        )
     }
 }
 

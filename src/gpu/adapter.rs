@@ -68,23 +68,30 @@ pub(super) fn choose(wanted: Option<&str>) -> Result<(wgpu::Adapter, AdapterDesc
     let Some(wanted) = wanted else {
         return Ok(found.swap_remove(0));
     };
-    let position = wanted.parse().ok().filter(|&index| index < found.len());
-    let position = position.or_else(|| {
-        let lower = wanted.to_lowercase();
-        let matches = |name: &str| !lower.is_empty() && name.to_lowercase().contains(&lower);
-        found.iter().position(|(_, it)| matches(&it.name))
-    });
-    let Some(position) = position else {
-        let names: Vec<String> = found
-            .iter()
-            .map(|(_, it)| format!("{} {}", it.index, it.name))
-            .collect();
-        return Err(Error::usage(
-            format!("no device '{wanted}'; there are: {}", names.join(", ")),
-            "--device takes a number or a part of a name from `gpu-train devices`",
-        ));
-    };
+    let names: Vec<&str> = found.iter().map(|(_, it)| it.name.as_str()).collect();
+    let position = position(wanted, &names)?;
     Ok(found.swap_remove(position))
+}
+
+/// Which of the adapters `names` is meant by `wanted`: digits alone are always a number.
+fn position(wanted: &str, names: &[&str]) -> Result<usize> {
+    let is_number = wanted.bytes().all(|byte| byte.is_ascii_digit());
+    let position = if is_number {
+        let index = wanted.parse().ok();
+        index.filter(|&index| index < names.len())
+    } else {
+        let lower = wanted.to_lowercase();
+        let mut names = names.iter();
+        names.position(|name| name.to_lowercase().contains(&lower))
+    };
+    position.ok_or_else(|| {
+        let numbered = names.iter().enumerate();
+        let list: Vec<String> = numbered.map(|(at, name)| format!("{at} {name}")).collect();
+        Error::usage(
+            format!("no device '{wanted}'; there are: {}", list.join(", ")),
+            "--device takes a number or a part of a name from `gpu-train devices`",
+        )
+    })
 }
 
 fn no_adapter() -> Error {
@@ -118,19 +125,26 @@ fn describe(index: usize, adapter: &wgpu::Adapter) -> AdapterDescription {
         wgpu::DeviceType::Other => "other",
         wgpu::DeviceType::Cpu => "software",
     };
+    let kind_of_target = match info.device_type {
+        wgpu::DeviceType::Cpu => AdapterKind::Software,
+        _ => AdapterKind::Gpu,
+    };
     let limits = adapter.limits();
+    let portable = Target::portable(kind_of_target).limits;
     let target = Target {
-        kind: match info.device_type {
-            wgpu::DeviceType::Cpu => AdapterKind::Software,
-            _ => AdapterKind::Gpu,
-        },
+        kind: kind_of_target,
         limits: Limits {
             binding_bytes: limits.max_storage_buffer_binding_size,
             buffer_bytes: limits.max_buffer_size,
-            workgroups: limits.max_compute_workgroups_per_dimension,
-            workgroup_threads: limits.max_compute_invocations_per_workgroup,
+            // No kernel wants more of these than the portable limits, and so no device is opened
+            // with more.
+            workgroups: (limits.max_compute_workgroups_per_dimension).min(portable.workgroups),
+            workgroup_threads: (limits.max_compute_invocations_per_workgroup)
+                .min(limits.max_compute_workgroup_size_x)
+                .min(portable.workgroup_threads),
             workgroup_bytes: limits.max_compute_workgroup_storage_size,
-            storage_buffers: limits.max_storage_buffers_per_shader_stage,
+            storage_buffers: (limits.max_storage_buffers_per_shader_stage)
+                .min(portable.storage_buffers),
         },
     };
     AdapterDescription {
@@ -141,5 +155,24 @@ fn describe(index: usize, adapter: &wgpu::Adapter) -> AdapterDescription {
         driver: info.driver,
         driver_version: info.driver_info,
         target,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_is_named_by_its_number_or_a_part_of_its_name() {
+        let names = ["NVIDIA H200", "llvmpipe (LLVM 19.1.7, 256 bits)"];
+        let position = |wanted: &str| position(wanted, &names).ok();
+        assert_eq!([position("0"), position("1")], [Some(0), Some(1)]);
+        assert_eq!(position("nvidia"), Some(0));
+        assert_eq!(position("LLVM 19"), Some(1));
+        for missing in ["2", "256", "99999999999999999999", "radeon", ""] {
+            assert_eq!(position(missing), None, "{missing}");
+        }
+        let error = super::position("2", &names).expect_err("there are two");
+        assert!(error.to_string().contains("0 NVIDIA H200, 1 llvmpipe"));
     }
 }

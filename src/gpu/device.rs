@@ -1,13 +1,14 @@
 //! The device: one logical connection to an adapter, and what it reports when something fails.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::adapter::{self, AdapterDescription};
 use super::pipeline::{Pipeline, PipelineSpec};
 use crate::error::{Error, Result};
 use crate::kernel_limits::IMMEDIATE_BYTES;
-use crate::target::Target;
+use crate::target::{AdapterKind, Target};
 
 /// What timing single dispatches takes.
 const TIMESTAMPS: wgpu::Features =
@@ -23,6 +24,8 @@ pub struct GpuOptions {
     pub checked: bool,
     /// Pretend that a storage binding may span no more than this many bytes, to test splitting.
     pub binding_bytes: Option<u64>,
+    /// Compile for this kind of adapter instead of the device's own, to test the kernels of both.
+    pub kind: Option<AdapterKind>,
 }
 
 /// A device, its queue and the pipelines made so far.
@@ -35,6 +38,7 @@ pub struct Gpu {
     pub(super) pipelines: Mutex<HashMap<PipelineSpec, Arc<Pipeline>>>,
     description: AdapterDescription,
     failure: Arc<Mutex<Option<String>>>,
+    waits: AtomicUsize,
 }
 
 impl Gpu {
@@ -46,6 +50,9 @@ impl Gpu {
         if let Some(bytes) = options.binding_bytes {
             let limit = &mut description.target.limits.binding_bytes;
             *limit = bytes.min(*limit);
+        }
+        if let Some(kind) = options.kind {
+            description.target.kind = kind;
         }
         let (device, queue) = request_device(&adapter, &description)?;
         let failure = Arc::new(Mutex::new(None));
@@ -67,6 +74,7 @@ impl Gpu {
             pipelines: Mutex::default(),
             description,
             failure,
+            waits: AtomicUsize::new(0),
         })
     }
 
@@ -107,8 +115,15 @@ impl Gpu {
         }
     }
 
+    /// How often this process waited for the device: by [`Gpu::wait`], through which every way of
+    /// reading back goes.
+    pub fn waits(&self) -> usize {
+        self.waits.load(Ordering::Relaxed)
+    }
+
     /// Waits until `submission` (or all work, where `None`) is done.
     pub fn wait(&self, submission: Option<wgpu::SubmissionIndex>) -> Result<()> {
+        self.waits.fetch_add(1, Ordering::Relaxed);
         let polled = self.device.poll(wgpu::PollType::Wait {
             submission_index: submission,
             timeout: None,
@@ -151,6 +166,10 @@ fn request_device(
         max_buffer_size: asked.buffer_bytes,
         max_immediate_size: IMMEDIATE_BYTES,
         max_compute_workgroup_storage_size: asked.workgroup_bytes,
+        max_compute_workgroups_per_dimension: asked.workgroups,
+        max_compute_invocations_per_workgroup: asked.workgroup_threads,
+        max_compute_workgroup_size_x: asked.workgroup_threads,
+        max_storage_buffers_per_shader_stage: asked.storage_buffers,
         max_non_sampler_bindings: 4096,
         ..wgpu::Limits::default()
     };

@@ -164,7 +164,27 @@ impl ParameterTable {
             .sum()
     }
 
-    /// One flat buffer from tensors in PyTorch's order.
+    /// Errors where `tensors` are not one per parameter, each of its size, naming the first that is
+    /// not.
+    pub fn check(&self, tensors: &[Vec<f32>]) -> Result<()> {
+        let hint = "give one tensor per parameter of this very net, in PyTorch's order";
+        if tensors.len() != self.parameters.len() {
+            let (have, want) = (tensors.len(), self.parameters.len());
+            let what = format!("{have} tensors are not the {want} of the net");
+            return Err(Error::usage(what, hint));
+        }
+        for (parameter, tensor) in self.iter().zip(tensors) {
+            let (have, want) = (tensor.len(), parameter.layout.elements());
+            if have != want {
+                let shape = &parameter.torch_shape;
+                let what = format!("{have} values are not the {want} of its shape {shape:?}");
+                return Err(Error::shape(parameter.name.clone(), what, hint));
+            }
+        }
+        Ok(())
+    }
+
+    /// One flat buffer from tensors in PyTorch's order, which [`ParameterTable::check`] accepts.
     ///
     /// # Panics
     /// If `tensors` are not one per parameter: a bug of the caller.
@@ -226,5 +246,10 @@ mod tests {
         assert_eq!((table.padded_len(), table.elements()), (192, 66));
         let tensors = [vec![7.0], vec![8.0; 65]];
         assert_eq!(table.unpack(&table.pack(&tensors)), tensors);
+        assert!(table.check(&tensors).is_ok());
+        assert!(table.check(&tensors[..1]).is_err());
+        let error = table.check(&[vec![7.0], vec![8.0; 64]]);
+        let message = error.expect_err("is too short").to_string();
+        assert!(message.starts_with("b: 64 values"), "{message}");
     }
 }

@@ -1,14 +1,15 @@
 //! The folder a run writes: configuration, environment, metrics, weights. Every file but the
 //! growing metrics.csv is written whole or not at all.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::Write as _;
+use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::metrics::{EpochMetrics, Metrics, Task};
+use super::files::{unwritable, write_whole};
+use super::metrics::EpochMetrics;
 use super::run_config::{Environment, RunConfig};
+use super::task::Task;
 use super::weights::save_weights;
 use crate::error::{Error, Result};
 use crate::exec::Profile;
@@ -18,31 +19,37 @@ use crate::graph::ParameterTable;
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
+    task: Task,
 }
 
 impl RunFolder {
     /// Makes the folder `path` and writes `config.toml`, `environment.toml` and the header of
     /// `metrics.csv` into it.
     ///
-    /// Errors where it exists: a run is never overwritten.
+    /// Errors where it exists, since a run is never overwritten, and where not all of it can be
+    /// written; then nothing is left behind.
     pub fn create(path: &Path, config: &RunConfig, environment: &Environment) -> Result<Self> {
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(|error| unwritable(parent, &error))?;
-        }
-        fs::create_dir(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => exists(path),
-            _ => unwritable(path, &error),
-        })?;
+        let task = Task::Regression;
+        let names: Vec<&str> = task.columns().iter().map(|column| column.name).collect();
+        let files = [
+            ("config.toml", to_toml(config)?),
+            ("environment.toml", to_toml(environment)?),
+            ("metrics.csv", names.join(",") + "\n"),
+        ];
+        let made = make_folders(path)?;
         let folder = Self {
             path: path.to_path_buf(),
+            task,
         };
-        write_whole(&folder.file("config.toml"), to_toml(config)?.as_bytes())?;
-        write_whole(
-            &folder.file("environment.toml"),
-            to_toml(environment)?.as_bytes(),
-        )?;
-        let header = Task::Regression.columns().join(",") + "\n";
-        write_whole(&folder.file("metrics.csv"), header.as_bytes())?;
+        let write =
+            |(name, text): &(&str, String)| write_whole(&folder.file(name), text.as_bytes());
+        if let Err(error) = files.iter().try_for_each(write) {
+            for (name, _) in &files {
+                let _ = fs::remove_file(folder.file(name));
+            }
+            remove_folders(&made);
+            return Err(error);
+        }
         Ok(folder)
     }
 
@@ -70,7 +77,8 @@ impl RunFolder {
         let file = OpenOptions::new().append(true).open(&path);
         let file = file.map_err(|error| unwritable(&path, &error))?;
         let mut writer = csv::Writer::from_writer(file);
-        let written = writer.write_record(record(metrics));
+        let columns = self.task.columns().iter();
+        let written = writer.write_record(columns.map(|column| column.value(metrics)));
         written
             .map_err(std::io::Error::other)
             .and_then(|()| writer.flush())
@@ -88,22 +96,38 @@ impl RunFolder {
     }
 }
 
-/// The columns of [`Task::Regression`].
-fn record(epoch: &EpochMetrics) -> Vec<String> {
-    let Metrics { loss, mae, .. } = epoch.train;
-    let accuracy = |metrics: Metrics| metrics.accuracy.map_or(String::new(), |it| it.to_string());
-    vec![
-        epoch.epoch.to_string(),
-        loss.to_string(),
-        mae.to_string(),
-        epoch.test.loss.to_string(),
-        epoch.test.mae.to_string(),
-        accuracy(epoch.train),
-        accuracy(epoch.test),
-        epoch.lr.to_string(),
-        epoch.seconds.to_string(),
-        epoch.samples_per_second.to_string(),
-    ]
+/// Makes `path`, which must not exist, and what is missing above it; returns what it made, the
+/// outermost first. Where it fails, it takes away again what it made.
+fn make_folders(path: &Path) -> Result<Vec<PathBuf>> {
+    let mut missing: Vec<&Path> = path
+        .ancestors()
+        .skip(1)
+        .take_while(|parent| !parent.as_os_str().is_empty() && !parent.exists())
+        .collect();
+    missing.reverse();
+    let mut made = Vec::new();
+    for folder in missing.into_iter().chain([path]) {
+        match fs::create_dir(folder) {
+            Ok(()) => made.push(folder.to_path_buf()),
+            // Another run may have made it in the meantime.
+            Err(_) if folder != path && folder.is_dir() => {}
+            Err(error) => {
+                remove_folders(&made);
+                return Err(match error.kind() {
+                    std::io::ErrorKind::AlreadyExists => exists(path),
+                    _ => unwritable(folder, &error),
+                });
+            }
+        }
+    }
+    Ok(made)
+}
+
+/// Removes what [`make_folders`] made, as far as it is still empty.
+fn remove_folders(made: &[PathBuf]) {
+    for folder in made.iter().rev() {
+        let _ = fs::remove_dir(folder);
+    }
 }
 
 fn to_toml(value: &impl Serialize) -> Result<String> {
@@ -115,23 +139,6 @@ fn to_toml(value: &impl Serialize) -> Result<String> {
     })
 }
 
-/// Writes a file whole or not at all: to a temporary name beside it, then renamed.
-pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".partial");
-    let partial = path.with_file_name(name);
-    let write = || {
-        let mut file = File::create(&partial)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&partial, path)
-    };
-    write().map_err(|error: std::io::Error| {
-        let _ = fs::remove_file(&partial);
-        unwritable(path, &error)
-    })
-}
-
 fn exists(path: &Path) -> Error {
     Error::file(
         path,
@@ -140,10 +147,22 @@ fn exists(path: &Path) -> Error {
     )
 }
 
-fn unwritable(path: &Path, error: &std::io::Error) -> Error {
-    Error::file(
-        path,
-        format!("cannot be written: {error}"),
-        "choose a folder that can be written with --out, and see to free space",
-    )
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_that_cannot_all_be_made_leave_none() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let names = || fs::read_dir(place.path()).expect("readable").count();
+        let long = "x".repeat(300);
+        let error = make_folders(&place.path().join("a/b").join(&long).join("c"));
+        assert!(error.is_err(), "no system has such long names");
+        assert_eq!(names(), 0);
+        let made = make_folders(&place.path().join("a/b/c")).expect("can be made");
+        assert_eq!(made.len(), 3);
+        assert!(make_folders(&place.path().join("a/b/c")).is_err());
+        remove_folders(&made);
+        assert_eq!(names(), 0);
+    }
 }

@@ -4,36 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::exec::Row;
 
-/// What a net is trained for: owns its metrics and their columns. The loss kernel writes one row
-/// of sums per batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Task {
-    /// Regression of one real target: mean squared error, mean absolute error, and the share of
-    /// predictions that round to the target.
-    Regression,
-}
-
-impl Task {
-    /// The columns of `metrics.csv`, in order.
-    pub const fn columns(self) -> &'static [&'static str] {
-        match self {
-            Self::Regression => &[
-                "epoch",
-                "train_loss",
-                "train_mae",
-                "test_loss",
-                "test_mae",
-                "train_accuracy",
-                "test_accuracy",
-                "lr",
-                "seconds",
-                "samples_per_second",
-            ],
-        }
-    }
-}
-
 /// Sample-weighted means over a batch, an epoch or a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
@@ -64,12 +34,16 @@ pub struct EpochMetrics {
 }
 
 /// Sums of rows, in f64.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Sums {
-    squared: f64,
-    absolute: f64,
-    correct: f64,
-    samples: f64,
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sums {
+    /// Of squared errors.
+    pub squared: f64,
+    /// Of absolute errors.
+    pub absolute: f64,
+    /// Of predictions that round to the target.
+    pub correct: f64,
+    /// Of samples.
+    pub samples: f64,
 }
 
 impl Sums {
@@ -79,10 +53,6 @@ impl Sums {
         self.absolute += absolute;
         self.correct += correct;
         self.samples += samples;
-    }
-
-    pub(super) fn samples(&self) -> usize {
-        self.samples as usize
     }
 
     pub(super) fn means(&self, whole_targets: bool) -> Metrics {

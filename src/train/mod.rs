@@ -1,27 +1,32 @@
 //! Floor 5: training. Data sets on the GPU, the trainer, its state, and the folder a run writes.
 //! Never prints: it emits [`TrainEvent`]s.
 
+mod advance;
 mod event;
+mod files;
 mod folder;
-mod memory;
 mod metrics;
 mod options;
-mod programs;
+mod order;
+mod place;
+mod plan;
 mod resident;
 mod run_config;
 mod session;
 mod state;
+mod task;
 mod trainer;
 mod weights;
 
 pub use event::TrainEvent;
 pub use folder::RunFolder;
-pub use memory::MemoryNeed;
-pub use metrics::{EpochMetrics, Metrics, Task};
+pub use metrics::{EpochMetrics, Metrics, Sums};
 pub use options::TrainerOptions;
-pub use resident::{ResidentDataset, ResidentSplit};
+pub use plan::{MemoryNeed, Plan};
+pub use resident::{ResidentDataset, ResidentSplit, SplitLayout};
 pub use run_config::{Environment, RunConfig};
 pub use session::Session;
 pub use state::TrainState;
+pub use task::{Column, Task};
 pub use trainer::{Subset, Trainer};
 pub use weights::{load_weights, save_weights};

@@ -42,9 +42,10 @@ impl Default for TrainerOptions {
 impl TrainerOptions {
     /// Errors where a value makes no sense, naming its flag.
     pub fn validate(&self) -> Result<()> {
-        if !self.lr.is_finite() || self.lr <= 0.0 {
+        // Adam's kernel works in f32, where a smaller one would be 0 and train nothing.
+        if !((self.lr as f32).is_normal() && self.lr > 0.0) {
             return Err(Error::usage(
-                format!("--lr {} is no positive number", self.lr),
+                format!("--lr {} is no positive number of an f32's range", self.lr),
                 "try --lr 1e-3",
             ));
         }
@@ -55,5 +56,24 @@ impl TrainerOptions {
             ));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn learning_rates_that_an_f32_cannot_hold_are_refused() {
+        let with = |lr| TrainerOptions {
+            lr,
+            ..TrainerOptions::default()
+        };
+        for lr in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-60, 1e-45, 1e39] {
+            assert!(with(lr).validate().is_err(), "{lr}");
+        }
+        for lr in [1e-30, 1e-3, 1e38] {
+            assert!(with(lr).validate().is_ok(), "{lr}");
+        }
     }
 }

@@ -1,58 +1,110 @@
-//! A data set on the GPU: images as packed bytes, targets, and the order of the epoch.
+//! A data set on the GPU: images as packed bytes, and targets. It never changes, so that trainers
+//! can share it.
 
-use crate::data::Dataset;
+use crate::data::{Dataset, Split};
 use crate::error::{Error, Result};
-use crate::exec::{GpuProgram, SharedBuffers};
+use crate::exec::SharedBuffers;
 use crate::gpu::{Gpu, Upload};
-use crate::graph::{BufferSlice, BufferSpec, Dispatch, Phase, Program, Role};
+use crate::graph::Role;
 use crate::kernels::gather::{PARTS, ResidentLayout};
-use crate::kernels::{Scalar, Step, epoch_permutation};
-use crate::random::{self, Purpose};
 use crate::shape::ImageShape;
 
 /// A data set in GPU memory.
 #[derive(Debug)]
 pub struct ResidentDataset {
-    /// How the images lie.
-    pub layout: ResidentLayout,
-    /// Shape of one image.
-    pub shape: ImageShape,
-    /// Whether every target is a whole number, so that rounded accuracy means something.
-    pub whole_targets: bool,
+    layout: ResidentLayout,
+    shape: ImageShape,
+    whole_targets: bool,
     buffers: SharedBuffers,
 }
 
-/// A training and a test set in GPU memory.
+/// A training and a test set in GPU memory, whose images have one shape.
 #[derive(Debug)]
 pub struct ResidentSplit {
+    train: ResidentDataset,
+    test: ResidentDataset,
+}
+
+/// How a training and a test set lie on the GPU: known before they are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SplitLayout {
+    /// Of the training set.
+    pub train: ResidentLayout,
+    /// Of the test set.
+    pub test: ResidentLayout,
+}
+
+impl SplitLayout {
+    /// How `split` would lie on an adapter that binds `binding_bytes` at once.
+    ///
+    /// Errors where the shapes differ, or one of the sets does not fit.
+    pub fn of(split: &Split, binding_bytes: u64) -> Result<Self> {
+        same_shape(split.train.shape(), split.test.shape())?;
+        Ok(Self {
+            train: lay_out(&split.train, binding_bytes)?,
+            test: lay_out(&split.test, binding_bytes)?,
+        })
+    }
+}
+
+impl ResidentSplit {
+    /// Both sets; errors where their images differ in shape.
+    pub fn new(train: ResidentDataset, test: ResidentDataset) -> Result<Self> {
+        same_shape(train.shape, test.shape)?;
+        Ok(Self { train, test })
+    }
+
     /// What is trained on.
-    pub train: ResidentDataset,
+    pub fn train(&self) -> &ResidentDataset {
+        &self.train
+    }
+
     /// What is only evaluated on.
-    pub test: ResidentDataset,
+    pub fn test(&self) -> &ResidentDataset {
+        &self.test
+    }
+
+    /// How both lie.
+    pub fn layout(&self) -> SplitLayout {
+        SplitLayout {
+            train: self.train.layout,
+            test: self.test.layout,
+        }
+    }
+}
+
+fn same_shape(train: ImageShape, test: ImageShape) -> Result<()> {
+    if train == test {
+        return Ok(());
+    }
+    Err(Error::usage(
+        format!("training images are {train}, test images {test}"),
+        "both files must hold images of the same channels, height and width",
+    ))
+}
+
+/// How `data` would lie on an adapter that binds `binding_bytes` at once.
+///
+/// Errors where it does not fit into as many bindings as the gather kernel has.
+fn lay_out(data: &Dataset, binding_bytes: u64) -> Result<ResidentLayout> {
+    let elements = data.shape().elements();
+    let layout = ResidentLayout::new(data.len(), elements, binding_bytes);
+    layout.ok_or_else(|| {
+        Error::gpu(
+            format!(
+                "{} images of {} need {} bytes on the GPU; this adapter can bind {PARTS} times {binding_bytes}",
+                data.len(),
+                data.shape(),
+                data.len() * elements.next_multiple_of(16),
+            ),
+            "use fewer or smaller images, or another --device",
+        )
+    })
 }
 
 impl ResidentDataset {
-    /// How `data` would lie on an adapter that binds `binding_bytes` at once.
-    ///
-    /// Errors where it does not fit into as many bindings as the gather kernel has.
-    pub fn layout(data: &Dataset, binding_bytes: u64) -> Result<ResidentLayout> {
-        let elements = data.shape().elements();
-        let layout = ResidentLayout::new(data.len(), elements, binding_bytes);
-        layout.ok_or_else(|| {
-            Error::gpu(
-                format!(
-                    "{} images of {} need {} bytes on the GPU; this adapter can bind {PARTS} times {binding_bytes}",
-                    data.len(),
-                    data.shape(),
-                    data.len() * elements.next_multiple_of(16),
-                ),
-                "use fewer or smaller images, or another --device",
-            )
-        })
-    }
-
     pub(super) fn upload(gpu: &Gpu, data: &Dataset) -> Result<Self> {
-        let layout = Self::layout(data, gpu.target().limits.binding_bytes)?;
+        let layout = lay_out(data, gpu.target().limits.binding_bytes)?;
         let mut buffers = SharedBuffers::new();
         for part in 0..layout.parts() {
             let buffer = upload_part(gpu, data, &layout, part)?;
@@ -61,19 +113,28 @@ impl ResidentDataset {
         let targets = gpu.storage("targets", data.len() as u64 * 4)?;
         gpu.write(&targets, 0, bytemuck::cast_slice(data.targets()))?;
         buffers.insert(Role::Targets, targets);
-        let order = gpu.storage("order", data.len() as u64 * 4)?;
-        buffers.insert(Role::Order, order);
-        let resident = Self {
+        gpu.wait(None)?;
+        Ok(Self {
             layout,
             shape: data.shape(),
             whole_targets: data.targets().iter().all(|target| target.fract() == 0.0),
             buffers,
-        };
-        // File order until a trainer shuffles.
-        let in_order = Permutation::new(gpu, &resident, None)?;
-        in_order.run(gpu, 0);
-        gpu.wait(None)?;
-        Ok(resident)
+        })
+    }
+
+    /// How the images lie.
+    pub fn layout(&self) -> ResidentLayout {
+        self.layout
+    }
+
+    /// Shape of one image.
+    pub fn shape(&self) -> ImageShape {
+        self.shape
+    }
+
+    /// Whether every target is a whole number, so that rounded accuracy means something.
+    pub fn whole_targets(&self) -> bool {
+        self.whole_targets
     }
 
     /// Number of images.
@@ -86,7 +147,7 @@ impl ResidentDataset {
         self.layout.count == 0
     }
 
-    /// The buffers, by role.
+    /// Images and targets, by role; the order is every trainer's own.
     pub(super) fn buffers(&self) -> &SharedBuffers {
         &self.buffers
     }
@@ -110,50 +171,4 @@ fn upload_part(
     }
     upload.finish()?;
     Ok(buffer)
-}
-
-/// Writes the order of an epoch into a data set's order buffer, on the GPU.
-#[derive(Debug)]
-pub(super) struct Permutation(GpuProgram);
-
-impl Permutation {
-    /// The permutation keyed by `seed`, or file order where it is `None`.
-    pub(super) fn new(gpu: &Gpu, data: &ResidentDataset, seed: Option<u64>) -> Result<Self> {
-        let count = data.len();
-        let key = seed.map(|seed| random::key(seed, Purpose::Shuffle));
-        let program = Program {
-            capacity: count,
-            buffers: vec![BufferSpec {
-                role: Role::Order,
-                scalar: Scalar::U32,
-                len: count,
-            }],
-            dispatches: vec![Dispatch {
-                label: "shuffle".to_owned(),
-                phase: Phase::Forward,
-                call: epoch_permutation::call(count, key.unwrap_or_default(), key.is_some()),
-                slices: vec![BufferSlice {
-                    buffer: 0,
-                    offset: 0,
-                    len: count,
-                }],
-            }],
-        };
-        GpuProgram::new(gpu, &program, &data.buffers).map(Self)
-    }
-
-    /// Submits the permutation of `epoch`, counted from 0.
-    pub(super) fn run(&self, gpu: &Gpu, epoch: u32) {
-        let mut encoder = gpu
-            .device()
-            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-        let step = Step {
-            epoch,
-            ..Step::default()
-        };
-        self.0.encode(&mut pass, &step);
-        drop(pass);
-        gpu.queue().submit([encoder.finish()]);
-    }
 }

@@ -1,14 +1,18 @@
 //! What a run was asked for, and what it ran on: `config.toml` and `environment.toml`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::files::read_regular;
 use super::options::TrainerOptions;
 use crate::data::DataSource;
 use crate::error::{Error, Result};
 use crate::gpu::AdapterDescription;
 use crate::nn::{Activation, NetworkConfiguration, NetworkType};
+
+/// Far more than any configuration needs.
+const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
 /// Everything that a run was asked for, defaults resolved. `--config` reads it back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +55,14 @@ pub struct RunConfig {
 }
 
 impl RunConfig {
+    /// Reads the `config.toml` of a run.
+    pub fn read(path: &Path) -> Result<Self> {
+        let hint = "--config takes the config.toml of a run folder";
+        let bytes = read_regular(path, MAX_CONFIG_BYTES, hint, hint)?;
+        toml::from_slice(&bytes)
+            .map_err(|error| Error::file(path, format!("is no configuration: {error}"), hint))
+    }
+
     /// Errors where a value makes no sense, naming its flag.
     pub fn validate(&self) -> Result<()> {
         self.options().validate()?;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::resident::{ResidentDataset, ResidentSplit};
+use super::resident::{ResidentDataset, ResidentSplit, SplitLayout};
 use crate::data::{Dataset, Split};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gpu::{Gpu, GpuOptions};
 
 /// An open device. Trainers borrow it; training, sweeps, prediction and evaluation share it.
@@ -33,19 +33,11 @@ impl Session {
 
     /// Copies a training and a test set to the GPU, and frees the host's copy of each when done.
     pub fn upload_split(&self, split: Split) -> Result<Arc<ResidentSplit>> {
-        if split.train.shape() != split.test.shape() {
-            return Err(Error::usage(
-                format!(
-                    "training images are {}, test images {}",
-                    split.train.shape(),
-                    split.test.shape()
-                ),
-                "both files must hold images of the same channels, height and width",
-            ));
-        }
+        // Both are looked at before the first is uploaded.
+        SplitLayout::of(&split, self.gpu.target().limits.binding_bytes)?;
         let train = self.upload(&split.train)?;
         drop(split.train);
         let test = self.upload(&split.test)?;
-        Ok(Arc::new(ResidentSplit { train, test }))
+        ResidentSplit::new(train, test).map(Arc::new)
     }
 }

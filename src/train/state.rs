@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::metrics::Sums;
+
 /// Where a run stands: restoring it goes on bit for bit on the same adapter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrainState {
@@ -17,6 +19,8 @@ pub struct TrainState {
     pub epoch: usize,
     /// Samples of the current epoch trained on: position in its permutation.
     pub position: usize,
+    /// Sums over the steps of the current epoch, or of the last one where the next is yet to begin.
+    pub sums: Sums,
     /// Keys the random streams.
     pub seed: u64,
 }

@@ -1,14 +1,16 @@
 //! Weights as safetensors, named and shaped as PyTorch's `state_dict`.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use super::folder::write_whole;
+use super::files::{read_regular, write_whole};
 use crate::error::{Error, Result};
 use crate::graph::{Parameter, ParameterTable};
+
+/// Bytes that a file may have beside the net's own tensors: a header with any metadata.
+const HEADER_BYTES: u64 = 16 << 20;
 
 /// Writes `tensors` (one per entry of `table`, in PyTorch's order), whole or not at all.
 pub fn save_weights(path: &Path, table: &ParameterTable, tensors: &[Vec<f32>]) -> Result<()> {
@@ -43,12 +45,15 @@ pub fn save_weights(path: &Path, table: &ParameterTable, tensors: &[Vec<f32>]) -
 
 /// Reads one tensor per entry of `table`, in PyTorch's order.
 ///
-/// Errors name the tensors that are missing, too many, or of another shape or type.
+/// Errors name the tensors that are missing, too many, or of another shape or type; files that are
+/// far too large for the net are not even read.
 pub fn load_weights(path: &Path, table: &ParameterTable) -> Result<Vec<Vec<f32>>> {
     let hint = "the file must hold the state_dict of this very net: check --net, --channels, \
                 --kernel-sizes and --dense-hiddens";
     let fail = |what: String| Error::file(path, what, hint);
-    let bytes = fs::read(path).map_err(|error| fail(format!("cannot be read: {error}")))?;
+    let missing = "--init takes a .safetensors file, such as a run's model.safetensors";
+    let limit = table.elements() as u64 * 4 + HEADER_BYTES;
+    let bytes = read_regular(path, limit, missing, hint)?;
     let file = SafeTensors::deserialize(&bytes)
         .map_err(|error| fail(format!("is no safetensors file: {error}")))?;
     let mut found: HashMap<String, TensorView<'_>> = file.tensors().into_iter().collect();

@@ -31,7 +31,7 @@ fn a_data_set_split_over_four_bindings_trains_to_the_same_bits() {
     };
     let small = limited(48_128);
     let data = small.upload(&split(301, 1, IMAGE).train).expect("fits");
-    assert_eq!(data.layout.parts(), 4);
+    assert_eq!(data.layout().parts(), 4);
     assert_eq!(run(&small), run(session()));
 }
 

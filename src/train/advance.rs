@@ -1,0 +1,169 @@
+//! What moves a trainer on: single steps, runs of steps, the loop over epochs.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use super::event::TrainEvent;
+use super::metrics::{EpochMetrics, Metrics, Sums};
+use super::options::TrainerOptions;
+use super::task::Moment;
+use super::trainer::{Subset, Trainer, batches};
+use crate::error::Result;
+use crate::exec::Row;
+use crate::kernels::Step;
+
+/// What the current epoch took of this trainer's time, the evaluation apart.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Clock {
+    samples: usize,
+    seconds: f64,
+}
+
+impl Clock {
+    pub(super) fn samples_per_second(self) -> f64 {
+        if self.samples == 0 {
+            return 0.0;
+        }
+        self.samples as f64 / self.seconds
+    }
+}
+
+impl Trainer<'_> {
+    /// Trains on the next batch of the epoch; returns its metrics before the update.
+    pub fn training_step(&mut self) -> Result<Metrics> {
+        let mut batch = Sums::default();
+        self.train_within_epoch(1, |row, _| {
+            batch.add(row);
+            Ok(())
+        })?;
+        Ok(batch.means(self.data.train().whole_targets()))
+    }
+
+    /// Trains on the next `count` batches, into the next epochs where need be, many steps per
+    /// submission as [`Trainer::train_loop`] does; returns how many samples they held.
+    pub fn train_steps(&mut self, count: usize) -> Result<usize> {
+        let mut samples = 0;
+        let last = self.place.step + count as u64;
+        while self.place.step < last {
+            let before = self.place.position;
+            self.train_within_epoch((last - self.place.step) as usize, |_, _| Ok(()))?;
+            samples += match self.place.position {
+                0 => self.data.train().len() - before,
+                position => position - before,
+            };
+        }
+        Ok(samples)
+    }
+
+    /// Trains up to epoch `epochs`, evaluating on the test set after each; `on_event` is told what
+    /// happens, and may stop the loop with an error: the trainer then stands after the steps that
+    /// ran, and another call goes on from there.
+    ///
+    /// Errors where the loss or a gradient stops being finite, naming the epoch.
+    pub fn train_loop(
+        &mut self,
+        epochs: usize,
+        mut on_event: impl FnMut(&TrainEvent) -> Result<()>,
+    ) -> Result<()> {
+        while self.unevaluated || self.place.epoch < epochs {
+            if !self.unevaluated {
+                self.train_epoch(epochs, &mut on_event)?;
+            }
+            let test = self.evaluate(Subset::Test)?;
+            self.task.check_test(&test, &self.last_moment())?;
+            self.unevaluated = false;
+            let ended = EpochMetrics {
+                epoch: self.place.epoch,
+                train: (self.place.sums).means(self.data.train().whole_targets()),
+                test,
+                lr: self.options.lr,
+                seconds: self.clock.seconds,
+                samples_per_second: self.clock.samples_per_second(),
+            };
+            self.logs.push(ended.clone());
+            on_event(&TrainEvent::EpochEnded(ended))?;
+        }
+        Ok(())
+    }
+
+    /// Trains on what is left of the current epoch.
+    fn train_epoch(
+        &mut self,
+        epochs: usize,
+        on_event: &mut impl FnMut(&TrainEvent) -> Result<()>,
+    ) -> Result<()> {
+        let epoch = self.place.epoch + 1;
+        on_event(&TrainEvent::EpochStarted {
+            epoch,
+            epochs,
+            samples: self.data.train().len(),
+        })?;
+        let first = self.place.position;
+        let start = Instant::now();
+        let trained = self.train_within_epoch(usize::MAX, |_, sums| {
+            let samples = sums.samples as usize;
+            on_event(&TrainEvent::Progress {
+                samples,
+                metrics: sums.means(false),
+                samples_per_second: (samples - first) as f64 / start.elapsed().as_secs_f64(),
+            })
+        });
+        self.unevaluated = self.place.epoch == epoch;
+        trained
+    }
+
+    /// Trains on the next `steps` batches, no further than to the end of the epoch. `progress` gets
+    /// every step's row and the sums of the epoch, and may stop with an error; the trainer's place
+    /// is always that after the steps that ran.
+    fn train_within_epoch(
+        &mut self,
+        steps: usize,
+        mut progress: impl FnMut(&Row, &Sums) -> Result<()>,
+    ) -> Result<()> {
+        let start = Instant::now();
+        let before = self.place;
+        if before.position == 0 {
+            self.clock = Clock::default();
+            self.order.write(self.gpu, before.epoch);
+        }
+        self.unevaluated = false;
+        let TrainerOptions {
+            lr,
+            adam,
+            batch_size,
+            ..
+        } = self.options;
+        let samples = self.data.train().len();
+        let end = samples.min(before.position + steps.saturating_mul(batch_size).min(samples));
+        let steps = batches(before.position..end, batch_size).zip(before.step + 1..);
+        let steps = steps.map(|(step, t)| {
+            let (step_size, second_correction) = adam.factors(lr, t);
+            Step {
+                step_size,
+                second_correction,
+                ..step
+            }
+        });
+        let (task, place, clock) = (self.task, &mut self.place, &mut self.clock);
+        let mut result = Ok(());
+        let ran = self.submissions.run(&self.training, steps, |row| {
+            place.took(&row, batch_size, samples);
+            clock.samples += row.metrics[3] as usize;
+            if result.is_ok() {
+                let at = Moment {
+                    epoch: before.epoch + 1,
+                    step: place.step,
+                    lr,
+                };
+                let checked = task.check_step(&row, &at);
+                result = checked.and_then(|()| progress(&row, &place.sums));
+            }
+            match result {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            }
+        });
+        self.clock.seconds += start.elapsed().as_secs_f64();
+        result.and(ran)
+    }
+}

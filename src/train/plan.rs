@@ -1,0 +1,178 @@
+//! What a trainer will run and how much GPU memory it takes: known, and checked against the
+//! adapter's limits, before anything is uploaded or allocated.
+
+use std::collections::BTreeMap;
+
+use super::options::TrainerOptions;
+use super::resident::SplitLayout;
+use crate::error::Result;
+use crate::exec::{MAX_STEPS, SharedBuffers};
+use crate::gpu::Gpu;
+use crate::graph::{Program, Role};
+use crate::kernels::gather::ResidentLayout;
+use crate::kernels::mse_loss::METRICS;
+use crate::nn::{Network, ProgramOptions, evaluation_program, training_program};
+use crate::target::{Limits, Target};
+
+/// The programs of a trainer.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    training: Program,
+    on_train: Program,
+    on_test: Program,
+    layout: SplitLayout,
+    parameters: usize,
+}
+
+/// Bytes of GPU memory, by use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryNeed {
+    /// Resident images, targets and orders.
+    pub data: u64,
+    /// Parameters, gradients and both moments.
+    pub parameters: u64,
+    /// Activations, their gradients and partial sums: training and evaluation take turns.
+    pub scratch: u64,
+    /// Length of the longest binding.
+    pub largest_binding: u64,
+}
+
+impl MemoryNeed {
+    /// All of it.
+    pub fn total(&self) -> u64 {
+        self.data + self.parameters + self.scratch
+    }
+}
+
+impl Plan {
+    /// The programs that train and evaluate `network` on data that lies as `layout`.
+    pub fn new(
+        network: &Network,
+        layout: &SplitLayout,
+        options: &TrainerOptions,
+        target: &Target,
+    ) -> Result<Self> {
+        let on = |set: &ResidentLayout| ProgramOptions {
+            capacity: options.batch_size.min(set.count),
+            rows: MAX_STEPS,
+            target: *target,
+            fuse: options.fuse,
+        };
+        let SplitLayout { train, test } = layout;
+        Ok(Self {
+            training: training_program(network, train, &on(train), &options.adam)?,
+            on_train: evaluation_program(network, train, &on(train))?,
+            on_test: evaluation_program(network, test, &on(test))?,
+            layout: *layout,
+            parameters: network.parameters.padded_len(),
+        })
+    }
+
+    /// The program of a training step.
+    pub fn training(&self) -> &Program {
+        &self.training
+    }
+
+    /// The programs that evaluate, on the training and on the test set.
+    pub fn evaluation(&self) -> [&Program; 2] {
+        [&self.on_train, &self.on_test]
+    }
+
+    fn programs(&self) -> [&Program; 3] {
+        [&self.training, &self.on_train, &self.on_test]
+    }
+
+    /// Errors where a program exceeds what `limits` allow, saying what is needed and what there is.
+    pub fn check(&self, limits: &Limits) -> Result<()> {
+        let mut programs = self.programs().into_iter();
+        programs.try_for_each(|program| program.check(limits))
+    }
+
+    /// How much memory it takes.
+    pub fn memory(&self) -> MemoryNeed {
+        let sets = [self.layout.train, self.layout.test].map(|set| {
+            let words = (0..set.parts()).map(|part| set.part_words(part));
+            words.sum::<usize>() + 2 * set.count
+        });
+        let dispatches = self.programs().into_iter().flat_map(|it| &it.dispatches);
+        let slices = dispatches.flat_map(|it| &it.slices);
+        let bytes = |scalars: usize| scalars as u64 * 4;
+        MemoryNeed {
+            data: bytes(sets.iter().sum()),
+            parameters: bytes(self.parameters * 4),
+            scratch: bytes(self.scratch().values().sum()),
+            largest_binding: bytes(slices.map(|slice| slice.len).max().unwrap_or(0)),
+        }
+    }
+
+    /// Scratch that serves every program in turn: each slot as long as the longest of them needs.
+    fn scratch(&self) -> BTreeMap<Role, usize> {
+        let mut slots = BTreeMap::new();
+        let specs = self.programs().into_iter().flat_map(|it| &it.buffers);
+        for spec in specs.filter(|spec| matches!(spec.role, Role::Scratch(_))) {
+            let len = slots.entry(spec.role).or_insert(0);
+            *len = spec.len.max(*len);
+        }
+        slots
+    }
+
+    /// Allocates what the programs share: parameters, gradients, moments, metrics and scratch.
+    pub(super) fn allocate(&self, gpu: &Gpu) -> Result<SharedBuffers> {
+        let own = [
+            (Role::Parameters, self.parameters),
+            (Role::Gradients, self.parameters),
+            (Role::FirstMoment, self.parameters),
+            (Role::SecondMoment, self.parameters),
+            (Role::Metrics, MAX_STEPS * METRICS),
+            (Role::Faults, MAX_STEPS),
+        ];
+        let all = own.into_iter().chain(self.scratch());
+        all.map(|(role, len)| Ok((role, gpu.storage(&role.to_string(), len as u64 * 4)?)))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::{Activation, NetworkConfiguration, NetworkType};
+    use crate::shape::ImageShape;
+    use crate::target::AdapterKind;
+
+    /// The default cnn on 10 training and `test` test images.
+    fn plan(test: usize) -> Plan {
+        let image = ImageShape::new(3, 32, 32);
+        let sizes = NetworkConfiguration::default_for(NetworkType::Cnn);
+        let network = Network::new(NetworkType::Cnn, &sizes, Activation::Relu, image);
+        let lay_out = |count| ResidentLayout::new(count, image.elements(), 1 << 27).expect("fits");
+        let layout = SplitLayout {
+            train: lay_out(10),
+            test: lay_out(test),
+        };
+        let target = Target::portable(AdapterKind::Software);
+        let options = TrainerOptions::default();
+        Plan::new(&network.expect("fits"), &layout, &options, &target).expect("fits")
+    }
+
+    #[test]
+    fn evaluation_takes_no_scratch_of_its_own_beyond_what_training_has() {
+        let plan = plan(10);
+        let [on_train, on_test] = plan.evaluation();
+        assert!(on_train.scratch_bytes() > 0 && on_test.scratch_bytes() > 0);
+        assert_eq!(plan.memory().scratch, plan.training().scratch_bytes());
+    }
+
+    /// A test set of larger batches than the training set's: its program is the one that counts.
+    #[test]
+    fn every_program_is_measured_and_checked() {
+        let (small, large) = (plan(10), plan(120));
+        let need = large.memory();
+        assert!(need.largest_binding > small.memory().largest_binding);
+        assert!(need.scratch > small.memory().scratch);
+        let mut limits = Target::portable(AdapterKind::Software).limits;
+        assert!(large.check(&limits).is_ok());
+        limits.binding_bytes = need.largest_binding - 1;
+        assert!(small.check(&limits).is_ok());
+        assert!(large.check(&limits).is_err());
+    }
+}

@@ -1,0 +1,136 @@
+//! What a net is trained for, and with it everything that depends on it: the columns of
+//! `metrics.csv`, and which values of the metrics end a run.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::metrics::{EpochMetrics, Metrics};
+use crate::error::{Error, Result};
+use crate::exec::Row;
+use crate::graph::ParameterTable;
+
+/// What a net is trained for: owns its metrics and their columns. The loss kernel writes one row
+/// of sums per batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Task {
+    /// Regression of one real target: mean squared error, mean absolute error, and the share of
+    /// predictions that round to the target.
+    Regression,
+}
+
+/// A column of `metrics.csv`.
+#[derive(Debug)]
+pub struct Column {
+    /// Its name in the header.
+    pub name: &'static str,
+    value: fn(&EpochMetrics) -> String,
+}
+
+impl Column {
+    /// What an epoch's line holds in this column: numbers in full, nothing where there is none.
+    pub fn value(&self, epoch: &EpochMetrics) -> String {
+        (self.value)(epoch)
+    }
+}
+
+const fn column(name: &'static str, value: fn(&EpochMetrics) -> String) -> Column {
+    Column { name, value }
+}
+
+const REGRESSION: &[Column] = &[
+    column("epoch", |it| it.epoch.to_string()),
+    column("train_loss", |it| it.train.loss.to_string()),
+    column("train_mae", |it| it.train.mae.to_string()),
+    column("test_loss", |it| it.test.loss.to_string()),
+    column("test_mae", |it| it.test.mae.to_string()),
+    column("train_accuracy", |it| accuracy(&it.train)),
+    column("test_accuracy", |it| accuracy(&it.test)),
+    column("lr", |it| it.lr.to_string()),
+    column("seconds", |it| it.seconds.to_string()),
+    column("samples_per_second", |it| it.samples_per_second.to_string()),
+];
+
+fn accuracy(metrics: &Metrics) -> String {
+    metrics.accuracy.map_or(String::new(), |it| it.to_string())
+}
+
+/// Where a run stands, for the words of its errors.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    /// Counted from 1.
+    pub epoch: usize,
+    /// Counted from 1.
+    pub step: u64,
+    pub lr: f64,
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "epoch {} (step {})", self.epoch, self.step)
+    }
+}
+
+impl Moment {
+    fn diverged(&self, what: String) -> Error {
+        Error::Diverged {
+            what,
+            hint: format!("lower --lr (it is {}), or try --activation tanh", self.lr),
+        }
+    }
+}
+
+impl Task {
+    /// The columns of `metrics.csv`, in order.
+    pub const fn columns(self) -> &'static [Column] {
+        match self {
+            Self::Regression => REGRESSION,
+        }
+    }
+
+    /// Errors where a step's loss or a gradient was NaN or infinite.
+    pub(super) fn check_step(self, row: &Row, at: &Moment) -> Result<()> {
+        let Self::Regression = self;
+        let loss = row.metrics[0] / row.metrics[3];
+        if !loss.is_finite() {
+            Err(at.diverged(format!("the loss became {loss} in {at}")))
+        } else if row.faults > 0 {
+            let count = row.faults;
+            let what = format!("{count} gradients became NaN or infinite in {at}");
+            Err(at.diverged(what))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Errors where a metric of the test set is NaN or infinite: the rows of an epoch's steps show
+    /// the weights before an update only, and so never the last one.
+    pub(super) fn check_test(self, test: &Metrics, at: &Moment) -> Result<()> {
+        let Self::Regression = self;
+        for (name, value) in [("loss", test.loss), ("MAE", test.mae)] {
+            if !value.is_finite() {
+                return Err(at.diverged(format!("the test {name} became {value} in {at}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Errors where a parameter is NaN or infinite, naming it: metrics need not show it, since
+/// `max(x, 0)` hides a NaN.
+pub(super) fn check_parameters(
+    table: &ParameterTable,
+    tensors: &[Vec<f32>],
+    at: &Moment,
+) -> Result<()> {
+    for (parameter, tensor) in table.iter().zip(tensors) {
+        let broken = tensor.iter().filter(|value| !value.is_finite()).count();
+        if broken > 0 {
+            let name = &parameter.name;
+            let what = format!("{broken} values of {name} became NaN or infinite in {at}");
+            return Err(at.diverged(what));
+        }
+    }
+    Ok(())
+}
