@@ -4,14 +4,16 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
 /// What random numbers are for. The numbers are part of what a seed means: never change one.
+///
+/// Drawn pictures are not among them: each has a stream of its own, keyed with its set and index
+/// too (`data/house_digits/random.rs`). No stream is both, since those keys end in words and the
+/// keys here in zeros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// Weights and biases at the start.
     Init = 1,
     /// The order of the images in every epoch.
     Shuffle = 2,
-    /// Generated data sets.
-    Data = 3,
 }
 
 /// The stream of `seed` for `purpose`: `ChaCha8` keyed with both, the same on every machine.
@@ -36,12 +38,12 @@ mod tests {
     #[test]
     fn keys_differ_by_seed_and_purpose_and_never_change() {
         assert_eq!(key(0, Purpose::Shuffle), [892_314_113, 3_120_274_538]);
-        let mut keys: Vec<[u32; 2]> = [Purpose::Init, Purpose::Shuffle, Purpose::Data]
+        let mut keys: Vec<[u32; 2]> = [Purpose::Init, Purpose::Shuffle]
             .into_iter()
             .flat_map(|purpose| (0..100).map(move |seed| key(seed, purpose)))
             .collect();
         keys.sort_unstable();
         keys.dedup();
-        assert_eq!(keys.len(), 300);
+        assert_eq!(keys.len(), 200);
     }
 }

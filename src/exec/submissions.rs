@@ -152,13 +152,12 @@ impl<'g> Submissions<'g> {
         self.traffic.retired += 1;
         self.pace.retired(oldest.steps);
         let rows = self.ring[oldest.slot].take(|bytes| rows(bytes, oldest.steps))?;
-        let flows = rows.into_iter().map(each);
-        Ok(
-            flows.fold(ControlFlow::Continue(()), |whole, flow| match whole {
-                ControlFlow::Continue(()) => flow,
-                ControlFlow::Break(()) => whole,
-            }),
-        )
+        let mut flow = ControlFlow::Continue(());
+        for row in rows {
+            let next = each(row);
+            flow = if flow.is_break() { flow } else { next };
+        }
+        Ok(flow)
     }
 }
 

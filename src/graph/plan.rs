@@ -21,8 +21,7 @@ impl Lifetime {
 
 /// The program of `graph`: its nodes ordered by phase, and a buffer for every value.
 pub fn lower(graph: &Graph) -> Program {
-    let mut nodes: Vec<&Node> = graph.nodes.iter().collect();
-    nodes.sort_by_key(|node| node.phase);
+    let nodes = in_order(graph);
     let mut buffers = resident_buffers(graph, &nodes);
     let slots = share_slots(graph, lifetimes(graph, &nodes), &mut buffers);
     let slice = |value: Value| {
@@ -50,6 +49,13 @@ pub fn lower(graph: &Graph) -> Program {
         dispatches: nodes.iter().map(dispatch).collect(),
         buffers,
     }
+}
+
+/// The nodes by phase, else as recorded.
+fn in_order(graph: &Graph) -> Vec<&Node> {
+    let mut nodes: Vec<&Node> = graph.nodes.iter().collect();
+    nodes.sort_by_key(|node| node.phase);
+    nodes
 }
 
 fn bound(node: &Node) -> impl Iterator<Item = Value> {
@@ -129,13 +135,16 @@ fn lifetimes(graph: &Graph, nodes: &[&Node]) -> Vec<Lifetime> {
             }
         }
     }
-    debug_assert!(lifetimes.iter().all(|it| is_written_first(nodes, *it)));
+    for lifetime in &lifetimes {
+        let node = nodes[lifetime.first];
+        assert!(
+            node.outputs.contains(&lifetime.value),
+            "{}: {:?} is read before it is written",
+            node.layer,
+            lifetime.value
+        );
+    }
     lifetimes
-}
-
-/// Whether the first dispatch of a transient value writes it.
-fn is_written_first(nodes: &[&Node], lifetime: Lifetime) -> bool {
-    nodes[lifetime.first].outputs.contains(&lifetime.value)
 }
 
 #[cfg(test)]
@@ -143,6 +152,7 @@ mod tests {
     use super::*;
     use crate::activation::Activation;
     use crate::graph::{Shape, ops};
+    use crate::nn::{NetworkType, default_training_graph};
     use crate::shape::ImageShape;
     use crate::target::{AdapterKind, Target};
 
@@ -179,5 +189,46 @@ mod tests {
         }
         assert_eq!(buffers.len(), 2, "a chain needs two buffers in turn");
         assert_eq!(buffers[0].len, 3 * 8 * 4);
+    }
+
+    #[test]
+    fn no_value_of_a_real_program_is_overwritten_while_it_is_needed() {
+        for net in [NetworkType::Mlp, NetworkType::Cnn] {
+            for kind in [AdapterKind::Software, AdapterKind::Gpu] {
+                for fuse in [true, false] {
+                    replay(&default_training_graph(net, fuse, Target::portable(kind)));
+                }
+            }
+        }
+    }
+
+    /// Goes through the program of `graph` slot by slot: what a dispatch reads must be what was
+    /// written last, and it must not write where it reads.
+    fn replay(graph: &Graph) {
+        let program = lower(graph);
+        let mut holds: HashMap<usize, Value> = HashMap::new();
+        let mut overwritten = 0;
+        for (node, dispatch) in in_order(graph).iter().zip(&program.dispatches) {
+            let transient = |value: &&Value| graph.values[value.0].storage == Storage::Transient;
+            let buffer = |value: &Value| {
+                let at = bound(node).position(|it| it == *value).expect("is bound");
+                let slice = dispatch.slices[at];
+                assert_eq!(slice.len, graph.len(*value));
+                assert!(slice.offset + slice.len <= program.buffers[slice.buffer].len);
+                slice.buffer
+            };
+            let inputs = node.inputs.iter().filter(transient);
+            let inputs: Vec<(usize, Value)> = inputs.map(|it| (buffer(it), *it)).collect();
+            for (buffer, input) in &inputs {
+                assert_eq!(holds.get(buffer), Some(input), "{}", node.layer);
+            }
+            for output in node.outputs.iter().filter(transient) {
+                let buffer = buffer(output);
+                let read = inputs.iter().any(|input| input.0 == buffer);
+                assert!(!read, "{} writes where it reads", node.layer);
+                overwritten += usize::from(holds.insert(buffer, *output).is_some());
+            }
+        }
+        assert!(overwritten > 0, "slots are shared at all");
     }
 }

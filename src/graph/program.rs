@@ -91,6 +91,51 @@ pub struct Dispatch {
     pub slices: Vec<BufferSlice>,
 }
 
+const TOO_LARGE: &str = "use a smaller net, a smaller --batch-size, or another --device";
+
+impl Dispatch {
+    /// Errors where batches of `capacity` samples exceed what `limits` allow.
+    fn check(&self, capacity: u32, limits: &Limits) -> Result<()> {
+        let Call { kernel, grid, .. } = &self.call;
+        let unfit = |what: String| {
+            let what = format!("{} ({}) needs {what}", self.label, kernel.name);
+            Err(Error::gpu(what, TOO_LARGE))
+        };
+        for (slice, binding) in self.slices.iter().zip(kernel.bindings) {
+            let (bytes, limit) = (slice.len as u64 * 4, limits.binding_bytes);
+            if bytes > limit {
+                let name = binding.name;
+                return unfit(format!(
+                    "{bytes} bytes for its {name}; this adapter can bind {limit}"
+                ));
+            }
+        }
+        let (count, limit) = (self.slices.len(), limits.storage_buffers);
+        if count > limit as usize {
+            return unfit(format!("{count} buffers; this adapter can bind {limit}"));
+        }
+        let (size, limit) = (grid.workgroup_size, limits.workgroup_threads);
+        if size > limit {
+            return unfit(format!(
+                "workgroups of {size} threads; this adapter allows {limit}"
+            ));
+        }
+        // Threads are numbered by a u32.
+        let threads = grid.threads(capacity);
+        if threads > u64::from(u32::MAX) {
+            return unfit(format!("{threads} threads; kernels can tell apart 2^32"));
+        }
+        let [x, y] = grid.workgroups(capacity, limits.workgroups);
+        let (groups, limit) = (u64::from(x) * u64::from(y), limits.workgroups);
+        if y > limit {
+            return unfit(format!(
+                "{groups} workgroups; this adapter allows {limit} by {limit}"
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// Everything that an executor needs for one step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Program {
@@ -113,31 +158,8 @@ impl Program {
     /// Errors where the program exceeds what `limits` allow, saying what is needed and what there
     /// is.
     pub fn check(&self, limits: &Limits) -> Result<()> {
-        let hint = "use a smaller net, a smaller --batch-size, or another --device";
         for dispatch in &self.dispatches {
-            let kernel = dispatch.call.kernel.name;
-            for (slice, binding) in dispatch.slices.iter().zip(dispatch.call.kernel.bindings) {
-                let bytes = slice.len as u64 * 4;
-                if bytes > limits.binding_bytes {
-                    return Err(Error::gpu(
-                        format!(
-                            "{} ({kernel}) needs {bytes} bytes for its {}; this adapter can bind {}",
-                            dispatch.label, binding.name, limits.binding_bytes
-                        ),
-                        hint,
-                    ));
-                }
-            }
-            let groups = dispatch
-                .call
-                .grid
-                .workgroups(self.capacity as u32, limits.workgroups);
-            if groups[1] > limits.workgroups {
-                return Err(Error::gpu(
-                    format!("{} ({kernel}) needs too many workgroups", dispatch.label),
-                    hint,
-                ));
-            }
+            dispatch.check(self.capacity as u32, limits)?;
         }
         for spec in &self.buffers {
             let bytes = spec.len as u64 * 4;
@@ -147,10 +169,75 @@ impl Program {
                         "the {} buffer needs {bytes} bytes; this adapter allows {}",
                         spec.role, limits.buffer_bytes
                     ),
-                    hint,
+                    TOO_LARGE,
                 ));
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::{Grid, sum_partials};
+    use crate::target::{AdapterKind, Target};
+
+    /// One dispatch on two buffers of 64 floats, with this grid.
+    fn program(grid: Grid) -> Program {
+        let len = 64;
+        let slice = |buffer| BufferSlice {
+            buffer,
+            offset: 0,
+            len,
+        };
+        let spec = |slot| BufferSpec {
+            role: Role::Scratch(slot),
+            scalar: Scalar::F32,
+            len,
+        };
+        let call = sum_partials::call(1, len);
+        Program {
+            capacity: 1000,
+            buffers: vec![spec(0), spec(1)],
+            dispatches: vec![Dispatch {
+                label: "layer".to_owned(),
+                phase: Phase::Forward,
+                call: Call { grid, ..call },
+                slices: vec![slice(0), slice(1)],
+            }],
+        }
+    }
+
+    #[test]
+    fn every_limit_is_checked() {
+        let limits = Target::portable(AdapterKind::Gpu).limits;
+        let fits = program(Grid::fixed(64, 64));
+        assert!(fits.check(&limits).is_ok());
+        let refused = |program: &Program, limits: Limits, word: &str| {
+            let error = program.check(&limits).expect_err(word).to_string();
+            assert!(error.contains(word), "{error}");
+        };
+        let with = |change: fn(&mut Limits)| {
+            let mut limits = limits;
+            change(&mut limits);
+            limits
+        };
+        refused(
+            &fits,
+            with(|it| it.binding_bytes = 255),
+            "256 bytes for its",
+        );
+        refused(&fits, with(|it| it.buffer_bytes = 255), "buffer needs 256");
+        refused(&fits, with(|it| it.storage_buffers = 1), "2 buffers");
+        refused(&fits, with(|it| it.workgroup_threads = 63), "of 64 threads");
+        let wide = program(Grid::per_sample(5_000_000, 256));
+        refused(&wide, limits, "5000000000 threads");
+        let many = program(Grid::per_sample(100_000, 1));
+        refused(
+            &many,
+            with(|it| it.workgroups = 5_000),
+            "100000000 workgroups",
+        );
     }
 }

@@ -12,4 +12,6 @@ pub use crate::kernels::adam_step::AdamConfig;
 pub use config::{NetworkConfiguration, NetworkType};
 pub use init::initial_parameters;
 pub use network::{Layer, LayerKind, Network};
+#[cfg(test)]
+pub(crate) use programs::default_training_graph;
 pub use programs::{ProgramOptions, evaluation_program, training_program};

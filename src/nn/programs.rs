@@ -27,11 +27,20 @@ pub fn training_program(
     options: &ProgramOptions,
     adam: &AdamConfig,
 ) -> Result<Program> {
+    Ok(lower(&training_graph(network, layout, options, adam)?))
+}
+
+fn training_graph(
+    network: &Network,
+    layout: &ResidentLayout,
+    options: &ProgramOptions,
+    adam: &AdamConfig,
+) -> Result<Graph> {
     let mut graph = forward(network, layout, options)?;
     differentiate(&mut graph)?;
     let len = network.parameters.padded_len();
     ops::adam_step::record(&mut graph, adam, len, options.rows);
-    Ok(lower(&graph))
+    Ok(graph)
 }
 
 /// Forward and loss for one batch of the data set that lies as `layout`.
@@ -54,26 +63,35 @@ fn forward(network: &Network, layout: &ResidentLayout, options: &ProgramOptions)
     Ok(graph)
 }
 
+/// The training graph of the default net on 3x32x32 images in batches of 128, for tests.
+#[cfg(test)]
+pub(crate) fn default_training_graph(net: super::NetworkType, fuse: bool, target: Target) -> Graph {
+    let image = crate::shape::ImageShape::new(3, 32, 32);
+    let sizes = super::NetworkConfiguration::default_for(net);
+    let network = Network::new(net, &sizes, super::Activation::Relu, image).expect("fits");
+    let layout = ResidentLayout::new(1000, image.elements(), 1 << 27).expect("fits");
+    let options = ProgramOptions {
+        capacity: 128,
+        rows: 4,
+        target,
+        fuse,
+    };
+    training_graph(&network, &layout, &options, &AdamConfig::default()).expect("fits")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::graph::{Phase, Role};
-    use crate::nn::{Activation, NetworkConfiguration, NetworkType};
-    use crate::shape::ImageShape;
+    use crate::nn::NetworkType;
     use crate::target::AdapterKind;
 
     fn program(net: NetworkType, fuse: bool) -> Program {
-        let image = ImageShape::new(3, 32, 32);
-        let sizes = NetworkConfiguration::default_for(net);
-        let network = Network::new(net, &sizes, Activation::Relu, image).expect("fits");
-        let layout = ResidentLayout::new(1000, image.elements(), 1 << 27).expect("fits");
-        let options = ProgramOptions {
-            capacity: 128,
-            rows: 4,
-            target: Target::portable(AdapterKind::Software),
+        lower(&default_training_graph(
+            net,
             fuse,
-        };
-        training_program(&network, &layout, &options, &AdamConfig::default()).expect("fits")
+            Target::portable(AdapterKind::Software),
+        ))
     }
 
     fn dispatches(program: &Program, phase: Phase) -> usize {

@@ -27,6 +27,8 @@ fn values_that_make_no_sense() {
         ("--lr", "nan"),
         ("--lr", "inf"),
         ("--lr", "fast"),
+        ("--lr", "1e-60"),
+        ("--lr", "1e39"),
         ("--epochs", "0"),
         ("--epochs", "-3"),
         ("--batch-size", "0"),
@@ -105,6 +107,125 @@ fn a_net_that_does_not_fit_says_what_is_needed_and_what_there_is() {
     );
 }
 
+/// A dry run refuses what a run refuses: here the test set's larger batches, which only an
+/// evaluation sees.
+#[test]
+fn every_program_is_checked_by_dry_runs_too() {
+    let net = [
+        "--data",
+        "house-digits:8,256",
+        "--channels",
+        "16",
+        "--dense-hiddens",
+        "none",
+    ];
+    let limit = ["--limit-binding", "1000000"];
+    for dry_run in [&["--dry-run"][..], &[]] {
+        let place = Workplace::new();
+        let ended = place.run(&[&net[..], &limit, dry_run].concat());
+        assert_eq!(ended.code, 1, "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("can bind 1000000"),
+            "{}",
+            ended.stderr
+        );
+        assert!(place.names().is_empty());
+    }
+    let small_batches = ["--batch-size", "8", "--dry-run"];
+    let ended = Workplace::new().run(&[&net[..], &limit, &small_batches].concat());
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+}
+
+/// Devices and pipes may never end; a configuration or weights of gigabytes are none.
+#[cfg(unix)]
+#[test]
+fn files_that_are_no_files_or_far_too_large_are_not_read() {
+    let data = ["--data", "house-digits:20,10"];
+    let with = |more: &[&'static str]| [&data[..], more].concat();
+    refuses(
+        &with(&["--config", "/dev/zero"]),
+        1,
+        &["/dev/zero", "no regular file"],
+    );
+    refuses(
+        &with(&["--init", "/dev/zero"]),
+        1,
+        &["/dev/zero", "no regular file"],
+    );
+    let place = Workplace::new();
+    for (name, bytes) in [("config.toml", 2 << 20), ("huge.safetensors", 1_u64 << 34)] {
+        let file = std::fs::File::create(place.path(name)).expect("creates");
+        file.set_len(bytes).expect("takes no room");
+    }
+    for flags in [["--config", "config.toml"], ["--init", "huge.safetensors"]] {
+        let ended = place.run(&[SMALL, &flags].concat());
+        assert_eq!(ended.code, 1, "{}", ended.stderr);
+        assert!(ended.stderr.contains("is larger than"), "{}", ended.stderr);
+    }
+    assert_eq!(place.names(), ["config.toml", "huge.safetensors"]);
+}
+
+/// What cannot be written into config.toml, which is UTF-8.
+#[cfg(target_os = "linux")]
+#[test]
+fn paths_that_are_no_text_are_refused() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let odd = OsStr::from_bytes(b"odd\xff.safetensors");
+    let place = Workplace::new();
+    place.train("first", &["--epochs", "1"]);
+    std::fs::copy(
+        place.path("first/model.safetensors"),
+        place.path("").join(odd),
+    )
+    .expect("copies");
+    let small = SMALL.iter().map(OsStr::new);
+    let arguments: Vec<&OsStr> = small.chain([OsStr::new("--init"), odd]).collect();
+    let ended = place.run(&arguments);
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("is no UTF-8 path"),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        ended.stderr.contains("hint: give the file"),
+        "{}",
+        ended.stderr
+    );
+    let files = ["--train", "a.mat", "--test"].map(OsStr::new);
+    let ended = place.run(&[&files[..], &[odd]].concat());
+    assert!(
+        ended.stderr.contains("is no UTF-8 path"),
+        "{}",
+        ended.stderr
+    );
+    assert!(!place.path("runs").exists());
+}
+
+/// Folders that cannot be made, or in which nothing can be written, leave nothing behind.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_folder_that_cannot_be_written_is_not_left_behind() {
+    let place = Workplace::new();
+    let name_too_long = format!("new/{}/run", "x".repeat(300));
+    // A path of just under 4,096 bytes, the most of Linux: its folders can be made, its files not.
+    let path_too_long = format!("{}run", format!("{}/", "x".repeat(99)).repeat(40));
+    let rest = 4080 - path_too_long.len();
+    let path_too_long = format!("{path_too_long}{}", "y".repeat(rest));
+    for out in [name_too_long, path_too_long] {
+        let ended = place.run(&[SMALL, &["--out", &out]].concat());
+        assert_eq!(ended.code, 1, "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("cannot be written"),
+            "{}",
+            ended.stderr
+        );
+        assert!(place.names().is_empty(), "{:?}", place.names());
+    }
+}
+
 #[test]
 fn files_that_are_missing_or_wrong() {
     refuses(&["--data", "no/such/folder"], 1, &["no/such/folder"]);
@@ -124,7 +245,10 @@ fn files_that_are_missing_or_wrong() {
             "missing.safetensors",
         ],
         1,
-        &["missing.safetensors"],
+        &[
+            "missing.safetensors",
+            "hint: --init takes a .safetensors file",
+        ],
     );
     refuses(&["--config", "missing.toml"], 1, &["missing.toml"]);
     refuses(
@@ -132,7 +256,10 @@ fn files_that_are_missing_or_wrong() {
         2,
         &["no-such-gpu", "there are: 0 "],
     );
-    refuses(&["--device", "17"], 2, &["17"]);
+    // llvmpipe has "256" in its name; digits are a number all the same.
+    for number in ["17", "256"] {
+        refuses(&["--device", number], 2, &[number, "there are: 0 "]);
+    }
     refuses(&["--resume", "x"], 2, &["--resume"]);
 }
 
@@ -202,6 +329,36 @@ fn a_diverging_run_stops_with_its_epoch_and_keeps_what_was_written() {
         ended.stderr
     );
     assert!(place.text("run/metrics.csv").starts_with("epoch,"));
+}
+
+/// One step an epoch: only the evaluation, or the weights themselves, show what it did.
+#[test]
+fn weights_that_the_last_step_ruined_are_never_saved() {
+    let place = Workplace::new();
+    let arguments = [
+        "--data",
+        "house-digits:16,16",
+        "--net",
+        "mlp",
+        "--dense-hiddens",
+        "8",
+        "--lr",
+        "1e38",
+        "--epochs",
+        "1",
+        "--out",
+        "run",
+    ];
+    let ended = place.run(&arguments);
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    assert!(ended.stderr.contains("epoch 1"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("hint: lower --lr"),
+        "{}",
+        ended.stderr
+    );
+    assert!(!place.path("run/model.safetensors").exists());
+    assert_eq!(place.text("run/metrics.csv").lines().count(), 1);
 }
 
 #[test]

@@ -85,6 +85,73 @@ fn a_config_repeats_its_run_and_options_go_before_it() {
     assert!(place.text("other/config.toml").contains("seed = 8"));
 }
 
+/// Lists of different values come back as they were, and single ones serve other nets.
+#[test]
+fn a_config_brings_back_uneven_lists() {
+    let place = Workplace::new();
+    let uneven = [
+        "--channels",
+        "4,4,4",
+        "--kernel-sizes",
+        "3,3,5",
+        "--strides",
+        "1,1,2",
+        "--epochs",
+        "1",
+    ];
+    place.train("first", &uneven);
+    let again = ["--config", "first/config.toml", "--out", "again"];
+    let ended = place.run(&again);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(
+        place.text("first/config.toml"),
+        place.text("again/config.toml")
+    );
+    let fewer = [
+        "--config",
+        "first/config.toml",
+        "--channels",
+        "4,4",
+        "--dry-run",
+    ];
+    let ended = place.run(&fewer);
+    assert_eq!(ended.code, 2, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("--kernel-sizes has 3"),
+        "{}",
+        ended.stderr
+    );
+    place.train("even", &["--epochs", "1"]);
+    let more = [
+        "--config",
+        "even/config.toml",
+        "--channels",
+        "4,4,4",
+        "--dry-run",
+    ];
+    let ended = place.run(&more);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+}
+
+#[test]
+fn a_config_names_its_initial_weights_from_any_folder() {
+    let place = Workplace::new();
+    place.train("first", &["--epochs", "1"]);
+    place.train(
+        "second",
+        &["--init", "first/model.safetensors", "--epochs", "1"],
+    );
+    let config = place.text("second/config.toml");
+    let absolute = place.path("first").join("model.safetensors");
+    let written: toml::Table = config.parse().expect("TOML");
+    let init = written["init"].as_str().expect("a path");
+    assert!(std::path::Path::new(init).is_absolute(), "{config}");
+    assert_eq!(
+        std::fs::canonicalize(init).ok(),
+        std::fs::canonicalize(absolute).ok()
+    );
+}
+
 #[test]
 fn weights_go_on_with_init() {
     let place = Workplace::new();
@@ -131,6 +198,16 @@ fn an_estimate_measures_and_writes_nothing() {
         "{}",
         ended.stdout
     );
+    // Batches of 64, 64 and 32: a full one in every step would be more.
+    let words: Vec<&str> = ended.stdout.split_whitespace().collect();
+    let before = |unit: &str| -> f64 {
+        let at = words.iter().position(|word| word.starts_with(unit));
+        let number = words[at.expect(unit) - 1].trim_start_matches('(');
+        number.parse().expect(unit)
+    };
+    let per_step = before("samples/s") * before("ms") / 1e3;
+    assert!((50.0..57.0).contains(&per_step), "{}", ended.stdout);
+    assert!(before("steps") > 6.0, "{}", ended.stdout);
     assert!(place.names().is_empty());
 }
 

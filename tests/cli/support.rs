@@ -1,5 +1,6 @@
 //! Runs the binary in a folder of its own.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -64,7 +65,7 @@ impl Workplace {
         names(self.folder.path())
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Ended {
+    pub fn run<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Ended {
         let mut command = Command::cargo_bin("gpu-train").expect("built");
         command
             .current_dir(self.folder.path())

@@ -7,6 +7,8 @@ mod support;
 
 mod cpu_executor;
 mod determinism;
+mod interruption;
 mod pytorch;
 mod resident;
 mod seed_words;
+mod sharing;

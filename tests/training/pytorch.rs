@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
+use gpu_train::gpu::GpuOptions;
 use gpu_train::nn::Network;
-use gpu_train::train::{EpochMetrics, Trainer};
+use gpu_train::target::AdapterKind;
+use gpu_train::train::{EpochMetrics, Session, Trainer};
 
 use crate::fixture::{self, Epoch, Fixture};
 use crate::support::{distance, session};
@@ -14,11 +16,32 @@ const GRADIENTS: f64 = 1e-5;
 
 #[test]
 fn every_fixture_ends_at_pytorchs_weights_and_metrics() {
+    follow_all(&fixture::all(), session());
+}
+
+/// The kernels that the other kind of adapter gets, whatever this machine has.
+#[test]
+fn the_kernels_of_both_kinds_of_adapter_end_there_too() {
+    for kind in [AdapterKind::Software, AdapterKind::Gpu] {
+        if kind == session().gpu().target().kind {
+            continue;
+        }
+        let session = Session::open(&GpuOptions {
+            kind: Some(kind),
+            ..GpuOptions::default()
+        })
+        .expect("opens");
+        assert_eq!(session.gpu().target().kind, kind);
+        follow_all(&fixture::all(), &session);
+    }
+}
+
+fn follow_all(fixtures: &[Fixture], session: &Session) {
     let mut report = String::new();
     let mut failed = false;
-    for fixture in fixture::all() {
+    for fixture in fixtures {
         for fuse in [true, false] {
-            let (weights, metrics, accurate) = follow(&fixture, fuse);
+            let (weights, metrics, accurate) = follow(fixture, session, fuse);
             let good = weights <= WEIGHTS && metrics <= METRICS && accurate;
             failed |= !good;
             let _ = writeln!(
@@ -36,13 +59,13 @@ fn every_fixture_ends_at_pytorchs_weights_and_metrics() {
 
 /// Trains as the fixture says; returns the distance of the weights, the worst metric's relative
 /// difference, and whether the accuracies are equal.
-fn follow(fixture: &Fixture, fuse: bool) -> (f64, f64, bool) {
+fn follow(fixture: &Fixture, session: &Session, fuse: bool) -> (f64, f64, bool) {
     let names = names(fixture);
     let mut options = fixture.options(&names);
     options.fuse = fuse;
-    let data = session().upload_split(fixture.split()).expect("fits");
+    let data = session.upload_split(fixture.split()).expect("fits");
     let net = fixture.description.net;
-    let mut trainer = Trainer::new(session(), data, net, &fixture.configuration(), options)
+    let mut trainer = Trainer::new(session, data, net, &fixture.configuration(), options)
         .unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
     trainer
         .train_loop(fixture.description.epochs, |_| Ok(()))

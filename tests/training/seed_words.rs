@@ -45,6 +45,46 @@ fn a_loss_that_is_not_finite_stops_the_run_and_names_the_epoch() {
     assert!(error.hint().contains("--lr"));
 }
 
+/// One step an epoch: no row of it shows what its own update did.
+#[test]
+fn a_loss_that_the_last_step_ruins_is_seen_by_the_evaluation() {
+    let options = TrainerOptions {
+        lr: 1e38,
+        ..TrainerOptions::default()
+    };
+    let mut trainer = trainer(session(), split(16, 16, IMAGE), NetworkType::Mlp, options);
+    let error = trainer.train_loop(1, |event| {
+        assert!(!matches!(event, TrainEvent::EpochEnded(_)), "{event:?}");
+        Ok(())
+    });
+    let error = error.expect_err("diverges");
+    assert!(matches!(error, Error::Diverged { .. }), "{error}");
+    assert!(error.to_string().contains("test loss"), "{error}");
+    assert!(error.to_string().contains("epoch 1"), "{error}");
+    assert!(trainer.finite_parameters().is_err());
+}
+
+#[test]
+fn initial_weights_of_another_net_are_named() {
+    let data = session().upload_split(split(10, 10, IMAGE)).expect("fits");
+    let sizes = NetworkConfiguration::mlp(&[4]);
+    let with = |init| {
+        let options = TrainerOptions {
+            init: Some(init),
+            ..TrainerOptions::default()
+        };
+        let data = Arc::clone(&data);
+        Trainer::new(session(), data, NetworkType::Mlp, &sizes, options)
+    };
+    let good = vec![vec![0.0; 468 * 4], vec![0.0; 4], vec![0.0; 4], vec![0.0]];
+    let mut short = good.clone();
+    short[2].pop();
+    let error = with(short).expect_err("is too short").to_string();
+    assert!(error.contains("3.weight: 3 values"), "{error}");
+    assert!(with(good[..3].to_vec()).is_err());
+    assert!(with(good).is_ok());
+}
+
 #[test]
 fn events_count_every_sample_and_an_error_of_the_listener_ends_the_loop() {
     let options = TrainerOptions::default();

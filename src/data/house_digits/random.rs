@@ -8,7 +8,9 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 pub(super) struct Random(ChaCha8Rng);
 
 impl Random {
-    /// The stream of picture `index` of the set `set`.
+    /// The stream of picture `index` of the set `set`. Not one of `random::stream`, which knows no
+    /// index: a picture must not depend on how many are drawn before it. The last bytes tell the
+    /// two kinds apart; the hash of the pictures pins all of this.
     pub(super) fn new(seed: u64, set: u64, index: u64) -> Self {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
