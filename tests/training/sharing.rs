@@ -29,7 +29,7 @@ fn interleaved(mut trainers: Vec<Trainer<'_>>) -> Vec<TrainState> {
             trainer.evaluate(Subset::Train).expect("evaluates");
         }
     }
-    let states = trainers.iter().map(|trainer| trainer.state());
+    let states = trainers.iter().map(Trainer::state);
     states.map(|state| state.expect("reads")).collect()
 }
 
