@@ -40,10 +40,16 @@ fn main(
     let run = params.kernel_width * params.in_quads;
     let row_tiles = (run + ${ROW_QUADS-1}u) / ${ROW_QUADS}u;
     let column_tiles = (params.out_quads + ${COLUMNS-1}u) / ${COLUMNS}u;
-    let first_column = index % column_tiles * ${COLUMNS}u;
-    let first_row = index / column_tiles % row_tiles * ${ROW_QUADS}u;
-    let tap_y = index / (column_tiles * row_tiles) % params.kernel_height;
-    let split = index / (column_tiles * row_tiles * params.kernel_height);
+//#include tile_place
+    // Whole groups of lanes, so that all lanes of a group are in one split.
+    let tiles = row_tiles * params.kernel_height;
+    let group_tiles = (tiles + ${LANES-1}u) / ${LANES}u * ${LANES}u;
+    let first_column = column_tile * ${COLUMNS}u;
+    let first_row = row_tile % group_tiles % row_tiles * ${ROW_QUADS}u;
+    let split = row_tile / group_tiles;
+    // Lanes past the last tile compute it again and store nothing.
+    let has_tile = row_tile % group_tiles < tiles;
+    let tap_y = min(row_tile % group_tiles / row_tiles, params.kernel_height - 1u);
     if (split >= params.splits) {
         return;
     }
@@ -62,6 +68,8 @@ fn main(
     let in_line = params.in_width * params.in_quads;
     let out_line = params.out_width * params.out_quads;
     let in_step = params.stride * params.in_quads;
+    let out_quads = params.out_quads;
+//#include own_grads_tn
     let first_sample = split * params.samples_per_split;
     let end = min(first_sample + params.samples_per_split, step.batch);
     for (var sample = first_sample; sample < end; sample += 4u) {
@@ -69,6 +77,12 @@ fn main(
         let live_${s} = sample + ${s}u < end;
         let input_${s} = (min(sample + ${s}u, end - 1u) * params.in_height + tap_y) * in_line;
         let grad_${s} = min(sample + ${s}u, end - 1u) * params.out_height * out_line;
+//#end
+//#for shared in 0..LANES/8
+//#for j in 0..(4*COLUMNS+7)/8
+        let own_grad_${j} = min(sample + own_step_${j}, end - 1u) * params.out_height * out_line
+            + own_column_${j};
+//#end
 //#end
         for (var y = 0u; y < params.out_height; y++) {
 //#for r in 0..4*ROW_QUADS
@@ -91,7 +105,7 @@ fn main(
     }
     let first = (split * params.kernel_height + tap_y) * run * 4u;
 //#for r in 0..ROW_QUADS
-    if (first_row + ${r}u < run) {
+    if (has_tile && first_row + ${r}u < run) {
 //#for c in 0..COLUMNS
         if (first_column + ${c}u < params.out_quads) {
 //#for i in 0..4

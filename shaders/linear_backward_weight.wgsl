@@ -33,9 +33,12 @@ fn main(
     let index = thread_index(workgroup, workgroups, local);
     let row_tiles = (params.in_quads + ${ROW_QUADS-1}u) / ${ROW_QUADS}u;
     let column_tiles = (params.out_quads + ${COLUMNS-1}u) / ${COLUMNS}u;
-    let first_column = index % column_tiles * ${COLUMNS}u;
-    let first_row = index / column_tiles % row_tiles * ${ROW_QUADS}u;
-    let split = index / (column_tiles * row_tiles);
+//#include tile_place
+    // Whole groups of lanes, so that all lanes of a group are in one split.
+    let group_tiles = (row_tiles + ${LANES-1}u) / ${LANES}u * ${LANES}u;
+    let first_column = column_tile * ${COLUMNS}u;
+    let first_row = row_tile % group_tiles * ${ROW_QUADS}u;
+    let split = row_tile / group_tiles;
     if (split >= params.splits) {
         return;
     }
@@ -54,6 +57,8 @@ fn main(
     let first_sample = split * params.samples_per_split;
     let end_sample = min(first_sample + params.samples_per_split, step.batch);
     let end = end_sample * params.rows_per_sample;
+    let out_quads = params.out_quads;
+//#include own_grads_tn
     let input_at = 0u;
     let grad_at = 0u;
     for (var block = first_sample * params.rows_per_sample; block < end; block += BLOCK_ROWS) {
@@ -68,6 +73,11 @@ fn main(
             let live_${s} = row + ${s}u < block_end;
             let input_${s} = min(row + ${s}u, end - 1u) * params.in_quads;
             let grad_${s} = min(row + ${s}u, end - 1u) * params.out_quads;
+//#end
+//#for shared in 0..LANES/8
+//#for j in 0..(4*COLUMNS+7)/8
+            let own_grad_${j} = min(row + own_step_${j}, end - 1u) * out_quads + own_column_${j};
+//#end
 //#end
 //#include product_tn
         }

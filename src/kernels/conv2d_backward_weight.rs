@@ -56,8 +56,9 @@ pub fn call(capacity: usize, shape: &ConvShape, target: &Target) -> Call {
     let in_quads = shape.input.padded_channels() / QUAD;
     let out_quads = output.padded_channels() / QUAD;
     let run_quads = shape.kernel_width * in_quads;
-    let tile = weight_tile(run_quads, out_quads, target);
-    let threads = shape.kernel_height * tile.count(run_quads, out_quads);
+    let tile = weight_tile(shape.kernel_height, run_quads, out_quads, target);
+    let row_tiles = shape.kernel_height * run_quads.div_ceil(tile.rows);
+    let threads = row_tiles.next_multiple_of(tile.lanes) * out_quads.div_ceil(tile.columns);
     let (samples_per_split, splits) = tile::splits(capacity, output.pixels(), threads, target);
     let params = Params {
         in_height: shape.input.height as u32,

@@ -52,8 +52,8 @@ pub fn call(
 ) -> Call {
     let in_quads = padded(in_features) / QUAD;
     let out_quads = padded(out_features) / QUAD;
-    let tile = weight_tile(in_quads, out_quads, target);
-    let threads = tile.count(in_quads, out_quads);
+    let tile = weight_tile(1, in_quads, out_quads, target);
+    let threads = tile.threads(in_quads, out_quads);
     let (samples_per_split, splits) = tile::splits(capacity, rows_per_sample, threads, target);
     let params = Params {
         rows_per_sample: rows_per_sample as u32,

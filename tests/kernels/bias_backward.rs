@@ -6,7 +6,7 @@ use gpu_train::target::Target;
 use crate::harness::{
     Argument, Launch, Random, Tolerance, assert_gradient, assert_twin, batch, with_stale_rows,
 };
-use crate::products::{GPU, Numbers, SOFTWARE, wide};
+use crate::products::{FAMILIES, Numbers, SOFTWARE, wide};
 
 /// A batch of `samples` for a call made for `capacity`; what lies between is NaN.
 fn launch(
@@ -43,7 +43,7 @@ fn odd_sizes_match_the_twin() {
 
 #[test]
 fn samples_past_the_batch_count_nothing_and_splits_past_it_are_zero() {
-    for target in [SOFTWARE, GPU] {
+    for target in FAMILIES {
         assert!(bias_backward::splits(33, 257, 7, &target) > 2);
         for samples in [1, 5, 8, 31] {
             let launch = launch(Numbers::Integers, (samples, 33), (257, 7), &target);

@@ -7,7 +7,7 @@ use gpu_train::target::Target;
 use crate::harness::{
     Argument, Launch, Random, Tolerance, assert_gradient, assert_twin, batch, with_stale_rows,
 };
-use crate::products::{GPU, Numbers, SOFTWARE, WIDTHS, conv, odd_convs, weighted_sum, wide};
+use crate::products::{FAMILIES, Numbers, SOFTWARE, WIDTHS, conv, odd_convs, weighted_sum, wide};
 
 /// A batch of `samples` for a call made for `capacity`; what lies between is NaN.
 fn launch(
@@ -56,7 +56,7 @@ fn sums_of_floats_are_close() {
 #[test]
 fn samples_past_the_batch_count_nothing_and_splits_past_it_are_zero() {
     let shape = conv([3, 17, 16], 7, [3, 3], 1);
-    for target in [SOFTWARE, GPU] {
+    for target in FAMILIES {
         assert!(conv2d_backward_weight::splits(33, &shape, &target) > 2);
         for samples in [1, 5, 8, 31] {
             let launch = launch(Numbers::Integers, (samples, 33), &shape, &target);
@@ -67,7 +67,7 @@ fn samples_past_the_batch_count_nothing_and_splits_past_it_are_zero() {
 
 #[test]
 fn every_tile_gives_the_same_sums() {
-    for target in [SOFTWARE, GPU] {
+    for target in FAMILIES {
         for inputs in WIDTHS {
             for outputs in WIDTHS {
                 // One tap in a row of the window: the run is one pixel.

@@ -7,7 +7,7 @@ use gpu_train::target::Target;
 use crate::harness::{
     Argument, Launch, Random, Tolerance, assert_gradient, assert_twin, batch, with_stale_rows,
 };
-use crate::products::{GPU, Numbers, ODD_LINEARS, SOFTWARE, WIDTHS, weighted_sum, wide};
+use crate::products::{FAMILIES, Numbers, ODD_LINEARS, SOFTWARE, WIDTHS, weighted_sum, wide};
 
 /// A batch of `samples` for a call made for `capacity`; what lies between is NaN.
 fn launch(
@@ -55,7 +55,7 @@ fn sums_of_floats_are_close() {
 #[test]
 fn samples_past_the_batch_count_nothing_and_splits_past_it_are_zero() {
     let shape = (257, 7, 33);
-    for target in [SOFTWARE, GPU] {
+    for target in FAMILIES {
         assert!(linear_backward_weight::splits(33, 257, 7, 33, &target) > 2);
         for samples in [1, 5, 8, 31] {
             let launch = launch(Numbers::Integers, (samples, 33), shape, &target);
@@ -66,7 +66,7 @@ fn samples_past_the_batch_count_nothing_and_splits_past_it_are_zero() {
 
 #[test]
 fn every_tile_gives_the_same_sums() {
-    for target in [SOFTWARE, GPU] {
+    for target in FAMILIES {
         for inputs in WIDTHS {
             for outputs in WIDTHS {
                 let shape = (3, inputs, outputs);
