@@ -115,8 +115,8 @@ pub fn weight_tile(lines: usize, in_quads: usize, out_quads: usize, target: &Tar
         let rows = (shared_rows(out_quads) / 4).min(in_quads);
         let tile = find(&WEIGHT_TILES, rows, columns, LANES);
         let covered = (lines * in_quads.div_ceil(rows)).next_multiple_of(tile.lanes) * rows;
-        // Half-empty groups of lanes lose more than sharing gains.
-        if lines * in_quads * 5 >= covered * 3 {
+        // Groups of lanes that are more than half empty lose more than sharing gains.
+        if lines * in_quads * 2 >= covered {
             return tile;
         }
     }
