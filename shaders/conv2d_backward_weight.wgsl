@@ -1,13 +1,14 @@
-// partials = the gradient of a conv2d without padding by its weight, in `splits` parts, each the
-// sum over a range of samples.
+// partials = the gradients of a conv2d without padding by its weight and bias, in `splits` parts,
+// each the sum over a range of samples.
 //
 // input        [batch, in_height, in_width, in_quads] vec4
 // grad_output  [batch, out_height, out_width, out_quads] vec4
-// partials     [splits, kernel_height, kernel_width, 4 in_quads, out_quads] vec4
+// partials     [splits] of the weight [kernel_height, kernel_width, 4 in_quads, out_quads], zeros,
+//              the bias [out_quads] vec4
 //
 // One thread per split, row of the window, ROW_QUADS quads of the run of kernel_width * in_quads
-// quads along it, and COLUMNS quads of output channels. Sums run in blocks of one row of pixels of
-// four samples.
+// quads along it, and COLUMNS quads of output channels; one more tile, whose input is always 1, sums
+// the bias. Sums run in blocks of one row of pixels of four samples.
 //#include step
 //#include thread
 
@@ -23,6 +24,7 @@ struct Params {
     stride: u32,
     splits: u32,
     samples_per_split: u32,
+    bias_at: u32,          // quads from a split's weight to its bias
 }
 
 @group(0) @binding(0) var<storage, read> input: array<vec4<f32>>;
@@ -43,13 +45,13 @@ fn main(
 //#include tile_place
     // Whole groups of lanes, so that all lanes of a group are in one split.
     let tiles = row_tiles * params.kernel_height;
-    let group_tiles = (tiles + ${LANES-1}u) / ${LANES}u * ${LANES}u;
+    let group_tiles = (tiles + ${LANES}u) / ${LANES}u * ${LANES}u;
     let first_column = column_tile * ${COLUMNS}u;
-    let first_row = row_tile % group_tiles % row_tiles * ${ROW_QUADS}u;
+    let tile = row_tile % group_tiles;
+    let is_bias = tile == tiles;
+    let first_row = tile % row_tiles * ${ROW_QUADS}u;
+    let tap_y = min(tile / row_tiles, params.kernel_height - 1u);
     let split = row_tile / group_tiles;
-    // Lanes past the last tile compute it again and store nothing.
-    let has_tile = row_tile % group_tiles < tiles;
-    let tap_y = min(row_tile % group_tiles / row_tiles, params.kernel_height - 1u);
     if (split >= params.splits) {
         return;
     }
@@ -103,16 +105,9 @@ fn main(
 //#end
         }
     }
-    let first = (split * params.kernel_height + tap_y) * run * 4u;
-//#for r in 0..ROW_QUADS
-    if (has_tile && first_row + ${r}u < run) {
-//#for c in 0..COLUMNS
-        if (first_column + ${c}u < params.out_quads) {
-//#for i in 0..4
-            partials[(first + 4u * row_${r} + ${i}u) * params.out_quads + column_${c}] = sum_${4*r+i}_${c};
-//#end
-        }
-//#end
-    }
-//#end
+    // Lanes past the last tile have nothing to store.
+    let rows_left = select(0u, max(run, first_row) - first_row, tile < tiles);
+    let first_tile_row = 4u * (tap_y * run + first_row);
+    let weight_quads = 4u * params.kernel_height * run * out_quads;
+//#include store_weight_and_bias
 }

@@ -1,13 +1,17 @@
 // Four steps of a sum of outer products: part += input^T * grad_output for 4 ROW_QUADS inputs by
 // 4 COLUMNS output channels.
 // Expects for each of the four steps input_0.. (quads at which it starts) and live_0.. (whether it
-// counts), row_0.. (quads from there), the running offsets `input_at` and `grad_at`, and the sums
+// counts), is_bias (whether this thread's input is the bias's: 1, 0, 0, 0), row_0.. (quads from there), the running offsets `input_at` and `grad_at`, and the sums
 // part_0_0..; further grad_0.. and column_0.. likewise, or with LANES = 8 own_grad_0.. (the quads
 // of `grad_output` that this lane loads for all eight). See product_nn for the order of loads and
 // sums.
 //#for s in 0..4
 //#for r in 0..ROW_QUADS
-let a_${s}_${r} = select(vec4<f32>(0.0), input[input_${s} + input_at + row_${r}], live_${s});
+let a_${s}_${r} = select(
+    vec4<f32>(0.0),
+    select(input[input_${s} + input_at + row_${r}], vec4<f32>(1.0, 0.0, 0.0, 0.0), is_bias),
+    live_${s},
+);
 //#end
 //#for apart in 0..1-LANES/8
 //#for c in 0..COLUMNS

@@ -34,6 +34,10 @@ pub const SNIPPETS: &[(&str, &str)] = &[
         include_str!("../../shaders/shared/own_quads_nn.wgsl"),
     ),
     (
+        "store_weight_and_bias",
+        include_str!("../../shaders/shared/store_weight_and_bias.wgsl"),
+    ),
+    (
         "tile_place",
         include_str!("../../shaders/shared/tile_place.wgsl"),
     ),

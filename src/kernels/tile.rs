@@ -140,7 +140,10 @@ fn shared_columns(quads: usize) -> usize {
     // A tile costs its sums, and loads worth about two columns.
     let cost = |columns: &usize| quads.div_ceil(*columns) * (columns + 2);
     let least = quads.min(5);
-    (least..=quads.min(8)).rev().min_by_key(cost).unwrap_or(least)
+    (least..=quads.min(8))
+        .rev()
+        .min_by_key(cost)
+        .unwrap_or(least)
 }
 
 /// Four quads, or fewer where that wastes less.
@@ -153,9 +156,8 @@ fn fitting(quads: usize) -> usize {
 }
 
 fn find(tiles: &[Tile], rows: usize, columns: usize, lanes: u32) -> Tile {
-    let wanted = |tile: &&Tile| {
-        tile.rows == rows && tile.columns == columns && tile.lanes == lanes as usize
-    };
+    let wanted =
+        |tile: &&Tile| tile.rows == rows && tile.columns == columns && tile.lanes == lanes as usize;
     *tiles
         .iter()
         .find(wanted)

@@ -93,6 +93,14 @@ mod tests {
     }
 
     #[test]
+    fn a_step_takes_few_dispatches() {
+        let all = |net, fuse| program(net, fuse).dispatches.len();
+        assert_eq!(all(NetworkType::Cnn, true), 25);
+        assert_eq!(all(NetworkType::Mlp, true), 14);
+        assert!(all(NetworkType::Cnn, false) > 28);
+    }
+
+    #[test]
     fn the_first_layer_computes_no_gradient_of_the_images() {
         let program = program(NetworkType::Cnn, true);
         let kernels = program.dispatches.iter().map(|it| it.call.kernel.name);

@@ -1,4 +1,5 @@
 use gpu_train::activation::Activation;
+use gpu_train::kernel_limits::bias_at;
 use gpu_train::kernels::{conv2d_backward_weight, conv2d_forward};
 use gpu_train::reference;
 use gpu_train::shape::ConvShape;
@@ -28,7 +29,7 @@ fn launch(
         arguments: vec![
             Argument::Floats(with_stale_rows(pixels, capacity * input.padded_elements())),
             Argument::Floats(with_stale_rows(grads, capacity * output.padded_elements())),
-            Argument::Poisoned(splits * shape.weight_len()),
+            Argument::Poisoned(splits * (bias_at(shape.weight_len()) + output.padded_channels())),
         ],
     }
 }
@@ -94,24 +95,29 @@ fn it_is_the_derivative_of_the_forward() {
         let weight = wide(&Numbers::Floats.weight(&mut random, taps, channels, output.channels));
         let grad_output =
             wide(&Numbers::Floats.rows(&mut random, 2 * output.pixels(), output.channels));
-        let bias = vec![0.0; output.padded_channels()];
+        let at = bias_at(weight.len());
+        // Weight and bias as they lie in memory, with what pads the weight.
+        let mut parameters = weight.clone();
+        parameters.resize(at, 0.0);
+        parameters.extend(wide(&Numbers::Floats.rows(&mut random, 1, output.channels)));
 
-        let mut grad_weight = vec![0.0; weight.len()];
+        let mut gradient = vec![0.0; parameters.len()];
         let backward = conv2d_backward_weight::call(2, &shape, &SOFTWARE);
         reference::conv2d_backward_weight::run(
             backward.params(),
             &batch(2),
             &input,
             &grad_output,
-            &mut grad_weight,
+            &mut gradient,
         );
         let forward = conv2d_forward::call(&shape, Activation::Linear, &SOFTWARE);
-        let loss = |weight: &[f64]| {
+        let loss = |parameters: &[f64]| {
+            let (weight, bias) = parameters.split_at(at);
             let mut output = vec![0.0; grad_output.len()];
             let params = forward.params();
-            reference::conv2d_forward::run(params, &batch(2), &input, weight, &bias, &mut output);
+            reference::conv2d_forward::run(params, &batch(2), &input, weight, bias, &mut output);
             weighted_sum(&output, &grad_output)
         };
-        assert_gradient(&weight, &grad_weight, loss, &format!("{shape:?}"));
+        assert_gradient(&parameters, &gradient, loss, &format!("{shape:?}"));
     }
 }

@@ -1,4 +1,5 @@
 use gpu_train::activation::Activation;
+use gpu_train::kernel_limits::bias_at;
 use gpu_train::kernels::{linear_backward_weight, linear_forward};
 use gpu_train::reference;
 use gpu_train::shape::padded;
@@ -28,7 +29,9 @@ fn launch(
         arguments: vec![
             Argument::Floats(batch_of(inputs)),
             Argument::Floats(batch_of(outputs)),
-            Argument::Poisoned(splits * padded(inputs) * padded(outputs)),
+            Argument::Poisoned(
+                splits * (bias_at(padded(inputs) * padded(outputs)) + padded(outputs)),
+            ),
         ],
     }
 }
@@ -84,23 +87,28 @@ fn it_is_the_derivative_of_the_forward() {
     let input = wide(&Numbers::Floats.rows(&mut random, rows, inputs));
     let weight = wide(&Numbers::Floats.weight(&mut random, 1, inputs, outputs));
     let grad_output = wide(&Numbers::Floats.rows(&mut random, rows, outputs));
-    let bias = vec![0.0; padded(outputs)];
+    let at = bias_at(weight.len());
+    // Weight and bias as they lie in memory, with what pads the weight.
+    let mut parameters = weight.clone();
+    parameters.resize(at, 0.0);
+    parameters.extend(wide(&Numbers::Floats.rows(&mut random, 1, outputs)));
 
-    let mut grad_weight = vec![0.0; weight.len()];
+    let mut gradient = vec![0.0; parameters.len()];
     let backward = linear_backward_weight::call(3, 2, inputs, outputs, &SOFTWARE);
     reference::linear_backward_weight::run(
         backward.params(),
         &batch(3),
         &input,
         &grad_output,
-        &mut grad_weight,
+        &mut gradient,
     );
     let forward = linear_forward::call(2, inputs, outputs, Activation::Linear, &SOFTWARE);
-    let loss = |weight: &[f64]| {
+    let loss = |parameters: &[f64]| {
+        let (weight, bias) = parameters.split_at(at);
         let mut output = vec![0.0; grad_output.len()];
         let params = forward.params();
-        reference::linear_forward::run(params, &batch(3), &input, weight, &bias, &mut output);
+        reference::linear_forward::run(params, &batch(3), &input, weight, bias, &mut output);
         weighted_sum(&output, &grad_output)
     };
-    assert_gradient(&weight, &grad_weight, loss, "grad_weight");
+    assert_gradient(&parameters, &gradient, loss, "weight and bias");
 }
