@@ -70,7 +70,7 @@ mod tests {
         let options = ProgramOptions {
             capacity: 128,
             rows: 4,
-            target: Target::portable(AdapterKind::Software),
+            target: Target::portable(AdapterKind::Software).with_lanes(8),
             fuse,
         };
         training_program(&network, &layout, &options, &AdamConfig::default()).expect("fits")
@@ -96,7 +96,7 @@ mod tests {
     fn a_step_takes_few_dispatches() {
         let all = |net, fuse| program(net, fuse).dispatches.len();
         assert_eq!(all(NetworkType::Cnn, true), 25);
-        assert_eq!(all(NetworkType::Mlp, true), 14);
+        assert_eq!(all(NetworkType::Mlp, true), 13);
         assert!(all(NetworkType::Cnn, false) > 28);
     }
 
