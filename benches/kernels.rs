@@ -36,7 +36,7 @@ const MILLISECONDS: f64 = 20.0;
 /// Time, arithmetic rate and traffic of every kernel at the shapes of our nets.
 #[derive(Parser)]
 struct Options {
-    /// Only rows whose name, such as `conv2d_forward cnn conv1`, contains this
+    /// Only rows whose name, such as `gather cnn data`, contains this
     filter: Option<String>,
     /// Samples of the step
     #[arg(long, value_name = "N", default_value_t = 128)]
@@ -126,7 +126,8 @@ impl Bench {
                 }],
             }],
         };
-        self.dispatch("all", &program, 0, &SharedBuffers::new(), true)
+        let wanted = self.wanted("all", &program.dispatches[0]);
+        self.dispatch("all", &program, 0, &SharedBuffers::new(), wanted)
     }
 
     /// Walks through the fused and the unfused step.
@@ -136,20 +137,20 @@ impl Bench {
         for fuse in [true, false] {
             let program = self.program(&network, fuse)?;
             let shared = self.buffers(&network, &program)?;
-            let names: Vec<(&str, &str)> = program
-                .dispatches
-                .iter()
-                .map(|it| (it.call.kernel.name, it.label.as_str()))
-                .collect();
-            for (index, name) in names.iter().enumerate() {
-                let wanted = !seen.contains(&(name.0, name.1.to_owned()))
-                    && format!("{} {} {}", name.0, net.name, name.1)
-                        .contains(self.options.filter.as_deref().unwrap_or_default());
+            let name = |it: &Dispatch| (it.call.kernel.name, it.label.clone());
+            for (index, dispatch) in program.dispatches.iter().enumerate() {
+                let wanted = self.wanted(net.name, dispatch) && !seen.contains(&name(dispatch));
                 self.dispatch(net.name, &program, index, &shared, wanted)?;
             }
-            seen.extend(names.iter().map(|name| (name.0, name.1.to_owned())));
+            seen.extend(program.dispatches.iter().map(name));
         }
         Ok(())
+    }
+
+    /// Whether the filter asks for this row.
+    fn wanted(&self, net: &str, dispatch: &Dispatch) -> bool {
+        let row = format!("{} {net} {}", dispatch.call.kernel.name, dispatch.label);
+        row.contains(self.options.filter.as_deref().unwrap_or_default())
     }
 
     fn program(&self, network: &Network, fuse: bool) -> Result<Program> {
