@@ -6,7 +6,9 @@
 TRAIN_ARGS ?= --net cnn --data house-digits --epochs 12
 # What goes to `cargo test`, e.g. make test TEST_ARGS="--test kernels conv2d".
 TEST_ARGS ?=
-# What goes to `cargo bench`, e.g. make bench BENCH_ARGS=conv2d.
+# What goes to `cargo bench`, e.g. make bench BENCH=kernels BENCH_ARGS=conv2d,
+# make bench BENCH=training BENCH_ARGS="-- --net cnn --epochs 3".
+BENCH ?= *
 BENCH_ARGS ?=
 
 # A fresh rustup is not on the PATH of shells that were open before.
@@ -34,8 +36,8 @@ test: rust vulkan ## Runs every test, those of the documentation too (options: T
 	$(CARGO) test --release --locked $(TEST_ARGS)
 
 .PHONY: bench
-bench: rust vulkan ## Runs the benchmarks (options: BENCH_ARGS="...")
-	$(CARGO) bench --locked --bench '*' $(BENCH_ARGS)
+bench: rust vulkan ## Runs the benchmarks (options: BENCH=training|kernels BENCH_ARGS="...")
+	$(CARGO) bench --locked --bench '$(BENCH)' $(BENCH_ARGS)
 
 .PHONY: devices
 devices: rust vulkan ## Lists the adapters that can be trained on

@@ -1,238 +1,289 @@
-//! Time and arithmetic rate of every matrix kernel on the shapes of our networks.
+//! Every kernel of our nets on its own: `cargo bench --bench kernels [-- FILTER] [OPTIONS]`.
 //!
-//! `cargo bench --bench kernels [FILTER]`; rows whose name holds FILTER, all without it. The rate
-//! counts the multiply-adds of the unpadded problem, two per product.
+//! Each net's training step is walked through dispatch by dispatch, and each dispatch repeated on
+//! the data that it meets there (how sparse a gradient is can matter). First the step as it is
+//! trained, then what only the unfused step has: the kernels that fusion replaced. `gpu-train
+//! --profile` times the dispatches within a running step instead.
+//!
+//! The rate counts the multiply-adds of the unpadded problem, two per product; the traffic what
+//! must be read and written once, however often a kernel loads it. Percentages are of what the
+//! adapter can do at best, measured when the bench starts.
 
+mod nets;
+
+use std::collections::HashSet;
 use std::time::Instant;
 
-use gpu_train::activation::Activation;
+use clap::Parser;
+use gpu_train::data::{Dataset, house_digits};
 use gpu_train::error::Result;
-use gpu_train::exec::{GpuProgram, SharedBuffers};
+use gpu_train::exec::{Ceilings, GpuProgram, SharedBuffers};
 use gpu_train::gpu::{Gpu, GpuOptions};
 use gpu_train::graph::{BufferSlice, BufferSpec, Dispatch, Phase, Program, Role};
-use gpu_train::kernels::{
-    Call, Step, bias_backward, conv2d_backward_input, conv2d_backward_weight, conv2d_forward,
-    linear_backward_input, linear_backward_weight, linear_forward, sum_partials,
+use gpu_train::kernels::gather::ResidentLayout;
+use gpu_train::kernels::{Access, Scalar, Step, epoch_permutation};
+use gpu_train::nn::{
+    Activation, AdamConfig, Network, ProgramOptions, initial_parameters, training_program,
 };
-use gpu_train::shape::{ConvShape, ImageShape, padded};
-use gpu_train::target::Target;
 
-const BATCH: usize = 128;
+use nets::{Net, median};
+
 const SUBMISSIONS: usize = 10;
+const CEILING_TRIES: usize = 5;
+/// What one submission takes at least, so that starting it does not show.
+const MILLISECONDS: f64 = 20.0;
 
-/// A call, the lengths of its buffers and its arithmetic.
-struct Row {
-    name: String,
-    call: Call,
-    lens: Vec<usize>,
-    flops: f64,
+/// Time, arithmetic rate and traffic of every kernel at the shapes of our nets.
+#[derive(Parser)]
+struct Options {
+    /// Only rows whose name, such as `gather cnn data`, contains this
+    filter: Option<String>,
+    /// Samples of the step
+    #[arg(long, value_name = "N", default_value_t = 128)]
+    batch_size: usize,
+    /// Adapter by number or part of its name; see `gpu-train devices`
+    #[arg(long, value_name = "INDEX-or-NAME")]
+    device: Option<String>,
+    /// What `cargo bench` passes
+    #[arg(long, hide = true)]
+    bench: bool,
 }
 
 fn main() -> Result<()> {
-    // Cargo passes `--bench`; the first other argument is the filter.
-    let filter = std::env::args().skip(1).find(|arg| !arg.starts_with("--"));
-    let filter = filter.unwrap_or_default();
-    let gpu = Gpu::open(&GpuOptions::default())?;
-    println!("{}, batch {BATCH}", gpu.description().name);
-    println!("{:>58} {:>9} {:>8}", "kernel and shape", "ms", "GFLOP/s");
-    for row in rows(gpu.target()) {
-        if row.name.contains(&filter) {
-            let milliseconds = time(&gpu, &row)?;
-            let rate = row.flops / milliseconds / 1e6;
-            println!("{:>58} {milliseconds:>9.3} {rate:>8.1}", row.name);
-        }
+    let options = Options::parse();
+    let gpu = Gpu::open(&GpuOptions {
+        device: options.device.clone(),
+        ..GpuOptions::default()
+    })?;
+    let ceilings = ceilings(&gpu)?;
+    let adapter = gpu.description();
+    println!("{} ({})", adapter.name, adapter.driver_version);
+    println!(
+        "ceilings: {:.1} GFLOP/s in registers, {:.1} GB/s of vec4 loads, {:.1} us per empty \
+         dependent dispatch",
+        ceilings.flops / 1e9,
+        ceilings.load_bytes / 1e9,
+        ceilings.dispatch_seconds * 1e6,
+    );
+    println!("batch {}", options.batch_size);
+    println!(
+        "{:<28} {:<24} {:>9} {:>8} {:>5} {:>7} {:>5}",
+        "kernel", "net, layer", "ms", "GFLOP/s", "peak", "GB/s", "loads"
+    );
+    let bench = Bench {
+        data: house_digits::generate(nets::IMAGES.max(options.batch_size), 1, 0)?.train,
+        gpu,
+        ceilings,
+        options,
+    };
+    bench.shuffle()?;
+    for net in nets::all() {
+        bench.net(&net)?;
     }
     Ok(())
 }
 
-/// Milliseconds per call: the median over submissions of enough calls to fill 20 ms.
-fn time(gpu: &Gpu, row: &Row) -> Result<f64> {
-    let program = GpuProgram::new(gpu, &program(row), &SharedBuffers::new())?;
-    for (index, &len) in row.lens.iter().enumerate() {
-        let floats: Vec<f32> = (0..len).map(|i| (i % 17) as f32 / 16.0 - 0.5).collect();
-        gpu.write(program.buffer(index), 0, bytemuck::cast_slice(&floats))?;
+/// The best of several measurements: whatever else the machine does only slows them down.
+fn ceilings(gpu: &Gpu) -> Result<Ceilings> {
+    let mut best = Ceilings::measure(gpu)?;
+    for _ in 1..CEILING_TRIES {
+        let next = Ceilings::measure(gpu)?;
+        best = Ceilings {
+            flops: best.flops.max(next.flops),
+            load_bytes: best.load_bytes.max(next.load_bytes),
+            dispatch_seconds: best.dispatch_seconds.min(next.dispatch_seconds),
+        };
     }
-    let submit = |calls: usize| -> Result<f64> {
-        let start = Instant::now();
+    Ok(best)
+}
+
+struct Bench {
+    gpu: Gpu,
+    ceilings: Ceilings,
+    data: Dataset,
+    options: Options,
+}
+
+impl Bench {
+    /// The order of an epoch: once per epoch, not per step.
+    fn shuffle(&self) -> Result<()> {
+        let len = self.data.len();
+        let program = Program {
+            capacity: len,
+            buffers: vec![BufferSpec {
+                role: Role::Order,
+                scalar: Scalar::U32,
+                len,
+            }],
+            dispatches: vec![Dispatch {
+                label: "shuffle, per epoch".to_owned(),
+                phase: Phase::Forward,
+                call: epoch_permutation::call(len, [1, 2], true),
+                slices: vec![BufferSlice {
+                    buffer: 0,
+                    offset: 0,
+                    len,
+                }],
+            }],
+        };
+        let wanted = self.wanted("all", &program.dispatches[0]);
+        self.dispatch("all", &program, 0, &SharedBuffers::new(), wanted)
+    }
+
+    /// Walks through the fused and the unfused step.
+    fn net(&self, net: &Net) -> Result<()> {
+        let network = Network::new(net.kind, &net.sizes, Activation::Relu, self.data.shape())?;
+        let mut seen = HashSet::new();
+        for fuse in [true, false] {
+            let program = self.program(&network, fuse)?;
+            let shared = self.buffers(&network, &program)?;
+            let name = |it: &Dispatch| (it.call.kernel.name, it.label.clone());
+            for (index, dispatch) in program.dispatches.iter().enumerate() {
+                let wanted = self.wanted(net.name, dispatch) && !seen.contains(&name(dispatch));
+                self.dispatch(net.name, &program, index, &shared, wanted)?;
+            }
+            seen.extend(program.dispatches.iter().map(name));
+        }
+        Ok(())
+    }
+
+    /// Whether the filter asks for this row.
+    fn wanted(&self, net: &str, dispatch: &Dispatch) -> bool {
+        let row = format!("{} {net} {}", dispatch.call.kernel.name, dispatch.label);
+        row.contains(self.options.filter.as_deref().unwrap_or_default())
+    }
+
+    fn program(&self, network: &Network, fuse: bool) -> Result<Program> {
+        let options = ProgramOptions {
+            capacity: self.options.batch_size,
+            rows: 1,
+            target: *self.gpu.target(),
+            fuse,
+        };
+        training_program(network, &self.layout(), &options, &AdamConfig::default())
+    }
+
+    /// The images in one part: they are few.
+    fn layout(&self) -> ResidentLayout {
+        ResidentLayout::new(self.data.len(), self.data.shape().elements(), u64::MAX)
+            .expect("images fit into unlimited bindings")
+    }
+
+    /// The program's buffers, with images, a shuffled order and initial weights.
+    fn buffers(&self, network: &Network, program: &Program) -> Result<SharedBuffers> {
+        let table = &network.parameters;
+        let weights = table.pack(&initial_parameters(table, 0));
+        let order = order(self.data.len());
+        let mut shared = SharedBuffers::new();
+        for spec in &program.buffers {
+            let bytes: &[u8] = match spec.role {
+                // An image is a multiple of 16 bytes: none needs padding.
+                Role::Images(_) => self.data.images(),
+                Role::Targets => bytemuck::cast_slice(self.data.targets()),
+                Role::Order => bytemuck::cast_slice(&order),
+                Role::Parameters => bytemuck::cast_slice(&weights),
+                _ => &[],
+            };
+            let name = spec.role.to_string();
+            let buffer = self.gpu.storage(&name, spec.len as u64 * 4)?;
+            self.gpu.write(&buffer, 0, bytes)?;
+            shared.insert(spec.role, buffer);
+        }
+        Ok(shared)
+    }
+
+    /// Runs dispatch `index` once, and if `timed` as often as it takes to time it.
+    fn dispatch(
+        &self,
+        net: &str,
+        program: &Program,
+        index: usize,
+        shared: &SharedBuffers,
+        timed: bool,
+    ) -> Result<()> {
+        let dispatch = &program.dispatches[index];
+        let alone = Program {
+            dispatches: vec![dispatch.clone()],
+            ..program.clone()
+        };
+        let alone = GpuProgram::new(&self.gpu, &alone, shared)?;
+        self.submit(&alone, 1)?;
+        if !timed {
+            return Ok(());
+        }
+        let calls = (MILLISECONDS / self.submit(&alone, 1)?).ceil();
+        let calls = calls.clamp(1.0, 200.0) as usize;
+        let times = (0..SUBMISSIONS).map(|_| self.submit(&alone, calls));
+        let milliseconds = median(times.collect::<Result<Vec<f64>>>()?);
+        let per_second = |count: u64| count as f64 / milliseconds * 1e3;
+        let flops = per_second(dispatch.call.flops * self.options.batch_size as u64);
+        let traffic = per_second(self.traffic(program, dispatch));
+        let percent = |part: f64, whole: f64| format!("{:.0}%", 100.0 * part / whole);
+        let (rate, peak) = if flops > 0.0 {
+            let rate = format!("{:.1}", flops / 1e9);
+            (rate, percent(flops, self.ceilings.flops))
+        } else {
+            (String::new(), String::new())
+        };
+        println!(
+            "{:<28} {:<24} {milliseconds:>9.3} {rate:>8} {peak:>5} {:>7.2} {:>5}",
+            dispatch.call.kernel.name,
+            format!("{net} {}", dispatch.label),
+            traffic / 1e9,
+            percent(traffic, self.ceilings.load_bytes),
+        );
+        Ok(())
+    }
+
+    /// Milliseconds per call.
+    fn submit(&self, program: &GpuProgram, calls: usize) -> Result<f64> {
         let step = Step {
-            batch: BATCH as u32,
+            batch: self.options.batch_size as u32,
+            second_correction: 1.0,
+            // Adam's moments move, weights do not: the next net's data stay what they are.
+            step_size: 0.0,
             ..Step::default()
         };
-        let mut encoder = gpu
-            .device()
-            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let start = Instant::now();
+        let descriptor = wgpu::CommandEncoderDescriptor::default();
+        let mut encoder = self.gpu.device().create_command_encoder(&descriptor);
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
         for _ in 0..calls {
             program.encode(&mut pass, &step);
         }
         drop(pass);
-        let submission = gpu.queue().submit([encoder.finish()]);
-        gpu.wait(Some(submission))?;
+        let submission = self.gpu.queue().submit([encoder.finish()]);
+        self.gpu.wait(Some(submission))?;
         Ok(start.elapsed().as_secs_f64() * 1e3 / calls as f64)
-    };
-    submit(1)?;
-    let calls = (20.0 / submit(1)?).ceil().clamp(1.0, 200.0) as usize;
-    let mut times = (0..SUBMISSIONS)
-        .map(|_| submit(calls))
-        .collect::<Result<Vec<f64>>>()?;
-    times.sort_by(f64::total_cmp);
-    Ok(times[SUBMISSIONS / 2])
-}
+    }
 
-/// A program of this one call, every argument in a buffer of its own.
-fn program(row: &Row) -> Program {
-    let bindings = row.call.kernel.bindings.iter().zip(&row.lens);
-    let buffers = bindings
-        .enumerate()
-        .map(|(slot, (binding, &len))| BufferSpec {
-            role: Role::Scratch(slot as u16),
-            scalar: binding.scalar,
-            len,
+    /// Bytes that the dispatch must read and write.
+    fn traffic(&self, program: &Program, dispatch: &Dispatch) -> u64 {
+        let batch = self.options.batch_size;
+        let bindings = dispatch.call.kernel.bindings.iter();
+        let bytes = bindings.zip(&dispatch.slices).map(|(binding, slice)| {
+            let role = program.buffers[slice.buffer].role;
+            match (role, binding.access) {
+                // Of the data set, a step reads one batch; parts that are not in use are bound to
+                // the first.
+                (Role::Images(_), _) if binding.name != "images_0" => 0,
+                (Role::Images(_), _) => batch * self.data.shape().elements(),
+                (Role::Targets | Role::Order, Access::Read) => batch * 4,
+                _ => slice.len * 4,
+            }
         });
-    let slices = row.lens.iter().enumerate();
-    let slices = slices.map(|(buffer, &len)| BufferSlice {
-        buffer,
-        offset: 0,
-        len,
-    });
-    Program {
-        capacity: BATCH,
-        buffers: buffers.collect(),
-        dispatches: vec![Dispatch {
-            label: row.name.clone(),
-            phase: Phase::Forward,
-            call: row.call.clone(),
-            slices: slices.collect(),
-        }],
+        bytes.sum::<usize>() as u64
     }
 }
 
-fn rows(target: &Target) -> Vec<Row> {
-    let mut rows = Vec::new();
-    let conv = |input: ImageShape, out_channels, kernel| ConvShape {
-        input,
-        out_channels,
-        kernel_height: kernel,
-        kernel_width: kernel,
-        stride: 1,
-    };
-    for (name, shape) in [
-        ("cnn conv 1", conv(ImageShape::new(3, 32, 32), 16, 3)),
-        ("cnn conv 2", conv(ImageShape::new(16, 15, 15), 32, 3)),
-        ("cnn conv 3", conv(ImageShape::new(32, 6, 6), 45, 3)),
-        ("shallow conv", conv(ImageShape::new(3, 32, 32), 41, 28)),
-    ] {
-        conv_rows(name, &shape, target, &mut rows);
-    }
-    for (name, rows_per_sample, input, output) in [
-        ("cnn dense 1", 1, 720, 128),
-        ("cnn dense 2", 1, 128, 1),
-        ("mlp dense 1", 1, 3072, 128),
-        ("mlp dense 2", 1, 128, 128),
-        ("deep conv 1", 1024, 3, 8),
-        ("deep conv 2", 256, 8, 16),
-        ("deep conv 3", 64, 16, 32),
-        ("deep conv 4", 16, 32, 64),
-        ("deep dense 1", 1, 1024, 256),
-        ("deep dense 2", 1, 256, 256),
-    ] {
-        linear_rows(name, rows_per_sample, input, output, target, &mut rows);
-    }
-    rows
-}
-
-fn conv_rows(name: &str, shape: &ConvShape, target: &Target, rows: &mut Vec<Row>) {
-    let output = shape.output().expect("the window fits");
-    let taps = shape.kernel_height * shape.kernel_width;
-    let products = BATCH * output.elements() * taps * shape.input.channels;
-    let input_len = BATCH * shape.input.padded_elements();
-    let output_len = BATCH * output.padded_elements();
-    let weight_len = shape.weight_len();
-    let splits = conv2d_backward_weight::splits(BATCH, shape, target);
-    let mut push = |call: Call, lens: &[usize]| {
-        rows.push(Row {
-            name: format!("{} {name} {} -> {output}", call.kernel.name, shape.input),
-            call,
-            lens: lens.to_vec(),
-            flops: 2.0 * products as f64,
-        });
-    };
-    push(
-        conv2d_forward::call(shape, Activation::Relu, target),
-        &[input_len, weight_len, output.padded_channels(), output_len],
-    );
-    push(
-        conv2d_backward_input::call(shape, target),
-        &[output_len, weight_len, input_len],
-    );
-    push(
-        conv2d_backward_weight::call(BATCH, shape, target),
-        &[input_len, output_len, splits * weight_len],
-    );
-    reduction_rows(name, output, splits, weight_len, target, rows);
-}
-
-fn linear_rows(
-    name: &str,
-    rows_per_sample: usize,
-    input: usize,
-    output: usize,
-    target: &Target,
-    rows: &mut Vec<Row>,
-) {
-    let batch_rows = BATCH * rows_per_sample;
-    let input_len = batch_rows * padded(input);
-    let output_len = batch_rows * padded(output);
-    let weight_len = padded(input) * padded(output);
-    let splits = linear_backward_weight::splits(BATCH, rows_per_sample, input, output, target);
-    let mut push = |call: Call, lens: &[usize]| {
-        rows.push(Row {
-            name: format!(
-                "{} {name} {rows_per_sample} x {input} -> {output}",
-                call.kernel.name
-            ),
-            call,
-            lens: lens.to_vec(),
-            flops: 2.0 * (batch_rows * input * output) as f64,
-        });
-    };
-    push(
-        linear_forward::call(rows_per_sample, input, output, Activation::Relu, target),
-        &[input_len, weight_len, padded(output), output_len],
-    );
-    push(
-        linear_backward_input::call(rows_per_sample, input, output, target),
-        &[output_len, weight_len, input_len],
-    );
-    push(
-        linear_backward_weight::call(BATCH, rows_per_sample, input, output, target),
-        &[input_len, output_len, splits * weight_len],
-    );
-    let image = ImageShape::new(output, rows_per_sample, 1);
-    reduction_rows(name, image, splits, weight_len, target, rows);
-}
-
-/// Rows of the bias gradient and of the sum of the weight gradient's parts.
-fn reduction_rows(
-    name: &str,
-    output: ImageShape,
-    splits: usize,
-    weight_len: usize,
-    target: &Target,
-    rows: &mut Vec<Row>,
-) {
-    let channels = output.padded_channels();
-    let bias_splits = bias_backward::splits(BATCH, output.pixels(), output.channels, target);
-    rows.push(Row {
-        name: format!("bias_backward {name} {output} in {bias_splits}"),
-        call: bias_backward::call(BATCH, output.pixels(), output.channels, target),
-        lens: vec![BATCH * output.padded_elements(), bias_splits * channels],
-        flops: (BATCH * output.elements()) as f64,
+/// A permutation of `count` images without a pattern that caches could follow.
+fn order(count: usize) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..count as u32).collect();
+    order.sort_by_key(|&index| {
+        index
+            .wrapping_add(1)
+            .wrapping_mul(0x9E37_79B9)
+            .rotate_left(13)
     });
-    rows.push(Row {
-        name: format!("sum_partials {name} {splits} x {weight_len}"),
-        call: sum_partials::call(splits, weight_len),
-        lens: vec![splits * weight_len, weight_len],
-        flops: (splits * weight_len) as f64,
-    });
+    order
 }

@@ -24,7 +24,8 @@ pub struct GpuOptions {
     pub checked: bool,
     /// Pretend that a storage binding may span no more than this many bytes, to test splitting.
     pub binding_bytes: Option<u64>,
-    /// Compile for this kind of adapter instead of the device's own, to test the kernels of both.
+    /// Compile for this kind of adapter, whose threads share no loads, instead of the device's own,
+    /// to test the kernels of both.
     pub kind: Option<AdapterKind>,
 }
 
@@ -52,7 +53,11 @@ impl Gpu {
             *limit = bytes.min(*limit);
         }
         if let Some(kind) = options.kind {
-            description.target.kind = kind;
+            description.target = Target {
+                kind,
+                lanes: 1,
+                ..description.target
+            };
         }
         let (device, queue) = request_device(&adapter, &description)?;
         let failure = Arc::new(Mutex::new(None));
@@ -175,7 +180,8 @@ fn request_device(
     };
     let request = adapter.request_device(&wgpu::DeviceDescriptor {
         label: Some("gpu-train"),
-        required_features: wgpu::Features::IMMEDIATES | (adapter.features() & TIMESTAMPS),
+        required_features: wgpu::Features::IMMEDIATES
+            | (adapter.features() & (TIMESTAMPS | wgpu::Features::SUBGROUP)),
         required_limits,
         ..wgpu::DeviceDescriptor::default()
     });

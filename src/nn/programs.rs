@@ -90,7 +90,7 @@ mod tests {
         lower(&default_training_graph(
             net,
             fuse,
-            Target::portable(AdapterKind::Software),
+            Target::portable(AdapterKind::Software).with_lanes(8),
         ))
     }
 
@@ -108,6 +108,14 @@ mod tests {
         assert_eq!(forward(NetworkType::Cnn, false), 13);
         assert_eq!(forward(NetworkType::Mlp, true), 5);
         assert_eq!(forward(NetworkType::Mlp, false), 7);
+    }
+
+    #[test]
+    fn a_step_takes_few_dispatches() {
+        let all = |net, fuse| program(net, fuse).dispatches.len();
+        assert_eq!(all(NetworkType::Cnn, true), 25);
+        assert_eq!(all(NetworkType::Mlp, true), 13);
+        assert!(all(NetworkType::Cnn, false) > 28);
     }
 
     #[test]
