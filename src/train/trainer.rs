@@ -86,13 +86,13 @@ impl<'s> Trainer<'s> {
         let gpu = session.gpu();
         let (train, test) = (data.train(), data.test());
         let network = Network::new(network, configuration, options.activation, train.shape())?;
+        let plan = Plan::new(&network, &data.layout(), &options, gpu.target())?;
+        plan.check(&gpu.target().limits)?;
         let initial = match &options.init {
             Some(tensors) => tensors.clone(),
             None => initial_parameters(&network.parameters, options.seed),
         };
         network.parameters.check(&initial)?;
-        let plan = Plan::new(&network, &data.layout(), &options, gpu.target())?;
-        plan.check(&gpu.target().limits)?;
         let shared = plan.allocate(gpu)?;
         let [metrics, faults] = [Role::Metrics, Role::Faults].map(|role| shared[&role].clone());
         let order = Order::new(gpu, train.len(), shuffle_seed(&options))?;
