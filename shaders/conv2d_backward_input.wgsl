@@ -43,26 +43,25 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let index = thread_index(workgroup, workgroups, local);
-    let column_tiles = (params.in_quads + ${COLUMNS-1}u) / ${COLUMNS}u;
-    let sample_tiles = (step.batch + ${ROWS-1}u) / ${ROWS}u;
-    let first_column = index % column_tiles * ${COLUMNS}u;
-    let first_sample = index / column_tiles % sample_tiles * ${ROWS}u;
-    let pixel = index / (column_tiles * sample_tiles);
+    let in_quads = params.in_quads;
+    let out_quads = params.out_quads;
+    let column_tiles = (in_quads + ${COLUMNS-1}u) / ${COLUMNS}u;
+    // Whole groups of lanes, so that all lanes of a group are at one pixel.
+    let sample_tiles = (step.batch + ${LANES*ROWS-1}u) / ${LANES*ROWS}u * ${LANES}u;
+//#include tile_place
+    let first_column = column_tile * ${COLUMNS}u;
+    let first_sample = row_tile % sample_tiles * ${ROWS}u;
+    let pixel = row_tile / sample_tiles;
     let pixels = params.in_height * params.in_width;
     if (pixel >= pixels) {
         return;
     }
-    // Samples and columns past the end repeat the last one and are not stored.
+    // Samples past the end repeat the last one and are not stored.
 //#for r in 0..ROWS
     let row_${r} = min(first_sample + ${r}u, step.batch - 1u)
         * (params.out_height * params.out_width * params.out_quads);
 //#end
-//#for c in 0..COLUMNS
-    let column_${c} = min(first_column + ${c}u, params.in_quads - 1u);
-//#for i in 0..4
-    let channel_${4*c+i} = (4u * column_${c} + ${i}u) * params.out_quads;
-//#end
-//#end
+//#include channels_nt
 //#for r in 0..ROWS
 //#for c in 0..COLUMNS
     var sum_${r}_${c} = vec4<f32>(0.0);

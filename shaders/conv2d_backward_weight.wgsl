@@ -1,13 +1,14 @@
-// partials = the gradient of a conv2d without padding by its weight, in `splits` parts, each the
-// sum over a range of samples.
+// partials = the gradients of a conv2d without padding by its weight and bias, in `splits` parts,
+// each the sum over a range of samples.
 //
 // input        [batch, in_height, in_width, in_quads] vec4
 // grad_output  [batch, out_height, out_width, out_quads] vec4
-// partials     [splits, kernel_height, kernel_width, 4 in_quads, out_quads] vec4
+// partials     [splits] of the weight [kernel_height, kernel_width, 4 in_quads, out_quads], zeros,
+//              the bias [out_quads] vec4
 //
 // One thread per split, row of the window, ROW_QUADS quads of the run of kernel_width * in_quads
-// quads along it, and COLUMNS quads of output channels. Sums run in blocks of one row of pixels of
-// four samples.
+// quads along it, and COLUMNS quads of output channels; one more tile, whose input is always 1, sums
+// the bias. Sums run in blocks of one row of pixels of four samples.
 //#include step
 //#include thread
 
@@ -23,6 +24,7 @@ struct Params {
     stride: u32,
     splits: u32,
     samples_per_split: u32,
+    bias_at: u32,          // quads from a split's weight to its bias
 }
 
 @group(0) @binding(0) var<storage, read> input: array<vec4<f32>>;
@@ -40,10 +42,16 @@ fn main(
     let run = params.kernel_width * params.in_quads;
     let row_tiles = (run + ${ROW_QUADS-1}u) / ${ROW_QUADS}u;
     let column_tiles = (params.out_quads + ${COLUMNS-1}u) / ${COLUMNS}u;
-    let first_column = index % column_tiles * ${COLUMNS}u;
-    let first_row = index / column_tiles % row_tiles * ${ROW_QUADS}u;
-    let tap_y = index / (column_tiles * row_tiles) % params.kernel_height;
-    let split = index / (column_tiles * row_tiles * params.kernel_height);
+//#include tile_place
+    // Whole groups of lanes, so that all lanes of a group are in one split.
+    let tiles = row_tiles * params.kernel_height;
+    let group_tiles = (tiles + ${LANES}u) / ${LANES}u * ${LANES}u;
+    let first_column = column_tile * ${COLUMNS}u;
+    let tile = row_tile % group_tiles;
+    let is_bias = tile == tiles;
+    let first_row = tile % row_tiles * ${ROW_QUADS}u;
+    let tap_y = min(tile / row_tiles, params.kernel_height - 1u);
+    let split = row_tile / group_tiles;
     if (split >= params.splits) {
         return;
     }
@@ -62,6 +70,8 @@ fn main(
     let in_line = params.in_width * params.in_quads;
     let out_line = params.out_width * params.out_quads;
     let in_step = params.stride * params.in_quads;
+    let out_quads = params.out_quads;
+//#include own_grads_tn
     let first_sample = split * params.samples_per_split;
     let end = min(first_sample + params.samples_per_split, step.batch);
     for (var sample = first_sample; sample < end; sample += 4u) {
@@ -69,6 +79,12 @@ fn main(
         let live_${s} = sample + ${s}u < end;
         let input_${s} = (min(sample + ${s}u, end - 1u) * params.in_height + tap_y) * in_line;
         let grad_${s} = min(sample + ${s}u, end - 1u) * params.out_height * out_line;
+//#end
+//#for shared in 0..LANES/8
+//#for j in 0..(4*COLUMNS+7)/8
+        let own_grad_${j} = min(sample + own_step_${j}, end - 1u) * params.out_height * out_line
+            + own_column_${j};
+//#end
 //#end
         for (var y = 0u; y < params.out_height; y++) {
 //#for r in 0..4*ROW_QUADS
@@ -89,16 +105,9 @@ fn main(
 //#end
         }
     }
-    let first = (split * params.kernel_height + tap_y) * run * 4u;
-//#for r in 0..ROW_QUADS
-    if (first_row + ${r}u < run) {
-//#for c in 0..COLUMNS
-        if (first_column + ${c}u < params.out_quads) {
-//#for i in 0..4
-            partials[(first + 4u * row_${r} + ${i}u) * params.out_quads + column_${c}] = sum_${4*r+i}_${c};
-//#end
-        }
-//#end
-    }
-//#end
+    // Lanes past the last tile have nothing to store.
+    let rows_left = select(0u, max(run, first_row) - first_row, tile < tiles);
+    let first_tile_row = 4u * (tap_y * run + first_row);
+    let weight_quads = 4u * params.kernel_height * run * out_quads;
+//#include store_weight_and_bias
 }

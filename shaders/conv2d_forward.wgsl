@@ -42,15 +42,14 @@ fn main(
     let rows = step.batch * params.out_height * params.out_width;
     let out_quads = (params.out_channels + 3u) / 4u;
     let column_tiles = (out_quads + ${COLUMNS-1}u) / ${COLUMNS}u;
-    let first_column = index % column_tiles * ${COLUMNS}u;
-    let first_row = index / column_tiles * ${ROWS}u;
-    if (first_row >= rows) {
-        return;
-    }
+//#include tile_place
+    let first_column = column_tile * ${COLUMNS}u;
+    let first_row = row_tile * ${ROWS}u;
     // Divisions are dear: only the first pixel's place is divided out, the others follow.
-    var x = first_row % params.out_width;
-    var y = first_row / params.out_width % params.out_height;
-    var sample = first_row / (params.out_width * params.out_height);
+    let start = min(first_row, rows - 1u);
+    var x = start % params.out_width;
+    var y = start / params.out_width % params.out_height;
+    var sample = start / (params.out_width * params.out_height);
 //#for r in 0..ROWS
     let row_${r} = ((sample * params.in_height + y * params.stride) * params.in_width
         + x * params.stride) * params.in_quads;
@@ -76,6 +75,7 @@ fn main(
 //#end
 //#end
     let weight_stride = out_quads;
+//#include own_quads_nn
     let line = params.in_width * params.in_quads;
     let run = params.kernel_width * params.in_quads;
     var weight_at = 0u;

@@ -51,11 +51,9 @@ fn main(
     let windows = step.batch * params.out_height * params.out_width;
     let out_quads = (params.out_channels + 3u) / 4u;
     let column_tiles = (out_quads + ${COLUMNS-1}u) / ${COLUMNS}u;
-    let first_column = index % column_tiles * ${COLUMNS}u;
-    let first_window = index / column_tiles * ${WINDOWS}u;
-    if (first_window >= windows) {
-        return;
-    }
+//#include tile_place
+    let first_column = column_tile * ${COLUMNS}u;
+    let first_window = row_tile * ${WINDOWS}u;
     let line = params.in_width * params.in_quads;
     let right = params.stride * params.in_quads;
     let down = params.stride * line;
@@ -64,9 +62,10 @@ fn main(
     let offset_2 = params.conv_width;
     let offset_3 = params.conv_width + 1u;
     // Divisions are dear: only the first square's place is divided out, the others follow.
-    var x = first_window % params.out_width;
-    var y = first_window / params.out_width % params.out_height;
-    var sample = first_window / (params.out_width * params.out_height);
+    let start = min(first_window, windows - 1u);
+    var x = start % params.out_width;
+    var y = start / params.out_width % params.out_height;
+    var sample = start / (params.out_width * params.out_height);
 //#for w in 0..WINDOWS
     let row_${4*w} = sample * params.in_height * line + 2u * (y * down + x * right);
     let row_${4*w+1} = row_${4*w} + right;
@@ -95,6 +94,7 @@ fn main(
 //#end
 //#end
     let weight_stride = out_quads;
+//#include own_quads_nn
     let run = params.kernel_width * params.in_quads;
     var weight_at = 0u;
     for (var block = 0u; block < params.kernel_height; block += params.block_height) {

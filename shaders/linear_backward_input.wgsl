@@ -30,22 +30,17 @@ fn main(
 ) {
     let index = thread_index(workgroup, workgroups, local);
     let rows = step.batch * params.rows_per_sample;
-    let column_tiles = (params.in_quads + ${COLUMNS-1}u) / ${COLUMNS}u;
-    let first_column = index % column_tiles * ${COLUMNS}u;
-    let first_row = index / column_tiles * ${ROWS}u;
-    if (first_row >= rows) {
-        return;
-    }
-    // Rows and columns past the end repeat the last one and are not stored.
+    let in_quads = params.in_quads;
+    let out_quads = params.out_quads;
+    let column_tiles = (in_quads + ${COLUMNS-1}u) / ${COLUMNS}u;
+//#include tile_place
+    let first_column = column_tile * ${COLUMNS}u;
+    let first_row = row_tile * ${ROWS}u;
+    // Rows past the end repeat the last one and are not stored.
 //#for r in 0..ROWS
     let row_${r} = min(first_row + ${r}u, rows - 1u) * params.out_quads;
 //#end
-//#for c in 0..COLUMNS
-    let column_${c} = min(first_column + ${c}u, params.in_quads - 1u);
-//#for i in 0..4
-    let channel_${4*c+i} = (4u * column_${c} + ${i}u) * params.out_quads;
-//#end
-//#end
+//#include channels_nt
 //#for r in 0..ROWS
 //#for c in 0..COLUMNS
     var sum_${r}_${c} = vec4<f32>(0.0);

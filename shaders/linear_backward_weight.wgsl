@@ -1,10 +1,12 @@
-// partials = input^T * grad_output, in `splits` parts, each the sum over a range of samples.
+// partials = the gradients by weight, input^T * grad_output, and by bias, 1^T * grad_output, in
+// `splits` parts, each the sum over a range of samples.
 //
 // input        [batch * rows_per_sample, in_quads] vec4
 // grad_output  [batch * rows_per_sample, out_quads] vec4
-// partials     [splits, 4 in_quads, out_quads] vec4
+// partials     [splits] of the weight [4 in_quads, out_quads], zeros, the bias [out_quads] vec4
 //
-// One thread per split, ROW_QUADS quads of inputs and COLUMNS quads of outputs. Sums run in blocks
+// One thread per split, ROW_QUADS quads of inputs and COLUMNS quads of outputs; one more row of
+// tiles, whose input is always 1, sums the bias. Sums run in blocks
 // of 128 rows, so that long ones lose little precision.
 //#include step
 //#include thread
@@ -15,6 +17,7 @@ struct Params {
     out_quads: u32,
     splits: u32,
     samples_per_split: u32,
+    bias_at: u32,          // quads from a split's weight to its bias
 }
 
 @group(0) @binding(0) var<storage, read> input: array<vec4<f32>>;
@@ -33,9 +36,13 @@ fn main(
     let index = thread_index(workgroup, workgroups, local);
     let row_tiles = (params.in_quads + ${ROW_QUADS-1}u) / ${ROW_QUADS}u;
     let column_tiles = (params.out_quads + ${COLUMNS-1}u) / ${COLUMNS}u;
-    let first_column = index % column_tiles * ${COLUMNS}u;
-    let first_row = index / column_tiles % row_tiles * ${ROW_QUADS}u;
-    let split = index / (column_tiles * row_tiles);
+//#include tile_place
+    // Whole groups of lanes, so that all lanes of a group are in one split.
+    let group_tiles = (row_tiles + ${LANES}u) / ${LANES}u * ${LANES}u;
+    let first_column = column_tile * ${COLUMNS}u;
+    let first_row = row_tile % group_tiles * ${ROW_QUADS}u;
+    let is_bias = row_tile % group_tiles == row_tiles;
+    let split = row_tile / group_tiles;
     if (split >= params.splits) {
         return;
     }
@@ -54,6 +61,8 @@ fn main(
     let first_sample = split * params.samples_per_split;
     let end_sample = min(first_sample + params.samples_per_split, step.batch);
     let end = end_sample * params.rows_per_sample;
+    let out_quads = params.out_quads;
+//#include own_grads_tn
     let input_at = 0u;
     let grad_at = 0u;
     for (var block = first_sample * params.rows_per_sample; block < end; block += BLOCK_ROWS) {
@@ -69,6 +78,11 @@ fn main(
             let input_${s} = min(row + ${s}u, end - 1u) * params.in_quads;
             let grad_${s} = min(row + ${s}u, end - 1u) * params.out_quads;
 //#end
+//#for shared in 0..LANES/8
+//#for j in 0..(4*COLUMNS+7)/8
+            let own_grad_${j} = min(row + own_step_${j}, end - 1u) * out_quads + own_column_${j};
+//#end
+//#end
 //#include product_tn
         }
 //#for r in 0..4*ROW_QUADS
@@ -77,16 +91,8 @@ fn main(
 //#end
 //#end
     }
-    let first = split * params.in_quads * 4u;
-//#for r in 0..ROW_QUADS
-    if (first_row + ${r}u < params.in_quads) {
-//#for c in 0..COLUMNS
-        if (first_column + ${c}u < params.out_quads) {
-//#for i in 0..4
-            partials[(first + 4u * row_${r} + ${i}u) * params.out_quads + column_${c}] = sum_${4*r+i}_${c};
-//#end
-        }
-//#end
-    }
-//#end
+    let rows_left = select(max(params.in_quads, first_row) - first_row, 0u, is_bias);
+    let first_tile_row = 4u * first_row;
+    let weight_quads = 4u * params.in_quads * out_quads;
+//#include store_weight_and_bias
 }

@@ -36,11 +36,9 @@ fn main(
     let rows = step.batch * params.rows_per_sample;
     let out_quads = (params.out_channels + 3u) / 4u;
     let column_tiles = (out_quads + ${COLUMNS-1}u) / ${COLUMNS}u;
-    let first_column = index % column_tiles * ${COLUMNS}u;
-    let first_row = index / column_tiles * ${ROWS}u;
-    if (first_row >= rows) {
-        return;
-    }
+//#include tile_place
+    let first_column = column_tile * ${COLUMNS}u;
+    let first_row = row_tile * ${ROWS}u;
     // Rows and columns past the end repeat the last one and are not stored.
 //#for r in 0..ROWS
     let row_${r} = min(first_row + ${r}u, rows - 1u) * params.in_quads;
@@ -54,6 +52,7 @@ fn main(
 //#end
 //#end
     let weight_stride = out_quads;
+//#include own_quads_nn
     var weight_at = 0u;
     for (var block = 0u; block < params.in_quads; block += BLOCK_QUADS) {
 //#for r in 0..ROWS

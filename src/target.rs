@@ -34,15 +34,25 @@ pub struct Limits {
 pub struct Target {
     /// Which family of kernels suits.
     pub kind: AdapterKind,
+    /// Threads that run in lockstep and can share what they load for next to nothing: 8 on
+    /// software adapters whose subgroups are of eight, 1 where kernels do not count on it.
+    pub lanes: u32,
     /// What may not be exceeded.
     pub limits: Limits,
 }
 
 impl Target {
+    /// The same target, with threads that share their loads by `lanes`.
+    #[must_use]
+    pub const fn with_lanes(self, lanes: u32) -> Self {
+        Self { lanes, ..self }
+    }
+
     /// The limits that every adapter worth supporting has (`WebGPU`'s defaults).
     pub const fn portable(kind: AdapterKind) -> Self {
         Self {
             kind,
+            lanes: 1,
             limits: Limits {
                 binding_bytes: 128 << 20,
                 buffer_bytes: 256 << 20,

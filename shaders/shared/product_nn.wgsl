@@ -1,19 +1,32 @@
 // Four steps of a matrix product: part += input * weight for ROWS rows by 4 COLUMNS columns.
 // Expects row_0.. (quads of `input` at which each row starts), column_0.. (quads within a row of
 // `weight`), `weight_stride` (quads from one row of `weight` to the next), the running offsets
-// `input_at` and `weight_at`, and the sums part_0_0...
+// `input_at` and `weight_at`, and the sums part_0_0...; with LANES = 8 also own_0.. (quads of
+// `weight` that this lane loads for all eight).
 // All loads come before all sums, and a sum takes its four products at once: compilers that spill
 // the sums to memory then fetch each of them once per step instead of four times.
 //#for r in 0..ROWS
 let a_${r} = input[row_${r} + input_at];
 //#end
+//#for shared in 0..LANES/8
+//#for j in 0..(4*COLUMNS+7)/8
+let own_b_${j} = weight[weight_at + own_${j}];
+//#end
+//#end
+//#for apart in 0..1-LANES/8
 //#for k in 0..4
 //#for c in 0..COLUMNS
 let b_${k}_${c} = weight[weight_at + ${k}u * weight_stride + column_${c}];
 //#end
 //#end
-//#for r in 0..ROWS
+//#end
 //#for c in 0..COLUMNS
+//#for shared in 0..LANES/8
+//#for k in 0..4
+let b_${k}_${c} = subgroupBroadcast(own_b_${(k*COLUMNS+c)/8}, ${(k*COLUMNS+c)%8}u);
+//#end
+//#end
+//#for r in 0..ROWS
 part_${r}_${c} += a_${r}.x * b_0_${c} + a_${r}.y * b_1_${c} + a_${r}.z * b_2_${c} + a_${r}.w * b_3_${c};
 //#end
 //#end

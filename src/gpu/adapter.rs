@@ -109,6 +109,18 @@ fn rank(kind: wgpu::DeviceType) -> u8 {
     }
 }
 
+/// Eight on software adapters that run exactly eight threads at a time, else one.
+fn lanes(adapter: &wgpu::Adapter, info: &wgpu::AdapterInfo) -> u32 {
+    let sizes = (info.subgroup_min_size, info.subgroup_max_size);
+    let software = info.device_type == wgpu::DeviceType::Cpu;
+    let shares = adapter.features().contains(wgpu::Features::SUBGROUP);
+    if software && shares && sizes == (8, 8) {
+        8
+    } else {
+        1
+    }
+}
+
 fn describe(index: usize, adapter: &wgpu::Adapter) -> AdapterDescription {
     let info = adapter.get_info();
     let kind = match info.device_type {
@@ -124,6 +136,7 @@ fn describe(index: usize, adapter: &wgpu::Adapter) -> AdapterDescription {
             wgpu::DeviceType::Cpu => AdapterKind::Software,
             _ => AdapterKind::Gpu,
         },
+        lanes: lanes(adapter, &info),
         limits: Limits {
             binding_bytes: limits.max_storage_buffer_binding_size,
             buffer_bytes: limits.max_buffer_size,

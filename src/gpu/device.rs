@@ -156,7 +156,8 @@ fn request_device(
     };
     let request = adapter.request_device(&wgpu::DeviceDescriptor {
         label: Some("gpu-train"),
-        required_features: wgpu::Features::IMMEDIATES | (adapter.features() & TIMESTAMPS),
+        required_features: wgpu::Features::IMMEDIATES
+            | (adapter.features() & (TIMESTAMPS | wgpu::Features::SUBGROUP)),
         required_limits,
         ..wgpu::DeviceDescriptor::default()
     });

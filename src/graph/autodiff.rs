@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::graph::{Graph, Node, Shape, Storage, Value};
 use super::{Phase, Role};
 use crate::error::{Error, Result};
+use crate::kernel_limits::bias_at;
 use crate::kernels::{Call, Scalar, sum_partials};
 use crate::shape::ImageShape;
 
@@ -71,21 +72,25 @@ impl Tape<'_> {
         output
     }
 
-    /// Records the gradient of `parameter`: `call` writes `splits` partial sums, which are then
-    /// added up in order; one split is written in place.
-    pub fn parameter_gradient(
+    /// Records the gradients of `weight` and of the bias that follows it in memory: `call` writes
+    /// `splits` partial sums of both, which are then added up in order; one split is written in
+    /// place.
+    pub fn parameter_gradients(
         &mut self,
         node: &Node,
-        parameter: Value,
+        [weight, bias]: [Value; 2],
         call: Call,
         inputs: Vec<Value>,
         splits: usize,
     ) {
-        let len = self.graph.len(parameter);
-        let Storage::Resident(Role::Parameters, offset) = self.graph.values[parameter.0].storage
-        else {
-            unreachable!("layers are recorded with parameters from the table");
-        };
+        let offset = self.parameter_offset(weight);
+        let bias_offset = self.parameter_offset(bias);
+        assert_eq!(
+            bias_offset - offset,
+            bias_at(self.graph.len(weight)),
+            "a layer's bias follows its weight in the table of parameters"
+        );
+        let len = bias_offset - offset + self.graph.len(bias);
         let gradient = self
             .graph
             .resident(Role::Gradients, offset, len, Scalar::F32);
@@ -106,6 +111,15 @@ impl Tape<'_> {
             vec![partials],
             vec![gradient],
         );
+    }
+
+    fn parameter_offset(&self, parameter: Value) -> usize {
+        match self.graph.values[parameter.0].storage {
+            Storage::Resident(Role::Parameters, offset) => offset,
+            Storage::Resident(..) | Storage::Transient => {
+                unreachable!("layers are recorded with parameters from the table")
+            }
+        }
     }
 }
 

@@ -58,8 +58,8 @@ pub fn call(shape: &ConvShape, target: &Target) -> Call {
     };
     let tile = batch_tile(in_quads, target);
     let grid = Grid::per_samples(
-        tile.rows,
-        shape.input.pixels() * in_quads.div_ceil(tile.columns),
+        tile.group_rows(),
+        shape.input.pixels() * tile.group_threads(in_quads),
         tile::workgroup_size(target),
     );
     Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())

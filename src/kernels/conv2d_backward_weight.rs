@@ -2,6 +2,7 @@
 
 use super::tile::{self, WEIGHT_TILES, weight_tile};
 use super::{Call, Grid, Kernel, Params as _, params, reads, writes};
+use crate::kernel_limits::bias_at;
 use crate::shape::{ConvShape, QUAD};
 use crate::target::Target;
 
@@ -39,6 +40,8 @@ params! {
         pub splits: u32,
         /// Samples that one of them covers.
         pub samples_per_split: u32,
+        /// Quads from a split\'s weight to its bias.
+        pub bias_at: u32,
     }
 }
 
@@ -47,7 +50,7 @@ pub fn splits(capacity: usize, shape: &ConvShape, target: &Target) -> usize {
     call(capacity, shape, target).params::<Params>().splits as usize
 }
 
-/// partials (splits, `shape.weight_len()`) from the input and `grad_output`, by ranges of samples.
+/// partials (splits, weight and bias) of the gradients by both, by ranges of samples.
 ///
 /// # Panics
 /// If the window does not fit into the input: shapes are checked when a graph is recorded.
@@ -56,8 +59,11 @@ pub fn call(capacity: usize, shape: &ConvShape, target: &Target) -> Call {
     let in_quads = shape.input.padded_channels() / QUAD;
     let out_quads = output.padded_channels() / QUAD;
     let run_quads = shape.kernel_width * in_quads;
-    let tile = weight_tile(run_quads, out_quads, target);
-    let threads = shape.kernel_height * tile.count(run_quads, out_quads);
+    let tile = weight_tile(shape.kernel_height, run_quads, out_quads, target);
+    let weight_len = shape.weight_len();
+    // One more tile for the bias.
+    let row_tiles = shape.kernel_height * run_quads.div_ceil(tile.rows) + 1;
+    let threads = row_tiles.next_multiple_of(tile.lanes) * out_quads.div_ceil(tile.columns);
     let (samples_per_split, splits) = tile::splits(capacity, output.pixels(), threads, target);
     let params = Params {
         in_height: shape.input.height as u32,
@@ -71,6 +77,7 @@ pub fn call(capacity: usize, shape: &ConvShape, target: &Target) -> Call {
         stride: shape.stride as u32,
         splits: splits as u32,
         samples_per_split: samples_per_split as u32,
+        bias_at: (bias_at(weight_len) / QUAD) as u32,
     };
     let grid = Grid::fixed(splits * threads, tile::workgroup_size(target));
     Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())

@@ -70,8 +70,8 @@ pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call 
     let tile = batch_tile(quads(output), target);
     let grid = Grid::per_rows(
         output.pixels(),
-        tile.rows,
-        quads(output).div_ceil(tile.columns),
+        tile.group_rows(),
+        tile.group_threads(quads(output)),
         tile::workgroup_size(target),
     );
     Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())

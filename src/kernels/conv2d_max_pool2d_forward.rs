@@ -89,8 +89,8 @@ pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call 
     let tile = pool_tile(out_quads, target);
     let grid = Grid::per_rows(
         output.pixels(),
-        tile.rows,
-        out_quads.div_ceil(tile.columns),
+        tile.group_rows(),
+        tile.group_threads(out_quads),
         tile::workgroup_size(target),
     );
     Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())

@@ -42,8 +42,8 @@ pub fn call(
     };
     let grid = Grid::per_rows(
         rows_per_sample,
-        tile.rows,
-        in_quads.div_ceil(tile.columns),
+        tile.group_rows(),
+        tile.group_threads(in_quads),
         tile::workgroup_size(target),
     );
     let call = Call::new(&KERNEL, tile.variant, &params, grid);

@@ -2,6 +2,7 @@
 
 use super::tile::{self, WEIGHT_TILES, weight_tile};
 use super::{Call, Grid, Kernel, Params as _, params, reads, writes};
+use crate::kernel_limits::bias_at;
 use crate::shape::{QUAD, padded};
 use crate::target::Target;
 
@@ -27,6 +28,8 @@ params! {
         pub splits: u32,
         /// Samples that one of them covers.
         pub samples_per_split: u32,
+        /// Quads from a split\'s weight to its bias.
+        pub bias_at: u32,
     }
 }
 
@@ -42,7 +45,7 @@ pub fn splits(
     call.params::<Params>().splits as usize
 }
 
-/// partials (splits, `in_features`, `out_features`) = input^T * `grad_output`, by ranges of samples.
+/// partials (splits, weight and bias) of the gradients by both, by ranges of samples.
 pub fn call(
     capacity: usize,
     rows_per_sample: usize,
@@ -52,8 +55,10 @@ pub fn call(
 ) -> Call {
     let in_quads = padded(in_features) / QUAD;
     let out_quads = padded(out_features) / QUAD;
-    let tile = weight_tile(in_quads, out_quads, target);
-    let threads = tile.count(in_quads, out_quads);
+    let tile = weight_tile(1, in_quads, out_quads, target);
+    let weight_len = padded(in_features) * padded(out_features);
+    // One more row of tiles for the bias.
+    let threads = tile.threads(in_quads + tile.rows, out_quads);
     let (samples_per_split, splits) = tile::splits(capacity, rows_per_sample, threads, target);
     let params = Params {
         rows_per_sample: rows_per_sample as u32,
@@ -61,6 +66,7 @@ pub fn call(
         out_quads: out_quads as u32,
         splits: splits as u32,
         samples_per_split: samples_per_split as u32,
+        bias_at: (bias_at(weight_len) / QUAD) as u32,
     };
     let grid = Grid::fixed(splits * threads, tile::workgroup_size(target));
     let call = Call::new(&KERNEL, tile.variant, &params, grid);

@@ -52,8 +52,8 @@ pub fn call(
     };
     let grid = Grid::per_rows(
         rows_per_sample,
-        tile.rows,
-        out_quads.div_ceil(tile.columns),
+        tile.group_rows(),
+        tile.group_threads(out_quads),
         tile::workgroup_size(target),
     );
     let call = Call::new(&KERNEL, tile.variant, &params, grid);

@@ -18,7 +18,6 @@ pub mod activation_forward;
 pub mod adam_step;
 pub mod adaptive_max_pool2d_backward;
 pub mod adaptive_max_pool2d_forward;
-pub mod bias_backward;
 pub mod conv2d_backward_input;
 pub mod conv2d_backward_weight;
 pub mod conv2d_forward;
@@ -129,7 +128,6 @@ impl Kernel {
 pub const ALL: &[&Kernel] = &[
     &activation_backward::KERNEL,
     &activation_forward::KERNEL,
-    &bias_backward::KERNEL,
     &conv2d_backward_input::KERNEL,
     &conv2d_backward_weight::KERNEL,
     &conv2d_forward::KERNEL,

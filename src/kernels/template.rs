@@ -11,7 +11,7 @@
 //! ```
 //!
 //! and `${expression}` anywhere becomes its value: integers, loop variables and variant names,
-//! with `+ - *` and brackets. `sum_${r}_${4*c+1}` becomes `sum_0_5`.
+//! with `+ - * / %` and brackets. `sum_${r}_${4*c+1}` becomes `sum_0_5`.
 
 use crate::error::{Error, Result};
 
@@ -20,6 +20,26 @@ pub const SNIPPETS: &[(&str, &str)] = &[
     (
         "activation",
         include_str!("../../shaders/shared/activation.wgsl"),
+    ),
+    (
+        "channels_nt",
+        include_str!("../../shaders/shared/channels_nt.wgsl"),
+    ),
+    (
+        "own_grads_tn",
+        include_str!("../../shaders/shared/own_grads_tn.wgsl"),
+    ),
+    (
+        "own_quads_nn",
+        include_str!("../../shaders/shared/own_quads_nn.wgsl"),
+    ),
+    (
+        "store_weight_and_bias",
+        include_str!("../../shaders/shared/store_weight_and_bias.wgsl"),
+    ),
+    (
+        "tile_place",
+        include_str!("../../shaders/shared/tile_place.wgsl"),
     ),
     (
         "product_nn",
@@ -153,7 +173,7 @@ fn substitute(line: &str, names: &Names, out: &mut String) -> Result<(), String>
     Ok(())
 }
 
-/// The value of an expression of integers, names, `+ - *` and brackets.
+/// The value of an expression of integers, names, `+ - * / %` and brackets.
 fn evaluate(text: &str, names: &Names) -> Result<i64, String> {
     let mut rest = text.trim();
     let value = sum(&mut rest, names).ok_or_else(|| format!("cannot evaluate '{text}'"))?;
@@ -179,10 +199,17 @@ fn sum(rest: &mut &str, names: &Names) -> Option<i64> {
 
 fn product(rest: &mut &str, names: &Names) -> Option<i64> {
     let mut value = atom(rest, names)?;
-    while eat(rest, '*') {
-        value *= atom(rest, names)?;
+    loop {
+        if eat(rest, '*') {
+            value *= atom(rest, names)?;
+        } else if eat(rest, '/') {
+            value = value.checked_div(atom(rest, names)?)?;
+        } else if eat(rest, '%') {
+            value = value.checked_rem(atom(rest, names)?)?;
+        } else {
+            return Some(value);
+        }
     }
-    Some(value)
 }
 
 fn atom(rest: &mut &str, names: &Names) -> Option<i64> {
@@ -221,10 +248,10 @@ mod tests {
 
     #[test]
     fn names_can_be_given() {
-        let source = "//#let B = 2*A+1\n${B} ${A}";
+        let source = "//#let B = 2*A+1\n${B} ${A} ${(B+7)/8} ${B%8}";
         assert_eq!(
             expand("test", source, &[("A", 4)]).expect("expands"),
-            "9 4\n"
+            "9 4 2 1\n"
         );
     }
 
@@ -236,6 +263,7 @@ mod tests {
             ("//#if x", "unknown directive"),
             ("${ROWS}", "cannot evaluate"),
             ("${1", "unclosed brace"),
+            ("${1/0}", "cannot evaluate"),
         ] {
             let error = expand("test", source, &[]).expect_err("must fail");
             assert!(error.to_string().contains(what), "{error}");

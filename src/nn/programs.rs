@@ -70,7 +70,7 @@ mod tests {
         let options = ProgramOptions {
             capacity: 128,
             rows: 4,
-            target: Target::portable(AdapterKind::Software),
+            target: Target::portable(AdapterKind::Software).with_lanes(8),
             fuse,
         };
         training_program(&network, &layout, &options, &AdamConfig::default()).expect("fits")
@@ -90,6 +90,14 @@ mod tests {
         assert_eq!(forward(NetworkType::Cnn, false), 13);
         assert_eq!(forward(NetworkType::Mlp, true), 5);
         assert_eq!(forward(NetworkType::Mlp, false), 7);
+    }
+
+    #[test]
+    fn a_step_takes_few_dispatches() {
+        let all = |net, fuse| program(net, fuse).dispatches.len();
+        assert_eq!(all(NetworkType::Cnn, true), 25);
+        assert_eq!(all(NetworkType::Mlp, true), 13);
+        assert!(all(NetworkType::Cnn, false) > 28);
     }
 
     #[test]

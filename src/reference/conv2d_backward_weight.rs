@@ -6,8 +6,9 @@ use crate::kernels::conv2d_backward_weight::Params;
 
 twin!(input: real, grad_output: real, partials: real_mut);
 
-/// partials (splits, taps, `in`, `out`): for every tap, the input pixels under it times the
-/// gradients of their output pixels, each split over its range of samples.
+/// partials (splits of weight, zeros and bias): for every tap, the input pixels under it times the
+/// gradients of their output pixels, and the sums of those gradients, each split over its range of
+/// samples.
 pub fn run<T: Real>(
     params: &Params,
     step: &Step,
@@ -15,8 +16,7 @@ pub fn run<T: Real>(
     grad_output: &[T],
     partials: &mut [T],
 ) {
-    let taps = (params.kernel_height * params.kernel_width) as usize;
-    let len = taps * 16 * (params.in_quads * params.out_quads) as usize;
+    let len = 4 * (params.bias_at + params.out_quads) as usize;
     for (split, partial) in (0..params.splits).zip(partials.chunks_mut(len)) {
         let first = split * params.samples_per_split;
         let end = (first + params.samples_per_split).min(step.batch);
@@ -46,7 +46,11 @@ fn add_pixel<T: Real>(
     let out_stride = 4 * params.out_quads as usize;
     let pixel = (n * params.out_height + y) * params.out_width + x;
     let grads = &grad_output[pixel as usize * out_stride..][..out_stride];
-    let mut sums = sums.chunks_mut(out_stride);
+    let (weight, bias) = sums.split_at_mut(4 * params.bias_at as usize);
+    for (sum, grad) in bias.iter_mut().zip(grads) {
+        *sum += grad.wide();
+    }
+    let mut sums = weight.chunks_mut(out_stride);
     for tap_y in 0..params.kernel_height {
         for tap_x in 0..params.kernel_width {
             let row = n * params.in_height + y * params.stride + tap_y;

@@ -11,7 +11,6 @@ pub mod activation_forward;
 pub mod adam_step;
 pub mod adaptive_max_pool2d_backward;
 pub mod adaptive_max_pool2d_forward;
-pub mod bias_backward;
 pub mod conv2d_backward_input;
 pub mod conv2d_backward_weight;
 pub mod conv2d_forward;
@@ -39,7 +38,6 @@ pub fn registry<T: Real>() -> &'static [(&'static str, Replay<T>)] {
     &[
         ("activation_backward", activation_backward::replay),
         ("activation_forward", activation_forward::replay),
-        ("bias_backward", bias_backward::replay),
         ("conv2d_backward_input", conv2d_backward_input::replay),
         ("conv2d_backward_weight", conv2d_backward_weight::replay),
         ("conv2d_forward", conv2d_forward::replay),

@@ -6,7 +6,7 @@ use gpu_train::shape::ConvShape;
 use crate::harness::{
     Argument, Launch, Random, Tolerance, assert_gradient, assert_twin, batch, with_stale_rows,
 };
-use crate::products::{GPU, Numbers, SOFTWARE, WIDTHS, conv, odd_convs, weighted_sum, wide};
+use crate::products::{FAMILIES, Numbers, SOFTWARE, WIDTHS, conv, odd_convs, weighted_sum, wide};
 
 /// A batch of `samples` in buffers for `capacity`; what lies between is NaN.
 fn launch(numbers: Numbers, (samples, capacity): (usize, usize), shape: &ConvShape) -> Launch {
@@ -58,7 +58,7 @@ fn samples_past_the_batch_are_left_alone() {
 
 #[test]
 fn every_tile_gives_the_same_sums() {
-    for target in [SOFTWARE, GPU] {
+    for target in FAMILIES {
         for width in WIDTHS {
             let shape = conv([width, 4, 5], 5, [3, 2], 1);
             let mut launch = launch(Numbers::Integers, (7, 7), &shape);

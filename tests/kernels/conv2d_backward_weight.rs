@@ -1,4 +1,5 @@
 use gpu_train::activation::Activation;
+use gpu_train::kernel_limits::bias_at;
 use gpu_train::kernels::{conv2d_backward_weight, conv2d_forward};
 use gpu_train::reference;
 use gpu_train::shape::ConvShape;
@@ -7,7 +8,7 @@ use gpu_train::target::Target;
 use crate::harness::{
     Argument, Launch, Random, Tolerance, assert_gradient, assert_twin, batch, with_stale_rows,
 };
-use crate::products::{GPU, Numbers, SOFTWARE, WIDTHS, conv, odd_convs, weighted_sum, wide};
+use crate::products::{FAMILIES, Numbers, SOFTWARE, WIDTHS, conv, odd_convs, weighted_sum, wide};
 
 /// A batch of `samples` for a call made for `capacity`; what lies between is NaN.
 fn launch(
@@ -28,7 +29,7 @@ fn launch(
         arguments: vec![
             Argument::Floats(with_stale_rows(pixels, capacity * input.padded_elements())),
             Argument::Floats(with_stale_rows(grads, capacity * output.padded_elements())),
-            Argument::Poisoned(splits * shape.weight_len()),
+            Argument::Poisoned(splits * (bias_at(shape.weight_len()) + output.padded_channels())),
         ],
     }
 }
@@ -56,7 +57,7 @@ fn sums_of_floats_are_close() {
 #[test]
 fn samples_past_the_batch_count_nothing_and_splits_past_it_are_zero() {
     let shape = conv([3, 17, 16], 7, [3, 3], 1);
-    for target in [SOFTWARE, GPU] {
+    for target in FAMILIES {
         assert!(conv2d_backward_weight::splits(33, &shape, &target) > 2);
         for samples in [1, 5, 8, 31] {
             let launch = launch(Numbers::Integers, (samples, 33), &shape, &target);
@@ -67,7 +68,7 @@ fn samples_past_the_batch_count_nothing_and_splits_past_it_are_zero() {
 
 #[test]
 fn every_tile_gives_the_same_sums() {
-    for target in [SOFTWARE, GPU] {
+    for target in FAMILIES {
         for inputs in WIDTHS {
             for outputs in WIDTHS {
                 // One tap in a row of the window: the run is one pixel.
@@ -94,24 +95,29 @@ fn it_is_the_derivative_of_the_forward() {
         let weight = wide(&Numbers::Floats.weight(&mut random, taps, channels, output.channels));
         let grad_output =
             wide(&Numbers::Floats.rows(&mut random, 2 * output.pixels(), output.channels));
-        let bias = vec![0.0; output.padded_channels()];
+        let at = bias_at(weight.len());
+        // Weight and bias as they lie in memory, with what pads the weight.
+        let mut parameters = weight.clone();
+        parameters.resize(at, 0.0);
+        parameters.extend(wide(&Numbers::Floats.rows(&mut random, 1, output.channels)));
 
-        let mut grad_weight = vec![0.0; weight.len()];
+        let mut gradient = vec![0.0; parameters.len()];
         let backward = conv2d_backward_weight::call(2, &shape, &SOFTWARE);
         reference::conv2d_backward_weight::run(
             backward.params(),
             &batch(2),
             &input,
             &grad_output,
-            &mut grad_weight,
+            &mut gradient,
         );
         let forward = conv2d_forward::call(&shape, Activation::Linear, &SOFTWARE);
-        let loss = |weight: &[f64]| {
+        let loss = |parameters: &[f64]| {
+            let (weight, bias) = parameters.split_at(at);
             let mut output = vec![0.0; grad_output.len()];
             let params = forward.params();
-            reference::conv2d_forward::run(params, &batch(2), &input, weight, &bias, &mut output);
+            reference::conv2d_forward::run(params, &batch(2), &input, weight, bias, &mut output);
             weighted_sum(&output, &grad_output)
         };
-        assert_gradient(&weight, &grad_weight, loss, &format!("{shape:?}"));
+        assert_gradient(&parameters, &gradient, loss, &format!("{shape:?}"));
     }
 }

@@ -3,7 +3,7 @@ use gpu_train::kernels::conv2d_forward;
 use gpu_train::shape::ConvShape;
 
 use crate::harness::{Argument, Launch, Random, Tolerance, assert_twin, batch, with_stale_rows};
-use crate::products::{ACTIVATIONS, GPU, Numbers, SOFTWARE, WIDTHS, conv, odd_convs};
+use crate::products::{ACTIVATIONS, FAMILIES, Numbers, SOFTWARE, WIDTHS, conv, odd_convs};
 
 /// A batch of `samples` in buffers for `capacity`; what lies between is NaN.
 fn launch(
@@ -73,7 +73,7 @@ fn pixels_past_the_batch_are_left_alone() {
 
 #[test]
 fn every_tile_gives_the_same_sums() {
-    for target in [SOFTWARE, GPU] {
+    for target in FAMILIES {
         for width in WIDTHS {
             let shape = conv([5, 4, 5], width, [3, 2], 1);
             let mut launch = launch(Numbers::Integers, (7, 7), &shape, Activation::Relu);

@@ -6,7 +6,7 @@ use crate::harness::{
     Argument, Launch, Output, Random, Tolerance, assert_twin, batch, gpu, run_gpu, run_twin,
     with_stale_rows,
 };
-use crate::products::{GPU, Numbers, SOFTWARE, WIDTHS, conv};
+use crate::products::{FAMILIES, Numbers, SOFTWARE, WIDTHS, conv};
 
 /// Convolutions whose outputs are odd, even and barely large enough to pool.
 fn convs() -> [ConvShape; 7] {
@@ -85,7 +85,7 @@ fn integers_are_exact_and_ties_go_to_the_first() {
 
 #[test]
 fn every_tile_gives_the_same_maxima() {
-    for target in [SOFTWARE, GPU] {
+    for target in FAMILIES {
         for width in WIDTHS {
             let shape = conv([5, 6, 7], width, [3, 2], 1);
             let mut launch = launch(Numbers::Integers, (7, 7), &shape);

@@ -7,7 +7,7 @@ use gpu_train::shape::padded;
 use crate::harness::{
     Argument, Launch, Random, Tolerance, assert_gradient, assert_twin, batch, with_stale_rows,
 };
-use crate::products::{GPU, Numbers, ODD_LINEARS, SOFTWARE, WIDTHS, weighted_sum, wide};
+use crate::products::{FAMILIES, Numbers, ODD_LINEARS, SOFTWARE, WIDTHS, weighted_sum, wide};
 
 fn launch(
     numbers: Numbers,
@@ -59,7 +59,7 @@ fn rows_past_the_batch_are_left_alone() {
 
 #[test]
 fn every_tile_gives_the_same_sums() {
-    for target in [SOFTWARE, GPU] {
+    for target in FAMILIES {
         for width in WIDTHS {
             let mut launch = launch(Numbers::Integers, 11, (3, width, 9));
             launch.call = linear_backward_input::call(3, width, 9, &target);

@@ -1,4 +1,5 @@
 use gpu_train::activation::Activation;
+use gpu_train::kernel_limits::bias_at;
 use gpu_train::kernels::{linear_backward_weight, linear_forward};
 use gpu_train::reference;
 use gpu_train::shape::padded;
@@ -7,7 +8,7 @@ use gpu_train::target::Target;
 use crate::harness::{
     Argument, Launch, Random, Tolerance, assert_gradient, assert_twin, batch, with_stale_rows,
 };
-use crate::products::{GPU, Numbers, ODD_LINEARS, SOFTWARE, WIDTHS, weighted_sum, wide};
+use crate::products::{FAMILIES, Numbers, ODD_LINEARS, SOFTWARE, WIDTHS, weighted_sum, wide};
 
 /// A batch of `samples` for a call made for `capacity`; what lies between is NaN.
 fn launch(
@@ -28,7 +29,9 @@ fn launch(
         arguments: vec![
             Argument::Floats(batch_of(inputs)),
             Argument::Floats(batch_of(outputs)),
-            Argument::Poisoned(splits * padded(inputs) * padded(outputs)),
+            Argument::Poisoned(
+                splits * (bias_at(padded(inputs) * padded(outputs)) + padded(outputs)),
+            ),
         ],
     }
 }
@@ -55,7 +58,7 @@ fn sums_of_floats_are_close() {
 #[test]
 fn samples_past_the_batch_count_nothing_and_splits_past_it_are_zero() {
     let shape = (257, 7, 33);
-    for target in [SOFTWARE, GPU] {
+    for target in FAMILIES {
         assert!(linear_backward_weight::splits(33, 257, 7, 33, &target) > 2);
         for samples in [1, 5, 8, 31] {
             let launch = launch(Numbers::Integers, (samples, 33), shape, &target);
@@ -66,7 +69,7 @@ fn samples_past_the_batch_count_nothing_and_splits_past_it_are_zero() {
 
 #[test]
 fn every_tile_gives_the_same_sums() {
-    for target in [SOFTWARE, GPU] {
+    for target in FAMILIES {
         for inputs in WIDTHS {
             for outputs in WIDTHS {
                 let shape = (3, inputs, outputs);
@@ -84,23 +87,28 @@ fn it_is_the_derivative_of_the_forward() {
     let input = wide(&Numbers::Floats.rows(&mut random, rows, inputs));
     let weight = wide(&Numbers::Floats.weight(&mut random, 1, inputs, outputs));
     let grad_output = wide(&Numbers::Floats.rows(&mut random, rows, outputs));
-    let bias = vec![0.0; padded(outputs)];
+    let at = bias_at(weight.len());
+    // Weight and bias as they lie in memory, with what pads the weight.
+    let mut parameters = weight.clone();
+    parameters.resize(at, 0.0);
+    parameters.extend(wide(&Numbers::Floats.rows(&mut random, 1, outputs)));
 
-    let mut grad_weight = vec![0.0; weight.len()];
+    let mut gradient = vec![0.0; parameters.len()];
     let backward = linear_backward_weight::call(3, 2, inputs, outputs, &SOFTWARE);
     reference::linear_backward_weight::run(
         backward.params(),
         &batch(3),
         &input,
         &grad_output,
-        &mut grad_weight,
+        &mut gradient,
     );
     let forward = linear_forward::call(2, inputs, outputs, Activation::Linear, &SOFTWARE);
-    let loss = |weight: &[f64]| {
+    let loss = |parameters: &[f64]| {
+        let (weight, bias) = parameters.split_at(at);
         let mut output = vec![0.0; grad_output.len()];
         let params = forward.params();
-        reference::linear_forward::run(params, &batch(3), &input, weight, &bias, &mut output);
+        reference::linear_forward::run(params, &batch(3), &input, weight, bias, &mut output);
         weighted_sum(&output, &grad_output)
     };
-    assert_gradient(&weight, &grad_weight, loss, "grad_weight");
+    assert_gradient(&parameters, &gradient, loss, "weight and bias");
 }

@@ -3,7 +3,7 @@ use gpu_train::kernels::linear_forward;
 use gpu_train::shape::padded;
 
 use crate::harness::{Argument, Launch, Random, Tolerance, assert_twin, batch, with_stale_rows};
-use crate::products::{ACTIVATIONS, GPU, Numbers, ODD_LINEARS, SOFTWARE, WIDTHS};
+use crate::products::{ACTIVATIONS, FAMILIES, Numbers, ODD_LINEARS, SOFTWARE, WIDTHS};
 
 fn launch(
     numbers: Numbers,
@@ -69,7 +69,7 @@ fn rows_past_the_batch_are_left_alone() {
 
 #[test]
 fn every_tile_gives_the_same_sums() {
-    for target in [SOFTWARE, GPU] {
+    for target in FAMILIES {
         for width in WIDTHS {
             let mut launch = launch(Numbers::Integers, 11, (3, 9, width), Activation::Relu);
             launch.call = linear_forward::call(3, 9, width, Activation::Relu, &target);

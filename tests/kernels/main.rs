@@ -10,7 +10,6 @@ mod activation_forward;
 mod adam_step;
 mod adaptive_max_pool2d_backward;
 mod adaptive_max_pool2d_forward;
-mod bias_backward;
 mod conv2d_backward_input;
 mod conv2d_backward_weight;
 mod conv2d_forward;

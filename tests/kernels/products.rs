@@ -14,11 +14,15 @@ pub const ACTIVATIONS: [Activation; 4] = [
     Activation::Tanh,
 ];
 
-pub const SOFTWARE: Target = Target::portable(AdapterKind::Software);
+/// The families of kernels: software adapters whose threads share loads by eight, other software
+/// adapters, GPUs.
+pub const SOFTWARE: Target = Target::portable(AdapterKind::Software).with_lanes(8);
+pub const ALONE: Target = Target::portable(AdapterKind::Software);
 pub const GPU: Target = Target::portable(AdapterKind::Gpu);
+pub const FAMILIES: [Target; 3] = [SOFTWARE, ALONE, GPU];
 
 /// One width for each number of quads that a tile can have.
-pub const WIDTHS: [usize; 4] = [3, 7, 11, 13];
+pub const WIDTHS: [usize; 8] = [3, 7, 11, 13, 18, 24, 27, 31];
 
 /// Where test numbers come from.
 #[derive(Debug, Clone, Copy, PartialEq)]

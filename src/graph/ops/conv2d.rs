@@ -97,28 +97,25 @@ impl Op for Conv2d {
     }
 
     fn backward(&self, tape: &mut Tape<'_>, node: &Node) -> Result<()> {
-        let [input, weight, bias] = node.inputs[..] else {
-            unreachable!("recorded with three inputs");
-        };
         let gradient = before_activation(tape, node, self.activation)?;
-        let rows = self.output.pixels();
-        linear::bias_gradient(tape, node, bias, gradient, rows, self.output.channels);
-        gradients(tape, node, &self.shape, [input, weight], gradient)
+        gradients(tape, node, &self.shape, gradient)
     }
 }
 
-/// Records the gradients of weight and input, given that of the sums.
+/// Records the gradients of weight, bias and input, given that of the sums.
 pub(super) fn gradients(
     tape: &mut Tape<'_>,
     node: &Node,
     shape: &ConvShape,
-    [input, weight]: [Value; 2],
     gradient: Value,
 ) -> Result<()> {
+    let [input, weight, bias] = node.inputs[..] else {
+        unreachable!("a convolution is recorded with three inputs");
+    };
     let (capacity, target) = (tape.graph.capacity, tape.graph.target);
     let splits = conv2d_backward_weight::splits(capacity, shape, &target);
     let call = conv2d_backward_weight::call(capacity, shape, &target);
-    tape.parameter_gradient(node, weight, call, vec![input, gradient], splits);
+    tape.parameter_gradients(node, [weight, bias], call, vec![input, gradient], splits);
     if tape.graph.needs_gradient(input) {
         let call = conv2d_backward_input::call(shape, &target);
         let grad_input = tape.samples(node, call, vec![gradient, weight], input);

@@ -1,7 +1,7 @@
 //! `max_pool2d(relu(conv2d(input, weight) + bias))` by one kernel: what fusion makes of the three.
 
 use super::activation::before_activation;
-use super::linear;
+use super::conv2d;
 use crate::activation::Activation;
 use crate::error::Result;
 use crate::graph::{Node, Op, Tape};
@@ -24,20 +24,15 @@ impl Op for Conv2dMaxPool2d {
     }
 
     fn backward(&self, tape: &mut Tape<'_>, node: &Node) -> Result<()> {
-        let [input, weight, bias] = node.inputs[..] else {
-            unreachable!("a convolution is recorded with three inputs");
-        };
         let argmax = node.outputs[1];
-        // Only the pixels that were picked have a gradient, so slopes and the bias need only them.
+        // Only the pixels that were picked have a gradient, so slopes need only them.
         let picked = before_activation(tape, node, self.activation)?;
-        let pooled = tape.graph.sample_shape(node.outputs[0]);
-        linear::bias_gradient(tape, node, bias, picked, pooled.pixels(), pooled.channels);
         let pool = PoolShape {
             input: self.between,
             window: conv2d_max_pool2d_forward::WINDOW,
         };
         let call = max_pool2d_backward::call(&pool);
         let gradient = tape.samples_of(node, call, vec![picked, argmax], self.between);
-        super::conv2d::gradients(tape, node, &self.shape, [input, weight], gradient)
+        conv2d::gradients(tape, node, &self.shape, gradient)
     }
 }

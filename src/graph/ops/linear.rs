@@ -7,9 +7,7 @@ use super::activation::{ActivationOp, before_activation};
 use crate::activation::Activation;
 use crate::error::Result;
 use crate::graph::{Graph, Node, Op, Shape, Tape, Value};
-use crate::kernels::{
-    Call, Scalar, bias_backward, linear_backward_input, linear_backward_weight, linear_forward,
-};
+use crate::kernels::{Call, Scalar, linear_backward_input, linear_backward_weight, linear_forward};
 use crate::shape::ImageShape;
 use crate::target::Target;
 
@@ -87,9 +85,7 @@ impl Op for Linear {
 
         let splits = linear_backward_weight::splits(capacity, rows, ins, outs, &target);
         let call = linear_backward_weight::call(capacity, rows, ins, outs, &target);
-        tape.parameter_gradient(node, weight, call, vec![input, gradient], splits);
-
-        bias_gradient(tape, node, bias, gradient, rows, outs);
+        tape.parameter_gradients(node, [weight, bias], call, vec![input, gradient], splits);
 
         if tape.graph.needs_gradient(input) {
             let call = linear_backward_input::call(rows, ins, outs, &target);
@@ -98,19 +94,4 @@ impl Op for Linear {
         }
         Ok(())
     }
-}
-
-/// Records the gradient of `bias`: the sum of `gradient` over all samples and rows.
-pub(super) fn bias_gradient(
-    tape: &mut Tape<'_>,
-    node: &Node,
-    bias: Value,
-    gradient: Value,
-    rows: usize,
-    out_channels: usize,
-) {
-    let (capacity, target) = (tape.graph.capacity, tape.graph.target);
-    let splits = bias_backward::splits(capacity, rows, out_channels, &target);
-    let call = bias_backward::call(capacity, rows, out_channels, &target);
-    tape.parameter_gradient(node, bias, call, vec![gradient], splits);
 }
