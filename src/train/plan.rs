@@ -175,4 +175,24 @@ mod tests {
         assert!(small.check(&limits).is_ok());
         assert!(large.check(&limits).is_err());
     }
+
+    /// What is missing here, every program would allocate for itself.
+    #[test]
+    fn all_that_programs_need_beside_data_is_allocated_once() {
+        let plan = plan(120);
+        let gpu = Gpu::open(&crate::gpu::GpuOptions::default());
+        let gpu = gpu.expect("this test needs a GPU adapter; `make test` sees to one");
+        let shared = plan.allocate(&gpu).expect("fits");
+        for spec in plan.programs().into_iter().flat_map(|it| &it.buffers) {
+            if !matches!(spec.role, Role::Images(_) | Role::Targets | Role::Order) {
+                let have = shared[&spec.role].size();
+                assert!(have >= spec.len as u64 * 4, "{}", spec.role);
+            }
+        }
+        let scratch = |role: &Role| matches!(role, Role::Scratch(_));
+        let scratch = shared.iter().filter(|(role, _)| scratch(role));
+        let bytes: u64 = scratch.map(|(_, buffer)| buffer.size()).sum();
+        // Buffers are rounded up to 16 bytes.
+        assert!((0..1000).contains(&(bytes - plan.memory().scratch)));
+    }
 }

@@ -134,3 +134,83 @@ pub(super) fn check_parameters(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn epoch() -> EpochMetrics {
+        let metrics = |loss, accuracy| Metrics {
+            loss,
+            mae: loss + 0.5,
+            accuracy,
+        };
+        EpochMetrics {
+            epoch: 7,
+            train: metrics(1.0, Some(0.125)),
+            test: metrics(1.0 / 3.0, None),
+            lr: 1e-4,
+            seconds: 2.5,
+            samples_per_second: 4000.0,
+        }
+    }
+
+    #[test]
+    fn columns_hold_what_they_are_named_for_in_full() {
+        let columns = Task::Regression.columns().iter();
+        let line: Vec<(&str, String)> = columns.map(|it| (it.name, it.value(&epoch()))).collect();
+        let expected = [
+            ("epoch", "7"),
+            ("train_loss", "1"),
+            ("train_mae", "1.5"),
+            ("test_loss", "0.3333333333333333"),
+            ("test_mae", "0.8333333333333333"),
+            ("train_accuracy", "0.125"),
+            ("test_accuracy", ""),
+            ("lr", "0.0001"),
+            ("seconds", "2.5"),
+            ("samples_per_second", "4000"),
+        ];
+        assert_eq!(line, expected.map(|(name, value)| (name, value.to_owned())));
+    }
+
+    #[test]
+    fn values_that_are_not_finite_end_a_run() {
+        let at = Moment {
+            epoch: 2,
+            step: 9,
+            lr: 0.5,
+        };
+        let step = |metrics, faults| {
+            let row = Row { metrics, faults };
+            Task::Regression
+                .check_step(&row, &at)
+                .map_err(|it| it.to_string())
+        };
+        assert_eq!(step([8.0, 8.0, 0.0, 4.0], 0), Ok(()));
+        assert_eq!(
+            step([f32::INFINITY, 8.0, 0.0, 4.0], 0),
+            Err("the loss became inf in epoch 2 (step 9)".to_owned())
+        );
+        assert_eq!(
+            step([8.0, 8.0, 0.0, 4.0], 3),
+            Err("3 gradients became NaN or infinite in epoch 2 (step 9)".to_owned())
+        );
+        let good = epoch().test;
+        assert!(Task::Regression.check_test(&good, &at).is_ok());
+        let bad = Metrics {
+            mae: f64::NAN,
+            ..good
+        };
+        let error = Task::Regression.check_test(&bad, &at).expect_err("is NaN");
+        assert!(
+            error.to_string().contains("test MAE became NaN in epoch 2"),
+            "{error}"
+        );
+        assert!(
+            error.hint().contains("--lr (it is 0.5)"),
+            "{}",
+            error.hint()
+        );
+    }
+}
