@@ -1,6 +1,8 @@
-// grad_input = the gradient of its window where an element was that window's maximum, else 0.
+// grad_input = the gradient of its window where an element was that window's maximum, else 0; times
+// the slope of the activation that came before the pooling, whose output the maximum is.
 //
 // grad_output  [batch, out_height, out_width, quads] vec4
+// output       [batch, out_height, out_width, quads] vec4
 // argmax       [batch, out_height, out_width, quads] vec4   as the forward kernel wrote it
 // grad_input   [batch, in_height, in_width, quads] vec4
 //
@@ -8,6 +10,7 @@
 // small for one at the lower and right edge.
 //#include step
 //#include thread
+//#include activation
 
 struct Params {
     in_height: u32,
@@ -16,12 +19,14 @@ struct Params {
     out_width: u32,
     quads: u32,       // of one pixel
     window: u32,      // side of the window, and its step
+    activation: u32,  // fused from before the pooling, or LINEAR
 }
 
 @group(0) @binding(0) var<storage, read> grad_output: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> argmax: array<vec4<u32>>;
-@group(0) @binding(2) var<storage, read_write> grad_input: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> output: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> argmax: array<vec4<u32>>;
+@group(0) @binding(3) var<storage, read_write> grad_input: array<vec4<f32>>;
+@group(0) @binding(4) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
@@ -47,8 +52,9 @@ fn main(
     var gradient = vec4<f32>(0.0);
     if (block_row < params.out_height && block_column < params.out_width) {
         let window = out_plane + block_row * params.out_width + block_column;
-        picked = argmax[window * params.quads + quad];
-        gradient = grad_output[window * params.quads + quad];
+        let at = window * params.quads + quad;
+        picked = argmax[at];
+        gradient = grad_output[at] * activation_slope(params.activation, output[at]);
     }
     for (var y = top; y < min(top + params.window, params.in_height); y++) {
         for (var x = left; x < min(left + params.window, params.in_width); x++) {

@@ -1,6 +1,7 @@
 //! Host side of `shaders/max_pool2d_backward.wgsl`.
 
 use super::{Call, Grid, Kernel, Params as _, params, reads, reads_words, writes};
+use crate::activation::Activation;
 use crate::shape::{PoolShape, QUAD};
 
 /// See the shader's head comment.
@@ -9,6 +10,7 @@ pub static KERNEL: Kernel = Kernel {
     source: include_str!("../../shaders/max_pool2d_backward.wgsl"),
     bindings: &[
         reads("grad_output"),
+        reads("output"),
         reads_words("argmax"),
         writes("grad_input"),
     ],
@@ -31,14 +33,16 @@ params! {
         pub quads: u32,
         /// Side of the window, and its step.
         pub window: u32,
+        /// [`Activation`] as a number.
+        pub activation: u32,
     }
 }
 
-/// The gradient by the input of the pooling `shape`.
+/// The gradient by the input of the pooling `shape`, or by what went into the `activation` before it.
 ///
 /// # Panics
 /// If the window does not fit into the input: shapes are checked when a graph is recorded.
-pub fn call(shape: &PoolShape) -> Call {
+pub fn call(shape: &PoolShape, activation: Activation) -> Call {
     let output = shape.output().expect("the window fits into the input");
     let quads = shape.input.padded_channels() / QUAD;
     let params = Params {
@@ -48,6 +52,7 @@ pub fn call(shape: &PoolShape) -> Call {
         out_width: output.width as u32,
         quads: quads as u32,
         window: shape.window as u32,
+        activation: activation as u32,
     };
     let blocks =
         shape.input.height.div_ceil(shape.window) * shape.input.width.div_ceil(shape.window);

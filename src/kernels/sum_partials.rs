@@ -24,7 +24,7 @@ params! {
 
 /// output (`len`) = the sum of partials (`splits`, `len`); `len` is a multiple of four.
 pub fn call(splits: usize, len: usize) -> Call {
-    debug_assert!(len.is_multiple_of(QUAD), "{len} is not padded");
+    assert!(len.is_multiple_of(QUAD), "{len} is not padded");
     let quads = len / QUAD;
     let params = Params {
         splits: splits as u32,

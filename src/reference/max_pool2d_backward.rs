@@ -1,11 +1,13 @@
 //! Twin of `shaders/max_pool2d_backward.wgsl`.
 
+use super::activation_backward::slope;
 use super::{Real, twin};
+use crate::activation::Activation;
 use crate::kernels::Step;
 use crate::kernels::max_pool2d_backward::Params;
 use crate::shape::QUAD;
 
-twin!(grad_output: real, argmax: word, grad_input: real_mut);
+twin!(grad_output: real, output: real, argmax: word, grad_input: real_mut);
 
 /// Adds the gradient of every window to the element it picked, windows in row-major order; the
 /// sum in f64. `grad_output` and `argmax`: (batch, `windows`, padded channels); `grad_input`:
@@ -31,17 +33,24 @@ pub(super) fn scatter<T: Real>(
     }
 }
 
-/// `grad_output` and `argmax`: (batch, output height, output width, padded channels);
+/// `grad_output`, `output` and `argmax`: (batch, output height, output width, padded channels);
 /// `grad_input`: (batch, height, width, padded channels).
 pub fn run<T: Real>(
     params: &Params,
     step: &Step,
     grad_output: &[T],
+    output: &[T],
     argmax: &[u32],
     grad_input: &mut [T],
 ) {
+    let activation = Activation::from_number(params.activation);
+    let len = (step.batch * params.out_height * params.out_width * params.quads * 4) as usize;
+    let pairs = grad_output.iter().zip(output).take(len);
+    let grads: Vec<T> = pairs
+        .map(|(&grad, &y)| grad * slope(activation, y))
+        .collect();
     let windows = params.out_height * params.out_width;
     let pixels = params.in_height * params.in_width;
     let shape = [step.batch, windows, pixels, params.quads * QUAD as u32].map(|x| x as usize);
-    scatter(shape, grad_output, argmax, grad_input);
+    scatter(shape, &grads, argmax, grad_input);
 }

@@ -1,3 +1,4 @@
+use gpu_train::activation::Activation;
 use gpu_train::kernels::{max_pool2d_backward, max_pool2d_forward};
 use gpu_train::reference;
 use gpu_train::shape::{ImageShape, PoolShape};
@@ -24,16 +25,17 @@ fn forward(shape: &PoolShape, samples: usize, input: &[f64]) -> (Vec<f64>, Vec<u
     (maxima, argmax)
 }
 
-fn launch(shape: &PoolShape, samples: usize) -> Launch {
+fn launch(shape: &PoolShape, samples: usize, activation: Activation) -> Launch {
     let mut random = Random::new(9);
     let len = samples * shape.input.padded_elements();
     let input: Vec<f64> = random.integers(len).into_iter().map(f64::from).collect();
     let (maxima, argmax) = forward(shape, samples, &input);
     Launch {
-        call: max_pool2d_backward::call(shape),
+        call: max_pool2d_backward::call(shape, activation),
         step: batch(samples),
         arguments: vec![
             Argument::Floats(random.integers(maxima.len())),
+            Argument::Floats(maxima.iter().map(|&y| y as f32).collect()),
             Argument::Words(argmax),
             Argument::Poisoned(len),
         ],
@@ -52,10 +54,13 @@ fn odd_sizes_match_the_twin() {
         (pool(2, 6, 5, 1), 2),
         (pool(1, 2, 3, 2), 257),
     ] {
-        let mut launch = launch(&shape, samples);
-        assert_twin(&launch, Tolerance::Exact);
-        launch.step.batch = launch.step.batch.div_ceil(2);
-        assert_twin(&launch, Tolerance::Exact);
+        for activation in [Activation::Linear, Activation::Relu, Activation::Tanh] {
+            // All values are whole numbers, and so are the slopes of all three.
+            let mut launch = launch(&shape, samples, activation);
+            assert_twin(&launch, Tolerance::Exact);
+            launch.step.batch = launch.step.batch.div_ceil(2);
+            assert_twin(&launch, Tolerance::Exact);
+        }
     }
 }
 
@@ -68,9 +73,10 @@ fn the_gradient_is_the_derivative() {
         let weights: Vec<f64> = (0..maxima.len()).map(|i| (i % 7) as f64 - 3.0).collect();
         let mut gradient = vec![0.0; input.len()];
         reference::max_pool2d_backward::run(
-            max_pool2d_backward::call(&shape).params(),
+            max_pool2d_backward::call(&shape, Activation::Linear).params(),
             &batch(2),
             &weights,
+            &maxima,
             &argmax,
             &mut gradient,
         );

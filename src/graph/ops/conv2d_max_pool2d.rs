@@ -1,6 +1,5 @@
 //! `max_pool2d(relu(conv2d(input, weight) + bias))` by one kernel: what fusion makes of the three.
 
-use super::activation::before_activation;
 use super::conv2d;
 use crate::activation::Activation;
 use crate::error::Result;
@@ -24,15 +23,16 @@ impl Op for Conv2dMaxPool2d {
     }
 
     fn backward(&self, tape: &mut Tape<'_>, node: &Node) -> Result<()> {
-        let argmax = node.outputs[1];
-        // Only the pixels that were picked have a gradient, so slopes need only them.
-        let picked = before_activation(tape, node, self.activation)?;
+        let [output, argmax] = node.outputs[..] else {
+            unreachable!("the pooling was recorded with two outputs");
+        };
+        let picked = tape.gradient(node, output)?;
         let pool = PoolShape {
             input: self.between,
             window: conv2d_max_pool2d_forward::WINDOW,
         };
-        let call = max_pool2d_backward::call(&pool);
-        let gradient = tape.samples_of(node, call, vec![picked, argmax], self.between);
+        let call = max_pool2d_backward::call(&pool, self.activation);
+        let gradient = tape.samples_of(node, call, vec![picked, output, argmax], self.between);
         conv2d::gradients(tape, node, &self.shape, gradient)
     }
 }
