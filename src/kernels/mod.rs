@@ -24,7 +24,6 @@ pub mod conv2d_forward;
 pub mod conv2d_max_pool2d_forward;
 pub mod epoch_permutation;
 pub mod gather;
-pub mod linear_backward_input;
 pub mod linear_backward_weight;
 pub mod linear_forward;
 pub mod max_pool2d_backward;
@@ -132,7 +131,6 @@ pub const ALL: &[&Kernel] = &[
     &conv2d_backward_weight::KERNEL,
     &conv2d_forward::KERNEL,
     &conv2d_max_pool2d_forward::KERNEL,
-    &linear_backward_input::KERNEL,
     &linear_backward_weight::KERNEL,
     &linear_forward::KERNEL,
     &sum_partials::KERNEL,

@@ -55,7 +55,7 @@ macro_rules! tiles {
 /// Tiles of outputs and of gradients by inputs: rows of a batch by quads of channels.
 #[rustfmt::skip]
 pub const BATCH_TILES: [Tile; 14] = tiles!("ROWS":
-    [8, 1, 8], [8, 2, 8], [8, 3, 8], [8, 4, 8], [4, 5, 8], [4, 6, 8], [4, 7, 8], [4, 8, 8],
+    [8, 1, 8], [8, 2, 8], [4, 3, 8], [4, 4, 8], [4, 5, 8], [4, 6, 8], [4, 7, 8], [4, 8, 8],
     [16, 1, 1], [16, 2, 1], [16, 3, 1], [16, 4, 1],
     [4, 1, 1], [4, 2, 1]
 );
@@ -64,16 +64,15 @@ pub const BATCH_TILES: [Tile; 14] = tiles!("ROWS":
 /// [`BATCH_TILES`].
 #[rustfmt::skip]
 pub const POOL_TILES: [Tile; 14] = tiles!("WINDOWS":
-    [2, 1, 8], [2, 2, 8], [2, 3, 8], [2, 4, 8], [1, 5, 8], [1, 6, 8], [1, 7, 8], [1, 8, 8],
+    [2, 1, 8], [2, 2, 8], [1, 3, 8], [1, 4, 8], [1, 5, 8], [1, 6, 8], [1, 7, 8], [1, 8, 8],
     [4, 1, 1], [4, 2, 1], [4, 3, 1], [4, 4, 1],
     [1, 1, 1], [1, 2, 1]
 );
 
 /// Tiles of gradients by weights: quads of inputs by quads of outputs.
 #[rustfmt::skip]
-pub const WEIGHT_TILES: [Tile; 28] = tiles!("ROW_QUADS":
+pub const WEIGHT_TILES: [Tile; 24] = tiles!("ROW_QUADS":
     [1, 1, 8], [1, 2, 8], [1, 3, 8], [1, 4, 8], [1, 5, 8], [1, 6, 8], [1, 7, 8], [1, 8, 8],
-    [2, 1, 8], [2, 2, 8], [2, 3, 8], [2, 4, 8],
     [1, 1, 1], [1, 2, 1], [1, 3, 1], [1, 4, 1],
     [2, 1, 1], [2, 2, 1], [2, 3, 1], [2, 4, 1],
     [3, 1, 1], [3, 2, 1], [3, 3, 1], [3, 4, 1],
@@ -112,9 +111,8 @@ pub fn pool_tile(quads: usize, target: &Target) -> Tile {
 pub fn weight_tile(lines: usize, in_quads: usize, out_quads: usize, target: &Target) -> Tile {
     if target.lanes == LANES {
         let columns = shared_columns(out_quads);
-        let rows = (shared_rows(out_quads) / 4).min(in_quads);
-        let tile = find(&WEIGHT_TILES, rows, columns, LANES);
-        let covered = (lines * in_quads.div_ceil(rows)).next_multiple_of(tile.lanes) * rows;
+        let tile = find(&WEIGHT_TILES, 1, columns, LANES);
+        let covered = (lines * in_quads).next_multiple_of(tile.lanes);
         // Groups of lanes that are more than half empty lose more than sharing gains.
         if lines * in_quads * 2 >= covered {
             return tile;
@@ -132,11 +130,18 @@ const LANES: u32 = 8;
 
 /// Rows of a shared tile: about as many sums as stay in registers and the first-level cache.
 const fn shared_rows(quads: usize) -> usize {
-    if quads > 4 { 4 } else { 8 }
+    if quads > 2 { 4 } else { 8 }
 }
 
-/// Up to eight quads, as many as waste the least.
+/// Up to eight quads, as many as waste the least; 8 or 4 where they waste next to none, so that the
+/// layers of a net share their pipelines.
 fn shared_columns(quads: usize) -> usize {
+    if quads.is_multiple_of(8) || quads > 64 {
+        return 8;
+    }
+    if quads.is_multiple_of(4) {
+        return 4;
+    }
     // A tile costs its sums, and loads worth about two columns.
     let cost = |columns: &usize| quads.div_ceil(*columns) * (columns + 2);
     let least = quads.min(5);
@@ -225,7 +230,7 @@ mod tests {
     #[test]
     fn shared_tiles_waste_little() {
         let columns = [1, 4, 5, 8, 9, 12, 16, 32, 45, 64, 180].map(shared_columns);
-        assert_eq!(columns, [1, 4, 5, 8, 5, 6, 8, 8, 8, 8, 8]);
+        assert_eq!(columns, [1, 4, 5, 8, 5, 4, 8, 8, 8, 8, 8]);
     }
 
     #[test]

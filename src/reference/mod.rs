@@ -17,7 +17,6 @@ pub mod conv2d_forward;
 pub mod conv2d_max_pool2d_forward;
 pub mod epoch_permutation;
 pub mod gather;
-pub mod linear_backward_input;
 pub mod linear_backward_weight;
 pub mod linear_forward;
 pub mod max_pool2d_backward;
@@ -45,7 +44,6 @@ pub fn registry<T: Real>() -> &'static [(&'static str, Replay<T>)] {
             "conv2d_max_pool2d_forward",
             conv2d_max_pool2d_forward::replay,
         ),
-        ("linear_backward_input", linear_backward_input::replay),
         ("linear_backward_weight", linear_backward_weight::replay),
         ("linear_forward", linear_forward::replay),
         ("sum_partials", sum_partials::replay),

@@ -16,7 +16,6 @@ mod conv2d_forward;
 mod conv2d_max_pool2d_forward;
 mod epoch_permutation;
 mod gather;
-mod linear_backward_input;
 mod linear_backward_weight;
 mod linear_forward;
 mod max_pool2d_backward;

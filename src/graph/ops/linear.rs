@@ -7,8 +7,8 @@ use super::activation::{ActivationOp, before_activation};
 use crate::activation::Activation;
 use crate::error::Result;
 use crate::graph::{Graph, Node, Op, Shape, Tape, Value};
-use crate::kernels::{Call, Scalar, linear_backward_input, linear_backward_weight, linear_forward};
-use crate::shape::ImageShape;
+use crate::kernels::{Call, Scalar, conv2d_backward_input, linear_backward_weight, linear_forward};
+use crate::shape::{ConvShape, ImageShape};
 use crate::target::Target;
 
 /// The operation: `rows` rows per sample, each of `in_features` to `out_features`.
@@ -88,7 +88,15 @@ impl Op for Linear {
         tape.parameter_gradients(node, [weight, bias], call, vec![input, gradient], splits);
 
         if tape.graph.needs_gradient(input) {
-            let call = linear_backward_input::call(rows, ins, outs, &target);
+            // Row by row, so a convolution of 1x1: one kernel less to compile.
+            let shape = ConvShape {
+                input: ImageShape::new(ins, rows, 1),
+                out_channels: outs,
+                kernel_height: 1,
+                kernel_width: 1,
+                stride: 1,
+            };
+            let call = conv2d_backward_input::call(&shape, &target);
             let grad_input = tape.samples(node, call, vec![gradient, weight], input);
             tape.set_gradient(node, input, grad_input)?;
         }
