@@ -27,7 +27,8 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     if fallback && !args.quiet {
         style::notice(
             "no SVHN files found: training on house-digits, pictures that gpu-train draws itself; \
-             `gpu-train fetch svhn` gets the real house numbers",
+             for the real house numbers put SVHN's two .mat files into data/svhn, as its \
+             README.md says (a later version's `gpu-train fetch svhn` will)",
         );
     }
     let split = config.data.load(config.seed)?;
