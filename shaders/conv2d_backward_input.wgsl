@@ -5,8 +5,7 @@
 // grad_input   [batch, in_height, in_width, in_quads] vec4
 //
 // One thread per ROWS samples by COLUMNS quads of channels, all at the same pixel: the windows
-// that cover a pixel are then the same for the whole tile, and loops run over just those. Sums run
-// in blocks of one row of the window.
+// that cover a pixel are then the same for the whole tile, and the loop runs over just those.
 //#include step
 //#include thread
 
@@ -72,28 +71,26 @@ fn main(
     let y_range = covering(in_y, params.kernel_height, params.out_height);
     let x_range = covering(in_x, params.kernel_width, params.out_width);
     let tap_quads = 4u * params.in_quads * params.out_quads;
-    for (var y = y_range.x; y < y_range.y; y++) {
-//#for r in 0..ROWS
-//#for c in 0..COLUMNS
-        var part_${r}_${c} = vec4<f32>(0.0);
-//#end
-//#end
+    // One loop over all windows and channels: see docs/performance.md on nested ones.
+    var y = y_range.x;
+    var x = x_range.x;
+    var quad = 0u;
+    let windows = (y_range.y - y_range.x) * (x_range.y - x_range.x);
+    for (var left = windows * out_quads; left > 0u; left--) {
         let tap_y = in_y - y * params.stride;
-        for (var x = x_range.x; x < x_range.y; x++) {
-            let tap_x = in_x - x * params.stride;
-            var weight_at = (tap_y * params.kernel_width + tap_x) * tap_quads;
-            let first = (y * params.out_width + x) * params.out_quads;
-            let end = first + params.out_quads;
-            for (var grad_at = first; grad_at < end; grad_at++) {
+        let tap_x = in_x - x * params.stride;
+        let weight_at = (tap_y * params.kernel_width + tap_x) * tap_quads + quad;
+        let grad_at = (y * params.out_width + x) * out_quads + quad;
 //#include product_nt
-                weight_at++;
-            }
+        quad++;
+        if (quad == out_quads) {
+            quad = 0u;
+            x++;
         }
-//#for r in 0..ROWS
-//#for c in 0..COLUMNS
-        sum_${r}_${c} += part_${r}_${c};
-//#end
-//#end
+        if (x == x_range.y) {
+            x = x_range.x;
+            y++;
+        }
     }
 //#for r in 0..ROWS
     if (first_sample + ${r}u < step.batch) {

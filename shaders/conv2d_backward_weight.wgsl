@@ -8,7 +8,7 @@
 //
 // One thread per split, row of the window, ROW_QUADS quads of the run of kernel_width * in_quads
 // quads along it, and COLUMNS quads of output channels; one more tile, whose input is always 1, sums
-// the bias. Sums run in blocks of one row of pixels of four samples.
+// the bias.
 //#include step
 //#include thread
 
@@ -74,7 +74,12 @@ fn main(
 //#include own_grads_tn
     let first_sample = split * params.samples_per_split;
     let end = min(first_sample + params.samples_per_split, step.batch);
-    for (var sample = first_sample; sample < end; sample += 4u) {
+    // One loop over all samples and pixels: see docs/performance.md on nested ones.
+    var sample = first_sample;
+    var x = 0u;
+    var input_at = 0u;
+    var grad_at = 0u;
+    while (sample < end) {
 //#for s in 0..4
         let live_${s} = sample + ${s}u < end;
         let input_${s} = (min(sample + ${s}u, end - 1u) * params.in_height + tap_y) * in_line;
@@ -86,23 +91,18 @@ fn main(
             + own_column_${j};
 //#end
 //#end
-        for (var y = 0u; y < params.out_height; y++) {
-//#for r in 0..4*ROW_QUADS
-//#for c in 0..COLUMNS
-            var part_${r}_${c} = vec4<f32>(0.0);
-//#end
-//#end
-            var input_at = y * params.stride * in_line;
-            let line_end = (y + 1u) * out_line;
-            for (var grad_at = y * out_line; grad_at < line_end; grad_at += params.out_quads) {
 //#include product_tn
-                input_at += in_step;
-            }
-//#for r in 0..4*ROW_QUADS
-//#for c in 0..COLUMNS
-            sum_${r}_${c} += part_${r}_${c};
-//#end
-//#end
+        x++;
+        grad_at += out_quads;
+        input_at += in_step;
+        if (x == params.out_width) {
+            x = 0u;
+            input_at += params.stride * in_line - params.out_width * in_step;
+        }
+        if (grad_at == params.out_height * out_line) {
+            grad_at = 0u;
+            input_at = 0u;
+            sample += 4u;
         }
     }
     // Lanes past the last tile have nothing to store.

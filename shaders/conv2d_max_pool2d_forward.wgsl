@@ -25,7 +25,6 @@ struct Params {
     kernel_height: u32,
     kernel_width: u32,
     stride: u32,
-    block_height: u32,
     activation: u32,       // LINEAR or RELU
 }
 
@@ -97,25 +96,18 @@ fn main(
 //#include own_quads_nn
     let run = params.kernel_width * params.in_quads;
     var weight_at = 0u;
-    for (var block = 0u; block < params.kernel_height; block += params.block_height) {
-//#for r in 0..ROWS
-//#for c in 0..COLUMNS
-        var part_${r}_${c} = vec4<f32>(0.0);
-//#end
-//#end
-        let block_end = min(block + params.block_height, params.kernel_height);
-        for (var tap_y = block; tap_y < block_end; tap_y++) {
-            let run_end = tap_y * line + run;
-            for (var input_at = tap_y * line; input_at < run_end; input_at++) {
+    // One loop over all rows of the window: see docs/performance.md on nested ones.
+    var input_at = 0u;
+    var run_end = run;
+    let end = params.kernel_height * run * 4u * weight_stride;
+    while (weight_at < end) {
 //#include product_nn
-                weight_at += 4u * weight_stride;
-            }
+        weight_at += 4u * weight_stride;
+        input_at++;
+        if (input_at == run_end) {
+            input_at += line - run;
+            run_end += line;
         }
-//#for r in 0..ROWS
-//#for c in 0..COLUMNS
-        sum_${r}_${c} += part_${r}_${c};
-//#end
-//#end
     }
 //#for c in 0..COLUMNS
     let bias_${c} = bias[column_${c}];

@@ -6,8 +6,7 @@
 // partials     [splits] of the weight [4 in_quads, out_quads], zeros, the bias [out_quads] vec4
 //
 // One thread per split, ROW_QUADS quads of inputs and COLUMNS quads of outputs; one more row of
-// tiles, whose input is always 1, sums the bias. Sums run in blocks
-// of 128 rows, so that long ones lose little precision.
+// tiles, whose input is always 1, sums the bias.
 //#include step
 //#include thread
 
@@ -24,8 +23,6 @@ struct Params {
 @group(0) @binding(1) var<storage, read> grad_output: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> partials: array<vec4<f32>>;
 @group(0) @binding(3) var<uniform> params: Params;
-
-const BLOCK_ROWS: u32 = 128u;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
@@ -65,31 +62,18 @@ fn main(
 //#include own_grads_tn
     let input_at = 0u;
     let grad_at = 0u;
-    for (var block = first_sample * params.rows_per_sample; block < end; block += BLOCK_ROWS) {
-//#for r in 0..4*ROW_QUADS
-//#for c in 0..COLUMNS
-        var part_${r}_${c} = vec4<f32>(0.0);
-//#end
-//#end
-        let block_end = min(block + BLOCK_ROWS, end);
-        for (var row = block; row < block_end; row += 4u) {
+    for (var row = first_sample * params.rows_per_sample; row < end; row += 4u) {
 //#for s in 0..4
-            let live_${s} = row + ${s}u < block_end;
-            let input_${s} = min(row + ${s}u, end - 1u) * params.in_quads;
-            let grad_${s} = min(row + ${s}u, end - 1u) * params.out_quads;
+        let live_${s} = row + ${s}u < end;
+        let input_${s} = min(row + ${s}u, end - 1u) * params.in_quads;
+        let grad_${s} = min(row + ${s}u, end - 1u) * params.out_quads;
 //#end
 //#for shared in 0..LANES/8
 //#for j in 0..(4*COLUMNS+7)/8
-            let own_grad_${j} = min(row + own_step_${j}, end - 1u) * out_quads + own_column_${j};
+        let own_grad_${j} = min(row + own_step_${j}, end - 1u) * out_quads + own_column_${j};
 //#end
 //#end
 //#include product_tn
-        }
-//#for r in 0..4*ROW_QUADS
-//#for c in 0..COLUMNS
-        sum_${r}_${c} += part_${r}_${c};
-//#end
-//#end
     }
     let rows_left = select(max(params.in_quads, first_row) - first_row, 0u, is_bias);
     let first_tile_row = 4u * first_row;

@@ -5,8 +5,7 @@
 // bias    [out_quads] vec4
 // output  [batch * rows_per_sample, out_quads] vec4
 //
-// One thread per ROWS rows by COLUMNS quads of output; sums run in blocks of 128 products, so that
-// long rows lose little precision.
+// One thread per ROWS rows by COLUMNS quads of output.
 //#include step
 //#include thread
 //#include activation
@@ -23,8 +22,6 @@ struct Params {
 @group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> output: array<vec4<f32>>;
 @group(0) @binding(4) var<uniform> params: Params;
-
-const BLOCK_QUADS: u32 = 32u;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
@@ -54,22 +51,9 @@ fn main(
     let weight_stride = out_quads;
 //#include own_quads_nn
     var weight_at = 0u;
-    for (var block = 0u; block < params.in_quads; block += BLOCK_QUADS) {
-//#for r in 0..ROWS
-//#for c in 0..COLUMNS
-        var part_${r}_${c} = vec4<f32>(0.0);
-//#end
-//#end
-        let block_end = min(block + BLOCK_QUADS, params.in_quads);
-        for (var input_at = block; input_at < block_end; input_at++) {
+    for (var input_at = 0u; input_at < params.in_quads; input_at++) {
 //#include product_nn
-            weight_at += 4u * weight_stride;
-        }
-//#for r in 0..ROWS
-//#for c in 0..COLUMNS
-        sum_${r}_${c} += part_${r}_${c};
-//#end
-//#end
+        weight_at += 4u * weight_stride;
     }
 //#include store_activated
 }

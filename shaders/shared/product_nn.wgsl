@@ -1,7 +1,7 @@
-// Four steps of a matrix product: part += input * weight for ROWS rows by 4 COLUMNS columns.
+// Four steps of a matrix product: sum += input * weight for ROWS rows by 4 COLUMNS columns.
 // Expects row_0.. (quads of `input` at which each row starts), column_0.. (quads within a row of
 // `weight`), `weight_stride` (quads from one row of `weight` to the next), the running offsets
-// `input_at` and `weight_at`, and the sums part_0_0...; with LANES = 8 also own_0.. (quads of
+// `input_at` and `weight_at`, and the sums sum_0_0...; with LANES = 8 also own_0.. (quads of
 // `weight` that this lane loads for all eight).
 // All loads come before all sums, and a sum takes its four products at once: compilers that spill
 // the sums to memory then fetch each of them once per step instead of four times.
@@ -27,6 +27,6 @@ let b_${k}_${c} = subgroupBroadcast(own_b_${(k*COLUMNS+c)/8}, ${(k*COLUMNS+c)%8}
 //#end
 //#end
 //#for r in 0..ROWS
-part_${r}_${c} += a_${r}.x * b_0_${c} + a_${r}.y * b_1_${c} + a_${r}.z * b_2_${c} + a_${r}.w * b_3_${c};
+sum_${r}_${c} += a_${r}.x * b_0_${c} + a_${r}.y * b_1_${c} + a_${r}.z * b_2_${c} + a_${r}.w * b_3_${c};
 //#end
 //#end

@@ -1,8 +1,8 @@
-// Four steps of a matrix product with the transposed weight: part += grad_output * weight^T for
+// Four steps of a matrix product with the transposed weight: sum += grad_output * weight^T for
 // ROWS rows by 4 COLUMNS input channels, whose weights lie along the summed output channels.
 // Expects row_0.. (quads of `grad_output` at which each row starts), channel_0.. (quads of
 // `weight` at which each input channel starts), the running offsets `grad_at` and `weight_at`,
-// and the sums part_0_0..; with LANES = 8 also own_0.. (the channels that this lane loads for all
+// and the sums sum_0_0..; with LANES = 8 also own_0.. (the channels that this lane loads for all
 // eight). See product_nn for the order of loads and sums.
 //#for r in 0..ROWS
 let a_${r} = grad_output[row_${r} + grad_at];
@@ -24,6 +24,6 @@ let b_${4*c+i} = subgroupBroadcast(own_b_${(4*c+i)/8}, ${(4*c+i)%8}u);
 //#end
 //#end
 //#for r in 0..ROWS
-part_${r}_${c} += vec4<f32>(dot(a_${r}, b_${4*c}), dot(a_${r}, b_${4*c+1}), dot(a_${r}, b_${4*c+2}), dot(a_${r}, b_${4*c+3}));
+sum_${r}_${c} += vec4<f32>(dot(a_${r}, b_${4*c}), dot(a_${r}, b_${4*c+1}), dot(a_${r}, b_${4*c+2}), dot(a_${r}, b_${4*c+3}));
 //#end
 //#end

@@ -41,8 +41,6 @@ params! {
         pub kernel_width: u32,
         /// Step of the window along both axes.
         pub stride: u32,
-        /// Rows of the window that are summed on their own.
-        pub block_height: u32,
         /// [`Activation`] as a number.
         pub activation: u32,
     }
@@ -64,7 +62,6 @@ pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call 
         kernel_height: shape.kernel_height as u32,
         kernel_width: shape.kernel_width as u32,
         stride: shape.stride as u32,
-        block_height: tile::block_height(shape) as u32,
         activation: activation as u32,
     };
     let tile = batch_tile(quads(output), target);

@@ -1,7 +1,6 @@
 //! Register tiles of the matrix products, and how sums over a batch are split into partial sums.
 
 use super::Variant;
-use crate::shape::ConvShape;
 use crate::target::{AdapterKind, Target};
 
 /// The part of a product that one thread computes, as values for the expander.
@@ -167,12 +166,6 @@ fn find(tiles: &[Tile], rows: usize, columns: usize, lanes: u32) -> Tile {
         .iter()
         .find(wanted)
         .expect("the table holds every tile that is chosen from it")
-}
-
-/// Rows of a convolution's window that are summed on their own: about 64 products.
-pub fn block_height(shape: &ConvShape) -> usize {
-    let run = shape.kernel_width * shape.input.padded_channels();
-    64_usize.div_ceil(run)
 }
 
 /// Threads in a workgroup of a product: software adapters run a workgroup on one core, eight

@@ -28,7 +28,6 @@ pub fn run<T: Real>(
         kernel_height: params.kernel_height,
         kernel_width: params.kernel_width,
         stride: params.stride,
-        block_height: params.block_height,
         activation: params.activation,
     };
     let channels = padded(params.out_channels as usize);
