@@ -90,5 +90,7 @@ fn main(
             run_end += line;
         }
     }
+    let live_start = first_row;
+    let live_end = min(first_row + ${ROWS}u, rows);
 //#include store_activated
 }

@@ -55,5 +55,7 @@ fn main(
 //#include product_nn
         weight_at += 4u * weight_stride;
     }
+    let live_start = first_row;
+    let live_end = min(first_row + ${ROWS}u, rows);
 //#include store_activated
 }

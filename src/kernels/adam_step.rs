@@ -9,6 +9,7 @@ use crate::shape::QUAD;
 pub static KERNEL: Kernel = Kernel {
     name: "adam_step",
     source: include_str!("../../shaders/adam_step.wgsl"),
+    sliding: None,
     bindings: &[
         writes("parameters"),
         reads("gradients"),

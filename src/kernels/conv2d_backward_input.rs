@@ -9,6 +9,7 @@ use crate::target::Target;
 pub static KERNEL: Kernel = Kernel {
     name: "conv2d_backward_input",
     source: include_str!("../../shaders/conv2d_backward_input.wgsl"),
+    sliding: None,
     bindings: &[reads("grad_output"), reads("weight"), writes("grad_input")],
     params: Params::FIELDS,
     variants: &tile::variants(&BATCH_TILES),

@@ -1,7 +1,8 @@
 //! Host side of `shaders/conv2d_forward.wgsl`.
 
-use super::tile::{self, BATCH_TILES, batch_tile};
-use super::{Call, Grid, Kernel, Params as _, params, reads, writes};
+use super::sliding::{self, CONV_VARIANTS, SlidingTile};
+use super::tile::{self, GPU_BATCH_TILES, batch_tile};
+use super::{Call, Grid, Kernel, Params as _, Variant, params, reads, writes};
 use crate::activation::Activation;
 use crate::shape::{ConvShape, ImageShape, QUAD};
 use crate::target::Target;
@@ -10,6 +11,7 @@ use crate::target::Target;
 pub static KERNEL: Kernel = Kernel {
     name: "conv2d_forward",
     source: include_str!("../../shaders/conv2d_forward.wgsl"),
+    sliding: Some(include_str!("../../shaders/sliding/conv2d_forward.wgsl")),
     bindings: &[
         reads("input"),
         reads("weight"),
@@ -17,7 +19,7 @@ pub static KERNEL: Kernel = Kernel {
         writes("output"),
     ],
     params: Params::FIELDS,
-    variants: &tile::variants(&BATCH_TILES),
+    variants: &sliding::with(&tile::variants(&GPU_BATCH_TILES), &CONV_VARIANTS),
 };
 
 params! {
@@ -64,14 +66,23 @@ pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call 
         stride: shape.stride as u32,
         activation: activation as u32,
     };
-    let tile = batch_tile(quads(output), target);
+    let (variant, grid) = variant_and_grid(shape, output, target);
+    Call::new(&KERNEL, variant, &params, grid).with_flops(shape.flops())
+}
+
+fn variant_and_grid(shape: &ConvShape, output: ImageShape, target: &Target) -> (Variant, Grid) {
+    if let Some(tile) = SlidingTile::conv(shape, output, target) {
+        return (tile.variant(&CONV_VARIANTS), tile.grid(output, target));
+    }
+    let out_quads = output.padded_channels() / QUAD;
+    let tile = batch_tile(out_quads, target);
     let grid = Grid::per_rows(
         output.pixels(),
         tile.group_rows(),
-        tile.group_threads(quads(output)),
+        tile.group_threads(out_quads),
         tile::workgroup_size(target),
     );
-    Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())
+    (tile.variant, grid)
 }
 
 const fn quads(image: ImageShape) -> usize {

@@ -1,9 +1,10 @@
 //! Host side of `shaders/conv2d_max_pool2d_forward.wgsl`.
 
-use super::tile::{self, POOL_TILES, pool_tile};
-use super::{Call, Grid, Kernel, Params as _, params, reads, writes, writes_words};
+use super::sliding::{self, POOL_VARIANTS, SlidingTile};
+use super::tile::{self, GPU_POOL_TILES, pool_tile};
+use super::{Call, Grid, Kernel, Params as _, Variant, params, reads, writes, writes_words};
 use crate::activation::Activation;
-use crate::shape::{ConvShape, PoolShape, QUAD};
+use crate::shape::{ConvShape, ImageShape, PoolShape, QUAD};
 use crate::target::Target;
 
 /// Side of the squares that are pooled.
@@ -13,6 +14,9 @@ pub const WINDOW: usize = 2;
 pub static KERNEL: Kernel = Kernel {
     name: "conv2d_max_pool2d_forward",
     source: include_str!("../../shaders/conv2d_max_pool2d_forward.wgsl"),
+    sliding: Some(include_str!(
+        "../../shaders/sliding/conv2d_max_pool2d_forward.wgsl"
+    )),
     bindings: &[
         reads("input"),
         reads("weight"),
@@ -21,7 +25,7 @@ pub static KERNEL: Kernel = Kernel {
         writes_words("argmax"),
     ],
     params: Params::FIELDS,
-    variants: &tile::variants(&POOL_TILES),
+    variants: &sliding::with(&tile::variants(&GPU_POOL_TILES), &POOL_VARIANTS),
 };
 
 params! {
@@ -69,7 +73,6 @@ pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call 
         window: WINDOW,
     };
     let output = pooled.output().expect("the pooling fits into the input");
-    let out_quads = output.padded_channels() / QUAD;
     let params = Params {
         in_height: shape.input.height as u32,
         in_width: shape.input.width as u32,
@@ -83,6 +86,15 @@ pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call 
         stride: shape.stride as u32,
         activation: activation as u32,
     };
+    let (variant, grid) = variant_and_grid(shape, output, target);
+    Call::new(&KERNEL, variant, &params, grid).with_flops(shape.flops())
+}
+
+fn variant_and_grid(shape: &ConvShape, output: ImageShape, target: &Target) -> (Variant, Grid) {
+    if let Some(tile) = SlidingTile::pool(shape, output, target) {
+        return (tile.variant(&POOL_VARIANTS), tile.grid(output, target));
+    }
+    let out_quads = output.padded_channels() / QUAD;
     let tile = pool_tile(out_quads, target);
     let grid = Grid::per_rows(
         output.pixels(),
@@ -90,5 +102,5 @@ pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call 
         tile.group_threads(out_quads),
         tile::workgroup_size(target),
     );
-    Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())
+    (tile.variant, grid)
 }

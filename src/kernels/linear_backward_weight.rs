@@ -10,6 +10,7 @@ use crate::target::Target;
 pub static KERNEL: Kernel = Kernel {
     name: "linear_backward_weight",
     source: include_str!("../../shaders/linear_backward_weight.wgsl"),
+    sliding: None,
     bindings: &[reads("input"), reads("grad_output"), writes("partials")],
     params: Params::FIELDS,
     variants: &tile::variants(&WEIGHT_TILES),

@@ -10,6 +10,7 @@ use crate::target::Target;
 pub static KERNEL: Kernel = Kernel {
     name: "linear_forward",
     source: include_str!("../../shaders/linear_forward.wgsl"),
+    sliding: None,
     bindings: &[
         reads("input"),
         reads("weight"),

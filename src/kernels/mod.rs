@@ -9,6 +9,7 @@
 //! - threads are numbered along one dimension; `WORKGROUP_SIZE` comes from [`Grid`].
 
 mod grid;
+pub mod sliding;
 mod step;
 pub mod template;
 pub mod tile;
@@ -108,6 +109,8 @@ pub struct Kernel {
     pub name: &'static str,
     /// The shader's text, before expansion.
     pub source: &'static str,
+    /// Another text, of `shaders/sliding/`, for the variants that have `TAPS`.
+    pub sliding: Option<&'static str>,
     /// Storage buffers, in binding order.
     pub bindings: &'static [Binding],
     /// Fields of Params, in order.
@@ -119,7 +122,9 @@ pub struct Kernel {
 impl Kernel {
     /// The WGSL text of one variant.
     pub fn wgsl(&self, variant: Variant) -> Result<String> {
-        template::expand(self.name, self.source, variant)
+        let slides = variant.iter().any(|&(name, _)| name == "TAPS");
+        let source = self.sliding.filter(|_| slides).unwrap_or(self.source);
+        template::expand(self.name, source, variant)
     }
 }
 

@@ -7,7 +7,7 @@
 //! //#include activation        the text of shaders/shared/activation.wgsl
 //! //#for r in 0..ROWS          repeats what follows with r = 0, 1, … (bounds are expressions)
 //! //#end                       closes the loop
-//! //#let ROWS = 4*WINDOWS      a name for the rest of the file
+//! //#let ROWS = 4*WINDOWS      a name for the rest of the loop, or of the file
 //! ```
 //!
 //! and `${expression}` anywhere becomes its value: integers, loop variables and variant names,
@@ -61,6 +61,15 @@ pub const SNIPPETS: &[(&str, &str)] = &[
     (
         "store_activated",
         include_str!("../../shaders/shared/store_activated.wgsl"),
+    ),
+    (
+        "product_sliding",
+        include_str!("../../shaders/shared/product_sliding.wgsl"),
+    ),
+    ("slide", include_str!("../../shaders/shared/slide.wgsl")),
+    (
+        "store_pooled",
+        include_str!("../../shaders/shared/store_pooled.wgsl"),
     ),
     ("thread", include_str!("../../shaders/shared/thread.wgsl")),
 ];
@@ -133,9 +142,10 @@ fn directive(
     let length = loop_length(lines)?;
     let range = evaluate(start, names)?..evaluate(end, names)?;
     for value in range {
+        let outside = names.len();
         names.push((name.to_owned(), value));
         block(&lines[1..length - 1], names, out)?;
-        names.pop();
+        names.truncate(outside);
     }
     Ok(length)
 }

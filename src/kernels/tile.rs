@@ -59,14 +59,12 @@ pub const BATCH_TILES: [Tile; 14] = tiles!("ROWS":
     [4, 1, 1], [4, 2, 1]
 );
 
-/// Tiles of pooled outputs: squares of four rows by quads of channels, each the size of one of
-/// [`BATCH_TILES`].
-#[rustfmt::skip]
-pub const POOL_TILES: [Tile; 14] = tiles!("WINDOWS":
-    [2, 1, 8], [2, 2, 8], [1, 3, 8], [1, 4, 8], [1, 5, 8], [1, 6, 8], [1, 7, 8], [1, 8, 8],
-    [4, 1, 1], [4, 2, 1], [4, 3, 1], [4, 4, 1],
-    [1, 1, 1], [1, 2, 1]
-);
+/// Tiles of pooled outputs on GPUs: squares of four rows by quads of channels, each the size of one
+/// of [`GPU_BATCH_TILES`].
+pub const GPU_POOL_TILES: [Tile; 2] = tiles!("WINDOWS": [1, 1, 1], [1, 2, 1]);
+
+/// Those of [`BATCH_TILES`] that GPUs get.
+pub const GPU_BATCH_TILES: [Tile; 2] = tiles!("ROWS": [4, 1, 1], [4, 2, 1]);
 
 /// Tiles of gradients by weights: quads of inputs by quads of outputs.
 #[rustfmt::skip]
@@ -102,7 +100,12 @@ pub fn batch_tile(quads: usize, target: &Target) -> Tile {
 /// The tile of a pooled batch for rows of `quads` quads of channels.
 pub fn pool_tile(quads: usize, target: &Target) -> Tile {
     let tile = batch_tile(quads, target);
-    find(&POOL_TILES, tile.rows / 4, tile.columns, tile.lanes as u32)
+    find(
+        &GPU_POOL_TILES,
+        tile.rows / 4,
+        tile.columns,
+        tile.lanes as u32,
+    )
 }
 
 /// The tile of a weight of `lines` times `in_quads` by `out_quads` quads; tiles cover no more than
@@ -211,7 +214,6 @@ mod tests {
         for target in [LANED, SOFTWARE, GPU] {
             for quads in 1..40 {
                 assert!(batch_tile(quads, &target).columns <= quads);
-                assert!(pool_tile(quads, &target).columns <= quads);
                 for out_quads in 1..40 {
                     let tile = weight_tile(3, quads, out_quads, &target);
                     assert!(tile.rows <= quads && tile.columns <= out_quads);

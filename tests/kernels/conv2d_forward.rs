@@ -3,7 +3,9 @@ use gpu_train::kernels::conv2d_forward;
 use gpu_train::shape::ConvShape;
 
 use crate::harness::{Argument, Launch, Random, Tolerance, assert_twin, batch, with_stale_rows};
-use crate::products::{ACTIVATIONS, FAMILIES, Numbers, SOFTWARE, WIDTHS, conv, odd_convs};
+use crate::products::{
+    ACTIVATIONS, ALONE, FAMILIES, Numbers, SOFTWARE, WIDTHS, conv, odd_convs, sliding_convs,
+};
 
 /// A batch of `samples` in buffers for `capacity`; what lies between is NaN.
 fn launch(
@@ -81,4 +83,21 @@ fn every_tile_gives_the_same_sums() {
             assert_twin(&launch, Tolerance::Exact);
         }
     }
+}
+
+/// Lengths whose last tile starts before the end of the one before it, and lengths that none divides.
+#[test]
+fn every_sliding_tile_gives_the_same_sums() {
+    let mut variants = std::collections::BTreeSet::new();
+    for target in [SOFTWARE, ALONE] {
+        for shape in sliding_convs(2, [2, 7, 5]) {
+            let mut launch = launch(Numbers::Integers, (3, 4), &shape, Activation::Relu);
+            launch.call = conv2d_forward::call(&shape, Activation::Relu, &target);
+            variants.insert(launch.call.variant);
+            assert_twin(&launch, Tolerance::Exact);
+        }
+    }
+    let sliding = conv2d_forward::KERNEL.variants.iter();
+    let sliding = sliding.filter(|variant| variant.iter().any(|value| value.0 == "TAPS"));
+    assert_eq!(variants.len(), sliding.count());
 }

@@ -6,7 +6,7 @@ use crate::harness::{
     Argument, Launch, Output, Random, Tolerance, assert_twin, batch, gpu, run_gpu, run_twin,
     with_stale_rows,
 };
-use crate::products::{FAMILIES, Numbers, SOFTWARE, WIDTHS, conv};
+use crate::products::{ALONE, FAMILIES, Numbers, SOFTWARE, WIDTHS, conv, sliding_convs};
 
 /// Convolutions whose outputs are odd, even and barely large enough to pool.
 fn convs() -> [ConvShape; 7] {
@@ -93,6 +93,22 @@ fn every_tile_gives_the_same_maxima() {
             assert_twin(&launch, Tolerance::Exact);
         }
     }
+}
+
+#[test]
+fn every_sliding_tile_gives_the_same_maxima() {
+    let mut variants = std::collections::BTreeSet::new();
+    for target in [SOFTWARE, ALONE] {
+        for shape in sliding_convs(5, [2, 5, 7]) {
+            let mut launch = launch(Numbers::Integers, (3, 4), &shape);
+            launch.call = conv2d_max_pool2d_forward::call(&shape, Activation::Linear, &target);
+            variants.insert(launch.call.variant);
+            assert_twin(&launch, Tolerance::Exact);
+        }
+    }
+    let sliding = conv2d_max_pool2d_forward::KERNEL.variants.iter();
+    let sliding = sliding.filter(|variant| variant.iter().any(|value| value.0 == "TAPS"));
+    assert_eq!(variants.len(), sliding.count());
 }
 
 /// A NaN among the sums stays, as in PyTorch.

@@ -94,6 +94,21 @@ pub fn odd_convs() -> Vec<ConvShape> {
     ]
 }
 
+/// Convolutions whose outputs (of `height` lines, `length` pixels wide) need every tile that slides
+/// along a line: of each width, number of taps and number of quads.
+pub fn sliding_convs(height: usize, lengths: [usize; 3]) -> Vec<ConvShape> {
+    let mut convs = Vec::new();
+    for length in lengths {
+        for taps in [1, 3, 4, 5] {
+            for out_channels in [3, 7, 13] {
+                let image = [3, height + 1, length + taps - 1];
+                convs.push(conv(image, out_channels, [2, taps], 1));
+            }
+        }
+    }
+    convs
+}
+
 /// (rows per sample, inputs, outputs) that no tile divides, with every number of columns.
 pub const ODD_LINEARS: [(usize, usize, usize); 10] = [
     (1, 1, 1),
