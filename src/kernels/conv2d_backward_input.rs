@@ -1,18 +1,21 @@
 //! Host side of `shaders/conv2d_backward_input.wgsl`.
 
+use super::sliding::{self, LINE_VARIANTS, LineTile};
 use super::tile::{self, BATCH_TILES, batch_tile};
-use super::{Call, Grid, Kernel, Params as _, params, reads, writes};
-use crate::shape::{ConvShape, QUAD};
+use super::{Call, Grid, Kernel, Params as _, Variant, params, reads, writes};
+use crate::shape::{ConvShape, ImageShape, QUAD};
 use crate::target::Target;
 
 /// See the shader's head comment.
 pub static KERNEL: Kernel = Kernel {
     name: "conv2d_backward_input",
     source: include_str!("../../shaders/conv2d_backward_input.wgsl"),
-    sliding: None,
+    sliding: Some(include_str!(
+        "../../shaders/sliding/conv2d_backward_input.wgsl"
+    )),
     bindings: &[reads("grad_output"), reads("weight"), writes("grad_input")],
     params: Params::FIELDS,
-    variants: &tile::variants(&BATCH_TILES),
+    variants: &sliding::with::<_, _, 30>(&tile::variants(&BATCH_TILES), &LINE_VARIANTS),
 };
 
 params! {
@@ -57,11 +60,20 @@ pub fn call(shape: &ConvShape, target: &Target) -> Call {
         kernel_width: shape.kernel_width as u32,
         stride: shape.stride as u32,
     };
+    let (variant, grid) = variant_and_grid(shape, output, target);
+    Call::new(&KERNEL, variant, &params, grid).with_flops(shape.flops())
+}
+
+fn variant_and_grid(shape: &ConvShape, output: ImageShape, target: &Target) -> (Variant, Grid) {
+    if let Some(tile) = LineTile::choose(shape, output, target) {
+        return (tile.variant(), tile.grid(shape.input, target));
+    }
+    let in_quads = shape.input.padded_channels() / QUAD;
     let tile = batch_tile(in_quads, target);
     let grid = Grid::per_samples(
         tile.group_rows(),
         shape.input.pixels() * tile.group_threads(in_quads),
         tile::workgroup_size(target),
     );
-    Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())
+    (tile.variant, grid)
 }

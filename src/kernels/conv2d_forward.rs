@@ -19,7 +19,7 @@ pub static KERNEL: Kernel = Kernel {
         writes("output"),
     ],
     params: Params::FIELDS,
-    variants: &sliding::with(&tile::variants(&GPU_BATCH_TILES), &CONV_VARIANTS),
+    variants: &sliding::with::<_, _, 74>(&tile::variants(&GPU_BATCH_TILES), &CONV_VARIANTS),
 };
 
 params! {

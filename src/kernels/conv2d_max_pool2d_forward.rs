@@ -25,7 +25,7 @@ pub static KERNEL: Kernel = Kernel {
         writes_words("argmax"),
     ],
     params: Params::FIELDS,
-    variants: &sliding::with(&tile::variants(&GPU_POOL_TILES), &POOL_VARIANTS),
+    variants: &sliding::with::<_, _, 74>(&tile::variants(&GPU_POOL_TILES), &POOL_VARIANTS),
 };
 
 params! {

@@ -27,8 +27,16 @@ const TAPS: [u32; 4] = [1, 3, 4, 5];
 const COLUMNS: [u32; 3] = [1, 2, 4];
 const LANES: [u32; 2] = [1, 8];
 
+/// Pixels of a line of the output that a whole line of its input's gradient is made from; each
+/// serves the lengths down to the one before it.
+const LENGTHS: [u32; 4] = [4, 7, 10, 13];
+const LINE_TAPS: [u32; 2] = [3, 5];
+const LINE_COLUMNS: [u32; 2] = [2, 4];
+
 type Values = [(&'static str, u32); 4];
 
+/// Tiles of the gradient by a convolution's input.
+pub(super) const LINE_VARIANTS: [Variant; 16] = slices(&LINE_VALUES);
 /// Tiles of a convolution.
 pub(super) const CONV_VARIANTS: [Variant; 72] = slices(&CONV_VALUES);
 /// Tiles of a convolution that is pooled at once.
@@ -36,6 +44,21 @@ pub(super) const POOL_VARIANTS: [Variant; 72] = slices(&POOL_VALUES);
 
 static CONV_VALUES: [Values; 72] = combinations("WIDTH", WIDTHS);
 static POOL_VALUES: [Values; 72] = combinations("WINDOWS", SQUARES);
+
+static LINE_VALUES: [Values; 16] = {
+    let mut all = [[("", 0); 4]; 16];
+    let mut index = 0;
+    while index < all.len() {
+        all[index] = [
+            ("LENGTH", LENGTHS[index % 4]),
+            ("TAPS", LINE_TAPS[index / 4 % 2]),
+            ("COLUMNS", LINE_COLUMNS[index / 8]),
+            ("LANES", 8),
+        ];
+        index += 1;
+    }
+    all
+};
 
 const fn combinations(width: &'static str, widths: [u32; 3]) -> [Values; 72] {
     let mut all = [[("", 0); 4]; 72];
@@ -52,8 +75,8 @@ const fn combinations(width: &'static str, widths: [u32; 3]) -> [Values; 72] {
     all
 }
 
-const fn slices(values: &'static [Values; 72]) -> [Variant; 72] {
-    let mut variants: [Variant; 72] = [&[]; 72];
+const fn slices<const N: usize>(values: &'static [Values; N]) -> [Variant; N] {
+    let mut variants: [Variant; N] = [&[]; N];
     let mut index = 0;
     while index < variants.len() {
         variants[index] = &values[index];
@@ -62,12 +85,13 @@ const fn slices(values: &'static [Values; 72]) -> [Variant; 72] {
     variants
 }
 
-/// Both tables in one.
-pub(super) const fn with<const N: usize>(
+/// Both tables in one; `ALL` is their length together.
+pub(super) const fn with<const N: usize, const M: usize, const ALL: usize>(
     others: &[Variant; N],
-    sliding: &[Variant; 72],
-) -> [Variant; 74] {
-    let mut all: [Variant; 74] = [&[]; 74];
+    sliding: &[Variant; M],
+) -> [Variant; ALL] {
+    assert!(ALL == N + M, "the table holds both");
+    let mut all: [Variant; ALL] = [&[]; ALL];
     let mut index = 0;
     while index < all.len() {
         all[index] = if index < N {
@@ -117,15 +141,7 @@ impl SlidingTile {
 
     /// The expansion with the tile's values.
     pub fn variant(&self, variants: &[Variant]) -> Variant {
-        let values = [self.width, self.taps, self.columns, self.lanes];
-        let is_it = |variant: &&Variant| {
-            let of = variant.iter().map(|&(_, value)| value as usize);
-            of.eq(values)
-        };
-        variants
-            .iter()
-            .find(is_it)
-            .expect("the table holds every combination")
+        find(variants, [self.width, self.taps, self.columns, self.lanes])
     }
 
     /// Threads for `output`: a tile each, in whole groups of lanes.
@@ -135,6 +151,59 @@ impl SlidingTile {
         let size = tile::workgroup_size(target);
         Grid::per_rows(tiles, self.lanes, self.lanes * columns, size)
     }
+}
+
+/// A whole line of the gradient by a convolution's input, for samples in lanes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LineTile {
+    /// Most pixels of a line of the output.
+    pub length: usize,
+    /// Taps of a row of the window: all of them.
+    pub taps: usize,
+    /// Quads of input channels.
+    pub columns: usize,
+}
+
+impl LineTile {
+    /// The tile for a convolution to `output`, if there is one: lines are short enough to be held
+    /// whole, and lanes share what they load.
+    pub fn choose(shape: &ConvShape, output: ImageShape, target: &Target) -> Option<Self> {
+        let quads = shape.input.padded_channels() / QUAD;
+        let length = LENGTHS.iter().find(|&&it| it as usize >= output.width)?;
+        let taps = LINE_TAPS
+            .iter()
+            .find(|&&it| it as usize == shape.kernel_width)?;
+        let serves = target.lanes == 8 && shape.stride == 1 && quads > 1;
+        serves.then(|| Self {
+            length: *length as usize,
+            taps: *taps as usize,
+            columns: least_waste(quads, &LINE_COLUMNS),
+        })
+    }
+
+    /// The expansion with the tile's values.
+    pub fn variant(&self) -> Variant {
+        find(&LINE_VARIANTS, [self.length, self.taps, self.columns, 8])
+    }
+
+    /// Threads for `input`: a tile per line, in whole groups of eight samples.
+    pub fn grid(&self, input: ImageShape, target: &Target) -> Grid {
+        let columns = (input.padded_channels() / QUAD).div_ceil(self.columns);
+        let threads = 8 * input.height * columns;
+        Grid::per_samples(8, threads, tile::workgroup_size(target))
+    }
+}
+
+/// The variant with those values.
+fn find(variants: &[Variant], values: [usize; 4]) -> Variant {
+    let is_it = |variant: &&Variant| {
+        let of = variant.iter().map(|&(_, value)| value as usize);
+        of.eq(values)
+    };
+    variants
+        .iter()
+        .find(is_it)
+        .expect("the table holds every combination")
 }
 
 /// The size of at most `length` whose tiles cover it at the least cost: what they cover, and as

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! and `${expression}` anywhere becomes its value: integers, loop variables and variant names,
-//! with `+ - * / %` and brackets. `sum_${r}_${4*c+1}` becomes `sum_0_5`.
+//! with `+ - * / %`, brackets, `min(a, b)` and `max(a, b)`. `sum_${r}_${4*c+1}` becomes `sum_0_5`.
 
 use crate::error::{Error, Result};
 
@@ -183,7 +183,7 @@ fn substitute(line: &str, names: &Names, out: &mut String) -> Result<(), String>
     Ok(())
 }
 
-/// The value of an expression of integers, names, `+ - * / %` and brackets.
+/// The value of an expression: see the head of this file.
 fn evaluate(text: &str, names: &Names) -> Result<i64, String> {
     let mut rest = text.trim();
     let value = sum(&mut rest, names).ok_or_else(|| format!("cannot evaluate '{text}'"))?;
@@ -231,6 +231,16 @@ fn atom(rest: &mut &str, names: &Names) -> Option<i64> {
     let length = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
     let (word, after) = rest.split_at(length);
     *rest = after.trim_start();
+    if let ("min" | "max", true) = (word, eat(rest, '(')) {
+        let first = sum(rest, names)?;
+        let second = eat(rest, ',').then(|| sum(rest, names))??;
+        let value = if word == "min" {
+            first.min(second)
+        } else {
+            first.max(second)
+        };
+        return eat(rest, ')').then_some(value);
+    }
     word.parse().ok().or_else(|| {
         let known = names.iter().rev().find(|(name, _)| name == word);
         known.map(|(_, value)| *value)
@@ -258,10 +268,10 @@ mod tests {
 
     #[test]
     fn names_can_be_given() {
-        let source = "//#let B = 2*A+1\n${B} ${A} ${(B+7)/8} ${B%8}";
+        let source = "//#let B = 2*A+1\n${B} ${A} ${(B+7)/8} ${B%8} ${min(A, B-9)} ${max(A,(B))}";
         assert_eq!(
             expand("test", source, &[("A", 4)]).expect("expands"),
-            "9 4 2 1\n"
+            "9 4 2 1 0 9\n"
         );
     }
 

@@ -68,6 +68,26 @@ fn every_tile_gives_the_same_sums() {
     }
 }
 
+/// Lines as long as a tile and shorter ones, batches that leave lanes over.
+#[test]
+fn every_sliding_tile_gives_the_same_sums() {
+    let mut variants = std::collections::BTreeSet::new();
+    for length in [1, 4, 6, 10, 13] {
+        for taps in [3, 5] {
+            for channels in [7, 13, 27] {
+                let image = [channels, 4, length + taps - 1];
+                let shape = conv(image, 5, [3, taps], 1);
+                let launch = launch(Numbers::Integers, (11, 12), &shape);
+                variants.insert(launch.call.variant);
+                assert_twin(&launch, Tolerance::Exact);
+            }
+        }
+    }
+    let sliding = conv2d_backward_input::KERNEL.variants.iter();
+    let sliding = sliding.filter(|variant| variant.iter().any(|value| value.0 == "TAPS"));
+    assert_eq!(variants.len(), sliding.count());
+}
+
 #[test]
 fn it_is_the_derivative_of_the_forward() {
     for shape in [
