@@ -1,19 +1,22 @@
 //! Host side of `shaders/conv2d_backward_weight.wgsl`.
 
+use super::sliding::{self, TAPS_VARIANTS, TapsTile};
 use super::tile::{self, WEIGHT_TILES, weight_tile};
-use super::{Call, Grid, Kernel, Params as _, params, reads, writes};
+use super::{Call, Grid, Kernel, Params as _, Variant, params, reads, writes};
 use crate::kernel_limits::bias_at;
-use crate::shape::{ConvShape, QUAD};
+use crate::shape::{ConvShape, ImageShape, QUAD};
 use crate::target::Target;
 
 /// See the shader's head comment.
 pub static KERNEL: Kernel = Kernel {
     name: "conv2d_backward_weight",
     source: include_str!("../../shaders/conv2d_backward_weight.wgsl"),
-    sliding: None,
+    sliding: Some(include_str!(
+        "../../shaders/sliding/conv2d_backward_weight.wgsl"
+    )),
     bindings: &[reads("input"), reads("grad_output"), writes("partials")],
     params: Params::FIELDS,
-    variants: &tile::variants(&WEIGHT_TILES),
+    variants: &sliding::with::<_, _, 42>(&tile::variants(&WEIGHT_TILES), &TAPS_VARIANTS),
 };
 
 params! {
@@ -59,12 +62,8 @@ pub fn call(capacity: usize, shape: &ConvShape, target: &Target) -> Call {
     let output = shape.output().expect("the window fits into the input");
     let in_quads = shape.input.padded_channels() / QUAD;
     let out_quads = output.padded_channels() / QUAD;
-    let run_quads = shape.kernel_width * in_quads;
-    let tile = weight_tile(shape.kernel_height, run_quads, out_quads, target);
+    let (variant, threads) = variant_and_threads(shape, output, target);
     let weight_len = shape.weight_len();
-    // One more tile for the bias.
-    let row_tiles = shape.kernel_height * run_quads.div_ceil(tile.rows) + 1;
-    let threads = row_tiles.next_multiple_of(tile.lanes) * out_quads.div_ceil(tile.columns);
     let (samples_per_split, splits) = tile::splits(capacity, output.pixels(), threads, target);
     let params = Params {
         in_height: shape.input.height as u32,
@@ -81,5 +80,19 @@ pub fn call(capacity: usize, shape: &ConvShape, target: &Target) -> Call {
         bias_at: (bias_at(weight_len) / QUAD) as u32,
     };
     let grid = Grid::fixed(splits * threads, tile::workgroup_size(target));
-    Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())
+    Call::new(&KERNEL, variant, &params, grid).with_flops(shape.flops())
+}
+
+/// The expansion, and how many threads a split has.
+fn variant_and_threads(shape: &ConvShape, output: ImageShape, target: &Target) -> (Variant, usize) {
+    if let Some(tile) = TapsTile::choose(shape, output, target) {
+        return (tile.variant(), tile.threads(shape, output));
+    }
+    let run_quads = shape.kernel_width * shape.input.padded_channels() / QUAD;
+    let out_quads = output.padded_channels() / QUAD;
+    let tile = weight_tile(shape.kernel_height, run_quads, out_quads, target);
+    // One more tile for the bias.
+    let row_tiles = shape.kernel_height * run_quads.div_ceil(tile.rows) + 1;
+    let threads = row_tiles.next_multiple_of(tile.lanes) * out_quads.div_ceil(tile.columns);
+    (tile.variant, threads)
 }

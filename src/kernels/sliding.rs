@@ -33,10 +33,17 @@ const LENGTHS: [u32; 4] = [4, 7, 10, 13];
 const LINE_TAPS: [u32; 2] = [3, 5];
 const LINE_COLUMNS: [u32; 2] = [2, 4];
 
+/// Neighbouring pixels that a gradient by a weight takes at a time, the taps of the window's row
+/// that share their input, and the quads of output channels.
+const PIXELS: [u32; 2] = [4, 5];
+const WEIGHT_TAPS: [u32; 3] = [3, 4, 5];
+
 type Values = [(&'static str, u32); 4];
 
 /// Tiles of the gradient by a convolution's input.
 pub(super) const LINE_VARIANTS: [Variant; 16] = slices(&LINE_VALUES);
+/// Tiles of the gradient by a convolution's weight.
+pub(super) const TAPS_VARIANTS: [Variant; 18] = slices(&TAPS_VALUES);
 /// Tiles of a convolution.
 pub(super) const CONV_VARIANTS: [Variant; 72] = slices(&CONV_VALUES);
 /// Tiles of a convolution that is pooled at once.
@@ -53,6 +60,21 @@ static LINE_VALUES: [Values; 16] = {
             ("LENGTH", LENGTHS[index % 4]),
             ("TAPS", LINE_TAPS[index / 4 % 2]),
             ("COLUMNS", LINE_COLUMNS[index / 8]),
+            ("LANES", 8),
+        ];
+        index += 1;
+    }
+    all
+};
+
+static TAPS_VALUES: [Values; 18] = {
+    let mut all = [[("", 0); 4]; 18];
+    let mut index = 0;
+    while index < all.len() {
+        all[index] = [
+            ("PIXELS", PIXELS[index % 2]),
+            ("TAPS", WEIGHT_TAPS[index / 2 % 3]),
+            ("COLUMNS", COLUMNS[index / 6]),
             ("LANES", 8),
         ];
         index += 1;
@@ -191,6 +213,45 @@ impl LineTile {
         let columns = (input.padded_channels() / QUAD).div_ceil(self.columns);
         let threads = 8 * input.height * columns;
         Grid::per_samples(8, threads, tile::workgroup_size(target))
+    }
+}
+
+/// Neighbouring taps of the gradient by a convolution's weight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TapsTile {
+    /// Pixels that are taken at a time.
+    pub pixels: usize,
+    /// Taps; they divide a row of the window.
+    pub taps: usize,
+    /// Quads of output channels.
+    pub columns: usize,
+}
+
+impl TapsTile {
+    /// The tile for a convolution to `output`, if there is one.
+    pub fn choose(shape: &ConvShape, output: ImageShape, target: &Target) -> Option<Self> {
+        let quads = output.padded_channels() / QUAD;
+        let fits = |taps: &&u32| shape.kernel_width.is_multiple_of(**taps as usize);
+        let taps = WEIGHT_TAPS.iter().rev().find(fits)?;
+        (target.lanes == 8 && shape.stride == 1).then(|| Self {
+            // Steps reach past the end of a line, so that one size serves even the shortest.
+            pixels: least_waste(output.width.max(4), &PIXELS),
+            taps: *taps as usize,
+            columns: least_waste(quads, &COLUMNS),
+        })
+    }
+
+    /// The expansion with the tile's values.
+    pub fn variant(&self) -> Variant {
+        find(&TAPS_VARIANTS, [self.pixels, self.taps, self.columns, 8])
+    }
+
+    /// Threads for one split: a tile each, in whole groups of lanes.
+    pub fn threads(&self, shape: &ConvShape, output: ImageShape) -> usize {
+        let taps = shape.kernel_height * (shape.kernel_width / self.taps);
+        let tiles = taps * (shape.input.padded_channels() / QUAD);
+        let columns = (output.padded_channels() / QUAD).div_ceil(self.columns);
+        tiles.next_multiple_of(8) * columns
     }
 }
 

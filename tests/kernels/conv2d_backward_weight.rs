@@ -80,6 +80,26 @@ fn every_tile_gives_the_same_sums() {
     }
 }
 
+/// Lines that end within a step, and windows wider than a tile.
+#[test]
+fn every_sliding_tile_gives_the_same_sums() {
+    let mut variants = std::collections::BTreeSet::new();
+    for length in [1, 4, 5, 9] {
+        for taps in [3, 4, 5, 8] {
+            for outputs in [3, 7, 13] {
+                let image = [7, 4, length + taps - 1];
+                let shape = conv(image, outputs, [2, taps], 1);
+                let launch = launch(Numbers::Integers, (3, 5), &shape, &SOFTWARE);
+                variants.insert(launch.call.variant);
+                assert_twin(&launch, Tolerance::Exact);
+            }
+        }
+    }
+    let sliding = conv2d_backward_weight::KERNEL.variants.iter();
+    let sliding = sliding.filter(|variant| variant.iter().any(|value| value.0 == "TAPS"));
+    assert_eq!(variants.len(), sliding.count());
+}
+
 #[test]
 fn it_is_the_derivative_of_the_forward() {
     for shape in [
