@@ -7,7 +7,7 @@
 // second_moment  [quads] vec4
 // faults         [rows] u32     += how many gradients are NaN or infinite, in row step.row
 //
-// One thread per quad. What depends on the step, step_size and second_correction, comes from the
+// One thread per ITEMS quads, as many apart as there are threads. What depends on the step, step_size and second_correction, comes from the
 // host in f64: `pow` is too coarse here.
 //#include step
 //#include thread
@@ -27,15 +27,14 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> faults: array<atomic<u32>>;
 @group(0) @binding(5) var<uniform> params: Params;
 
+const ITEMS: u32 = ${ITEMS}u;
+
 // By their bits: compilers may assume that there is no NaN, and `max(x, 0)` may have hidden one
 // from the loss.
-fn count_faults(gradient: vec4<f32>) {
+fn faults_of(gradient: vec4<f32>) -> u32 {
     let exponent = bitcast<vec4<u32>>(gradient) & vec4<u32>(0x7F800000u);
     let bad = select(vec4<u32>(0u), vec4<u32>(1u), exponent == vec4<u32>(0x7F800000u));
-    let count = bad.x + bad.y + bad.z + bad.w;
-    if (count > 0u) {
-        atomicAdd(&faults[step.row], count);
-    }
+    return bad.x + bad.y + bad.z + bad.w;
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE)
@@ -45,17 +44,25 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let index = thread_index(workgroup, workgroups, local);
-    if (index >= params.quads) {
+    let threads = (params.quads + ITEMS - 1u) / ITEMS;
+    if (index >= threads) {
         return;
     }
-    let gradient = gradients[index];
-    count_faults(gradient);
-    let before = first_moment[index];
-    let first = before + params.one_minus_beta1 * (gradient - before);
-    let second = second_moment[index] * params.beta2
-        + (params.one_minus_beta2 * gradient) * gradient;
-    let denominator = sqrt(second) / step.second_correction + params.epsilon;
-    first_moment[index] = first;
-    second_moment[index] = second;
-    parameters[index] -= (step.step_size * first) / denominator;
+    var count = 0u;
+    for (var quad = index; quad < params.quads; quad += threads) {
+        let gradient = gradients[quad];
+        count += faults_of(gradient);
+        let before = first_moment[quad];
+        let first = before + params.one_minus_beta1 * (gradient - before);
+        let second = second_moment[quad] * params.beta2
+            + (params.one_minus_beta2 * gradient) * gradient;
+        let denominator = sqrt(second) / step.second_correction + params.epsilon;
+        first_moment[quad] = first;
+        second_moment[quad] = second;
+        parameters[quad] -= (step.step_size * first) / denominator;
+    }
+    // A loop of at most one turn: software adapters run both sides of an `if`.
+    for (; count > 0u; count = 0u) {
+        atomicAdd(&faults[step.row], count);
+    }
 }

@@ -2,8 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Grid, Kernel, Params as _, params, reads, writes, writes_words};
+use super::{Call, Grid, Kernel, Params as _, Variant, params, reads, writes, writes_words};
 use crate::shape::QUAD;
+
+/// Quads per thread.
+const ITEMS: u32 = 4;
+const VARIANT: Variant = &[("ITEMS", ITEMS)];
 
 /// See the shader's head comment.
 pub static KERNEL: Kernel = Kernel {
@@ -18,7 +22,7 @@ pub static KERNEL: Kernel = Kernel {
         writes_words("faults"),
     ],
     params: Params::FIELDS,
-    variants: &[&[]],
+    variants: &[VARIANT],
 };
 
 params! {
@@ -81,5 +85,6 @@ pub fn call(len: usize, config: &AdamConfig) -> Call {
         one_minus_beta2: (1.0 - config.beta2) as f32,
         epsilon: config.epsilon as f32,
     };
-    Call::new(&KERNEL, &[], &params, Grid::fixed(quads, 64))
+    let threads = quads.div_ceil(ITEMS as usize);
+    Call::new(&KERNEL, VARIANT, &params, Grid::fixed(threads, 64))
 }

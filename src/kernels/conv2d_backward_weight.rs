@@ -16,7 +16,7 @@ pub static KERNEL: Kernel = Kernel {
     )),
     bindings: &[reads("input"), reads("grad_output"), writes("partials")],
     params: Params::FIELDS,
-    variants: &sliding::with::<_, _, 42>(&tile::variants(&WEIGHT_TILES), &TAPS_VARIANTS),
+    variants: &sliding::with::<_, _, 43>(&tile::variants(&WEIGHT_TILES), &TAPS_VARIANTS),
 };
 
 params! {

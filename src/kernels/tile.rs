@@ -54,7 +54,7 @@ macro_rules! tiles {
 /// Tiles of outputs and of gradients by inputs: rows of a batch by quads of channels.
 #[rustfmt::skip]
 pub const BATCH_TILES: [Tile; 14] = tiles!("ROWS":
-    [8, 1, 8], [8, 2, 8], [4, 3, 8], [4, 4, 8], [4, 5, 8], [4, 6, 8], [4, 7, 8], [4, 8, 8],
+    [8, 1, 8], [8, 2, 8], [8, 3, 8], [8, 4, 8], [8, 5, 8], [8, 6, 8], [8, 7, 8], [8, 8, 8],
     [16, 1, 1], [16, 2, 1], [16, 3, 1], [16, 4, 1],
     [4, 1, 1], [4, 2, 1]
 );
@@ -68,8 +68,9 @@ pub const GPU_BATCH_TILES: [Tile; 2] = tiles!("ROWS": [4, 1, 1], [4, 2, 1]);
 
 /// Tiles of gradients by weights: quads of inputs by quads of outputs.
 #[rustfmt::skip]
-pub const WEIGHT_TILES: [Tile; 24] = tiles!("ROW_QUADS":
+pub const WEIGHT_TILES: [Tile; 25] = tiles!("ROW_QUADS":
     [1, 1, 8], [1, 2, 8], [1, 3, 8], [1, 4, 8], [1, 5, 8], [1, 6, 8], [1, 7, 8], [1, 8, 8],
+    [2, 8, 8],
     [1, 1, 1], [1, 2, 1], [1, 3, 1], [1, 4, 1],
     [2, 1, 1], [2, 2, 1], [2, 3, 1], [2, 4, 1],
     [3, 1, 1], [3, 2, 1], [3, 3, 1], [3, 4, 1],
@@ -90,7 +91,7 @@ pub const fn variants<const N: usize>(tiles: &[Tile; N]) -> [Variant; N] {
 /// The tile of a batch for rows of `quads` quads of channels.
 pub fn batch_tile(quads: usize, target: &Target) -> Tile {
     let (rows, columns, lanes) = match (target.kind, target.lanes) {
-        (_, LANES) => (shared_rows(quads), shared_columns(quads), LANES),
+        (_, LANES) => (SHARED_ROWS, shared_columns(quads), LANES),
         (AdapterKind::Software, _) => (16, fitting(quads), 1),
         (AdapterKind::Gpu, _) => (4, quads.min(2), 1),
     };
@@ -113,8 +114,14 @@ pub fn pool_tile(quads: usize, target: &Target) -> Tile {
 pub fn weight_tile(lines: usize, in_quads: usize, out_quads: usize, target: &Target) -> Tile {
     if target.lanes == LANES {
         let columns = shared_columns(out_quads);
-        let tile = find(&WEIGHT_TILES, 1, columns, LANES);
-        let covered = (lines * in_quads).next_multiple_of(tile.lanes);
+        // Two quads of rows load less, where there are enough of them to fill the lanes.
+        let rows = if columns == 8 && lines * in_quads >= 64 {
+            2
+        } else {
+            1
+        };
+        let tile = find(&WEIGHT_TILES, rows, columns, LANES);
+        let covered = (lines * in_quads.div_ceil(rows) * rows).next_multiple_of(tile.lanes);
         // Groups of lanes that are more than half empty lose more than sharing gains.
         if lines * in_quads * 2 >= covered {
             return tile;
@@ -131,9 +138,7 @@ pub fn weight_tile(lines: usize, in_quads: usize, out_quads: usize, target: &Tar
 const LANES: u32 = 8;
 
 /// Rows of a shared tile: about as many sums as stay in registers and the first-level cache.
-const fn shared_rows(quads: usize) -> usize {
-    if quads > 2 { 4 } else { 8 }
-}
+const SHARED_ROWS: usize = 8;
 
 /// Up to eight quads, as many as waste the least; 8 or 4 where they waste next to none, so that the
 /// layers of a net share their pipelines.
