@@ -21,6 +21,7 @@ pub mod adaptive_max_pool2d_forward;
 pub mod conv2d_backward_input;
 pub mod conv2d_backward_weight;
 pub mod conv2d_forward;
+pub mod conv2d_max_pool2d_backward_weight;
 pub mod conv2d_max_pool2d_forward;
 pub mod epoch_permutation;
 pub mod gather;
@@ -130,6 +131,7 @@ pub const ALL: &[&Kernel] = &[
     &conv2d_backward_input::KERNEL,
     &conv2d_backward_weight::KERNEL,
     &conv2d_forward::KERNEL,
+    &conv2d_max_pool2d_backward_weight::KERNEL,
     &conv2d_max_pool2d_forward::KERNEL,
     &linear_backward_weight::KERNEL,
     &linear_forward::KERNEL,
