@@ -125,7 +125,7 @@ fn main(
                 let grad_${p} = select(0.0, grad_output[at_${p}], alive_${p});
                 let pixel_${p} = argmax[at_${p}] - (first_pixel + 2u * x_${p});
                 let down_${p} = pixel_${p} >= params.conv_width;
-                let right_${p} = pixel_${p} % params.conv_width == 1u;
+                let right_${p} = pixel_${p} != select(0u, params.conv_width, down_${p});
                 bias_part += grad_${p};
 //#for y in 0..KERNEL
 //#for x in 0..ROWS
