@@ -21,7 +21,6 @@
 //#include thread
 //#include activation
 //#let ROWS = KERNEL+1
-//#let NEW = 2*POSITIONS
 //#let KEPT = KERNEL-1
 
 struct Params {
@@ -40,10 +39,10 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> input: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> grad_output: array<f32>;
-@group(0) @binding(2) var<storage, read> output: array<f32>;
-@group(0) @binding(3) var<storage, read> argmax: array<u32>;
-@group(0) @binding(4) var<storage, read_write> partials: array<f32>;
+@group(0) @binding(1) var<storage, read> grad_output: array<vec2<f32>>;
+@group(0) @binding(2) var<storage, read> output: array<vec2<f32>>;
+@group(0) @binding(3) var<storage, read> argmax: array<vec2<u32>>;
+@group(0) @binding(4) var<storage, read_write> partials: array<vec2<f32>>;
 @group(0) @binding(5) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
@@ -54,16 +53,16 @@ fn main(
 ) {
     let index = thread_index(workgroup, workgroups, local);
     let lane = index % 8u;
-    let channels = 4u * params.out_quads;
-    let channel_groups = (channels + 7u) / 8u;
-    let channel_group = index / 8u % channel_groups;
-    let quad = index / 8u / channel_groups % params.in_quads;
-    let split = index / 8u / channel_groups / params.in_quads;
+    let pairs = 2u * params.out_quads;
+    let pair_groups = (pairs + 7u) / 8u;
+    let pair_group = index / 8u % pair_groups;
+    let quad = index / 8u / pair_groups % params.in_quads;
+    let split = index / 8u / pair_groups / params.in_quads;
     if (split >= params.splits) {
         return;
     }
-    // Lanes past the last channel repeat it and store nothing.
-    let channel = min(8u * channel_group + lane, channels - 1u);
+    // Lanes past the last pair repeat it and store nothing.
+    let pair = min(8u * pair_group + lane, pairs - 1u);
     let line = params.in_width * params.in_quads;
     let linear = params.activation == LINEAR;
     // What this lane loads of the first columns of a row of squares, and of the next ones.
@@ -71,106 +70,110 @@ fn main(
     let first_${j} = min(${8*j}u + lane, ${ROWS*KEPT-1}u);
     let first_at_${j} = first_${j} % ${ROWS}u * line + first_${j} / ${ROWS}u * params.in_quads + quad;
 //#end
-//#for j in 0..(ROWS*NEW+7)/8
-    let own_${j} = min(${8*j}u + lane, ${ROWS*NEW-1}u);
-    let own_row_${j} = own_${j} % ${ROWS}u * line + quad;
-    let own_column_${j} = own_${j} / ${ROWS}u + ${KEPT}u;
+//#for j in 0..(ROWS*2+7)/8
+    let next_${j} = min(${8*j}u + lane, ${ROWS*2-1}u);
+    let next_at_${j} = next_${j} % ${ROWS}u * line
+        + (next_${j} / ${ROWS}u + ${KEPT}u) * params.in_quads + quad;
 //#end
+//#for c in 0..2
 //#for y in 0..KERNEL
 //#for x in 0..KERNEL
-    var sum_${y}_${x} = vec4<f32>(0.0);
+    var sum_${c}_${y}_${x} = vec4<f32>(0.0);
 //#end
 //#end
-    var bias_sum = 0.0;
+//#end
+    var bias_sum = vec2<f32>(0.0);
     let end = min((split + 1u) * params.samples_per_split, step.batch);
     for (var sample = split * params.samples_per_split; sample < end; sample++) {
         for (var y = 0u; y < params.out_height; y++) {
+//#for c in 0..2
 //#for y in 0..KERNEL
 //#for x in 0..KERNEL
-            var part_${y}_${x} = vec4<f32>(0.0);
+            var part_${c}_${y}_${x} = vec4<f32>(0.0);
 //#end
 //#end
-            var bias_part = 0.0;
-            let row_at = (sample * params.in_height + 2u * y) * line;
-            let window_at = (sample * params.out_height + y) * params.out_width;
-            let first_pixel = 2u * y * params.conv_width;
+//#end
+            var bias_part = vec2<f32>(0.0);
+            var input_at = (sample * params.in_height + 2u * y) * line;
+            var at = (sample * params.out_height + y) * params.out_width * pairs + pair;
+            let line_end = at + params.out_width * pairs;
+            var pixel = 2u * y * params.conv_width;
 //#for j in 0..(ROWS*KEPT+7)/8
-            let first_load_${j} = input[row_at + first_at_${j}];
+            let first_load_${j} = input[input_at + first_at_${j}];
 //#end
 //#for x in 0..KEPT
 //#for r in 0..ROWS
             var kept_${r}_${x} = subgroupBroadcast(first_load_${(x*ROWS+r)/8}, ${(x*ROWS+r)%8}u);
 //#end
 //#end
-            for (var x = 0u; x < params.out_width; x += ${POSITIONS}u) {
-//#for j in 0..(ROWS*NEW+7)/8
-                let load_${j} = input[row_at + own_row_${j}
-                    + min(2u * x + own_column_${j}, params.in_width - 1u) * params.in_quads];
+            for (; at < line_end; at += pairs) {
+//#for j in 0..(ROWS*2+7)/8
+                let load_${j} = input[input_at + next_at_${j}];
 //#end
 //#for x in 0..KEPT
 //#for r in 0..ROWS
                 let patch_${r}_${x} = kept_${r}_${x};
 //#end
 //#end
-//#for x in 0..NEW
+//#for x in 0..2
 //#for r in 0..ROWS
                 let patch_${r}_${x+KEPT} = subgroupBroadcast(load_${(x*ROWS+r)/8}, ${(x*ROWS+r)%8}u);
 //#end
 //#end
-//#for p in 0..POSITIONS
-                // Squares past the end repeat the last one, and count nothing.
-                let x_${p} = min(x + ${p}u, params.out_width - 1u);
-                let at_${p} = (window_at + x_${p}) * channels + channel;
-                let alive_${p} = (linear || output[at_${p}] > 0.0) && x_${p} == x + ${p}u;
-                let grad_${p} = select(0.0, grad_output[at_${p}], alive_${p});
-                let pixel_${p} = argmax[at_${p}] - (first_pixel + 2u * x_${p});
-                let down_${p} = pixel_${p} >= params.conv_width;
-                let right_${p} = pixel_${p} != select(0u, params.conv_width, down_${p});
-                bias_part += grad_${p};
+                let slope = vec2<bool>(linear) | (output[at] > vec2<f32>(0.0));
+                let grad = select(vec2<f32>(0.0), grad_output[at], slope);
+                bias_part += grad;
+                let picked = argmax[at] - pixel;
+                let down = picked >= vec2<u32>(params.conv_width);
+                let right = picked != select(vec2<u32>(0u), vec2<u32>(params.conv_width), down);
+//#for c in 0..2
 //#for y in 0..KERNEL
 //#for x in 0..ROWS
-                let seen_${p}_${y}_${x} = select(patch_${y}_${2*p+x}, patch_${y+1}_${2*p+x}, down_${p});
+                let seen_${c}_${y}_${x} = select(patch_${y}_${x}, patch_${y+1}_${x}, down[${c}]);
 //#end
 //#for x in 0..KERNEL
-                part_${y}_${x} += select(seen_${p}_${y}_${x}, seen_${p}_${y}_${x+1}, right_${p}) * grad_${p};
+                part_${c}_${y}_${x} += select(seen_${c}_${y}_${x}, seen_${c}_${y}_${x+1}, right[${c}]) * grad[${c}];
 //#end
 //#end
 //#end
 //#for x in 0..KEPT
 //#for r in 0..ROWS
-                kept_${r}_${x} = patch_${r}_${x+NEW};
+                kept_${r}_${x} = patch_${r}_${x+2};
 //#end
 //#end
+                input_at += 2u * params.in_quads;
+                pixel += 2u;
             }
             bias_sum += bias_part;
+//#for c in 0..2
 //#for y in 0..KERNEL
 //#for x in 0..KERNEL
-            sum_${y}_${x} += part_${y}_${x};
+            sum_${c}_${y}_${x} += part_${c}_${y}_${x};
+//#end
 //#end
 //#end
         }
     }
-    let first = split * (4u * params.bias_at + channels);
-    if (8u * channel_group + lane < channels) {
-        let tap_len = 4u * params.in_quads * channels;
-        var at = first + 4u * quad * channels + channel;
+    let first = split * (2u * params.bias_at + pairs);
+    if (8u * pair_group + lane < pairs) {
+        let tap_pairs = 4u * params.in_quads * pairs;
+        var at = first + 4u * quad * pairs + pair;
 //#for y in 0..KERNEL
 //#for x in 0..KERNEL
-        partials[at] = sum_${y}_${x}.x;
-        partials[at + channels] = sum_${y}_${x}.y;
-        partials[at + 2u * channels] = sum_${y}_${x}.z;
-        partials[at + 3u * channels] = sum_${y}_${x}.w;
-        at += tap_len;
+//#for i in 0..4
+        partials[at + ${i}u * pairs] = vec2<f32>(sum_0_${y}_${x}[${i}], sum_1_${y}_${x}[${i}]);
+//#end
+        at += tap_pairs;
 //#end
 //#end
         if (quad == 0u) {
-            partials[first + 4u * params.bias_at + channel] = bias_sum;
+            partials[first + 2u * params.bias_at + pair] = bias_sum;
         }
     }
-    if (quad == 0u && channel_group == 0u) {
-        let weight_len = params.kernel * params.kernel * 4u * params.in_quads * channels;
-        for (var at = weight_len + lane; at < 4u * params.bias_at; at += 8u) {
-            partials[first + at] = 0.0;
+    if (quad == 0u && pair_group == 0u) {
+        let weight_pairs = params.kernel * params.kernel * 4u * params.in_quads * pairs;
+        for (var at = weight_pairs + lane; at < 2u * params.bias_at; at += 8u) {
+            partials[first + at] = vec2<f32>(0.0);
         }
     }
 }

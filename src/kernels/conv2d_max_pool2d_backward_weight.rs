@@ -10,6 +10,9 @@ use crate::target::Target;
 /// Threads that share their loads, and output channels that they have between them.
 const LANES: usize = 8;
 
+/// Output channels of a lane.
+const CHANNELS: usize = 2;
+
 /// Workgroups that keep every core busy to the end: of equal length, several for each.
 const BUSY: usize = 64;
 
@@ -30,10 +33,10 @@ pub static KERNEL: Kernel = Kernel {
 
 /// Sides of the window, from 2 on.
 const VARIANTS: [Variant; 4] = [
-    &[("KERNEL", 2), ("POSITIONS", 1)],
-    &[("KERNEL", 3), ("POSITIONS", 1)],
-    &[("KERNEL", 4), ("POSITIONS", 1)],
-    &[("KERNEL", 5), ("POSITIONS", 1)],
+    &[("KERNEL", 2)],
+    &[("KERNEL", 3)],
+    &[("KERNEL", 4)],
+    &[("KERNEL", 5)],
 ];
 
 params! {
@@ -94,7 +97,7 @@ fn split(capacity: usize, groups: usize) -> (usize, usize) {
 /// Groups of lanes that one split takes.
 fn groups(shape: &ConvShape) -> usize {
     let in_quads = shape.input.padded_channels() / QUAD;
-    in_quads * shape.out_channels.div_ceil(LANES)
+    in_quads * shape.out_channels.div_ceil(LANES * CHANNELS)
 }
 
 /// partials (splits, weight and bias) of the gradients by both, by ranges of samples, of
