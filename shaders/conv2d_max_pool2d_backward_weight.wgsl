@@ -1,27 +1,29 @@
 // partials = the gradients of conv2d + activation (relu or none) + 2x2 max-pool by the convolution's
 // weight and bias, in `splits` parts, each the sum over a range of samples; straight from the pooled
-// gradient and from where the maxima were. Three quarters of the convolution's own gradient are
-// zero, and it is never made.
+// gradient and from where the maxima were. Three quarters of the gradient between convolution and
+// pooling are zero, and it is never made.
 //
 // input        [batch, in_height, in_width, in_quads] vec4
-// grad_output  [batch, out_height, out_width, 4 out_quads]
-// output       [batch, out_height, out_width, 4 out_quads]
-// argmax       [batch, out_height, out_width, 4 out_quads]   as the forward kernel wrote it
-// partials     [splits] of the weight [KERNEL, KERNEL, 4 in_quads, 4 out_quads], zeros, the bias
-//              [4 out_quads]
+// grad_output  [batch, out_height, out_width, 2 out_quads] vec2
+// output       [batch, out_height, out_width, 2 out_quads] vec2
+// argmax       [batch, out_height, out_width, 2 out_quads] vec2   as the forward kernel wrote it
+// partials     [splits] of the weight [KERNEL, KERNEL, 4 in_quads, 2 out_quads] vec2, zeros, the
+//              bias [2 out_quads] vec2
 //
-// Eight threads per split, quad of input channels and eight output channels: a lane has one output
-// channel, and sums its KERNEL * KERNEL taps. A square of pixels that is pooled sees KERNEL + 1 rows
-// and columns of the input, whichever of its pixels was picked: all lanes need the same patch, so
-// each loads a part and passes it on. Then every lane selects the rows and the columns that the
-// pixel picked in its own channel saw. POSITIONS squares are taken at a time, from left to right;
-// KERNEL - 1 columns of their patch are still there from the squares before.
-// Sums run in blocks of one row of squares.
+// Eight threads per split, quad of input channels and 16 output channels: a lane has two of these,
+// and sums their taps. A square of pixels that is pooled sees the same patch of KERNEL + 1 rows and
+// columns of the input in every channel, whichever pixel was picked: each lane loads a part and
+// passes it on. Then it selects for each of its channels the columns and the rows that the picked
+// pixel saw. From square to square the patch moves by two columns: these are loaded, and what the
+// lanes loaded KERNEL / 2 steps before is held. (Held in lanes, and passed on anew at every step:
+// software adapters would copy a patch in registers through memory.)
+// Sums run in blocks of one sample.
 //#include step
 //#include thread
 //#include activation
 //#let ROWS = KERNEL+1
-//#let KEPT = KERNEL-1
+//#let HELD = KERNEL/2
+//#let LOADS = (2*ROWS+7)/8
 
 struct Params {
     in_height: u32,
@@ -65,15 +67,18 @@ fn main(
     let pair = min(8u * pair_group + lane, pairs - 1u);
     let line = params.in_width * params.in_quads;
     let linear = params.activation == LINEAR;
-    // What this lane loads of the first columns of a row of squares, and of the next ones.
-//#for j in 0..(ROWS*KEPT+7)/8
-    let first_${j} = min(${8*j}u + lane, ${ROWS*KEPT-1}u);
-    let first_at_${j} = first_${j} % ${ROWS}u * line + first_${j} / ${ROWS}u * params.in_quads + quad;
+    // What this lane loads of the two columns that a step adds to the patch, and of those that lie
+    // one step and more to the left, where a row of squares starts. Of an even KERNEL's leftmost
+    // two, the first is outside of the patch.
+//#for j in 0..LOADS
+    let own_${j} = min(${8*j}u + lane, ${2*ROWS-1}u);
+    let own_row_${j} = own_${j} % ${ROWS}u * line + quad;
+    let own_column_${j} = own_${j} / ${ROWS}u + ${KERNEL-1}u;
+    let own_at_${j} = own_row_${j} + own_column_${j} * params.in_quads;
+//#for h in 0..HELD
+    let start_column_${h}_${j} = max(own_column_${j}, ${2*h+2}u) - ${2*h+2}u;
+    let start_at_${h}_${j} = own_row_${j} + start_column_${h}_${j} * params.in_quads;
 //#end
-//#for j in 0..(ROWS*2+7)/8
-    let next_${j} = min(${8*j}u + lane, ${ROWS*2-1}u);
-    let next_at_${j} = next_${j} % ${ROWS}u * line
-        + (next_${j} / ${ROWS}u + ${KEPT}u) * params.in_quads + quad;
 //#end
 //#for c in 0..2
 //#for y in 0..KERNEL
@@ -85,74 +90,75 @@ fn main(
     var bias_sum = vec2<f32>(0.0);
     let end = min((split + 1u) * params.samples_per_split, step.batch);
     for (var sample = split * params.samples_per_split; sample < end; sample++) {
-        for (var y = 0u; y < params.out_height; y++) {
 //#for c in 0..2
 //#for y in 0..KERNEL
 //#for x in 0..KERNEL
-            var part_${c}_${y}_${x} = vec4<f32>(0.0);
+        var part_${c}_${y}_${x} = vec4<f32>(0.0);
 //#end
 //#end
 //#end
-            var bias_part = vec2<f32>(0.0);
+        var bias_part = vec2<f32>(0.0);
+        for (var y = 0u; y < params.out_height; y++) {
             var input_at = (sample * params.in_height + 2u * y) * line;
             var at = (sample * params.out_height + y) * params.out_width * pairs + pair;
             let line_end = at + params.out_width * pairs;
             var pixel = 2u * y * params.conv_width;
-//#for j in 0..(ROWS*KEPT+7)/8
-            let first_load_${j} = input[input_at + first_at_${j}];
-//#end
-//#for x in 0..KEPT
-//#for r in 0..ROWS
-            var kept_${r}_${x} = subgroupBroadcast(first_load_${(x*ROWS+r)/8}, ${(x*ROWS+r)%8}u);
+//#for j in 0..LOADS
+//#for h in 0..HELD
+            var held_${h}_${j} = input[input_at + start_at_${h}_${j}];
 //#end
 //#end
             for (; at < line_end; at += pairs) {
-//#for j in 0..(ROWS*2+7)/8
-                let load_${j} = input[input_at + next_at_${j}];
+//#for j in 0..LOADS
+                let new_${j} = input[input_at + own_at_${j}];
 //#end
-//#for x in 0..KEPT
 //#for r in 0..ROWS
-                let patch_${r}_${x} = kept_${r}_${x};
-//#end
-//#end
 //#for x in 0..2
-//#for r in 0..ROWS
-                let patch_${r}_${x+KEPT} = subgroupBroadcast(load_${(x*ROWS+r)/8}, ${(x*ROWS+r)%8}u);
+                let patch_${r}_${x+KERNEL-1} = subgroupBroadcast(new_${(x*ROWS+r)/8}, ${(x*ROWS+r)%8}u);
+//#end
+//#for x in 0..KERNEL-1
+                let patch_${r}_${x} = subgroupBroadcast(
+                    held_${(KERNEL-x)/2-1}_${((KERNEL-x+1)%2*ROWS+r)/8},
+                    ${((KERNEL-x+1)%2*ROWS+r)%8}u,
+                );
 //#end
 //#end
-                let slope = vec2<bool>(linear) | (output[at] > vec2<f32>(0.0));
-                let grad = select(vec2<f32>(0.0), grad_output[at], slope);
+                let alive = vec2<bool>(linear) | (output[at] > vec2<f32>(0.0));
+                let grad = select(vec2<f32>(0.0), grad_output[at], alive);
                 bias_part += grad;
+                // 0, 1, conv_width or conv_width + 1.
                 let picked = argmax[at] - pixel;
                 let down = picked >= vec2<u32>(params.conv_width);
                 let right = picked != select(vec2<u32>(0u), vec2<u32>(params.conv_width), down);
 //#for c in 0..2
-//#for y in 0..KERNEL
-//#for x in 0..ROWS
-                let seen_${c}_${y}_${x} = select(patch_${y}_${x}, patch_${y+1}_${x}, down[${c}]);
-//#end
 //#for x in 0..KERNEL
-                part_${c}_${y}_${x} += select(seen_${c}_${y}_${x}, seen_${c}_${y}_${x+1}, right[${c}]) * grad[${c}];
+//#for y in 0..ROWS
+                let seen_${c}_${y}_${x} = select(patch_${y}_${x}, patch_${y}_${x+1}, right[${c}]);
+//#end
+//#for y in 0..KERNEL
+                part_${c}_${y}_${x} +=
+                    select(seen_${c}_${y}_${x}, seen_${c}_${y+1}_${x}, down[${c}]) * grad[${c}];
 //#end
 //#end
 //#end
-//#for x in 0..KEPT
-//#for r in 0..ROWS
-                kept_${r}_${x} = patch_${r}_${x+2};
+//#for j in 0..LOADS
+//#for h in 1..HELD
+                held_${HELD-h}_${j} = held_${HELD-h-1}_${j};
 //#end
+                held_0_${j} = new_${j};
 //#end
                 input_at += 2u * params.in_quads;
                 pixel += 2u;
             }
-            bias_sum += bias_part;
+        }
+        bias_sum += bias_part;
 //#for c in 0..2
 //#for y in 0..KERNEL
 //#for x in 0..KERNEL
-            sum_${c}_${y}_${x} += part_${c}_${y}_${x};
+        sum_${c}_${y}_${x} += part_${c}_${y}_${x};
 //#end
 //#end
 //#end
-        }
     }
     let first = split * (2u * params.bias_at + pairs);
     if (8u * pair_group + lane < pairs) {

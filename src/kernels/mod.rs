@@ -62,7 +62,7 @@ pub struct Binding {
     pub name: &'static str,
     /// How it is used.
     pub access: Access,
-    /// What it holds (as scalars or vectors of four).
+    /// What it holds (as scalars or vectors of two or four).
     pub scalar: Scalar,
 }
 
