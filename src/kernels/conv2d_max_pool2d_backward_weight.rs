@@ -7,13 +7,13 @@ use crate::kernel_limits::bias_at;
 use crate::shape::{ConvShape, ImageShape, PoolShape, QUAD};
 use crate::target::Target;
 
-/// Threads that share their loads, and output channels that they have between them.
+/// Threads that share their loads.
 const LANES: usize = 8;
 
 /// Output channels of a lane.
 const CHANNELS: usize = 2;
 
-/// Workgroups that keep every core busy to the end: of equal length, several for each.
+/// Groups of lanes that keep every core busy to the end: of equal length, several for each.
 const BUSY: usize = 64;
 
 /// See the shader's head comment.

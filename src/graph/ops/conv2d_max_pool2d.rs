@@ -4,9 +4,8 @@ use super::conv2d;
 use crate::activation::Activation;
 use crate::error::Result;
 use crate::graph::{Node, Op, Tape, Value};
-use crate::kernels::{
-    Call, conv2d_max_pool2d_backward_weight, conv2d_max_pool2d_forward, max_pool2d_backward,
-};
+use crate::kernels::conv2d_max_pool2d_backward_weight as backward_weight;
+use crate::kernels::{Call, conv2d_max_pool2d_forward, max_pool2d_backward};
 use crate::shape::{ConvShape, ImageShape, PoolShape};
 use crate::target::Target;
 
@@ -29,7 +28,7 @@ impl Op for Conv2dMaxPool2d {
             unreachable!("the pooling was recorded with two outputs");
         };
         let pooled = [tape.gradient(node, output)?, output, argmax];
-        if !conv2d_max_pool2d_backward_weight::serves(&self.shape, &tape.graph.target) {
+        if !backward_weight::serves(&self.shape, &tape.graph.target) {
             let gradient = self.dense_gradient(tape, node, pooled);
             return conv2d::gradients(tape, node, &self.shape, gradient);
         }
@@ -57,12 +56,10 @@ impl Conv2dMaxPool2d {
 
     /// Records the gradients of weight and bias, without making the dense gradient.
     fn parameter_gradients(&self, tape: &mut Tape<'_>, node: &Node, pooled: [Value; 3]) {
-        use conv2d_max_pool2d_backward_weight::{call, splits};
-
         let [input, weight, bias] = conv2d::inputs(node);
         let (capacity, target) = (tape.graph.capacity, tape.graph.target);
-        let splits = splits(capacity, &self.shape);
-        let call = call(capacity, &self.shape, self.activation, &target);
+        let splits = backward_weight::splits(capacity, &self.shape);
+        let call = backward_weight::call(capacity, &self.shape, self.activation, &target);
         let inputs = [&[input][..], &pooled].concat();
         tape.parameter_gradients(node, [weight, bias], call, inputs, splits);
     }
