@@ -129,7 +129,7 @@ fn storage_buffers_are_the_kernels_bindings() {
                 TypeInner::Scalar(scalar)
                 | TypeInner::Atomic(scalar)
                 | TypeInner::Vector {
-                    size: naga::VectorSize::Quad,
+                    size: naga::VectorSize::Bi | naga::VectorSize::Quad,
                     scalar,
                 } => *scalar,
                 other => panic!("{what} holds {other:?}"),

@@ -5,7 +5,7 @@ use crate::exec::{Ceilings, Profile};
 /// Prints the table of `profile` to stdout, beside what the adapter can do at best.
 pub(super) fn show(profile: &Profile, ceilings: &Ceilings) {
     println!(
-        "{:<28} {:<14} {:>5} {:>9} {:>6} {:>8} {:>6} {:>7} {:>6}",
+        "{:<33} {:<14} {:>5} {:>9} {:>6} {:>8} {:>6} {:>7} {:>6}",
         "kernel", "layer", "calls", "ms", "share", "GFLOP/s", "peak", "GB/s", "loads"
     );
     let percent = |part: f64, whole: f64| format!("{:.0}%", 100.0 * part / whole);
@@ -17,7 +17,7 @@ pub(super) fn show(profile: &Profile, ceilings: &Ceilings) {
             (String::new(), String::new())
         };
         println!(
-            "{:<28} {:<14} {:>5} {:>9.3} {:>6} {flops:>8} {peak:>6} {:>7.2} {:>6}",
+            "{:<33} {:<14} {:>5} {:>9.3} {:>6} {flops:>8} {peak:>6} {:>7.2} {:>6}",
             row.kernel,
             row.layer,
             row.calls,

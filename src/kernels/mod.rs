@@ -22,6 +22,7 @@ pub mod adaptive_max_pool2d_forward;
 pub mod conv2d_backward_input;
 pub mod conv2d_backward_weight;
 pub mod conv2d_forward;
+pub mod conv2d_max_pool2d_backward_weight;
 pub mod conv2d_max_pool2d_forward;
 pub mod epoch_permutation;
 pub mod gather;
@@ -62,7 +63,7 @@ pub struct Binding {
     pub name: &'static str,
     /// How it is used.
     pub access: Access,
-    /// What it holds (as scalars or vectors of four).
+    /// What it holds (as scalars or vectors of two or four).
     pub scalar: Scalar,
 }
 
@@ -135,6 +136,7 @@ pub const ALL: &[&Kernel] = &[
     &conv2d_backward_input::KERNEL,
     &conv2d_backward_weight::KERNEL,
     &conv2d_forward::KERNEL,
+    &conv2d_max_pool2d_backward_weight::KERNEL,
     &conv2d_max_pool2d_forward::KERNEL,
     &linear_backward_weight::KERNEL,
     &linear_forward::KERNEL,

@@ -87,11 +87,14 @@ mod tests {
     use crate::target::AdapterKind;
 
     fn program(net: NetworkType, fuse: bool) -> Program {
-        lower(&default_training_graph(
-            net,
-            fuse,
-            Target::portable(AdapterKind::Software).with_lanes(8),
-        ))
+        let target = Target::portable(AdapterKind::Software).with_lanes(8);
+        lower(&default_training_graph(net, fuse, target))
+    }
+
+    /// Dispatches of that kernel.
+    fn count(program: &Program, name: &str) -> usize {
+        let kernels = program.dispatches.iter().map(|it| it.call.kernel.name);
+        kernels.filter(|kernel| *kernel == name).count()
     }
 
     fn dispatches(program: &Program, phase: Phase) -> usize {
@@ -113,7 +116,7 @@ mod tests {
     #[test]
     fn a_step_takes_few_dispatches() {
         let all = |net, fuse| program(net, fuse).dispatches.len();
-        assert_eq!(all(NetworkType::Cnn, true), 23);
+        assert_eq!(all(NetworkType::Cnn, true), 22);
         assert_eq!(all(NetworkType::Mlp, true), 13);
         assert!(all(NetworkType::Cnn, false) > 28);
     }
@@ -121,9 +124,11 @@ mod tests {
     #[test]
     fn the_first_layer_computes_no_gradient_of_the_images() {
         let program = program(NetworkType::Cnn, true);
-        let kernels = program.dispatches.iter().map(|it| it.call.kernel.name);
-        let count = |name: &str| kernels.clone().filter(|kernel| *kernel == name).count();
-        assert_eq!(count("conv2d_backward_weight"), 3);
+        let count = |name: &str| count(&program, name);
+        assert_eq!(count("conv2d_backward_weight"), 1);
+        assert_eq!(count("conv2d_max_pool2d_backward_weight"), 2);
+        // For the gradient by the second convolution's input alone.
+        assert_eq!(count("max_pool2d_backward"), 1);
         // Two convolutions and both linear layers, whose rows are convolutions of 1x1.
         assert_eq!(count("conv2d_backward_input"), 4);
         assert_eq!(count("adam_step"), 1);
@@ -131,6 +136,19 @@ mod tests {
             program.dispatches.last().map(|it| it.phase),
             Some(Phase::Update)
         );
+    }
+
+    /// Where threads do not share loads, the gradient between convolution and pooling is made, and
+    /// weight gradients are those of any convolution.
+    #[test]
+    fn other_adapters_make_the_gradient_before_a_pooling() {
+        for kind in [AdapterKind::Software, AdapterKind::Gpu] {
+            let target = Target::portable(kind);
+            let program = lower(&default_training_graph(NetworkType::Cnn, true, target));
+            assert_eq!(count(&program, "conv2d_max_pool2d_backward_weight"), 0);
+            assert_eq!(count(&program, "conv2d_backward_weight"), 3);
+            assert_eq!(count(&program, "max_pool2d_backward"), 2);
+        }
     }
 
     /// Gradients of long-dead activations reuse their memory.

@@ -13,6 +13,7 @@ mod adaptive_max_pool2d_forward;
 mod conv2d_backward_input;
 mod conv2d_backward_weight;
 mod conv2d_forward;
+mod conv2d_max_pool2d_backward_weight;
 mod conv2d_max_pool2d_forward;
 mod epoch_permutation;
 mod gather;

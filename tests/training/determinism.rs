@@ -1,10 +1,10 @@
 //! Same seed, same adapter: same bits. And what must not change them, or hardly.
 
-use gpu_train::nn::{Activation, NetworkType};
+use gpu_train::nn::{Activation, NetworkConfiguration, NetworkType};
 use gpu_train::shape::ImageShape;
 use gpu_train::train::{EpochMetrics, TrainState, Trainer, TrainerOptions};
 
-use crate::support::{distance, session, split, trainer};
+use crate::support::{distance, session, split, trainer, trainer_of};
 
 const IMAGE: ImageShape = ImageShape::new(3, 12, 13);
 
@@ -86,6 +86,43 @@ fn fused_and_unfused_agree_within_the_tolerance_of_a_sum() {
         let initial = new(net, options()).parameters().expect("reads");
         let apart = distance(&fused, &unfused, &initial);
         assert!(apart <= 1e-5, "{net:?}: {apart:e}");
+    }
+}
+
+/// Every window that has a kernel of its own behind a pooling, as the first layer (whose input needs
+/// no gradient) and as the second, and one that has none.
+#[test]
+fn convolutions_before_poolings_learn_the_same_fused_and_unfused() {
+    for kernel_sizes in [[2, 5, 1], [3, 4, 1], [4, 3, 2], [5, 2, 2], [6, 3, 1]] {
+        let net = NetworkConfiguration {
+            n_channels: vec![18, 9, 5],
+            kernel_sizes: kernel_sizes.to_vec(),
+            strides: vec![1; 3],
+            dense_hiddens: vec![7],
+        };
+        let new = |fuse| {
+            let options = TrainerOptions {
+                activation: Activation::Relu,
+                fuse,
+                ..options()
+            };
+            let image = ImageShape::new(3, 21, 22);
+            trainer_of(
+                session(),
+                split(77, 5, image),
+                NetworkType::Cnn,
+                &net,
+                options,
+            )
+        };
+        let initial = new(true).parameters().expect("reads");
+        let [fused, unfused] = [true, false].map(|fuse| {
+            let mut trainer = new(fuse);
+            trainer.train_loop(3, |_| Ok(())).expect("trains");
+            trainer.parameters().expect("reads")
+        });
+        let apart = distance(&fused, &unfused, &initial);
+        assert!(apart <= 1e-5, "{kernel_sizes:?}: {apart:e}");
     }
 }
 

@@ -56,12 +56,23 @@ pub fn trainer(
     net: NetworkType,
     options: TrainerOptions,
 ) -> Trainer<'_> {
-    let data = session.upload_split(data).expect("fits");
     let configuration = match net {
         NetworkType::Cnn => small_cnn(),
         NetworkType::Mlp => NetworkConfiguration::mlp(&[33, 7]),
     };
-    Trainer::new(session, Arc::clone(&data), net, &configuration, options)
+    trainer_of(session, data, net, &configuration, options)
+}
+
+/// A trainer of that net on `data`.
+pub fn trainer_of<'a>(
+    session: &'a Session,
+    data: Split,
+    net: NetworkType,
+    configuration: &NetworkConfiguration,
+    options: TrainerOptions,
+) -> Trainer<'a> {
+    let data = session.upload_split(data).expect("fits");
+    Trainer::new(session, Arc::clone(&data), net, configuration, options)
         .unwrap_or_else(|error| panic!("{error}"))
 }
 

@@ -102,6 +102,14 @@ impl Op for Conv2d {
     }
 }
 
+/// The node's input, weight and bias.
+pub(super) fn inputs(node: &Node) -> [Value; 3] {
+    let [input, weight, bias] = node.inputs[..] else {
+        unreachable!("a convolution is recorded with three inputs");
+    };
+    [input, weight, bias]
+}
+
 /// Records the gradients of weight, bias and input, given that of the sums.
 pub(super) fn gradients(
     tape: &mut Tape<'_>,
@@ -109,17 +117,26 @@ pub(super) fn gradients(
     shape: &ConvShape,
     gradient: Value,
 ) -> Result<()> {
-    let [input, weight, bias] = node.inputs[..] else {
-        unreachable!("a convolution is recorded with three inputs");
-    };
+    let [input, weight, bias] = inputs(node);
     let (capacity, target) = (tape.graph.capacity, tape.graph.target);
     let splits = conv2d_backward_weight::splits(capacity, shape, &target);
     let call = conv2d_backward_weight::call(capacity, shape, &target);
     tape.parameter_gradients(node, [weight, bias], call, vec![input, gradient], splits);
     if tape.graph.needs_gradient(input) {
-        let call = conv2d_backward_input::call(shape, &target);
-        let grad_input = tape.samples(node, call, vec![gradient, weight], input);
-        tape.set_gradient(node, input, grad_input)?;
+        input_gradient(tape, node, shape, gradient)?;
     }
     Ok(())
+}
+
+/// Records the gradient of the input, given that of the sums.
+pub(super) fn input_gradient(
+    tape: &mut Tape<'_>,
+    node: &Node,
+    shape: &ConvShape,
+    gradient: Value,
+) -> Result<()> {
+    let [input, weight, _] = inputs(node);
+    let call = conv2d_backward_input::call(shape, &tape.graph.target);
+    let grad_input = tape.samples(node, call, vec![gradient, weight], input);
+    tape.set_gradient(node, input, grad_input)
 }
