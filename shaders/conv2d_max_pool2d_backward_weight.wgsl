@@ -145,7 +145,9 @@ fn main(
 //#for h in 1..HELD
                 held_${HELD-h}_${j} = held_${HELD-h-1}_${j};
 //#end
+//#for h in 0..min(HELD, 1)
                 held_0_${j} = new_${j};
+//#end
 //#end
                 input_at += 2u * params.in_quads;
                 pixel += 2u;

@@ -20,6 +20,7 @@ const BUSY: usize = 64;
 pub static KERNEL: Kernel = Kernel {
     name: "conv2d_max_pool2d_backward_weight",
     source: include_str!("../../shaders/conv2d_max_pool2d_backward_weight.wgsl"),
+    sliding: None,
     bindings: &[
         reads("input"),
         reads("grad_output"),
@@ -31,8 +32,9 @@ pub static KERNEL: Kernel = Kernel {
     variants: &VARIANTS,
 };
 
-/// Sides of the window, from 2 on.
-const VARIANTS: [Variant; 4] = [
+/// Sides of the window, from 1 on.
+const VARIANTS: [Variant; 5] = [
+    &[("KERNEL", 1)],
     &[("KERNEL", 2)],
     &[("KERNEL", 3)],
     &[("KERNEL", 4)],
@@ -71,7 +73,7 @@ params! {
 
 /// The expansion for windows of `kernel` by `kernel`.
 fn variant(kernel: usize) -> Option<Variant> {
-    VARIANTS.get(kernel.checked_sub(2)?).copied()
+    VARIANTS.get(kernel.checked_sub(1)?).copied()
 }
 
 /// Whether the kernel serves: where eight threads share their loads, for convolutions of stride 1

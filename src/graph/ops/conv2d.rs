@@ -6,14 +6,10 @@ use std::sync::Arc;
 use super::activation::{ActivationOp, before_activation};
 use super::conv2d_max_pool2d::Conv2dMaxPool2d;
 use super::linear;
-use super::max_pool2d::MaxPool2d;
 use crate::activation::Activation;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Node, Op, Shape, Tape, Value};
-use crate::kernels::{
-    Call, Scalar, conv2d_backward_input, conv2d_backward_weight, conv2d_forward,
-    conv2d_max_pool2d_forward,
-};
+use crate::kernels::{Call, Scalar, conv2d_backward_input, conv2d_backward_weight, conv2d_forward};
 use crate::shape::{ConvShape, ImageShape};
 use crate::target::Target;
 
@@ -21,7 +17,6 @@ use crate::target::Target;
 #[derive(Debug, Clone, Copy)]
 struct Conv2d {
     shape: ConvShape,
-    output: ImageShape,
     activation: Activation,
 }
 
@@ -52,21 +47,16 @@ pub fn record(
     let output = output_shape(layer, &shape)?;
     let image = shape.input;
     if (shape.kernel_height, shape.kernel_width) == (image.height, image.width) {
-        let features = image.padded_elements();
-        return Ok(linear::record_rows(
-            graph, layer, inputs, 1, features, output,
+        return Ok(linear::record_whole_image(
+            graph, layer, inputs, &shape, output,
         ));
     }
     if shape.kernel_height == 1 && shape.kernel_width == 1 && shape.stride == 1 {
-        let (rows, features) = (image.pixels(), image.padded_channels());
-        return Ok(linear::record_rows(
-            graph, layer, inputs, rows, features, output,
-        ));
+        return Ok(linear::record_pixels(graph, layer, inputs, &shape, output));
     }
     let value = graph.transient(Shape::Samples(output), Scalar::F32);
     let op = Conv2d {
         shape,
-        output,
         activation: Activation::Linear,
     };
     graph.record(layer, op, inputs.to_vec(), vec![value]);
@@ -87,13 +77,7 @@ impl Op for Conv2d {
             };
             return (self.activation == Activation::Linear).then(|| Arc::new(fused) as _);
         }
-        let window = next.downcast_ref::<MaxPool2d>()?.0.window;
-        let fused = Conv2dMaxPool2d {
-            shape: self.shape,
-            between: self.output,
-            activation: self.activation,
-        };
-        conv2d_max_pool2d_forward::serves(self.activation, window).then(|| Arc::new(fused) as _)
+        Conv2dMaxPool2d::of(self.shape, self.activation, next.downcast_ref()?)
     }
 
     fn backward(&self, tape: &mut Tape<'_>, node: &Node) -> Result<()> {

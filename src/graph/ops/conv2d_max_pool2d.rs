@@ -1,6 +1,9 @@
 //! `max_pool2d(relu(conv2d(input, weight) + bias))` by one kernel: what fusion makes of the three.
 
+use std::sync::Arc;
+
 use super::conv2d;
+use super::max_pool2d::MaxPool2d;
 use crate::activation::Activation;
 use crate::error::Result;
 use crate::graph::{Node, Op, Tape, Value};
@@ -12,10 +15,10 @@ use crate::target::Target;
 /// The operation.
 #[derive(Debug)]
 pub(super) struct Conv2dMaxPool2d {
-    pub(super) shape: ConvShape,
+    shape: ConvShape,
     /// Shape of the convolution's output.
-    pub(super) between: ImageShape,
-    pub(super) activation: Activation,
+    between: ImageShape,
+    activation: Activation,
 }
 
 impl Op for Conv2dMaxPool2d {
@@ -39,6 +42,22 @@ impl Op for Conv2dMaxPool2d {
             conv2d::input_gradient(tape, node, &self.shape, gradient)?;
         }
         Ok(())
+    }
+}
+
+impl Conv2dMaxPool2d {
+    /// The convolution, its activation and the pooling as one operation, where a kernel does that.
+    pub(super) fn of(
+        shape: ConvShape,
+        activation: Activation,
+        MaxPool2d(pool): &MaxPool2d,
+    ) -> Option<Arc<dyn Op>> {
+        let fused = Self {
+            shape,
+            between: pool.input,
+            activation,
+        };
+        conv2d_max_pool2d_forward::serves(activation, pool.window).then(|| Arc::new(fused) as _)
     }
 }
 

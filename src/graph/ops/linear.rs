@@ -4,6 +4,8 @@ use std::any::Any;
 use std::sync::Arc;
 
 use super::activation::{ActivationOp, before_activation};
+use super::conv2d_max_pool2d::Conv2dMaxPool2d;
+use super::max_pool2d::MaxPool2d;
 use crate::activation::Activation;
 use crate::error::Result;
 use crate::graph::{Graph, Node, Op, Shape, Tape, Value};
@@ -13,11 +15,13 @@ use crate::target::Target;
 
 /// The operation: `rows` rows per sample, each of `in_features` to `out_features`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Linear {
+struct Linear {
     rows: usize,
     in_features: usize,
     out_features: usize,
     activation: Activation,
+    /// The 1x1 convolution that it is, if it is one.
+    conv: Option<ConvShape>,
 }
 
 /// Records a linear layer from all of `input` (flattened, padding included) to `out_features`.
@@ -31,27 +35,60 @@ pub fn record(
 ) -> Value {
     let in_features = graph.sample_shape(input).padded_elements();
     let shape = ImageShape::vector(out_features);
-    record_rows(graph, layer, [input, weight, bias], 1, in_features, shape)
+    let op = Linear::new(1, in_features, out_features);
+    op.record(graph, layer, [input, weight, bias], shape)
 }
 
-/// Records a linear layer that acts on `rows` rows of `in_features` per sample.
-pub(super) fn record_rows(
+/// Records a convolution whose window is its whole input.
+pub(super) fn record_whole_image(
     graph: &mut Graph,
     layer: &str,
     inputs: [Value; 3],
-    rows: usize,
-    in_features: usize,
+    shape: &ConvShape,
     output: ImageShape,
 ) -> Value {
-    let value = graph.transient(Shape::Samples(output), Scalar::F32);
+    let op = Linear::new(1, shape.input.padded_elements(), output.channels);
+    op.record(graph, layer, inputs, output)
+}
+
+/// Records a convolution whose window is one pixel, at stride 1: every pixel is a row.
+pub(super) fn record_pixels(
+    graph: &mut Graph,
+    layer: &str,
+    inputs: [Value; 3],
+    shape: &ConvShape,
+    output: ImageShape,
+) -> Value {
+    let (rows, features) = (shape.input.pixels(), shape.input.padded_channels());
     let op = Linear {
-        rows,
-        in_features,
-        out_features: output.channels,
-        activation: Activation::Linear,
+        conv: Some(*shape),
+        ..Linear::new(rows, features, output.channels)
     };
-    graph.record(layer, op, inputs.to_vec(), vec![value]);
-    value
+    op.record(graph, layer, inputs, output)
+}
+
+impl Linear {
+    const fn new(rows: usize, in_features: usize, out_features: usize) -> Self {
+        Self {
+            rows,
+            in_features,
+            out_features,
+            activation: Activation::Linear,
+            conv: None,
+        }
+    }
+
+    fn record(
+        self,
+        graph: &mut Graph,
+        layer: &str,
+        inputs: [Value; 3],
+        output: ImageShape,
+    ) -> Value {
+        let value = graph.transient(Shape::Samples(output), Scalar::F32);
+        graph.record(layer, self, inputs.to_vec(), vec![value]);
+        value
+    }
 }
 
 impl Op for Linear {
@@ -66,7 +103,11 @@ impl Op for Linear {
     }
 
     fn absorb(&self, next: &dyn Op) -> Option<Arc<dyn Op>> {
-        let next = (next as &dyn Any).downcast_ref::<ActivationOp>()?;
+        let next: &dyn Any = next;
+        if let (Some(pool), Some(shape)) = (next.downcast_ref::<MaxPool2d>(), self.conv) {
+            return Conv2dMaxPool2d::of(shape, self.activation, pool);
+        }
+        let next = next.downcast_ref::<ActivationOp>()?;
         (self.activation == Activation::Linear).then(|| {
             Arc::new(Self {
                 activation: next.activation,
