@@ -9,10 +9,12 @@ const FLOORS: &[&[&str]] = &[
     &[
         "activation",
         "error",
+        "files",
         "kernel_limits",
         "random",
         "shape",
         "target",
+        "tuning",
     ],
     &["gpu", "data"],
     &["kernels"],

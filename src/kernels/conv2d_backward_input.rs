@@ -1,5 +1,6 @@
 //! Host side of `shaders/conv2d_backward_input.wgsl`.
 
+use super::choice::choose;
 use super::tile::{self, BATCH_TILES, batch_tile};
 use super::{Call, Grid, Kernel, Params as _, params, reads, writes};
 use crate::shape::{ConvShape, QUAD};
@@ -56,11 +57,14 @@ pub fn call(shape: &ConvShape, target: &Target) -> Call {
         kernel_width: shape.kernel_width as u32,
         stride: shape.stride as u32,
     };
-    let tile = batch_tile(in_quads, target);
+    let candidates = tile::candidates(&BATCH_TILES, tile::MANY_ROWS, in_quads, target);
+    let default = batch_tile(in_quads, target);
+    let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, default, candidates);
     let grid = Grid::per_samples(
         tile.group_rows(),
         shape.input.pixels() * tile.group_threads(in_quads),
         tile::workgroup_size(target),
     );
-    Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())
+    let call = Call::new(&KERNEL, tile.variant, &params, grid).with_choice(choice);
+    call.with_flops(shape.flops())
 }

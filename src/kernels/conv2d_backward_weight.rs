@@ -1,5 +1,6 @@
 //! Host side of `shaders/conv2d_backward_weight.wgsl`.
 
+use super::choice::choose;
 use super::tile::{self, WEIGHT_TILES, weight_tile};
 use super::{Call, Grid, Kernel, Params as _, params, reads, writes};
 use crate::kernel_limits::bias_at;
@@ -59,7 +60,9 @@ pub fn call(capacity: usize, shape: &ConvShape, target: &Target) -> Call {
     let in_quads = shape.input.padded_channels() / QUAD;
     let out_quads = output.padded_channels() / QUAD;
     let run_quads = shape.kernel_width * in_quads;
-    let tile = weight_tile(shape.kernel_height, run_quads, out_quads, target);
+    let candidates = tile::candidates(&WEIGHT_TILES, run_quads, out_quads, target);
+    let default = weight_tile(shape.kernel_height, run_quads, out_quads, target);
+    let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, default, candidates);
     let weight_len = shape.weight_len();
     // One more tile for the bias.
     let row_tiles = shape.kernel_height * run_quads.div_ceil(tile.rows) + 1;
@@ -80,5 +83,6 @@ pub fn call(capacity: usize, shape: &ConvShape, target: &Target) -> Call {
         bias_at: (bias_at(weight_len) / QUAD) as u32,
     };
     let grid = Grid::fixed(splits * threads, tile::workgroup_size(target));
-    Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())
+    let call = Call::new(&KERNEL, tile.variant, &params, grid).with_choice(choice);
+    call.with_flops(shape.flops())
 }

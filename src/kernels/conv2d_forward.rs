@@ -1,5 +1,6 @@
 //! Host side of `shaders/conv2d_forward.wgsl`.
 
+use super::choice::choose;
 use super::tile::{self, BATCH_TILES, batch_tile};
 use super::{Call, Grid, Kernel, Params as _, params, reads, writes};
 use crate::activation::Activation;
@@ -67,14 +68,17 @@ pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call 
         block_height: tile::block_height(shape) as u32,
         activation: activation as u32,
     };
-    let tile = batch_tile(quads(output), target);
+    let candidates = tile::candidates(&BATCH_TILES, tile::MANY_ROWS, quads(output), target);
+    let default = batch_tile(quads(output), target);
+    let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, default, candidates);
     let grid = Grid::per_rows(
         output.pixels(),
         tile.group_rows(),
         tile.group_threads(quads(output)),
         tile::workgroup_size(target),
     );
-    Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())
+    let call = Call::new(&KERNEL, tile.variant, &params, grid).with_choice(choice);
+    call.with_flops(shape.flops())
 }
 
 const fn quads(image: ImageShape) -> usize {

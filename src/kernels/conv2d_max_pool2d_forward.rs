@@ -1,5 +1,6 @@
 //! Host side of `shaders/conv2d_max_pool2d_forward.wgsl`.
 
+use super::choice::choose;
 use super::tile::{self, POOL_TILES, pool_tile};
 use super::{Call, Grid, Kernel, Params as _, params, reads, writes, writes_words};
 use crate::activation::Activation;
@@ -86,12 +87,15 @@ pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call 
         block_height: tile::block_height(shape) as u32,
         activation: activation as u32,
     };
-    let tile = pool_tile(out_quads, target);
+    let candidates = tile::candidates(&POOL_TILES, tile::MANY_ROWS, out_quads, target);
+    let default = pool_tile(out_quads, target);
+    let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, default, candidates);
     let grid = Grid::per_rows(
         output.pixels(),
         tile.group_rows(),
         tile.group_threads(out_quads),
         tile::workgroup_size(target),
     );
-    Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())
+    let call = Call::new(&KERNEL, tile.variant, &params, grid).with_choice(choice);
+    call.with_flops(shape.flops())
 }

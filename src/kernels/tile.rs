@@ -90,6 +90,24 @@ pub const fn variants<const N: usize>(tiles: &[Tile; N]) -> [Variant; N] {
     variants
 }
 
+/// The tiles of `table` that can serve products of `rows` (in the table's unit) by `columns` quads
+/// on `target`: those whose lanes it has, and that are no larger than the product.
+pub fn candidates(
+    table: &'static [Tile],
+    rows: usize,
+    columns: usize,
+    target: &Target,
+) -> impl Iterator<Item = Tile> {
+    let lanes = target.lanes as usize;
+    let serves = move |tile: &&Tile| {
+        (tile.lanes == 1 || tile.lanes == lanes) && tile.rows <= rows && tile.columns <= columns
+    };
+    table.iter().filter(serves).copied()
+}
+
+/// No bound on the rows of a tile: those of a batch are many.
+pub const MANY_ROWS: usize = usize::MAX;
+
 /// The tile of a batch for rows of `quads` quads of channels.
 pub fn batch_tile(quads: usize, target: &Target) -> Tile {
     let (rows, columns, lanes) = match (target.kind, target.lanes) {

@@ -42,7 +42,7 @@ fn three_steps_are_those_of_the_twins() {
         &ProgramOptions {
             capacity: BATCH,
             rows: MAX_STEPS,
-            target: *session().gpu().target(),
+            target: session().gpu().target().clone(),
             fuse: true,
         },
         &AdamConfig::default(),
