@@ -11,6 +11,7 @@ use super::{config, dry_run, estimate, profile, style, summary, tuned};
 use crate::data::Split;
 use crate::error::Result;
 use crate::exec::Ceilings;
+use crate::files::cache_folder;
 use crate::gpu::GpuOptions;
 use crate::nn::Network;
 use crate::train::{
@@ -55,6 +56,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     let environment = environment(&session, &split, &plan);
     let data = session.upload_split(split)?;
     let mut trainer = Trainer::new(&session, data, config.net, &config.configuration(), options)?;
+    keep_pipelines(&session, args.quiet);
     let folder = RunFolder::create(&folder_name(out, &config), &config, &environment)?;
     if args.profile {
         let profile = trainer.profile()?;
@@ -74,6 +76,7 @@ fn open(args: &TrainArgs, config: &RunConfig) -> Result<Session> {
         checked: config.checked,
         binding_bytes: args.limit_binding,
         kind: None,
+        cache: cache_folder().map(|folder| folder.join("gpu-train")),
     })?;
     if !args.quiet {
         let adapter = session.gpu().description();
@@ -88,6 +91,18 @@ fn open(args: &TrainArgs, config: &RunConfig) -> Result<Session> {
         }
     }
     Ok(session)
+}
+
+/// A cache that cannot be written is worth a word, and no more.
+fn keep_pipelines(session: &Session, quiet: bool) {
+    if let Err(error) = session.gpu().keep_pipelines()
+        && !quiet
+    {
+        style::notice(&format!(
+            "compiled pipelines are not kept for the next run: {error}; {}",
+            error.hint()
+        ));
+    }
 }
 
 fn options(
