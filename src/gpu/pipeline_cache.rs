@@ -116,6 +116,7 @@ fn unwrap(file: &[u8], owner: u64) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gpu::{Gpu, GpuOptions};
 
     #[test]
     fn only_whole_files_of_the_same_owner_are_used() {
@@ -132,5 +133,38 @@ mod tests {
             assert_eq!(unwrap(&damaged, 7), None, "{at}");
         }
         assert_eq!(unwrap(&[file, vec![0]].concat(), 7), None);
+    }
+    /// Damage that our own header does not tell of: wgpu and the driver must.
+    #[test]
+    fn data_that_the_driver_refuses_do_no_harm() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let options = GpuOptions {
+            cache: Some(folder.path().to_path_buf()),
+            ..GpuOptions::default()
+        };
+        let open = || {
+            let gpu = Gpu::open(&options);
+            gpu.expect("this test needs a GPU adapter; `make test` sees to one")
+        };
+        let first = open();
+        let Some(cache) = &first.pipeline_cache else {
+            return; // Only Vulkan has a cache of ours to damage.
+        };
+        cache.store().expect("writes");
+        let file = std::fs::read(&cache.path).expect("was written");
+        let data = unwrap(&file, cache.owner).expect("is whole").to_vec();
+        let mut all = vec![Vec::new(), b"no data of a driver".to_vec(), data.clone()];
+        for at in 0..data.len().min(96) {
+            let mut damaged = data.clone();
+            damaged[at] ^= 0x40;
+            all.push(damaged);
+        }
+        for data in all {
+            std::fs::write(&cache.path, wrap(&data, cache.owner)).expect("writes");
+            let gpu = open();
+            gpu.check().expect("nothing failed");
+            assert!(gpu.pipeline_cache.is_some());
+            gpu.keep_pipelines().expect("writes");
+        }
     }
 }

@@ -155,3 +155,80 @@ fn run(
     let results = read.collect::<Result<Vec<Vec<u32>>>>()?;
     Ok((program, results))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::gpu::GpuOptions;
+    use crate::kernels::Step;
+    use crate::nn::{
+        Activation, AdamConfig, Network, NetworkConfiguration, NetworkType, ProgramOptions,
+        training_program,
+    };
+    use crate::shape::ImageShape;
+    use crate::train::resident::lay_out;
+
+    const BATCH: usize = 8;
+
+    /// What a tile computes that leaves out a part of a sum, that leaves something unwritten, or
+    /// that does not compile, is never taken for what the default computes.
+    #[test]
+    fn only_the_same_results_agree() {
+        let gpu = Gpu::open(&GpuOptions::default());
+        let gpu = gpu.expect("this test needs a GPU adapter; `make test` sees to one");
+        let image = ImageShape::new(3, 5, 5);
+        let sizes = NetworkConfiguration::mlp(&[33]);
+        let network = Network::new(NetworkType::Mlp, &sizes, Activation::Relu, image);
+        let network = network.expect("fits");
+        let layout = lay_out(BATCH, network.input, 1 << 27).expect("fits");
+        let target = gpu.target().clone().with_tuning(&Arc::default(), BATCH);
+        let options = ProgramOptions {
+            capacity: BATCH,
+            rows: 1,
+            target,
+            fuse: true,
+        };
+        let adam = AdamConfig::default();
+        let step = training_program(&network, &layout, &options, &adam).expect("fits");
+        let shared = super::super::fill(&gpu, &network, &step).expect("fits");
+        let now = Step {
+            batch: BATCH as u32,
+            ..Step::default()
+        };
+        let contest = Contest::new(&gpu, now).expect("opens");
+        let gather = super::super::alone(&gpu, &step, &step.dispatches[0], &shared);
+        contest.run(&gather.expect("fits"), 1).expect("runs");
+
+        let linear = &step.dispatches[1];
+        let choice = linear.call.choice.as_ref().expect("was asked for");
+        assert_eq!(choice.problem.kernel, "linear_forward");
+        let entrant = Entrant::new(&step, 1, &step, &choice.problem);
+        let mut all = shared;
+        let entrants = std::slice::from_ref(&entrant);
+        all.extend(Entrant::outputs(&gpu, entrants).expect("fits"));
+        let oracle = Oracle::new(&gpu, &contest, &entrant, &all, BATCH).expect("runs");
+        let check = |entrant: &Entrant| {
+            let checked = oracle.check(&contest, entrant, &all).expect("runs");
+            checked.map(|_| ())
+        };
+        assert_eq!(check(&entrant), Ok(()));
+
+        let mut shortened = entrant.clone();
+        let params = &mut shortened.program.dispatches[0].call.params;
+        params[1] -= 1; // in_quads
+        assert!(
+            check(&shortened)
+                .expect_err("is wrong")
+                .contains("instead of")
+        );
+        let mut lazy = entrant.clone();
+        lazy.program.dispatches.clear();
+        assert!(check(&lazy).expect_err("is wrong").contains("NaN"));
+        let mut unknown = entrant.clone();
+        unknown.program.dispatches[0].call.variant = &[("ROWS", 1)];
+        assert!(check(&unknown).is_err());
+        assert_eq!(check(&entrant), Ok(()), "failures leave nothing behind");
+    }
+}

@@ -104,7 +104,8 @@ pub fn tune(
             findings.push(finding);
         }
         // What the next dispatches read.
-        tuner.contest.run(&tuner.alone(dispatch)?, 1)?;
+        let alone = alone(gpu, &tuner.program, dispatch, &tuner.shared)?;
+        tuner.contest.run(&alone, 1)?;
     }
     Ok(findings)
 }
@@ -217,15 +218,20 @@ impl<'a> Tuner<'a> {
     fn lower(&self, tuning: Tuning) -> Result<Program> {
         lower(self.gpu, self.network, &self.layout, self.batch, tuning)
     }
+}
 
-    /// `dispatch` on the shared buffers.
-    fn alone(&self, dispatch: &Dispatch) -> Result<GpuProgram> {
-        let program = Program {
-            dispatches: vec![dispatch.clone()],
-            ..self.program.clone()
-        };
-        GpuProgram::new(self.gpu, &program, &self.shared)
-    }
+/// `dispatch` of `program`, on its own.
+fn alone(
+    gpu: &Gpu,
+    program: &Program,
+    dispatch: &Dispatch,
+    shared: &SharedBuffers,
+) -> Result<GpuProgram> {
+    let program = Program {
+        dispatches: vec![dispatch.clone()],
+        ..program.clone()
+    };
+    GpuProgram::new(gpu, &program, shared)
 }
 
 /// The training step under `tuning`.
