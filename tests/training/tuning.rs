@@ -2,15 +2,12 @@
 
 use std::sync::Arc;
 
-use gpu_train::exec::{Contest, GpuProgram, SharedBuffers};
-use gpu_train::graph::{BufferSlice, BufferSpec, Dispatch, Phase, Program, Role};
-use gpu_train::kernels::{Call, Scalar, Step, sum_partials};
 use gpu_train::nn::{Network, NetworkType};
 use gpu_train::shape::ImageShape;
 use gpu_train::train::{Finding, Plan, SplitLayout, TrainState, TrainerOptions, TuneEvent, tune};
-use gpu_train::tuning::{TileValues, Tuning};
+use gpu_train::tuning::Tuning;
 
-use crate::support::{distance, session, small_cnn, split, trainer};
+use crate::support::{self, distance, session, small_cnn, split, trainer};
 
 const IMAGE: ImageShape = ImageShape::new(3, 12, 13);
 const BATCH: usize = 32;
@@ -34,15 +31,8 @@ fn plan(tuning: Tuning) -> Plan {
     Plan::new(&network(), &layout.expect("fits"), &options(tuning), target).expect("fits")
 }
 
-/// For every problem of the training step, the tile that stands `number` places after the default.
 fn rotated(number: usize) -> Tuning {
-    let plan = plan(Tuning::default());
-    let choices = plan.training().dispatches.iter();
-    let choices = choices.filter_map(|it| it.call.choice.as_ref());
-    let tile = |candidates: &[_]| TileValues::new(candidates[number % candidates.len()]);
-    choices
-        .map(|it| (it.problem.clone(), tile(&it.candidates)))
-        .collect()
+    support::rotated(&network(), IMAGE, BATCH, number)
 }
 
 fn trained(tuning: Tuning) -> TrainState {
@@ -125,55 +115,4 @@ fn tune_stops_where_it_is_told_to() {
     });
     assert!(stopped.is_err());
     assert_eq!(measured, 1);
-}
-
-/// The same sum, `times` times over.
-fn work(times: usize) -> GpuProgram {
-    let len = 4096;
-    let splits = 16;
-    let spec = |slot, len| BufferSpec {
-        role: Role::Scratch(slot),
-        scalar: Scalar::F32,
-        len,
-    };
-    let slice = |buffer, len| BufferSlice {
-        buffer,
-        offset: 0,
-        len,
-    };
-    let call: Call = sum_partials::call(splits, len);
-    let dispatch = Dispatch {
-        label: "sum".to_owned(),
-        phase: Phase::ReduceGradients,
-        call,
-        slices: vec![slice(0, splits * len), slice(1, len)],
-    };
-    let program = Program {
-        capacity: 1,
-        buffers: vec![spec(0, splits * len), spec(1, len)],
-        dispatches: vec![dispatch; times],
-    };
-    GpuProgram::new(session().gpu(), &program, &SharedBuffers::new()).expect("fits")
-}
-
-#[test]
-fn the_fastest_wins_where_it_is_enough_faster() {
-    let step = Step {
-        batch: 1,
-        ..Step::default()
-    };
-    let contest = Contest::new(session().gpu(), step).expect("opens");
-    let fastest = |times: [usize; 3], threshold| {
-        let programs = times.map(work);
-        for program in &programs {
-            contest.run(program, 1).expect("runs");
-        }
-        contest.fastest(&programs, threshold).expect("measures")
-    };
-    let winner = fastest([24, 16, 4], 0.97);
-    assert_eq!(winner.position, 2, "{winner:?}");
-    assert!(winner.ratio < 0.6 && winner.seconds < winner.first_seconds);
-    assert_eq!(fastest([4, 16, 24], 0.97).position, 0);
-    let kept = fastest([24, 16, 4], 0.001);
-    assert_eq!((kept.position, kept.ratio), (0, 1.0));
 }
