@@ -44,13 +44,13 @@ impl FromStr for ImageSize {
     fn from_str(text: &str) -> Result<Self, String> {
         let sizes: Option<Vec<usize>> = text.split('x').map(|it| it.parse().ok()).collect();
         // More than any data set has, and far from overflowing.
-        let sane = |size: &usize| (1..=1 << 16).contains(size);
+        let sane = |&size: &usize| (1..=1 << 10).contains(&size);
         match sizes.as_deref() {
             Some(&[channels, height, width]) if [channels, height, width].iter().all(sane) => {
                 Ok(Self(ImageShape::new(channels, height, width)))
             }
             _ => Err(format!(
-                "'{text}' is no channels x rows x columns, such as 3x32x32"
+                "'{text}' is no channels x rows x columns of 1 to 1024, such as 3x32x32"
             )),
         }
     }

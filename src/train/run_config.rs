@@ -107,7 +107,8 @@ impl RunConfig {
     }
 }
 
-/// What a run ran on: results are the same bits where these are the same.
+/// What a run ran on: results are the same bits where these are the same. Its tuning can be given
+/// back as [`TrainerOptions::tuning`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Environment {
     /// Version of gpu-train.

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use gpu_train::train::Environment;
+
 use crate::support::{Ended, SMALL, Workplace, names};
 
 /// The net of `SMALL`, as `gpu-train tune` is told of it.
@@ -91,6 +93,9 @@ fn training_uses_what_was_tuned_and_says_so() {
     assert_eq!(entries.len(), 1, "{entries:?}");
     assert_eq!(entries[0]["kernel"].as_str(), Some("linear_forward"));
     assert_eq!(entries[0]["tile"]["ROWS"].as_integer(), Some(16));
+
+    let environment: Environment = environment.try_into().expect("an environment");
+    assert_eq!(environment.tuning.len(), 1, "it can be given back");
 
     place.train("second", &[]);
     let model = |name: &str| place.read(&format!("{name}/model.safetensors"));
