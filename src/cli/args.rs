@@ -40,7 +40,7 @@ pub(super) enum Command {
 #[command(next_help_heading = "Net")]
 pub(super) struct NetArgs {
     /// Kind of net [default: cnn]
-    #[arg(long = "net", value_enum, id = "net")]
+    #[arg(long = "net", value_enum, value_name = "NET")]
     pub(super) kind: Option<NetworkType>,
     /// Output channels of each convolution [default: 16,32,45]
     #[arg(long, value_name = "LIST")]

@@ -29,12 +29,17 @@ pub(super) fn run(args: &TuneArgs) -> Result<()> {
             args.batch_size
         );
     }
-    println!(
-        "{:<26} {:<14} {:<34} {:<34} {:>9} {:>9} {:>6}",
-        "kernel", "layer", "default tile", "best tile", "ms", "ms", "ratio"
-    );
+    let mut rows = 0;
     let findings = tune(&gpu, &network, args.batch_size, |event| {
-        show(event, args.quiet);
+        if let TuneEvent::Found(finding) = event {
+            if rows == 0 {
+                header();
+            }
+            rows += 1;
+            row(finding);
+        } else if !args.quiet {
+            say(event);
+        }
         Ok(())
     })?;
     let better = findings.iter().filter(|it| it.better.is_some()).count();
@@ -66,11 +71,16 @@ fn network(args: &TuneArgs) -> Result<Network> {
     Network::new(net, &sizes, activation, args.image.0)
 }
 
-/// The table goes to stdout, everything else to stderr.
-fn show(event: &TuneEvent<'_>, quiet: bool) {
+fn header() {
+    println!(
+        "{:<26} {:<14} {:<34} {:<34} {:>9} {:>9} {:>6}",
+        "kernel", "layer", "default tile", "best tile", "ms", "ms", "ratio"
+    );
+}
+
+/// What is not the table goes to stderr.
+fn say(event: &TuneEvent<'_>) {
     match event {
-        TuneEvent::Found(finding) => row(finding),
-        _ if quiet => {}
         TuneEvent::Measuring {
             number,
             of,
@@ -84,6 +94,7 @@ fn show(event: &TuneEvent<'_>, quiet: bool) {
         TuneEvent::Refused { problem, tile, why } => {
             style::notice(&format!("{} without {tile}: {why}", problem.kernel));
         }
+        TuneEvent::Found(_) => {}
     }
 }
 
