@@ -157,7 +157,7 @@ impl Bench {
         let options = ProgramOptions {
             capacity: self.options.batch_size,
             rows: 1,
-            target: *self.gpu.target(),
+            target: self.gpu.target().clone(),
             fuse,
         };
         training_program(network, &self.layout(), &options, &AdamConfig::default())

@@ -6,10 +6,12 @@
 // Floor 0: what everyone knows.
 pub mod activation;
 pub mod error;
+mod files;
 pub mod kernel_limits;
 pub mod random;
 pub mod shape;
 pub mod target;
+pub mod tuning;
 
 // Floor 1: the machine, and data sets on the host.
 pub mod data;

@@ -14,6 +14,8 @@ pub enum Purpose {
     Init = 1,
     /// The order of the images in every epoch.
     Shuffle = 2,
+    /// Images that kernels are measured on.
+    Tune = 3,
 }
 
 /// The stream of `seed` for `purpose`: `ChaCha8` keyed with both, the same on every machine.
@@ -38,12 +40,12 @@ mod tests {
     #[test]
     fn keys_differ_by_seed_and_purpose_and_never_change() {
         assert_eq!(key(0, Purpose::Shuffle), [892_314_113, 3_120_274_538]);
-        let mut keys: Vec<[u32; 2]> = [Purpose::Init, Purpose::Shuffle]
+        let mut keys: Vec<[u32; 2]> = [Purpose::Init, Purpose::Shuffle, Purpose::Tune]
             .into_iter()
             .flat_map(|purpose| (0..100).map(move |seed| key(seed, purpose)))
             .collect();
         keys.sort_unstable();
         keys.dedup();
-        assert_eq!(keys.len(), 200);
+        assert_eq!(keys.len(), 300);
     }
 }

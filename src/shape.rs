@@ -114,6 +114,20 @@ impl ConvShape {
         Some(ImageShape::new(self.out_channels, height, width))
     }
 
+    /// All its sizes: channels, height and width of the input, channels of the output, height and
+    /// width of the window, stride.
+    pub const fn sizes(&self) -> [usize; 7] {
+        [
+            self.input.channels,
+            self.input.height,
+            self.input.width,
+            self.out_channels,
+            self.kernel_height,
+            self.kernel_width,
+            self.stride,
+        ]
+    }
+
     /// Floating-point operations for one sample: a product and a sum per weight and output pixel.
     pub fn flops(&self) -> usize {
         let window = self.kernel_height * self.kernel_width * self.input.channels;

@@ -1,6 +1,10 @@
 //! What the executor compiles for: an adapter's kind and limits as plain data, without a wgpu type.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
+
+use crate::tuning::Tuning;
 
 /// Kinds of adapters that want different kernels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -29,8 +33,9 @@ pub struct Limits {
     pub storage_buffers: u32,
 }
 
-/// Adapter kind and limits: all that lowering a graph to a program needs to know of the hardware.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Adapter kind, limits and what was measured: all that lowering a graph to a program needs to know
+/// of the hardware.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     /// Which family of kernels suits.
     pub kind: AdapterKind,
@@ -39,13 +44,36 @@ pub struct Target {
     pub lanes: u32,
     /// What may not be exceeded.
     pub limits: Limits,
+    /// Tiles that were measured to be the fastest; without them, kernels choose by rules of thumb.
+    #[serde(skip)]
+    pub tuned: Option<Tuned>,
+}
+
+/// Tiles in use, and the batch they are used for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tuned {
+    /// The tiles.
+    pub tuning: Arc<Tuning>,
+    /// Samples of the largest batch: a part of every problem that tiles are chosen for.
+    pub batch: usize,
 }
 
 impl Target {
     /// The same target, with threads that share their loads by `lanes`.
     #[must_use]
-    pub const fn with_lanes(self, lanes: u32) -> Self {
-        Self { lanes, ..self }
+    pub const fn with_lanes(mut self, lanes: u32) -> Self {
+        self.lanes = lanes;
+        self
+    }
+
+    /// The same target, with measured tiles for batches of up to `batch` samples.
+    #[must_use]
+    pub fn with_tuning(self, tuning: &Arc<Tuning>, batch: usize) -> Self {
+        let tuning = Arc::clone(tuning);
+        Self {
+            tuned: Some(Tuned { tuning, batch }),
+            ..self
+        }
     }
 
     /// The limits that every adapter worth supporting has (`WebGPU`'s defaults).
@@ -61,6 +89,7 @@ impl Target {
                 workgroup_bytes: 16 << 10,
                 storage_buffers: 8,
             },
+            tuned: None,
         }
     }
 }

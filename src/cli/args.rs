@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::config::SizeList;
+use super::config::{ImageSize, SizeList};
 use crate::nn::{Activation, NetworkType};
 
 /// Trains small vision networks on any GPU: no CUDA, no Python.
@@ -30,6 +30,63 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// List the adapters that --device can name, with their limits
     Devices,
+    /// Measure which tiles of the kernels are the fastest for a net on this adapter, and keep them
+    /// in the user's cache folder; training then uses them, unless --no-tuned is given
+    Tune(TuneArgs),
+}
+
+/// What the net is made of.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Net")]
+pub(super) struct NetArgs {
+    /// Kind of net [default: cnn]
+    #[arg(long = "net", value_enum, value_name = "NET")]
+    pub(super) kind: Option<NetworkType>,
+    /// Output channels of each convolution [default: 16,32,45]
+    #[arg(long, value_name = "LIST")]
+    pub(super) channels: Option<SizeList>,
+    /// Kernel size of each convolution, or one for all [default: 3]
+    #[arg(long, value_name = "LIST")]
+    pub(super) kernel_sizes: Option<SizeList>,
+    /// Stride of each convolution, or one for all [default: 1]
+    #[arg(long, value_name = "LIST")]
+    pub(super) strides: Option<SizeList>,
+    /// Sizes of the hidden linear layers, or `none` [default: 128; mlp: 128,128]
+    #[arg(long, value_name = "LIST")]
+    pub(super) dense_hiddens: Option<SizeList>,
+    /// What follows every layer but the last [default: relu]
+    #[arg(long, value_enum)]
+    pub(super) activation: Option<Activation>,
+}
+
+/// Options of `gpu-train tune`.
+#[derive(Debug, Args)]
+pub(super) struct TuneArgs {
+    #[command(flatten)]
+    pub(super) net: NetArgs,
+    /// Channels, rows and columns of the images
+    #[arg(
+        long,
+        value_name = "CxHxW",
+        default_value = "3x32x32",
+        help_heading = "Net"
+    )]
+    pub(super) image: ImageSize,
+    /// Samples per step
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 128,
+        allow_negative_numbers = true,
+        help_heading = "Training"
+    )]
+    pub(super) batch_size: usize,
+    /// Adapter by number or part of its name; see `gpu-train devices`
+    #[arg(long, value_name = "INDEX-or-NAME", help_heading = "Running")]
+    pub(super) device: Option<String>,
+    /// Print nothing but the table and errors
+    #[arg(long, help_heading = "Running")]
+    pub(super) quiet: bool,
 }
 
 /// Options of training.
@@ -39,24 +96,8 @@ pub(super) enum Command {
     reason = "each is a switch of the command line"
 )]
 pub(super) struct TrainArgs {
-    /// Kind of net [default: cnn]
-    #[arg(long, value_enum, help_heading = "Net")]
-    pub(super) net: Option<NetworkType>,
-    /// Output channels of each convolution [default: 16,32,45]
-    #[arg(long, value_name = "LIST", help_heading = "Net")]
-    pub(super) channels: Option<SizeList>,
-    /// Kernel size of each convolution, or one for all [default: 3]
-    #[arg(long, value_name = "LIST", help_heading = "Net")]
-    pub(super) kernel_sizes: Option<SizeList>,
-    /// Stride of each convolution, or one for all [default: 1]
-    #[arg(long, value_name = "LIST", help_heading = "Net")]
-    pub(super) strides: Option<SizeList>,
-    /// Sizes of the hidden linear layers, or `none` [default: 128; mlp: 128,128]
-    #[arg(long, value_name = "LIST", help_heading = "Net")]
-    pub(super) dense_hiddens: Option<SizeList>,
-    /// What follows every layer but the last [default: relu]
-    #[arg(long, value_enum, help_heading = "Net")]
-    pub(super) activation: Option<Activation>,
+    #[command(flatten)]
+    pub(super) net: NetArgs,
     /// Start from these weights (names and shapes of the PyTorch `state_dict`)
     #[arg(long, value_name = "FILE.safetensors", help_heading = "Net")]
     pub(super) init: Option<PathBuf>,
@@ -120,6 +161,9 @@ pub(super) struct TrainArgs {
     /// Run every operation by a kernel of its own: slower, the oracle of the fused kernels
     #[arg(long, help_heading = "Running")]
     pub(super) no_fuse: bool,
+    /// Ignore what `gpu-train tune` found: kernels use their default tiles
+    #[arg(long, help_heading = "Running")]
+    pub(super) no_tuned: bool,
     /// Compile shaders with bounds checks: slower, for debugging kernels
     #[arg(long, help_heading = "Running")]
     pub(super) checked: bool,

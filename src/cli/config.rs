@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::args::TrainArgs;
+use super::args::{NetArgs, TrainArgs};
 use crate::data::source::{DataSource, Resolved};
 use crate::error::{Error, Result};
 use crate::nn::{Activation, NetworkConfiguration, NetworkType};
+use crate::shape::ImageShape;
 use crate::train::RunConfig;
 
 /// Sizes separated by commas; `none` or nothing at all is the empty list.
@@ -33,12 +34,34 @@ impl FromStr for SizeList {
     }
 }
 
+/// Sizes of an image, written `3x32x32`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ImageSize(pub(super) ImageShape);
+
+impl FromStr for ImageSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let sizes: Option<Vec<usize>> = text.split('x').map(|it| it.parse().ok()).collect();
+        // More than any data set has, and far from overflowing.
+        let sane = |&size: &usize| (1..=1 << 10).contains(&size);
+        match sizes.as_deref() {
+            Some(&[channels, height, width]) if [channels, height, width].iter().all(sane) => {
+                Ok(Self(ImageShape::new(channels, height, width)))
+            }
+            _ => Err(format!(
+                "'{text}' is no channels x rows x columns of 1 to 1024, such as 3x32x32"
+            )),
+        }
+    }
+}
+
 /// The run that `args` ask for, and whether drawn pictures stand in for a data set that nobody
 /// named.
 pub(super) fn resolve(args: &TrainArgs) -> Result<(RunConfig, bool)> {
     let base = args.config.as_deref().map(RunConfig::read).transpose()?;
     let data = resolve_data(args, base.as_ref())?;
-    let net = args.net.or(base.as_ref().map(|base| base.net));
+    let net = args.net.kind.or(base.as_ref().map(|base| base.net));
     let net = net.unwrap_or(NetworkType::Cnn);
     // A config file's sizes belong to its own kind of net.
     let same_net = base.as_ref().filter(|base| base.net == net);
@@ -46,7 +69,7 @@ pub(super) fn resolve(args: &TrainArgs) -> Result<(RunConfig, bool)> {
         || NetworkConfiguration::default_for(net),
         RunConfig::configuration,
     );
-    let sizes = network_configuration(args, net, sizes)?;
+    let sizes = network_configuration(&args.net, net, sizes)?;
     let base = base.as_ref();
     let config = RunConfig {
         net,
@@ -54,7 +77,8 @@ pub(super) fn resolve(args: &TrainArgs) -> Result<(RunConfig, bool)> {
         kernel_sizes: sizes.kernel_sizes,
         strides: sizes.strides,
         dense_hiddens: sizes.dense_hiddens,
-        activation: (args.activation.or(base.map(|it| it.activation))).unwrap_or(Activation::Relu),
+        activation: (args.net.activation.or(base.map(|it| it.activation)))
+            .unwrap_or(Activation::Relu),
         lr: args.lr.or(base.map(|it| it.lr)).unwrap_or(1e-3),
         batch_size: (args.batch_size.or(base.map(|it| it.batch_size))).unwrap_or(128),
         epochs: args.epochs.or(base.map(|it| it.epochs)).unwrap_or(50),
@@ -62,6 +86,7 @@ pub(super) fn resolve(args: &TrainArgs) -> Result<(RunConfig, bool)> {
         data: absolute_source(data.source)?,
         no_shuffle: args.no_shuffle || base.is_some_and(|it| it.no_shuffle),
         no_fuse: args.no_fuse || base.is_some_and(|it| it.no_fuse),
+        no_tuned: args.no_tuned || base.is_some_and(|it| it.no_tuned),
         checked: args.checked || base.is_some_and(|it| it.checked),
         init: match &args.init {
             Some(path) => Some(absolute(path)?),
@@ -116,8 +141,8 @@ fn resolve_data(args: &TrainArgs, base: Option<&RunConfig>) -> Result<Resolved> 
 }
 
 /// `sizes` with what `args` say; a single kernel size or stride serves every convolution.
-fn network_configuration(
-    args: &TrainArgs,
+pub(super) fn network_configuration(
+    args: &NetArgs,
     net: NetworkType,
     mut sizes: NetworkConfiguration,
 ) -> Result<NetworkConfiguration> {
@@ -186,6 +211,11 @@ mod tests {
         assert_eq!(list("16,32, 45"), Ok(vec![16, 32, 45]));
         assert_eq!(list("none"), Ok(vec![]));
         assert_eq!(list(""), Ok(vec![]));
+        let image = |text: &str| text.parse().map(|ImageSize(shape)| shape);
+        assert_eq!(image("3x32x48"), Ok(ImageShape::new(3, 32, 48)));
+        for wrong in ["3x32", "3x0x32", "3x32x32x1", "3x-1x2", "", "1x99999999x1"] {
+            assert!(image(wrong).is_err(), "{wrong}");
+        }
         assert!(list("16,,3").is_err() && list("-1").is_err() && list("3.5").is_err());
     }
 }

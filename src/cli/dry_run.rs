@@ -11,6 +11,7 @@ use crate::train::Plan;
 pub(super) fn show(network: &Network, plan: &Plan, target: &Target) -> Result<()> {
     layers(network);
     dispatches(plan);
+    tuned(plan);
     memory(plan, target);
     plan.check(&target.limits)
 }
@@ -55,6 +56,24 @@ fn dispatches(plan: &Plan) {
         of(Phase::ReduceGradients),
         of(Phase::Update),
     );
+}
+
+/// Measured tiles, by the first layer that uses each; nothing where there are none.
+fn tuned(plan: &Plan) {
+    let tuning = plan.tuning();
+    if tuning.is_empty() {
+        return;
+    }
+    println!("tuned kernels        {}", tuning.len());
+    for (problem, tile) in tuning.iter() {
+        let mut programs = plan.programs().into_iter();
+        let layer = programs.find_map(|it| it.label_of(problem));
+        println!(
+            "  {:<28} {:<16} {tile}",
+            problem.kernel,
+            layer.unwrap_or_default()
+        );
+    }
 }
 
 fn memory(plan: &Plan, target: &Target) {

@@ -11,6 +11,8 @@ mod progress;
 mod style;
 mod summary;
 mod train;
+mod tune;
+mod tuned;
 
 use std::process::ExitCode;
 
@@ -46,5 +48,6 @@ fn run(cli: &Cli) -> Result<()> {
     match &cli.command {
         None => train::run(&cli.train),
         Some(Command::Devices) => devices::run(),
+        Some(Command::Tune(args)) => tune::run(args),
     }
 }

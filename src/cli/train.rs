@@ -7,10 +7,11 @@ use time::macros::format_description;
 
 use super::args::TrainArgs;
 use super::progress::Progress;
-use super::{config, dry_run, estimate, profile, style, summary};
+use super::{config, dry_run, estimate, profile, style, summary, tuned};
 use crate::data::Split;
 use crate::error::Result;
 use crate::exec::Ceilings;
+use crate::files::cache_folder;
 use crate::gpu::GpuOptions;
 use crate::nn::Network;
 use crate::train::{
@@ -32,17 +33,17 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
         );
     }
     let split = config.data.load(config.seed)?;
-    let environment = environment(&session, &split);
     let network = Network::new(
         config.net,
         &config.configuration(),
         config.activation,
         split.train.shape(),
     )?;
-    let options = options(&config, &network)?;
+    let options = options(args, &config, &network, &session)?;
     let target = session.gpu().target();
     let layout = SplitLayout::of(&split, target.limits.binding_bytes)?;
     let plan = Plan::new(&network, &layout, &options, target)?;
+    tuned::announce(&plan, args.quiet);
     if args.dry_run {
         dry_run::show(&network, &plan, target)?;
         return if args.estimate || args.profile {
@@ -52,8 +53,10 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
         };
     }
     plan.check(&target.limits)?;
+    let environment = environment(&session, &split, &plan);
     let data = session.upload_split(split)?;
     let mut trainer = Trainer::new(&session, data, config.net, &config.configuration(), options)?;
+    keep_pipelines(&session, args.quiet);
     let folder = RunFolder::create(&folder_name(out, &config), &config, &environment)?;
     if args.profile {
         let profile = trainer.profile()?;
@@ -73,6 +76,7 @@ fn open(args: &TrainArgs, config: &RunConfig) -> Result<Session> {
         checked: config.checked,
         binding_bytes: args.limit_binding,
         kind: None,
+        cache: cache_folder().map(|folder| folder.join("gpu-train")),
     })?;
     if !args.quiet {
         let adapter = session.gpu().description();
@@ -89,11 +93,33 @@ fn open(args: &TrainArgs, config: &RunConfig) -> Result<Session> {
     Ok(session)
 }
 
-fn options(config: &RunConfig, network: &Network) -> Result<TrainerOptions> {
+/// A cache that cannot be written is worth a word, and no more.
+fn keep_pipelines(session: &Session, quiet: bool) {
+    if let Err(error) = session.gpu().keep_pipelines()
+        && !quiet
+    {
+        style::notice(&format!(
+            "compiled pipelines are not kept for the next run: {error}; {}",
+            error.hint()
+        ));
+    }
+}
+
+fn options(
+    args: &TrainArgs,
+    config: &RunConfig,
+    network: &Network,
+    session: &Session,
+) -> Result<TrainerOptions> {
     let init = config.init.as_deref();
     let init = init.map(|path| load_weights(path, &network.parameters));
     Ok(TrainerOptions {
         init: init.transpose()?,
+        tuning: if config.no_tuned {
+            None
+        } else {
+            tuned::load(session.gpu().description(), args.quiet)
+        },
         ..config.options()
     })
 }
@@ -139,7 +165,7 @@ fn train(
     folder.save_model(&trainer.network().parameters, &trainer.finite_parameters()?)
 }
 
-fn environment(session: &Session, split: &Split) -> Environment {
+fn environment(session: &Session, split: &Split, plan: &Plan) -> Environment {
     let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
     let now = OffsetDateTime::now_utc();
     Environment {
@@ -149,6 +175,7 @@ fn environment(session: &Session, split: &Split) -> Environment {
         train_fingerprint: format!("{:016x}", split.train.fingerprint()),
         test_fingerprint: format!("{:016x}", split.test.fingerprint()),
         adapter: session.gpu().description().clone(),
+        tuning: plan.tuning(),
     }
 }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Dataset, Split, house_digits, svhn};
 use crate::error::{Error, Result};
+use crate::files::cache_folder;
 
 /// A data set made of files, and how to find and read them.
 pub struct Format {
@@ -233,23 +234,6 @@ pub fn usual_folders(name: &str) -> Vec<PathBuf> {
     let mut folders = vec![Path::new("data").join(name)];
     folders.extend(cache_folder().map(|cache| cache.join("gpu-train").join(name)));
     folders
-}
-
-/// The user's folder for files that can be fetched again, where the system has one.
-fn cache_folder() -> Option<PathBuf> {
-    cache_folder_from(|variable| std::env::var_os(variable).map(PathBuf::from))
-}
-
-fn cache_folder_from(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
-    // A relative path would mean another folder in every current folder.
-    let absolute = |name| variable(name).filter(|path| path.is_absolute());
-    if cfg!(windows) {
-        absolute("LOCALAPPDATA")
-    } else if cfg!(target_os = "macos") {
-        absolute("HOME").map(|home| home.join("Library/Caches"))
-    } else {
-        absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))
-    }
 }
 
 impl fmt::Display for DataSource {

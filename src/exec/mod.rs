@@ -1,12 +1,14 @@
 //! Floor 4: runs programs, on the GPU and, for comparison, on the CPU twins.
 
 mod ceilings;
+mod contest;
 mod cpu;
 mod gpu;
 mod profile;
 mod submissions;
 
 pub use ceilings::Ceilings;
+pub use contest::{Contest, Winner};
 pub use cpu::{CpuProgram, Memory};
 pub use gpu::{GpuProgram, SharedBuffers};
 pub use profile::{Profile, Row as ProfileRow};

@@ -159,6 +159,7 @@ fn describe(index: usize, adapter: &wgpu::Adapter) -> AdapterDescription {
             storage_buffers: (limits.max_storage_buffers_per_shader_stage)
                 .min(portable.storage_buffers),
         },
+        tuned: None,
     };
     AdapterDescription {
         index,

@@ -1,11 +1,13 @@
 //! The device: one logical connection to an adapter, and what it reports when something fails.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::adapter::{self, AdapterDescription};
 use super::pipeline::{Pipeline, PipelineSpec};
+use super::pipeline_cache::PipelineCache;
 use crate::error::{Error, Result};
 use crate::kernel_limits::IMMEDIATE_BYTES;
 use crate::target::{AdapterKind, Target};
@@ -13,6 +15,11 @@ use crate::target::{AdapterKind, Target};
 /// What timing single dispatches takes.
 const TIMESTAMPS: wgpu::Features =
     wgpu::Features::TIMESTAMP_QUERY.union(wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES);
+
+/// What is used where the adapter has it.
+const OPTIONAL: wgpu::Features = TIMESTAMPS
+    .union(wgpu::Features::SUBGROUP)
+    .union(wgpu::Features::PIPELINE_CACHE);
 
 /// How to open a [`Gpu`].
 #[derive(Debug, Clone, Default)]
@@ -27,6 +34,9 @@ pub struct GpuOptions {
     /// Compile for this kind of adapter, whose threads share no loads, instead of the device's own,
     /// to test the kernels of both.
     pub kind: Option<AdapterKind>,
+    /// Folder in which [`Gpu::keep_pipelines`] keeps what the driver compiled, and from which it is
+    /// taken; without one, every run compiles anew, as far as the driver keeps nothing itself.
+    pub cache: Option<PathBuf>,
 }
 
 /// A device, its queue and the pipelines made so far.
@@ -36,6 +46,7 @@ pub struct Gpu {
     pub(super) queue: wgpu::Queue,
     pub(super) checked: bool,
     timestamps: bool,
+    pub(super) pipeline_cache: Option<PipelineCache>,
     pub(super) pipelines: Mutex<HashMap<PipelineSpec, Arc<Pipeline>>>,
     description: AdapterDescription,
     failure: Arc<Mutex<Option<String>>>,
@@ -71,7 +82,11 @@ impl Gpu {
                 record(&first, format!("the GPU was lost: {message}"));
             }
         });
+        let folder = options.cache.as_deref();
+        let pipeline_cache =
+            folder.and_then(|folder| PipelineCache::open(&device, &adapter, &description, folder));
         Ok(Self {
+            pipeline_cache,
             timestamps: device.features().contains(TIMESTAMPS),
             device,
             queue,
@@ -180,8 +195,7 @@ fn request_device(
     };
     let request = adapter.request_device(&wgpu::DeviceDescriptor {
         label: Some("gpu-train"),
-        required_features: wgpu::Features::IMMEDIATES
-            | (adapter.features() & (TIMESTAMPS | wgpu::Features::SUBGROUP)),
+        required_features: wgpu::Features::IMMEDIATES | (adapter.features() & OPTIONAL),
         required_limits,
         ..wgpu::DeviceDescriptor::default()
     });

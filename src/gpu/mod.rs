@@ -5,6 +5,7 @@ mod adapter;
 mod buffer;
 mod device;
 mod pipeline;
+mod pipeline_cache;
 mod timestamps;
 
 pub use adapter::{AdapterDescription, adapters};

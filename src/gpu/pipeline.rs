@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use super::device::Gpu;
+use super::pipeline_cache::PipelineCache;
 use crate::error::{Error, Result};
 use crate::kernel_limits::IMMEDIATE_BYTES;
 
@@ -45,6 +46,18 @@ impl Gpu {
         Ok(pipeline)
     }
 
+    /// Keeps what the driver compiled so far for later runs, where [`GpuOptions::cache`] says so and
+    /// the backend can.
+    ///
+    /// Errors where the file cannot be written: a later run then compiles anew, nothing else.
+    ///
+    /// [`GpuOptions::cache`]: super::GpuOptions::cache
+    pub fn keep_pipelines(&self) -> Result<()> {
+        self.pipeline_cache
+            .as_ref()
+            .map_or(Ok(()), PipelineCache::store)
+    }
+
     /// How many pipelines were compiled.
     pub fn pipeline_count(&self) -> usize {
         let made = self
@@ -80,7 +93,7 @@ impl Gpu {
                     constants: &constants,
                     zero_initialize_workgroup_memory: self.checked,
                 },
-                cache: None,
+                cache: self.pipeline_cache.as_ref().map(|it| &it.cache),
             });
         match pollster::block_on(scope.pop()) {
             None => Ok(Pipeline { pipeline, layout }),

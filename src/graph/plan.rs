@@ -201,7 +201,7 @@ mod tests {
             ] {
                 let target = Target::portable(kind).with_lanes(lanes);
                 for fuse in [true, false] {
-                    replay(&default_training_graph(net, fuse, target));
+                    replay(&default_training_graph(net, fuse, target.clone()));
                 }
             }
         }

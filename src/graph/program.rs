@@ -5,6 +5,7 @@ use std::fmt;
 use crate::error::{Error, Result};
 use crate::kernels::{Call, Scalar};
 use crate::target::Limits;
+use crate::tuning::Problem;
 
 /// What a buffer holds, and so who provides it: scratch belongs to the program, all else is shared
 /// between programs.
@@ -153,6 +154,18 @@ impl Program {
         let is_scratch = |spec: &&BufferSpec| matches!(spec.role, Role::Scratch(_));
         let lens = self.buffers.iter().filter(is_scratch).map(|spec| spec.len);
         lens.sum::<usize>() as u64 * 4
+    }
+
+    /// The layer in which `problem` is met first.
+    pub fn label_of(&self, problem: &Problem) -> Option<&str> {
+        let poses = |it: &&Dispatch| {
+            it.call
+                .choice
+                .as_ref()
+                .is_some_and(|it| it.problem == *problem)
+        };
+        let dispatch = self.dispatches.iter().find(poses)?;
+        Some(&dispatch.label)
     }
 
     /// Errors where the program exceeds what `limits` allow, saying what is needed and what there

@@ -1,6 +1,7 @@
 //! Host side of `shaders/conv2d_backward_input.wgsl`.
 
-use super::sliding::{self, LINE_VARIANTS, LineTile};
+use super::choice::{Choice, choose};
+use super::sliding::{self, LINE_TILES};
 use super::tile::{self, BATCH_TILES, batch_tile};
 use super::{Call, Grid, Kernel, Params as _, Variant, params, reads, writes};
 use crate::shape::{ConvShape, ImageShape, QUAD};
@@ -15,7 +16,7 @@ pub static KERNEL: Kernel = Kernel {
     )),
     bindings: &[reads("grad_output"), reads("weight"), writes("grad_input")],
     params: Params::FIELDS,
-    variants: &sliding::with::<_, _, 30>(&tile::variants(&BATCH_TILES), &LINE_VARIANTS),
+    variants: &sliding::variants::<_, _, 30>(&tile::variants(&BATCH_TILES), &LINE_TILES),
 };
 
 params! {
@@ -60,20 +61,29 @@ pub fn call(shape: &ConvShape, target: &Target) -> Call {
         kernel_width: shape.kernel_width as u32,
         stride: shape.stride as u32,
     };
-    let (variant, grid) = variant_and_grid(shape, output, target);
-    Call::new(&KERNEL, variant, &params, grid).with_flops(shape.flops())
+    let (variant, grid, choice) = tiles(shape, output, target);
+    let call = Call::new(&KERNEL, variant, &params, grid).with_choice(choice);
+    call.with_flops(shape.flops())
 }
 
-fn variant_and_grid(shape: &ConvShape, output: ImageShape, target: &Target) -> (Variant, Grid) {
-    if let Some(tile) = LineTile::choose(shape, output, target) {
-        return (tile.variant(), tile.grid(shape.input, target));
+fn tiles(
+    shape: &ConvShape,
+    output: ImageShape,
+    target: &Target,
+) -> (Variant, Grid, Option<Choice>) {
+    let sliding = sliding::backward_input(shape, output, target);
+    if let Some(&default) = sliding.first() {
+        let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, default, sliding);
+        return (tile.variant, tile.line_grid(shape.input, target), choice);
     }
-    let in_quads = shape.input.padded_channels() / QUAD;
-    let tile = batch_tile(in_quads, target);
+    let quads = shape.input.padded_channels() / QUAD;
+    let candidates = tile::candidates(&BATCH_TILES, tile::MANY_ROWS, quads, target);
+    let default = batch_tile(quads, target);
+    let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, default, candidates);
     let grid = Grid::per_samples(
         tile.group_rows(),
-        shape.input.pixels() * tile.group_threads(in_quads),
+        shape.input.pixels() * tile.group_threads(quads),
         tile::workgroup_size(target),
     );
-    (tile.variant, grid)
+    (tile.variant, grid, choice)
 }

@@ -1,6 +1,7 @@
 //! Host side of `shaders/conv2d_backward_weight.wgsl`.
 
-use super::sliding::{self, TAPS_VARIANTS, TapsTile};
+use super::choice::{Choice, choose};
+use super::sliding;
 use super::tile::{self, WEIGHT_TILES, weight_tile};
 use super::{Call, Grid, Kernel, Params as _, Variant, params, reads, writes};
 use crate::kernel_limits::bias_at;
@@ -16,7 +17,10 @@ pub static KERNEL: Kernel = Kernel {
     )),
     bindings: &[reads("input"), reads("grad_output"), writes("partials")],
     params: Params::FIELDS,
-    variants: &sliding::with::<_, _, 43>(&tile::variants(&WEIGHT_TILES), &TAPS_VARIANTS),
+    variants: &sliding::variants::<_, _, 43>(
+        &tile::variants(&WEIGHT_TILES),
+        &sliding::WEIGHT_TILES,
+    ),
 };
 
 params! {
@@ -62,7 +66,7 @@ pub fn call(capacity: usize, shape: &ConvShape, target: &Target) -> Call {
     let output = shape.output().expect("the window fits into the input");
     let in_quads = shape.input.padded_channels() / QUAD;
     let out_quads = output.padded_channels() / QUAD;
-    let (variant, threads) = variant_and_threads(shape, output, target);
+    let (variant, threads, choice) = tiles(shape, output, target);
     let weight_len = shape.weight_len();
     let (samples_per_split, splits) = tile::splits(capacity, output.pixels(), threads, target);
     let params = Params {
@@ -80,19 +84,28 @@ pub fn call(capacity: usize, shape: &ConvShape, target: &Target) -> Call {
         bias_at: (bias_at(weight_len) / QUAD) as u32,
     };
     let grid = Grid::fixed(splits * threads, tile::workgroup_size(target));
-    Call::new(&KERNEL, variant, &params, grid).with_flops(shape.flops())
+    let call = Call::new(&KERNEL, variant, &params, grid).with_choice(choice);
+    call.with_flops(shape.flops())
 }
 
-/// The expansion, and how many threads a split has.
-fn variant_and_threads(shape: &ConvShape, output: ImageShape, target: &Target) -> (Variant, usize) {
-    if let Some(tile) = TapsTile::choose(shape, output, target) {
-        return (tile.variant(), tile.threads(shape, output));
+/// The expansion, how many threads a split has, and what else there was to choose.
+fn tiles(
+    shape: &ConvShape,
+    output: ImageShape,
+    target: &Target,
+) -> (Variant, usize, Option<Choice>) {
+    let sliding = sliding::backward_weight(shape, output, target);
+    if let Some(&default) = sliding.first() {
+        let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, default, sliding);
+        return (tile.variant, tile.weight_threads(shape, output), choice);
     }
     let run_quads = shape.kernel_width * shape.input.padded_channels() / QUAD;
     let out_quads = output.padded_channels() / QUAD;
-    let tile = weight_tile(shape.kernel_height, run_quads, out_quads, target);
+    let candidates = tile::candidates(&WEIGHT_TILES, run_quads, out_quads, target);
+    let default = weight_tile(shape.kernel_height, run_quads, out_quads, target);
+    let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, default, candidates);
     // One more tile for the bias.
     let row_tiles = shape.kernel_height * run_quads.div_ceil(tile.rows) + 1;
     let threads = row_tiles.next_multiple_of(tile.lanes) * out_quads.div_ceil(tile.columns);
-    (tile.variant, threads)
+    (tile.variant, threads, choice)
 }

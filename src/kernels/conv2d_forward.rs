@@ -1,6 +1,7 @@
 //! Host side of `shaders/conv2d_forward.wgsl`.
 
-use super::sliding::{self, CONV_VARIANTS, SlidingTile};
+use super::choice::{Choice, choose};
+use super::sliding::{self, CONV_TILES};
 use super::tile::{self, GPU_BATCH_TILES, batch_tile};
 use super::{Call, Grid, Kernel, Params as _, Variant, params, reads, writes};
 use crate::activation::Activation;
@@ -19,7 +20,7 @@ pub static KERNEL: Kernel = Kernel {
         writes("output"),
     ],
     params: Params::FIELDS,
-    variants: &sliding::with::<_, _, 74>(&tile::variants(&GPU_BATCH_TILES), &CONV_VARIANTS),
+    variants: &sliding::variants::<_, _, 74>(&tile::variants(&GPU_BATCH_TILES), &CONV_TILES),
 };
 
 params! {
@@ -66,23 +67,31 @@ pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call 
         stride: shape.stride as u32,
         activation: activation as u32,
     };
-    let (variant, grid) = variant_and_grid(shape, output, target);
-    Call::new(&KERNEL, variant, &params, grid).with_flops(shape.flops())
+    let (variant, grid, choice) = tiles(shape, output, target);
+    let call = Call::new(&KERNEL, variant, &params, grid).with_choice(choice);
+    call.with_flops(shape.flops())
 }
 
-fn variant_and_grid(shape: &ConvShape, output: ImageShape, target: &Target) -> (Variant, Grid) {
-    if let Some(tile) = SlidingTile::conv(shape, output, target) {
-        return (tile.variant(&CONV_VARIANTS), tile.grid(output, target));
+fn tiles(
+    shape: &ConvShape,
+    output: ImageShape,
+    target: &Target,
+) -> (Variant, Grid, Option<Choice>) {
+    let sliding = sliding::forward(&CONV_TILES, shape, output, target);
+    if let Some(&default) = sliding.first() {
+        let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, default, sliding);
+        return (tile.variant, tile.forward_grid(output, target), choice);
     }
-    let out_quads = output.padded_channels() / QUAD;
-    let tile = batch_tile(out_quads, target);
+    let candidates = tile::candidates(&GPU_BATCH_TILES, tile::MANY_ROWS, quads(output), target);
+    let default = batch_tile(quads(output), target);
+    let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, default, candidates);
     let grid = Grid::per_rows(
         output.pixels(),
         tile.group_rows(),
-        tile.group_threads(out_quads),
+        tile.group_threads(quads(output)),
         tile::workgroup_size(target),
     );
-    (tile.variant, grid)
+    (tile.variant, grid, choice)
 }
 
 const fn quads(image: ImageShape) -> usize {

@@ -1,6 +1,7 @@
 //! Host side of `shaders/conv2d_max_pool2d_forward.wgsl`.
 
-use super::sliding::{self, POOL_VARIANTS, SlidingTile};
+use super::choice::{Choice, choose};
+use super::sliding::{self, POOL_TILES};
 use super::tile::{self, GPU_POOL_TILES, pool_tile};
 use super::{Call, Grid, Kernel, Params as _, Variant, params, reads, writes, writes_words};
 use crate::activation::Activation;
@@ -25,7 +26,7 @@ pub static KERNEL: Kernel = Kernel {
         writes_words("argmax"),
     ],
     params: Params::FIELDS,
-    variants: &sliding::with::<_, _, 74>(&tile::variants(&GPU_POOL_TILES), &POOL_VARIANTS),
+    variants: &sliding::variants::<_, _, 74>(&tile::variants(&GPU_POOL_TILES), &POOL_TILES),
 };
 
 params! {
@@ -86,21 +87,30 @@ pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call 
         stride: shape.stride as u32,
         activation: activation as u32,
     };
-    let (variant, grid) = variant_and_grid(shape, output, target);
-    Call::new(&KERNEL, variant, &params, grid).with_flops(shape.flops())
+    let (variant, grid, choice) = tiles(shape, output, target);
+    let call = Call::new(&KERNEL, variant, &params, grid).with_choice(choice);
+    call.with_flops(shape.flops())
 }
 
-fn variant_and_grid(shape: &ConvShape, output: ImageShape, target: &Target) -> (Variant, Grid) {
-    if let Some(tile) = SlidingTile::pool(shape, output, target) {
-        return (tile.variant(&POOL_VARIANTS), tile.grid(output, target));
+fn tiles(
+    shape: &ConvShape,
+    output: ImageShape,
+    target: &Target,
+) -> (Variant, Grid, Option<Choice>) {
+    let sliding = sliding::forward(&POOL_TILES, shape, output, target);
+    if let Some(&default) = sliding.first() {
+        let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, default, sliding);
+        return (tile.variant, tile.forward_grid(output, target), choice);
     }
-    let out_quads = output.padded_channels() / QUAD;
-    let tile = pool_tile(out_quads, target);
+    let quads = output.padded_channels() / QUAD;
+    let candidates = tile::candidates(&GPU_POOL_TILES, tile::MANY_ROWS, quads, target);
+    let default = pool_tile(quads, target);
+    let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, default, candidates);
     let grid = Grid::per_rows(
         output.pixels(),
         tile.group_rows(),
-        tile.group_threads(out_quads),
+        tile.group_threads(quads),
         tile::workgroup_size(target),
     );
-    (tile.variant, grid)
+    (tile.variant, grid, choice)
 }

@@ -1,5 +1,6 @@
 //! Host side of `shaders/linear_backward_weight.wgsl`.
 
+use super::choice::choose;
 use super::tile::{self, WEIGHT_TILES, weight_tile};
 use super::{Call, Grid, Kernel, Params as _, params, reads, writes};
 use crate::kernel_limits::bias_at;
@@ -56,7 +57,15 @@ pub fn call(
 ) -> Call {
     let in_quads = padded(in_features) / QUAD;
     let out_quads = padded(out_features) / QUAD;
-    let tile = weight_tile(1, in_quads, out_quads, target);
+    let candidates = tile::candidates(&WEIGHT_TILES, in_quads, out_quads, target);
+    let default = weight_tile(1, in_quads, out_quads, target);
+    let (tile, choice) = choose(
+        KERNEL.name,
+        &[rows_per_sample, in_features, out_features],
+        target,
+        default,
+        candidates,
+    );
     let weight_len = padded(in_features) * padded(out_features);
     // One more row of tiles for the bias.
     let threads = tile.threads(in_quads + tile.rows, out_quads);
@@ -70,6 +79,6 @@ pub fn call(
         bias_at: (bias_at(weight_len) / QUAD) as u32,
     };
     let grid = Grid::fixed(splits * threads, tile::workgroup_size(target));
-    let call = Call::new(&KERNEL, tile.variant, &params, grid);
+    let call = Call::new(&KERNEL, tile.variant, &params, grid).with_choice(choice);
     call.with_flops(2 * rows_per_sample * in_features * out_features)
 }

@@ -1,5 +1,6 @@
 //! Host side of `shaders/linear_forward.wgsl`.
 
+use super::choice::choose;
 use super::tile::{self, BATCH_TILES, batch_tile};
 use super::{Call, Grid, Kernel, Params as _, params, reads, writes};
 use crate::activation::Activation;
@@ -44,7 +45,15 @@ pub fn call(
     target: &Target,
 ) -> Call {
     let out_quads = padded(out_features) / QUAD;
-    let tile = batch_tile(out_quads, target);
+    let candidates = tile::candidates(&BATCH_TILES, tile::MANY_ROWS, out_quads, target);
+    let default = batch_tile(out_quads, target);
+    let (tile, choice) = choose(
+        KERNEL.name,
+        &[rows_per_sample, in_features, out_features],
+        target,
+        default,
+        candidates,
+    );
     let params = Params {
         rows_per_sample: rows_per_sample as u32,
         in_quads: (padded(in_features) / QUAD) as u32,
@@ -57,6 +66,6 @@ pub fn call(
         tile.group_threads(out_quads),
         tile::workgroup_size(target),
     );
-    let call = Call::new(&KERNEL, tile.variant, &params, grid);
+    let call = Call::new(&KERNEL, tile.variant, &params, grid).with_choice(choice);
     call.with_flops(2 * rows_per_sample * in_features * out_features)
 }

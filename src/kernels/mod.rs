@@ -8,6 +8,7 @@
 //!   [`crate::shape::ImageShape`]), padding is zero on the way in and on the way out;
 //! - threads are numbered along one dimension; `WORKGROUP_SIZE` comes from [`Grid`].
 
+mod choice;
 mod grid;
 pub mod sliding;
 mod step;
@@ -33,6 +34,7 @@ pub mod max_pool2d_forward;
 pub mod mse_loss;
 pub mod sum_partials;
 
+pub use choice::Choice;
 pub use grid::Grid;
 pub use step::Step;
 
@@ -190,6 +192,8 @@ pub struct Call {
     /// Floating-point operations per sample of the batch, padding not counted; 0 where moving data
     /// is all the work.
     pub flops: u64,
+    /// What the variant was chosen from; `None` where there was no choice, or nobody asked.
+    pub choice: Option<Choice>,
 }
 
 impl Call {
@@ -206,7 +210,14 @@ impl Call {
             params: bytemuck::cast_slice(std::slice::from_ref(params)).to_vec(),
             grid,
             flops: 0,
+            choice: None,
         }
+    }
+
+    /// The same call, its variant known to be chosen from others.
+    #[must_use]
+    pub fn with_choice(self, choice: Option<Choice>) -> Self {
+        Self { choice, ..self }
     }
 
     /// The same call, known to do `flops` floating-point operations per sample.

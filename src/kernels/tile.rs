@@ -1,6 +1,7 @@
 //! Register tiles of the matrix products, and how sums over a batch are split into partial sums.
 
 use super::Variant;
+use super::choice::Tiled;
 use crate::target::{AdapterKind, Target};
 
 /// The part of a product that one thread computes, as values for the expander.
@@ -15,6 +16,12 @@ pub struct Tile {
     pub lanes: usize,
     /// All three, by the names that the shader knows them by.
     pub variant: Variant,
+}
+
+impl Tiled for Tile {
+    fn variant(&self) -> Variant {
+        self.variant
+    }
 }
 
 impl Tile {
@@ -87,6 +94,24 @@ pub const fn variants<const N: usize>(tiles: &[Tile; N]) -> [Variant; N] {
     }
     variants
 }
+
+/// The tiles of `table` that can serve products of `rows` (in the table's unit) by `columns` quads
+/// on `target`: those whose lanes it has, and that are no larger than the product.
+pub fn candidates(
+    table: &'static [Tile],
+    rows: usize,
+    columns: usize,
+    target: &Target,
+) -> impl Iterator<Item = Tile> {
+    let lanes = target.lanes as usize;
+    let serves = move |tile: &&Tile| {
+        (tile.lanes == 1 || tile.lanes == lanes) && tile.rows <= rows && tile.columns <= columns
+    };
+    table.iter().filter(serves).copied()
+}
+
+/// No bound on the rows of a tile: those of a batch are many.
+pub const MANY_ROWS: usize = usize::MAX;
 
 /// The tile of a batch for rows of `quads` quads of channels.
 pub fn batch_tile(quads: usize, target: &Target) -> Tile {

@@ -8,7 +8,7 @@ use crate::kernels::gather::ResidentLayout;
 use crate::target::Target;
 
 /// What a net's programs depend on beside the net.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ProgramOptions {
     /// Largest batch.
     pub capacity: usize,
@@ -53,7 +53,7 @@ pub fn evaluation_program(
 }
 
 fn forward(network: &Network, layout: &ResidentLayout, options: &ProgramOptions) -> Result<Graph> {
-    let mut graph = Graph::new(options.capacity, options.target);
+    let mut graph = Graph::new(options.capacity, options.target.clone());
     let (images, targets) = ops::gather::record(&mut graph, layout, network.input);
     let prediction = network.record(&mut graph, images)?;
     ops::mse_loss::record(&mut graph, prediction, targets, options.rows);

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::files::{unwritable, write_whole};
 use super::metrics::EpochMetrics;
 use super::run_config::{Environment, RunConfig};
 use super::task::Task;
 use super::weights::save_weights;
 use crate::error::{Error, Result};
 use crate::exec::Profile;
+use crate::files::{unwritable, write_whole};
 use crate::graph::ParameterTable;
 
 /// The folder of one run.

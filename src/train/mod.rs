@@ -3,7 +3,6 @@
 
 mod advance;
 mod event;
-mod files;
 mod folder;
 mod metrics;
 mod options;
@@ -16,6 +15,8 @@ mod session;
 mod state;
 mod task;
 mod trainer;
+mod tune;
+mod tuning_file;
 mod weights;
 
 pub use event::TrainEvent;
@@ -29,4 +30,6 @@ pub use session::Session;
 pub use state::TrainState;
 pub use task::{Column, Task};
 pub use trainer::{Subset, Trainer};
+pub use tune::{Finding, TuneEvent, tune};
+pub use tuning_file::TuningFile;
 pub use weights::{load_weights, save_weights};

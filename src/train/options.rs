@@ -1,7 +1,10 @@
 //! How to train.
 
+use std::sync::Arc;
+
 use crate::error::{Error, Result};
 use crate::nn::{Activation, AdamConfig};
+use crate::tuning::Tuning;
 
 /// How to train; [`TrainerOptions::default`] is what the command line defaults to.
 #[derive(Debug, Clone)]
@@ -22,6 +25,9 @@ pub struct TrainerOptions {
     pub adam: AdamConfig,
     /// Initial weights, one tensor per parameter in PyTorch's order, instead of random ones.
     pub init: Option<Vec<Vec<f32>>>,
+    /// Tiles measured on this adapter, instead of the kernels' defaults. They change how sums
+    /// round: results are the same bits only under the same tuning.
+    pub tuning: Option<Arc<Tuning>>,
 }
 
 impl Default for TrainerOptions {
@@ -35,6 +41,7 @@ impl Default for TrainerOptions {
             fuse: true,
             adam: AdamConfig::default(),
             init: None,
+            tuning: None,
         }
     }
 }

@@ -9,10 +9,12 @@ use crate::error::Result;
 use crate::exec::{MAX_STEPS, SharedBuffers};
 use crate::gpu::Gpu;
 use crate::graph::{Program, Role};
+use crate::kernels::Call;
 use crate::kernels::gather::ResidentLayout;
 use crate::kernels::mse_loss::METRICS;
 use crate::nn::{Network, ProgramOptions, evaluation_program, training_program};
 use crate::target::{Limits, Target};
+use crate::tuning::Tuning;
 
 /// The programs of a trainer.
 #[derive(Debug, Clone)]
@@ -52,11 +54,18 @@ impl Plan {
         options: &TrainerOptions,
         target: &Target,
     ) -> Result<Self> {
-        let on = |set: &ResidentLayout| ProgramOptions {
-            capacity: options.batch_size.min(set.count),
-            rows: MAX_STEPS,
-            target: *target,
-            fuse: options.fuse,
+        let on = |set: &ResidentLayout| {
+            let capacity = options.batch_size.min(set.count);
+            let target = target.clone();
+            ProgramOptions {
+                capacity,
+                rows: MAX_STEPS,
+                target: match &options.tuning {
+                    Some(tuning) => target.with_tuning(tuning, capacity),
+                    None => target,
+                },
+                fuse: options.fuse,
+            }
         };
         let SplitLayout { train, test } = layout;
         Ok(Self {
@@ -78,7 +87,14 @@ impl Plan {
         [&self.on_train, &self.on_test]
     }
 
-    fn programs(&self) -> [&Program; 3] {
+    /// The tiles in use that were measured, and are not the kernels' defaults.
+    pub fn tuning(&self) -> Tuning {
+        let dispatches = self.programs().into_iter().flat_map(|it| &it.dispatches);
+        Call::all_measured(dispatches.map(|it| &it.call))
+    }
+
+    /// All of its programs.
+    pub fn programs(&self) -> [&Program; 3] {
         [&self.training, &self.on_train, &self.on_test]
     }
 

@@ -41,8 +41,8 @@ impl SplitLayout {
     pub fn of(split: &Split, binding_bytes: u64) -> Result<Self> {
         same_shape(split.train.shape(), split.test.shape())?;
         Ok(Self {
-            train: lay_out(&split.train, binding_bytes)?,
-            test: lay_out(&split.test, binding_bytes)?,
+            train: lay_out(split.train.len(), split.train.shape(), binding_bytes)?,
+            test: lay_out(split.test.len(), split.test.shape(), binding_bytes)?,
         })
     }
 }
@@ -86,16 +86,20 @@ fn same_shape(train: ImageShape, test: ImageShape) -> Result<()> {
 /// How `data` would lie on an adapter that binds `binding_bytes` at once.
 ///
 /// Errors where it does not fit into as many bindings as the gather kernel has.
-fn lay_out(data: &Dataset, binding_bytes: u64) -> Result<ResidentLayout> {
-    let elements = data.shape().elements();
-    let layout = ResidentLayout::new(data.len(), elements, binding_bytes);
+/// How `count` images of `shape` lie; errors where they do not fit, saying what is needed and what
+/// there is.
+pub(super) fn lay_out(
+    count: usize,
+    shape: ImageShape,
+    binding_bytes: u64,
+) -> Result<ResidentLayout> {
+    let elements = shape.elements();
+    let layout = ResidentLayout::new(count, elements, binding_bytes);
     layout.ok_or_else(|| {
         Error::gpu(
             format!(
-                "{} images of {} need {} bytes on the GPU; this adapter can bind {PARTS} times {binding_bytes}",
-                data.len(),
-                data.shape(),
-                data.len() * elements.next_multiple_of(16),
+                "{count} images of {shape} need {} bytes on the GPU; this adapter can bind {PARTS} times {binding_bytes}",
+                count * elements.next_multiple_of(16),
             ),
             "use fewer or smaller images, or another --device",
         )
@@ -104,7 +108,7 @@ fn lay_out(data: &Dataset, binding_bytes: u64) -> Result<ResidentLayout> {
 
 impl ResidentDataset {
     pub(super) fn upload(gpu: &Gpu, data: &Dataset) -> Result<Self> {
-        let layout = lay_out(data, gpu.target().limits.binding_bytes)?;
+        let layout = lay_out(data.len(), data.shape(), gpu.target().limits.binding_bytes)?;
         let mut buffers = SharedBuffers::new();
         for part in 0..layout.parts() {
             let buffer = upload_part(gpu, data, &layout, part)?;

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::files::read_regular;
 use super::options::TrainerOptions;
 use crate::data::DataSource;
 use crate::error::{Error, Result};
+use crate::files::read_regular;
 use crate::gpu::AdapterDescription;
 use crate::nn::{Activation, NetworkConfiguration, NetworkType};
+use crate::tuning::Tuning;
 
 /// Far more than any configuration needs.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
@@ -17,6 +18,10 @@ const MAX_CONFIG_BYTES: u64 = 1 << 20;
 /// Everything that a run was asked for, defaults resolved. `--config` reads it back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub struct RunConfig {
     /// Kind of net.
     pub net: NetworkType,
@@ -44,6 +49,9 @@ pub struct RunConfig {
     pub no_shuffle: bool,
     /// Whether operations are left unfused.
     pub no_fuse: bool,
+    /// Whether kernels use their default tiles, whatever `gpu-train tune` found.
+    #[serde(default)]
+    pub no_tuned: bool,
     /// Whether shaders check their bounds.
     pub checked: bool,
     /// File of the initial weights, if not random.
@@ -75,7 +83,7 @@ impl RunConfig {
         self.configuration().validate(self.net)
     }
 
-    /// How to train; initial weights from a file are the caller's to read.
+    /// How to train; initial weights from a file and measured tiles are the caller's to read.
     pub fn options(&self) -> TrainerOptions {
         TrainerOptions {
             lr: self.lr,
@@ -99,7 +107,8 @@ impl RunConfig {
     }
 }
 
-/// What a run ran on: results are the same bits where these are the same.
+/// What a run ran on: results are the same bits where these are the same. Its tuning can be given
+/// back as [`TrainerOptions::tuning`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Environment {
     /// Version of gpu-train.
@@ -114,4 +123,7 @@ pub struct Environment {
     pub test_fingerprint: String,
     /// The adapter.
     pub adapter: AdapterDescription,
+    /// Measured tiles that kernels used instead of their defaults.
+    #[serde(default, skip_serializing_if = "Tuning::is_empty")]
+    pub tuning: Tuning,
 }

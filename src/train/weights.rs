@@ -5,8 +5,8 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use super::files::{read_regular, write_whole};
 use crate::error::{Error, Result};
+use crate::files::{read_regular, write_whole};
 use crate::graph::{Parameter, ParameterTable};
 
 /// Bytes that a file may have beside the net's own tensors: a header with any metadata.

@@ -5,3 +5,4 @@
 mod bad_input;
 mod runs;
 mod support;
+mod tuning;

@@ -8,9 +8,10 @@ use std::process::Output;
 use assert_cmd::Command;
 use tempfile::TempDir;
 
-/// A working folder without any data set, and the binary in it.
+/// A working folder without any data set, a cache folder of its own, and the binary.
 pub struct Workplace {
     folder: TempDir,
+    cache: TempDir,
 }
 
 /// What the binary said and how it ended.
@@ -38,8 +39,21 @@ pub const SMALL: &[&str] = &[
 
 impl Workplace {
     pub fn new() -> Self {
-        let folder = TempDir::new().expect("a temporary folder");
-        Self { folder }
+        let folder = || TempDir::new().expect("a temporary folder");
+        Self {
+            folder: folder(),
+            cache: folder(),
+        }
+    }
+
+    /// What the binary takes for gpu-train's part of the user's cache folder.
+    pub fn cache(&self) -> PathBuf {
+        let below = if cfg!(target_os = "macos") {
+            "Library/Caches/gpu-train"
+        } else {
+            "gpu-train"
+        };
+        self.cache.path().join(below)
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -69,9 +83,13 @@ impl Workplace {
         let mut command = Command::cargo_bin("gpu-train").expect("built");
         command
             .current_dir(self.folder.path())
-            .env("XDG_CACHE_HOME", cache())
-            .env("LOCALAPPDATA", cache())
+            .env("XDG_CACHE_HOME", self.cache.path())
+            .env("LOCALAPPDATA", self.cache.path())
+            .env("MESA_SHADER_CACHE_DIR", shader_cache())
             .args(arguments);
+        if cfg!(target_os = "macos") {
+            command.env("HOME", self.cache.path());
+        }
         let Output {
             status,
             stdout,
@@ -93,8 +111,8 @@ impl Workplace {
     }
 }
 
-/// A cache folder without data sets, but with the driver's compiled shaders of earlier tests.
-fn cache() -> PathBuf {
+/// The driver's compiled shaders of earlier tests.
+fn shader_cache() -> PathBuf {
     std::env::temp_dir().join("gpu-train-tests-cache")
 }
 

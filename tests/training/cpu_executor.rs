@@ -11,8 +11,9 @@ use gpu_train::nn::{
 };
 use gpu_train::shape::ImageShape;
 use gpu_train::train::TrainerOptions;
+use gpu_train::tuning::Tuning;
 
-use crate::support::{distance, session, small_cnn, split, trainer};
+use crate::support::{distance, rotated, session, small_cnn, split, trainer};
 
 const IMAGE: ImageShape = ImageShape::new(3, 12, 13);
 const BATCH: usize = 16;
@@ -26,13 +27,33 @@ fn fill(cpu: &mut CpuProgram<f32>, program: &Program, role: Role, set: impl Fn(&
 
 #[test]
 fn three_steps_are_those_of_the_twins() {
+    assert_twins(None);
+}
+
+/// Tiles decide how many partial sums there are: the twins add up as many.
+#[test]
+fn three_tuned_steps_are_those_of_the_twins() {
+    for number in [1, 4] {
+        let tuning = rotated(&network(), IMAGE, BATCH, number);
+        assert!(!tuning.is_empty());
+        assert_twins(Some(&Arc::new(tuning)));
+    }
+}
+
+fn network() -> Network {
+    let activation = TrainerOptions::default().activation;
+    Network::new(NetworkType::Cnn, &small_cnn(), activation, IMAGE).expect("fits")
+}
+
+fn assert_twins(tuning: Option<&Arc<Tuning>>) {
     let options = TrainerOptions {
         batch_size: BATCH,
         shuffle: false,
+        tuning: tuning.cloned(),
         ..TrainerOptions::default()
     };
-    let network = Network::new(NetworkType::Cnn, &small_cnn(), options.activation, IMAGE);
-    let network = network.expect("fits");
+    let network = network();
+    let target = session().gpu().target().clone();
     let data = split(SAMPLES, 5, IMAGE);
     let elements = IMAGE.elements();
     let layout = ResidentLayout::new(SAMPLES, elements, 1 << 27).expect("fits");
@@ -42,7 +63,10 @@ fn three_steps_are_those_of_the_twins() {
         &ProgramOptions {
             capacity: BATCH,
             rows: MAX_STEPS,
-            target: *session().gpu().target(),
+            target: match tuning {
+                Some(tuning) => target.with_tuning(tuning, BATCH),
+                None => target,
+            },
             fuse: true,
         },
         &AdamConfig::default(),

@@ -12,3 +12,4 @@ mod pytorch;
 mod resident;
 mod seed_words;
 mod sharing;
+mod tuning;

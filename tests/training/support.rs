@@ -4,9 +4,13 @@ use std::sync::{Arc, OnceLock};
 
 use gpu_train::data::{Dataset, Split};
 use gpu_train::gpu::GpuOptions;
-use gpu_train::nn::{NetworkConfiguration, NetworkType};
+use gpu_train::kernels::gather::ResidentLayout;
+use gpu_train::nn::{
+    AdamConfig, Network, NetworkConfiguration, NetworkType, ProgramOptions, training_program,
+};
 use gpu_train::shape::ImageShape;
 use gpu_train::train::{Session, Trainer, TrainerOptions};
+use gpu_train::tuning::{TileValues, Tuning};
 
 /// A session with unchecked shaders, as a release runs them.
 pub fn session() -> &'static Session {
@@ -74,6 +78,26 @@ pub fn trainer_of<'a>(
     let data = session.upload_split(data).expect("fits");
     Trainer::new(session, Arc::clone(&data), net, configuration, options)
         .unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// For every problem of the training step of `network`, on `image` in batches of `batch`, the tile
+/// that stands `number` places after the default in the list of candidates, which is a ring.
+pub fn rotated(network: &Network, image: ImageShape, batch: usize, number: usize) -> Tuning {
+    let target = session().gpu().target().clone();
+    let options = ProgramOptions {
+        capacity: batch,
+        rows: 1,
+        target: target.with_tuning(&Arc::default(), batch),
+        fuse: true,
+    };
+    let layout = ResidentLayout::new(batch, image.elements(), 1 << 27).expect("fits");
+    let program = training_program(network, &layout, &options, &AdamConfig::default());
+    let dispatches = program.expect("fits").dispatches;
+    let choices = dispatches.iter().filter_map(|it| it.call.choice.as_ref());
+    let tile = |candidates: &[_]| TileValues::new(candidates[number % candidates.len()]);
+    choices
+        .map(|it| (it.problem.clone(), tile(&it.candidates)))
+        .collect()
 }
 
 /// `norm(a - b) / norm(b - from)`.

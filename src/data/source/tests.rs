@@ -1,8 +1,8 @@
 //! From what the user wrote to a source, and from a source to its data.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::{DataSource, Resolved, cache_folder_from, usual_folders};
+use super::{DataSource, Resolved, usual_folders};
 use crate::data::matlab::builder::{Layout, UINT8, Variable, mat_file};
 use crate::error::Error;
 
@@ -147,12 +147,6 @@ fn what_cannot_be_loaded_is_named() {
 }
 
 #[test]
-fn the_cache_folder_is_absolute_or_none() {
-    let none = cache_folder_from(|_| None);
-    assert_eq!(none, None);
-    assert_eq!(cache_folder_from(|_| Some(PathBuf::from("relative"))), None);
-    let root = std::env::current_dir().unwrap();
-    let cache = cache_folder_from(|_| Some(root.clone())).unwrap();
-    assert!(cache.starts_with(&root));
+fn data_are_looked_for_in_the_current_folder_first() {
     assert_eq!(usual_folders("svhn")[0], Path::new("data").join("svhn"));
 }

@@ -102,7 +102,7 @@ pub(super) fn gradients(
     gradient: Value,
 ) -> Result<()> {
     let [input, weight, bias] = inputs(node);
-    let (capacity, target) = (tape.graph.capacity, tape.graph.target);
+    let (capacity, target) = (tape.graph.capacity, tape.graph.target.clone());
     let splits = conv2d_backward_weight::splits(capacity, shape, &target);
     let call = conv2d_backward_weight::call(capacity, shape, &target);
     tape.parameter_gradients(node, [weight, bias], call, vec![input, gradient], splits);

@@ -121,7 +121,7 @@ impl Op for Linear {
             unreachable!("recorded with three inputs");
         };
         let (rows, ins, outs) = (self.rows, self.in_features, self.out_features);
-        let (capacity, target) = (tape.graph.capacity, tape.graph.target);
+        let (capacity, target) = (tape.graph.capacity, tape.graph.target.clone());
         let gradient = before_activation(tape, node, self.activation)?;
 
         let splits = linear_backward_weight::splits(capacity, rows, ins, outs, &target);

@@ -1,0 +1,155 @@
+//! Reading and writing files with care: nothing endless is read, nothing is written by half. And
+//! the folder for what can be made again.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// Reads all of a regular file of at most `limit` bytes: devices and pipes may never end.
+///
+/// Errors say what is wrong with `path`; `missing` is the hint where nothing is there, `wrong`
+/// where something else is.
+pub(crate) fn read_regular(path: &Path, limit: u64, missing: &str, wrong: &str) -> Result<Vec<u8>> {
+    let unreadable = |error: std::io::Error| {
+        let hint = match error.kind() {
+            std::io::ErrorKind::NotFound => missing,
+            _ => wrong,
+        };
+        Error::file(path, format!("cannot be read: {error}"), hint)
+    };
+    let metadata = fs::metadata(path).map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(Error::file(path, "is no regular file", wrong));
+    }
+    let mut bytes = Vec::new();
+    // A file may grow, or not tell its length: the limit is kept while reading.
+    if metadata.len() <= limit {
+        let file = File::open(path).map_err(unreadable)?;
+        let mut bounded = file.take(limit + 1);
+        bounded.read_to_end(&mut bytes).map_err(unreadable)?;
+    }
+    if metadata.len().max(bytes.len() as u64) > limit {
+        let what = format!("is larger than the {limit} bytes that such a file can need");
+        return Err(Error::file(path, what, wrong));
+    }
+    Ok(bytes)
+}
+
+/// Writes a file whole or not at all: to a temporary name beside it, then renamed. The name is this
+/// process's own: several may write the same file of the cache folder at once.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".{}.partial", std::process::id()));
+    let partial = path.with_file_name(name);
+    let write = || {
+        let mut file = File::create(&partial)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&partial, path)
+    };
+    let written = write();
+    if written.is_err() {
+        let _ = fs::remove_file(&partial);
+    }
+    written
+}
+
+/// [`replace`] for the files of a run.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    replace(path, bytes).map_err(|error| unwritable(path, &error))
+}
+
+/// [`replace`] for a file of the cache folder, which is made where it is missing.
+pub(crate) fn write_cached(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let written = fs::create_dir_all(folder).and_then(|()| replace(path, bytes));
+    written.map_err(|error| {
+        let variable = match std::env::consts::OS {
+            "windows" => "LOCALAPPDATA",
+            "macos" => "HOME",
+            _ => "XDG_CACHE_HOME",
+        };
+        Error::file(
+            path,
+            format!("cannot be written: {error}"),
+            format!("see to free space, or set {variable} to a folder that can be written"),
+        )
+    })
+}
+
+/// `path` cannot be written because of `error`.
+pub(crate) fn unwritable(path: &Path, error: &std::io::Error) -> Error {
+    Error::file(
+        path,
+        format!("cannot be written: {error}"),
+        "choose a folder that can be written with --out, and see to free space",
+    )
+}
+
+/// The user's folder for files that can be made or fetched again, where the system has one.
+pub(crate) fn cache_folder() -> Option<PathBuf> {
+    cache_folder_from(|variable| std::env::var_os(variable).map(PathBuf::from))
+}
+
+fn cache_folder_from(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
+    // A relative path would mean another folder in every current folder.
+    let absolute = |name| variable(name).filter(|path| path.is_absolute());
+    if cfg!(windows) {
+        absolute("LOCALAPPDATA")
+    } else if cfg!(target_os = "macos") {
+        absolute("HOME").map(|home| home.join("Library/Caches"))
+    } else {
+        absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))
+    }
+}
+
+/// 64-bit FNV-1a of `bytes`: tells files apart, and damaged ones from whole ones; no defence
+/// against anyone.
+///
+/// Source: Fowler, Noll and Vo's hash, variant 1a (draft-eastlake-fnv).
+pub(crate) fn fnv(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xCBF2_9CE4_8422_2325, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cache_folder_is_absolute_or_none() {
+        assert_eq!(cache_folder_from(|_| None), None);
+        assert_eq!(cache_folder_from(|_| Some(PathBuf::from("relative"))), None);
+        let root = std::env::current_dir().expect("there is one");
+        let cache = cache_folder_from(|_| Some(root.clone())).expect("absolute");
+        assert!(cache.starts_with(&root));
+    }
+
+    /// Test vectors of the draft.
+    #[test]
+    fn hashes_are_those_of_the_standard() {
+        assert_eq!(fnv(b""), 0xCBF2_9CE4_8422_2325);
+        assert_eq!(fnv(b"foobar"), 0x8594_4171_F739_67E8);
+    }
+
+    #[test]
+    fn only_regular_files_of_a_sane_size_are_read() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("file");
+        let read = |path: &Path, limit| read_regular(path, limit, "missing", "wrong");
+        let error = read(&path, 9).expect_err("is not there");
+        assert_eq!(error.hint(), "missing");
+        fs::write(&path, b"nine byte").expect("writes");
+        assert_eq!(read(&path, 9).expect("fits"), b"nine byte");
+        let error = read(&path, 8).expect_err("is too large");
+        assert!(error.to_string().contains("larger than the 8 bytes"));
+        assert!(read(folder.path(), 9).is_err(), "a folder is no file");
+        if cfg!(unix) {
+            let error = read(Path::new("/dev/zero"), 9).expect_err("never ends");
+            assert!(error.to_string().contains("no regular file"), "{error}");
+        }
+    }
+}

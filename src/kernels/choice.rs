@@ -1,0 +1,196 @@
+//! The one place where a kernel's tile is chosen: a measured one where there is one, else the
+//! default of `tile.rs` or `sliding.rs`.
+
+use super::Variant;
+use crate::target::Target;
+use crate::tuning::{Problem, TileValues, Tuning};
+
+/// What a call's tile was chosen from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choice {
+    /// What the tile serves.
+    pub problem: Problem,
+    /// The tiles that could serve it, without the same one twice; the default comes first.
+    pub candidates: Vec<Variant>,
+}
+
+/// A tile, of whatever table.
+pub(super) trait Tiled: Copy + PartialEq {
+    /// The expansion with the tile's values.
+    fn variant(&self) -> Variant;
+}
+
+/// The tile of `kernel` for the problem of sizes `shape` on `target`, and what else could have been
+/// chosen: `default`, unless the target's tuning names another of the `candidates`.
+///
+/// Where the tuning names none of them (a tile of another version, or of another family), the
+/// default serves. Targets without a tuning get no [`Choice`]: nobody asked.
+pub(super) fn choose<T: Tiled>(
+    kernel: &str,
+    shape: &[usize],
+    target: &Target,
+    default: T,
+    candidates: impl IntoIterator<Item = T>,
+) -> (T, Option<Choice>) {
+    let Some(tuned) = &target.tuned else {
+        return (default, None);
+    };
+    let problem = Problem {
+        kernel: kernel.to_owned(),
+        batch: tuned.batch,
+        shape: shape.to_vec(),
+    };
+    let mut tiles = vec![default];
+    for tile in candidates {
+        if !tiles.contains(&tile) {
+            tiles.push(tile);
+        }
+    }
+    let measured = tuned.tuning.get(&problem);
+    let measured = measured.and_then(|it| tiles.iter().find(|tile| it.is(tile.variant())));
+    let tile = *measured.unwrap_or(&default);
+    let candidates = tiles.iter().map(Tiled::variant).collect();
+    let choice = Choice {
+        problem,
+        candidates,
+    };
+    (tile, Some(choice))
+}
+
+impl super::Call {
+    /// The problem and tile of this call, if its tile is a measured one and not the default.
+    pub fn measured(&self) -> Option<(Problem, TileValues)> {
+        let choice = self.choice.as_ref()?;
+        let is_default = choice.candidates.first() == Some(&self.variant);
+        (!is_default).then(|| (choice.problem.clone(), TileValues::new(self.variant)))
+    }
+
+    /// The measured tiles of all of `calls`.
+    pub fn all_measured<'a>(calls: impl IntoIterator<Item = &'a Self>) -> Tuning {
+        calls.into_iter().filter_map(Self::measured).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::activation::Activation;
+    use crate::kernels::{Call, conv2d_backward_weight, conv2d_forward, linear_forward};
+    use crate::shape::{ConvShape, ImageShape};
+    use crate::target::AdapterKind;
+
+    const PLAIN: Target = Target::portable(AdapterKind::Software).with_lanes(8);
+
+    fn with(tuning: Tuning) -> Target {
+        PLAIN.with_tuning(&Arc::new(tuning), 128)
+    }
+
+    fn call(target: &Target) -> Call {
+        linear_forward::call(1, 300, 64, Activation::Relu, target)
+    }
+
+    fn choice() -> Choice {
+        call(&with(Tuning::default()))
+            .choice
+            .expect("was asked for")
+    }
+
+    #[test]
+    fn without_a_tuning_the_default_serves() {
+        let plain = call(&PLAIN);
+        let empty = call(&with(Tuning::default()));
+        assert_eq!(plain.choice, None);
+        assert_eq!((plain.variant, plain.grid), (empty.variant, empty.grid));
+        assert_eq!(choice().candidates[0], plain.variant);
+        assert_eq!(empty.measured(), None);
+    }
+
+    #[test]
+    fn every_candidate_can_be_chosen_and_is_reported() {
+        let Choice {
+            problem,
+            candidates,
+        } = choice();
+        assert!(candidates.len() > 3, "{candidates:?}");
+        for variant in &candidates[1..] {
+            let entry = (problem.clone(), TileValues::new(variant));
+            let tuning: Tuning = [entry.clone()].into_iter().collect();
+            let chosen = call(&with(tuning));
+            assert_eq!(chosen.variant, *variant);
+            assert_eq!(chosen.measured(), Some(entry));
+            assert_ne!(chosen.grid, call(&PLAIN).grid, "threads follow the tile");
+        }
+    }
+
+    #[test]
+    fn what_no_kernel_has_is_ignored() {
+        let Problem { shape, .. } = choice().problem;
+        for (kernel, batch, tile) in [
+            ("linear_forward", 128, &[("ROWS", 99)][..]),
+            ("linear_forward", 128, &[]),
+            (
+                "linear_forward",
+                64,
+                &[("ROWS", 16), ("COLUMNS", 4), ("LANES", 1)],
+            ),
+            (
+                "conv2d_forward",
+                128,
+                &[("ROWS", 16), ("COLUMNS", 4), ("LANES", 1)],
+            ),
+        ] {
+            let problem = Problem {
+                kernel: kernel.to_owned(),
+                batch,
+                shape: shape.clone(),
+            };
+            let tuning = [(problem, TileValues::new(tile))].into_iter().collect();
+            let ignored = call(&with(tuning));
+            assert_eq!(ignored.variant, call(&PLAIN).variant, "{kernel} {tile:?}");
+        }
+    }
+
+    /// Tiles that share loads by lanes are no candidates where threads share none, and vice versa
+    /// a tuning of the one does no harm on the other.
+    #[test]
+    fn candidates_are_the_targets_own() {
+        let alone = Target::portable(AdapterKind::Gpu);
+        let asked = |target: Target| target.with_tuning(&Arc::default(), 128);
+        let lanes = |target: Target| {
+            let choice = call(&asked(target)).choice.expect("was asked for");
+            let lanes = |it: &Variant| it.iter().find(|it| it.0 == "LANES").map(|it| it.1);
+            choice.candidates.iter().map(lanes).max()
+        };
+        assert_eq!(lanes(PLAIN), Some(Some(8)));
+        assert_eq!(lanes(alone), Some(Some(1)));
+    }
+
+    #[test]
+    fn problems_differ_by_every_size() {
+        let shape = ConvShape {
+            input: ImageShape::new(16, 15, 14),
+            out_channels: 32,
+            kernel_height: 3,
+            kernel_width: 2,
+            stride: 1,
+        };
+        let mut others = [shape; 7];
+        others[0].input.channels = 17;
+        others[1].input.height = 16;
+        others[2].input.width = 15;
+        others[3].out_channels = 33;
+        others[4].kernel_height = 2;
+        others[5].kernel_width = 3;
+        others[6].stride = 2;
+        let target = with(Tuning::default());
+        let problem = |call: Call| call.choice.expect("was asked for").problem;
+        for other in others {
+            let forward = |it| problem(conv2d_forward::call(it, Activation::Relu, &target));
+            assert_ne!(forward(&shape), forward(&other));
+            let weight = |it| problem(conv2d_backward_weight::call(128, it, &target));
+            assert_ne!(weight(&shape), weight(&other));
+        }
+    }
+}

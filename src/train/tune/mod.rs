@@ -1,0 +1,286 @@
+//! `gpu-train tune`: which tiles are the fastest for a net on this adapter, by measuring them.
+//!
+//! A training step is walked through dispatch by dispatch. Where a kernel has several tiles for its
+//! problem, each of them runs on the data that it meets there, is compared with the default tile's
+//! result, and timed in turns with the others.
+
+mod agreement;
+mod entrant;
+
+use std::sync::Arc;
+
+use rand_chacha::rand_core::Rng as _;
+
+use super::resident::lay_out;
+use crate::error::{Error, Result};
+use crate::exec::{Contest, GpuProgram, SharedBuffers};
+use crate::gpu::Gpu;
+use crate::graph::{Dispatch, Program, Role};
+use crate::kernels::gather::ResidentLayout;
+use crate::kernels::{Step, Variant};
+use crate::nn::{AdamConfig, Network, ProgramOptions, initial_parameters, training_program};
+use crate::random::{self, Purpose};
+use crate::tuning::{Problem, TileValues, Tuning};
+use agreement::Oracle;
+use entrant::Entrant;
+
+/// A tile replaces the default where it takes at most this part of its time: less is noise, or not
+/// worth other rounding.
+const THRESHOLD: f64 = 0.97;
+
+/// What [`tune`] does and finds.
+#[derive(Debug)]
+pub enum TuneEvent<'a> {
+    /// The next problem is looked at.
+    Measuring {
+        /// Its number, from 1.
+        number: usize,
+        /// How many there are.
+        of: usize,
+        /// The problem.
+        problem: &'a Problem,
+        /// The layer in which it was met.
+        layer: &'a str,
+        /// Tiles that could serve it.
+        candidates: usize,
+    },
+    /// A tile is left out: it cannot be compiled, or its results differ from the default's.
+    Refused {
+        /// The problem.
+        problem: &'a Problem,
+        /// The tile.
+        tile: &'a TileValues,
+        /// Why.
+        why: &'a str,
+    },
+    /// A problem is done.
+    Found(&'a Finding),
+}
+
+/// What was found for a problem.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// The problem.
+    pub problem: Problem,
+    /// The layer in which it was met first.
+    pub layer: String,
+    /// The tile that serves without a tuning.
+    pub default: TileValues,
+    /// The fastest tile, if it is enough faster than the default to replace it.
+    pub better: Option<TileValues>,
+    /// Median seconds of the default.
+    pub default_seconds: f64,
+    /// Median seconds of the better tile; the default's where there is none.
+    pub seconds: f64,
+    /// The better tile's time by the default's, in the same turns.
+    pub ratio: f64,
+}
+
+/// Measures the tiles of every kernel of `network`'s training step on batches of `batch` samples.
+///
+/// Tells `each` what it does. Errors where the net does not fit the adapter, where the GPU fails,
+/// and what `each` returns.
+pub fn tune(
+    gpu: &Gpu,
+    network: &Network,
+    batch: usize,
+    mut each: impl FnMut(&TuneEvent<'_>) -> Result<()>,
+) -> Result<Vec<Finding>> {
+    let tuner = Tuner::new(gpu, network, batch)?;
+    let places = tuner.places();
+    let mut findings = Vec::new();
+    for index in 0..places.last().map_or(0, |last| last + 1) {
+        let dispatch = &tuner.program.dispatches[index];
+        if let (true, Some(choice)) = (places.contains(&index), &dispatch.call.choice) {
+            each(&TuneEvent::Measuring {
+                number: findings.len() + 1,
+                of: places.len(),
+                problem: &choice.problem,
+                layer: &dispatch.label,
+                candidates: choice.candidates.len(),
+            })?;
+            let finding = tuner.measure(index, &choice.problem, &choice.candidates, &mut each)?;
+            each(&TuneEvent::Found(&finding))?;
+            findings.push(finding);
+        }
+        // What the next dispatches read.
+        let alone = alone(gpu, &tuner.program, dispatch, &tuner.shared)?;
+        tuner.contest.run(&alone, 1)?;
+    }
+    Ok(findings)
+}
+
+/// A training step whose dispatches can be run one by one.
+struct Tuner<'a> {
+    gpu: &'a Gpu,
+    network: &'a Network,
+    layout: ResidentLayout,
+    batch: usize,
+    /// The step with every kernel's default tile.
+    program: Program,
+    /// All of its buffers.
+    shared: SharedBuffers,
+    contest: Contest<'a>,
+}
+
+impl<'a> Tuner<'a> {
+    fn new(gpu: &'a Gpu, network: &'a Network, batch: usize) -> Result<Self> {
+        let limit = gpu.target().limits.binding_bytes;
+        let layout = lay_out(batch, network.input, limit)?;
+        let program = lower(gpu, network, &layout, batch, Tuning::default())?;
+        program.check(&gpu.target().limits)?;
+        let step = Step {
+            batch: batch as u32,
+            second_correction: 1.0,
+            ..Step::default()
+        };
+        Ok(Self {
+            shared: fill(gpu, network, &program)?,
+            contest: Contest::new(gpu, step)?,
+            gpu,
+            network,
+            layout,
+            batch,
+            program,
+        })
+    }
+
+    /// Positions of the dispatches to measure: the first of each problem that has a choice.
+    fn places(&self) -> Vec<usize> {
+        let problem = |dispatch: &'_ Dispatch| {
+            let choice = dispatch.call.choice.as_ref()?;
+            (choice.candidates.len() > 1).then(|| choice.problem.clone())
+        };
+        let mut seen: Vec<Problem> = Vec::new();
+        let mut places = Vec::new();
+        for (index, dispatch) in self.program.dispatches.iter().enumerate() {
+            if let Some(problem) = problem(dispatch).filter(|it| !seen.contains(it)) {
+                seen.push(problem);
+                places.push(index);
+            }
+        }
+        places
+    }
+
+    /// Compares and times `candidates`, the default first, at dispatch `index`.
+    fn measure(
+        &self,
+        index: usize,
+        problem: &Problem,
+        candidates: &[Variant],
+        each: &mut impl FnMut(&TuneEvent<'_>) -> Result<()>,
+    ) -> Result<Finding> {
+        let entrants = candidates.iter().map(|variant| {
+            let tuning = [(problem.clone(), TileValues::new(variant))];
+            let program = self.lower(tuning.into_iter().collect())?;
+            Ok(Entrant::new(&self.program, index, &program, problem))
+        });
+        let entrants = entrants.collect::<Result<Vec<Entrant>>>()?;
+        let outputs = Entrant::outputs(self.gpu, &entrants)?;
+        let mut shared = self.shared.clone();
+        shared.extend(outputs);
+        let oracle = Oracle::new(self.gpu, &self.contest, &entrants[0], &shared, self.batch)?;
+        let mut programs: Vec<GpuProgram> = Vec::new();
+        let mut tiles: Vec<TileValues> = Vec::new();
+        for (entrant, variant) in entrants.iter().zip(candidates) {
+            let tile = TileValues::new(variant);
+            match oracle.check(&self.contest, entrant, &shared)? {
+                Ok(program) => {
+                    programs.push(program);
+                    tiles.push(tile);
+                }
+                Err(why) if programs.is_empty() => {
+                    return Err(Error::gpu(
+                        format!("{} does not repeat its own results: {why}", problem.kernel),
+                        "this is a bug in gpu-train or in the driver; try another --device",
+                    ));
+                }
+                Err(why) => each(&TuneEvent::Refused {
+                    problem,
+                    tile: &tile,
+                    why: &why,
+                })?,
+            }
+        }
+        let winner = self.contest.fastest(&programs, THRESHOLD)?;
+        let better = (winner.position > 0).then(|| tiles[winner.position].clone());
+        Ok(Finding {
+            problem: problem.clone(),
+            layer: self.program.dispatches[index].label.clone(),
+            default: TileValues::new(candidates[0]),
+            better,
+            default_seconds: winner.first_seconds,
+            seconds: winner.seconds,
+            ratio: winner.ratio,
+        })
+    }
+
+    fn lower(&self, tuning: Tuning) -> Result<Program> {
+        lower(self.gpu, self.network, &self.layout, self.batch, tuning)
+    }
+}
+
+/// `dispatch` of `program`, on its own.
+fn alone(
+    gpu: &Gpu,
+    program: &Program,
+    dispatch: &Dispatch,
+    shared: &SharedBuffers,
+) -> Result<GpuProgram> {
+    let program = Program {
+        dispatches: vec![dispatch.clone()],
+        ..program.clone()
+    };
+    GpuProgram::new(gpu, &program, shared)
+}
+
+/// The training step under `tuning`.
+fn lower(
+    gpu: &Gpu,
+    network: &Network,
+    layout: &ResidentLayout,
+    batch: usize,
+    tuning: Tuning,
+) -> Result<Program> {
+    let options = ProgramOptions {
+        capacity: batch,
+        rows: 1,
+        target: gpu.target().clone().with_tuning(&Arc::new(tuning), batch),
+        fuse: true,
+    };
+    training_program(network, layout, &options, &AdamConfig::default())
+}
+
+/// The buffers of `program`: random images, digits as targets, file order, initial weights; zeros
+/// in all others.
+fn fill(gpu: &Gpu, network: &Network, program: &Program) -> Result<SharedBuffers> {
+    let mut random = random::stream(0, Purpose::Tune);
+    let table = &network.parameters;
+    let mut shared = SharedBuffers::new();
+    for spec in &program.buffers {
+        let bytes: Vec<u8> = match spec.role {
+            Role::Images(_) => {
+                let mut pixels = vec![0; spec.len * 4];
+                random.fill_bytes(&mut pixels);
+                pixels
+            }
+            Role::Targets => {
+                let digits: Vec<f32> = (0..spec.len).map(|it| (it % 10) as f32).collect();
+                bytemuck::pod_collect_to_vec(&digits)
+            }
+            Role::Order => {
+                let order: Vec<u32> = (0..spec.len as u32).collect();
+                bytemuck::pod_collect_to_vec(&order)
+            }
+            Role::Parameters => {
+                let weights = table.pack(&initial_parameters(table, 0));
+                bytemuck::pod_collect_to_vec(&weights)
+            }
+            _ => Vec::new(),
+        };
+        let buffer = gpu.storage(&spec.role.to_string(), spec.len as u64 * 4)?;
+        gpu.write(&buffer, 0, &bytes)?;
+        shared.insert(spec.role, buffer);
+    }
+    Ok(shared)
+}

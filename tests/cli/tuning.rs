@@ -1,0 +1,248 @@
+//! `gpu-train tune`, what training makes of it, and the cache folder.
+
+use std::fs;
+use std::path::PathBuf;
+
+use gpu_train::train::Environment;
+
+use crate::support::{Ended, SMALL, Workplace, names};
+
+/// The net of `SMALL`, as `gpu-train tune` is told of it.
+const NET: &[&str] = &["tune", "--channels", "4,4", "--dense-hiddens", "8"];
+
+/// A problem of that net, and a tile for it that is no adapter's default.
+const ENTRY: &str = "
+[[choices]]
+kernel = \"linear_forward\"
+batch = 64
+shape = [1, 64, 8]
+tile = { ROWS = 16, COLUMNS = 1, LANES = 1 }
+";
+
+fn tune(place: &Workplace, more: &[&str]) -> Ended {
+    let ended = place.run(&[NET, &["--batch-size", "64"], more].concat());
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    ended
+}
+
+/// The one file that tuning left.
+fn file(place: &Workplace) -> PathBuf {
+    let folder = place.cache().join("tuned");
+    let found = names(&folder);
+    assert_eq!(found.len(), 1, "{found:?}");
+    folder.join(&found[0])
+}
+
+/// A workplace whose adapter is tuned with `choices` and nothing else.
+fn tuned(choices: &str) -> Workplace {
+    let place = Workplace::new();
+    // The least net that there is: quick, and it knows the adapter.
+    let least = ["tune", "--net", "mlp", "--dense-hiddens", "none"];
+    let ended = place.run(&[&least[..], &["--image", "1x2x2", "--batch-size", "4"]].concat());
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let text = fs::read_to_string(file(&place)).expect("reads");
+    let lines = text.lines().take_while(|line| !line.contains("choices"));
+    let head: Vec<&str> = lines.collect();
+    fs::write(file(&place), head.join("\n") + choices).expect("writes");
+    place
+}
+
+#[test]
+fn tune_prints_a_table_and_keeps_what_other_nets_had() {
+    let other = ENTRY.replace("64, 8]", "64, 9]");
+    let stale = ENTRY.replace("16", "99");
+    let place = tuned(&(other + &stale));
+    let ended = tune(&place, &[]);
+    let rows: Vec<&str> = ended.stdout.lines().collect();
+    assert!(rows[0].starts_with("kernel"), "{}", ended.stdout);
+    for kernel in ["conv2d_max_pool2d_forward", "linear_backward_weight"] {
+        assert!(ended.stdout.contains(kernel), "{}", ended.stdout);
+    }
+    for row in &rows[1..] {
+        let ratio = row.split_whitespace().last().expect("a ratio");
+        let ratio: f64 = ratio.parse().expect("a number");
+        assert!(ratio > 0.0 && ratio <= 1.0, "{row}");
+    }
+    let kept = format!("of {} kernels", rows.len() - 1);
+    assert!(ended.stderr.contains(&kept), "{}", ended.stderr);
+    let written: toml::Table = fs::read_to_string(file(&place))
+        .expect("reads")
+        .parse()
+        .expect("TOML");
+    let choices = written["choices"].as_array().expect("entries");
+    let shape = |entry: &toml::Value| entry["shape"].to_string();
+    assert!(choices.iter().any(|it| shape(it) == "[1, 64, 9]"));
+    let again = choices.iter().find(|it| shape(it) == "[1, 64, 8]");
+    let still_stale = again.is_some_and(|it| it["tile"].to_string().contains("99"));
+    assert!(!still_stale, "{choices:?}");
+    assert!(place.names().is_empty(), "{:?}", place.names());
+}
+
+#[test]
+fn training_uses_what_was_tuned_and_says_so() {
+    let place = tuned(ENTRY);
+    let ended = place.train("first", &[]);
+    assert!(
+        ended.stderr.contains("with 1 kernel as `gpu-train tune`"),
+        "{}",
+        ended.stderr
+    );
+    assert!(ended.stderr.contains("--no-tuned"), "{}", ended.stderr);
+    let environment: toml::Table = place.text("first/environment.toml").parse().expect("TOML");
+    let entries = environment["tuning"].as_array().expect("entries");
+    assert_eq!(entries.len(), 1, "{entries:?}");
+    assert_eq!(entries[0]["kernel"].as_str(), Some("linear_forward"));
+    assert_eq!(entries[0]["tile"]["ROWS"].as_integer(), Some(16));
+
+    let environment: Environment = environment.try_into().expect("an environment");
+    assert_eq!(environment.tuning.len(), 1, "it can be given back");
+
+    place.train("second", &[]);
+    let model = |name: &str| place.read(&format!("{name}/model.safetensors"));
+    assert_eq!(model("first"), model("second"), "the same bits");
+
+    let dry = place.run(&[SMALL, &["--dry-run"]].concat());
+    assert!(
+        dry.stdout.contains("COLUMNS 1, LANES 1, ROWS 16"),
+        "{}",
+        dry.stdout
+    );
+    assert!(dry.stdout.contains("dense layer 1"), "{}", dry.stdout);
+}
+
+#[test]
+fn no_tuned_ignores_it_and_is_brought_back_by_the_config() {
+    let place = tuned(ENTRY);
+    let ended = place.train("run", &["--no-tuned"]);
+    let untuned = |ended: &Ended, name: &str| {
+        assert!(!ended.stderr.contains("tune"), "{}", ended.stderr);
+        let environment = place.text(&format!("{name}/environment.toml"));
+        assert!(!environment.contains("tuning"), "{environment}");
+    };
+    untuned(&ended, "run");
+    let again = place.run(&["--config", "run/config.toml", "--out", "again"]);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    untuned(&again, "again");
+    // Configurations of versions that could not tune are still read.
+    let config = place.text("run/config.toml");
+    place.write(
+        "old.toml",
+        config.replace("no-tuned = true\n", "").as_bytes(),
+    );
+    let old = place.run(&["--config", "old.toml", "--out", "old"]);
+    assert!(old.stderr.contains("with 1 kernel as"), "{}", old.stderr);
+}
+
+#[test]
+fn tiles_that_no_kernel_has_are_ignored() {
+    let unknown = ENTRY.replace("ROWS = 16", "ROWS = 99");
+    let removed = ENTRY.replace("linear_forward", "a_kernel_of_old");
+    for choices in [unknown, removed] {
+        let place = tuned(&choices);
+        let ended = place.train("run", &["--epochs", "1"]);
+        assert!(!ended.stderr.contains("tune"), "{}", ended.stderr);
+        assert!(!place.text("run/environment.toml").contains("tuning"));
+    }
+}
+
+#[test]
+fn a_broken_tuning_is_ignored_with_a_warning_that_names_it() {
+    let place = tuned(ENTRY);
+    let whole = fs::read_to_string(file(&place)).expect("reads");
+    let other_version = whole.replacen("version = \"", "version = \"9", 1);
+    for (number, text) in ["choices = 3", &other_version].into_iter().enumerate() {
+        fs::write(file(&place), text).expect("writes");
+        let ended = place.train(&number.to_string(), &["--epochs", "1"]);
+        let name = file(&place).display().to_string();
+        let warned = ended.stderr.contains("note: ignored what was tuned");
+        assert!(warned && ended.stderr.contains(&name), "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("`gpu-train tune`"),
+            "{}",
+            ended.stderr
+        );
+        assert!(!ended.stderr.contains("with 1 kernel"), "{}", ended.stderr);
+    }
+    let ended = tune(&place, &["--quiet"]);
+    assert_eq!(ended.stderr, "");
+    let ended = place.train("after", &["--epochs", "1"]);
+    assert!(!ended.stderr.contains("ignored"), "{}", ended.stderr);
+}
+
+#[test]
+fn tune_refuses_what_is_no_net() {
+    let place = Workplace::new();
+    for (arguments, code, what) in [
+        (&["--image", "3x2x2"][..], 1, "conv layer 1"),
+        (&["--image", "3x2"], 2, "channels x rows x columns"),
+        (&["--batch-size", "0"], 2, "--batch-size 0"),
+        (&["--net", "mlp", "--channels", "4"], 2, "an mlp has none"),
+        (&["--device", "99"], 2, "no device '99'"),
+        (&["--epochs", "3"], 2, "--epochs"),
+    ] {
+        let ended = place.run(&[&["tune"], arguments].concat());
+        assert_eq!(ended.code, code, "{arguments:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains(what), "{}", ended.stderr);
+    }
+    assert!(!place.cache().exists());
+}
+
+/// Whether the run in `folder` was on Vulkan: the only backend whose pipelines we keep.
+fn on_vulkan(place: &Workplace, folder: &str) -> bool {
+    let environment = place.text(&format!("{folder}/environment.toml"));
+    environment.contains("backend = \"vulkan\"")
+}
+
+/// Wherever the backend keeps compiled pipelines, and wherever it does not.
+#[test]
+fn kept_pipelines_change_nothing_and_damaged_ones_do_no_harm() {
+    let place = Workplace::new();
+    place.train("first", &[]);
+    let folder = place.cache().join("pipelines");
+    let kept: Vec<String> = if on_vulkan(&place, "first") {
+        names(&folder)
+    } else {
+        Vec::new()
+    };
+    assert_eq!(kept.len(), usize::from(on_vulkan(&place, "first")));
+    assert!(kept.iter().all(|it| !it.contains("partial")), "{kept:?}");
+    for name in &kept {
+        let path = folder.join(name);
+        let whole = fs::read(&path).expect("reads");
+        let mut flipped = whole.clone();
+        flipped[whole.len() - 1] ^= 1;
+        for (number, damaged) in [&flipped[..], &whole[..40], b""].into_iter().enumerate() {
+            fs::write(&path, damaged).expect("writes");
+            let ended = place.train(&format!("damaged{number}"), &[]);
+            assert!(!ended.stderr.contains("pipelines"), "{}", ended.stderr);
+            assert!(fs::read(&path).expect("reads").len() >= whole.len());
+        }
+    }
+    place.train("last", &[]);
+    let model = |name: &str| place.read(&format!("{name}/model.safetensors"));
+    assert_eq!(model("first"), model("last"));
+}
+
+#[test]
+fn a_cache_folder_that_cannot_be_written_only_warns() {
+    let place = Workplace::new();
+    fs::write(place.cache(), "a file, no folder").expect("writes");
+    let ended = place.train("run", &["--epochs", "1"]);
+    let warnings = ended.stderr.matches("cannot be written").count();
+    assert_eq!(
+        warnings,
+        usize::from(on_vulkan(&place, "run")),
+        "{}",
+        ended.stderr
+    );
+    let quiet = place.train("quiet", &["--epochs", "1", "--quiet"]);
+    assert_eq!(quiet.stderr, "");
+    let ended = place.run(&[NET, &["--batch-size", "4"]].concat());
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("cannot be written"),
+        "{}",
+        ended.stderr
+    );
+    assert!(ended.stderr.contains("hint:"), "{}", ended.stderr);
+}

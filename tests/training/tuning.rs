@@ -1,0 +1,118 @@
+//! Tuning: what is measured, and that tiles other than the defaults train the same net.
+
+use std::sync::Arc;
+
+use gpu_train::nn::{Network, NetworkType};
+use gpu_train::shape::ImageShape;
+use gpu_train::train::{Finding, Plan, SplitLayout, TrainState, TrainerOptions, TuneEvent, tune};
+use gpu_train::tuning::Tuning;
+
+use crate::support::{self, distance, session, small_cnn, split, trainer};
+
+const IMAGE: ImageShape = ImageShape::new(3, 12, 13);
+const BATCH: usize = 32;
+
+fn network() -> Network {
+    let activation = TrainerOptions::default().activation;
+    Network::new(NetworkType::Cnn, &small_cnn(), activation, IMAGE).expect("fits")
+}
+
+fn options(tuning: Tuning) -> TrainerOptions {
+    TrainerOptions {
+        batch_size: BATCH,
+        tuning: Some(Arc::new(tuning)),
+        ..TrainerOptions::default()
+    }
+}
+
+fn plan(tuning: Tuning) -> Plan {
+    let target = session().gpu().target();
+    let layout = SplitLayout::of(&split(BATCH * 2, BATCH, IMAGE), target.limits.binding_bytes);
+    Plan::new(&network(), &layout.expect("fits"), &options(tuning), target).expect("fits")
+}
+
+fn rotated(number: usize) -> Tuning {
+    support::rotated(&network(), IMAGE, BATCH, number)
+}
+
+fn trained(tuning: Tuning) -> TrainState {
+    let data = split(BATCH * 4 + 3, BATCH, IMAGE);
+    let mut trainer = trainer(session(), data, NetworkType::Cnn, options(tuning));
+    trainer.train_loop(3, |_| Ok(())).expect("trains");
+    trainer.state().expect("reads")
+}
+
+#[test]
+fn every_other_tile_trains_the_same_net_and_always_the_same_bits() {
+    let initial = gpu_train::nn::initial_parameters(&network().parameters, 0);
+    let untuned = trained(Tuning::default());
+    for number in [1, 2, 3, 5] {
+        assert!(!plan(rotated(number)).tuning().is_empty());
+        let tuned = trained(rotated(number));
+        let apart = distance(&tuned.parameters, &untuned.parameters, &initial);
+        assert!(apart <= 1e-5, "tiles {number}: {apart:e}");
+        assert_eq!(tuned, trained(rotated(number)), "tiles {number}");
+    }
+}
+
+#[test]
+fn a_plan_tells_the_tiles_that_are_not_the_defaults() {
+    assert!(plan(Tuning::default()).tuning().is_empty());
+    assert!(plan(rotated(0)).tuning().is_empty(), "all are defaults");
+    let wanted = rotated(1);
+    let used = plan(wanted.clone()).tuning();
+    assert!(used.len() > 3);
+    for (problem, tile) in used.iter() {
+        assert_eq!(wanted.get(problem), Some(tile));
+    }
+}
+
+#[test]
+fn tune_measures_every_choice_of_the_step() {
+    let mut refused = Vec::new();
+    let mut found = 0;
+    let findings = tune(session().gpu(), &network(), BATCH, |event| {
+        match event {
+            TuneEvent::Refused { problem, tile, why } => {
+                refused.push(format!("{} {tile}: {why}", problem.kernel));
+            }
+            TuneEvent::Found(_) => found += 1,
+            TuneEvent::Measuring { .. } => {}
+        }
+        Ok(())
+    });
+    let findings = findings.expect("measures");
+    assert!(refused.is_empty(), "{refused:?}");
+    let plan = plan(Tuning::default());
+    let mut problems: Vec<_> = plan.training().dispatches.iter().collect::<Vec<_>>();
+    problems.retain(|it| {
+        let choice = it.call.choice.as_ref();
+        choice.is_some_and(|it| it.candidates.len() > 1)
+    });
+    assert_eq!(findings.len(), found);
+    for dispatch in &problems {
+        let choice = dispatch.call.choice.as_ref().expect("kept above");
+        let of = |it: &&Finding| it.problem == choice.problem;
+        let finding = findings.iter().find(of).expect("measured");
+        assert!(finding.default.is(choice.candidates[0]));
+        assert!(finding.default_seconds > 0.0 && finding.seconds > 0.0);
+        match &finding.better {
+            None => assert_eq!(finding.ratio, 1.0),
+            Some(tile) => {
+                assert!(finding.ratio <= 0.97, "{finding:?}");
+                assert!(choice.candidates[1..].iter().any(|it| tile.is(it)));
+            }
+        }
+    }
+}
+
+#[test]
+fn tune_stops_where_it_is_told_to() {
+    let mut measured = 0;
+    let stopped = tune(session().gpu(), &network(), BATCH, |_| {
+        measured += 1;
+        Err(gpu_train::error::Error::usage("enough", "go on"))
+    });
+    assert!(stopped.is_err());
+    assert_eq!(measured, 1);
+}
