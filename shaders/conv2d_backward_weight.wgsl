@@ -80,7 +80,7 @@ fn main(
         let input_${s} = (min(sample + ${s}u, end - 1u) * params.in_height + tap_y) * in_line;
         let grad_${s} = min(sample + ${s}u, end - 1u) * params.out_height * out_line;
 //#end
-//#for shared in 0..LANES/8
+//#if LANES > 1
 //#for j in 0..(4*COLUMNS+7)/8
         let own_grad_${j} = min(sample + own_step_${j}, end - 1u) * params.out_height * out_line
             + own_column_${j};

@@ -78,7 +78,7 @@ fn main(
             let input_${s} = min(row + ${s}u, end - 1u) * params.in_quads;
             let grad_${s} = min(row + ${s}u, end - 1u) * params.out_quads;
 //#end
-//#for shared in 0..LANES/8
+//#if LANES > 1
 //#for j in 0..(4*COLUMNS+7)/8
             let own_grad_${j} = min(row + own_step_${j}, end - 1u) * out_quads + own_column_${j};
 //#end
