@@ -8,7 +8,6 @@
 // that cover a pixel are then the same for the whole tile, and loops run over just those. Sums run
 // in blocks of one row of the window.
 //#include step
-//#include thread
 
 struct Params {
     in_height: u32,
@@ -35,6 +34,11 @@ fn covering(at: u32, kernel: u32, count: u32) -> vec2<u32> {
     }
     return vec2<u32>((at - kernel) / params.stride + 1u, end);
 }
+
+//#ifdef SLICES
+//#include workgroup_conv2d_backward_input
+//#else
+//#include thread
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
@@ -106,3 +110,4 @@ fn main(
     }
 //#end
 }
+//#end

@@ -10,7 +10,6 @@
 // quads along it, and COLUMNS quads of output channels; one more tile, whose input is always 1, sums
 // the bias. Sums run in blocks of one row of pixels of four samples.
 //#include step
-//#include thread
 
 struct Params {
     in_height: u32,
@@ -31,6 +30,11 @@ struct Params {
 @group(0) @binding(1) var<storage, read> grad_output: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> partials: array<vec4<f32>>;
 @group(0) @binding(3) var<uniform> params: Params;
+
+//#ifdef SLICES
+//#include workgroup_conv2d_backward_weight
+//#else
+//#include thread
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
@@ -111,3 +115,4 @@ fn main(
     let weight_quads = 4u * params.kernel_height * run * out_quads;
 //#include store_weight_and_bias
 }
+//#end

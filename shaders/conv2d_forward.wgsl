@@ -9,7 +9,6 @@
 // window is one run of kernel_width * in_quads quads, in the input as in the weight; sums run in
 // blocks of `block_height` such rows, so that large windows lose little precision.
 //#include step
-//#include thread
 //#include activation
 
 struct Params {
@@ -31,6 +30,11 @@ struct Params {
 @group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> output: array<vec4<f32>>;
 @group(0) @binding(4) var<uniform> params: Params;
+
+//#ifdef SLICES
+//#include workgroup_conv2d_forward
+//#else
+//#include thread
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
@@ -101,3 +105,4 @@ fn main(
     }
 //#include store_activated
 }
+//#end

@@ -10,7 +10,6 @@
 // One thread per WINDOWS consecutive squares by COLUMNS quads of channels: row 4w + p of its tile
 // is pixel p of square w. Sums run as in conv2d_forward, to the same bits.
 //#include step
-//#include thread
 //#include activation
 //#let ROWS = 4*WINDOWS
 
@@ -40,6 +39,11 @@ struct Params {
 fn is_nan(x: vec4<f32>) -> vec4<bool> {
     return (bitcast<vec4<u32>>(x) & vec4<u32>(0x7FFFFFFFu)) > vec4<u32>(0x7F800000u);
 }
+
+//#ifdef SLICES
+//#include workgroup_conv2d_max_pool2d_forward
+//#else
+//#include thread
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
@@ -117,30 +121,6 @@ fn main(
 //#end
 //#end
     }
-//#for c in 0..COLUMNS
-    let bias_${c} = bias[column_${c}];
-//#end
-//#for w in 0..WINDOWS
-    if (first_window + ${w}u < windows) {
-        let at = (first_window + ${w}u) * out_quads;
-//#for c in 0..COLUMNS
-        if (first_column + ${c}u < out_quads) {
-            // As in PyTorch, `value > maximum || is_nan(value)` takes the value: a NaN stays.
-            var value = sum_${4*w}_${c} + bias_${c};
-            var place = vec4<u32>(pixel_${w});
-//#for p in 1..4
-            let value_${p} = sum_${4*w+p}_${c} + bias_${c};
-            let nan_${p} = is_nan(value_${p});
-            let greater_${p} = select(value_${p} > value, vec4<bool>(false), is_nan(value));
-            let takes_${p} = select(greater_${p}, vec4<bool>(true), nan_${p});
-            value = select(value, value_${p}, takes_${p});
-            place = select(place, vec4<u32>(pixel_${w} + offset_${p}), takes_${p});
-//#end
-            let rectify = vec4<bool>(params.activation == RELU);
-            output[at + column_${c}] = select(value, max(value, vec4<f32>(0.0)), rectify);
-            argmax[at + column_${c}] = place;
-        }
-//#end
-    }
-//#end
+//#include store_pooled
 }
+//#end

@@ -9,7 +9,6 @@
 // tiles, whose input is always 1, sums the bias. Sums run in blocks
 // of 128 rows, so that long ones lose little precision.
 //#include step
-//#include thread
 
 struct Params {
     rows_per_sample: u32,
@@ -24,6 +23,11 @@ struct Params {
 @group(0) @binding(1) var<storage, read> grad_output: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> partials: array<vec4<f32>>;
 @group(0) @binding(3) var<uniform> params: Params;
+
+//#ifdef SLICES
+//#include workgroup_linear_backward_weight
+//#else
+//#include thread
 
 const BLOCK_ROWS: u32 = 128u;
 
@@ -96,3 +100,4 @@ fn main(
     let weight_quads = 4u * params.in_quads * out_quads;
 //#include store_weight_and_bias
 }
+//#end

@@ -8,7 +8,6 @@
 // One thread per ROWS rows by COLUMNS quads of output; sums run in blocks of 128 products, so that
 // long rows lose little precision.
 //#include step
-//#include thread
 //#include activation
 
 struct Params {
@@ -23,6 +22,11 @@ struct Params {
 @group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> output: array<vec4<f32>>;
 @group(0) @binding(4) var<uniform> params: Params;
+
+//#ifdef SLICES
+//#include workgroup_linear_forward
+//#else
+//#include thread
 
 const BLOCK_QUADS: u32 = 32u;
 
@@ -73,3 +77,4 @@ fn main(
     }
 //#include store_activated
 }
+//#end

@@ -1,8 +1,8 @@
 //! Host side of `shaders/conv2d_backward_input.wgsl`.
 
-use super::tile::{self, BATCH_TILES, batch_tile};
+use super::tile::{self, BATCH_TILES, Product, Tile, batch_tile};
 use super::{Call, Grid, Kernel, Params as _, params, reads, writes};
-use crate::shape::{ConvShape, QUAD};
+use crate::shape::{ConvShape, QUAD, padded};
 use crate::target::Target;
 
 /// See the shader's head comment.
@@ -43,6 +43,21 @@ params! {
 /// # Panics
 /// If the window does not fit into the input: shapes are checked when a graph is recorded.
 pub fn call(shape: &ConvShape, target: &Target) -> Call {
+    let taps = shape.kernel_height * shape.kernel_width;
+    let product = Product {
+        groups: shape.input.pixels(),
+        rows: Product::BATCH,
+        columns: shape.input.padded_channels() / QUAD,
+        depth: taps * padded(shape.out_channels) / QUAD,
+    };
+    call_tiled(shape, &batch_tile(&product, target))
+}
+
+/// [`call`] by a tile of [`BATCH_TILES`].
+///
+/// # Panics
+/// As [`call`].
+pub fn call_tiled(shape: &ConvShape, tile: &Tile) -> Call {
     let output = shape.output().expect("the window fits into the input");
     let in_quads = shape.input.padded_channels() / QUAD;
     let params = Params {
@@ -56,11 +71,10 @@ pub fn call(shape: &ConvShape, target: &Target) -> Call {
         kernel_width: shape.kernel_width as u32,
         stride: shape.stride as u32,
     };
-    let tile = batch_tile(in_quads, target);
     let grid = Grid::per_samples(
         tile.group_rows(),
         shape.input.pixels() * tile.group_threads(in_quads),
-        tile::workgroup_size(target),
+        tile.workgroup_size(),
     );
     Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())
 }

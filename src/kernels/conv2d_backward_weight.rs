@@ -1,9 +1,9 @@
 //! Host side of `shaders/conv2d_backward_weight.wgsl`.
 
-use super::tile::{self, WEIGHT_TILES, weight_tile};
+use super::tile::{self, Tile, WEIGHT_TILES, weight_tile};
 use super::{Call, Grid, Kernel, Params as _, params, reads, writes};
 use crate::kernel_limits::bias_at;
-use crate::shape::{ConvShape, QUAD};
+use crate::shape::{ConvShape, QUAD, padded};
 use crate::target::Target;
 
 /// See the shader's head comment.
@@ -56,15 +56,21 @@ pub fn splits(capacity: usize, shape: &ConvShape, target: &Target) -> usize {
 /// If the window does not fit into the input: shapes are checked when a graph is recorded.
 pub fn call(capacity: usize, shape: &ConvShape, target: &Target) -> Call {
     let output = shape.output().expect("the window fits into the input");
+    let tile = weight_tile(weight(shape), capacity * output.pixels(), target);
+    call_tiled(capacity, shape, &tile)
+}
+
+/// [`call`] by a tile of [`WEIGHT_TILES`].
+///
+/// # Panics
+/// As [`call`].
+pub fn call_tiled(capacity: usize, shape: &ConvShape, tile: &Tile) -> Call {
+    let output = shape.output().expect("the window fits into the input");
     let in_quads = shape.input.padded_channels() / QUAD;
     let out_quads = output.padded_channels() / QUAD;
-    let run_quads = shape.kernel_width * in_quads;
-    let tile = weight_tile(shape.kernel_height, run_quads, out_quads, target);
     let weight_len = shape.weight_len();
-    // One more tile for the bias.
-    let row_tiles = shape.kernel_height * run_quads.div_ceil(tile.rows) + 1;
-    let threads = row_tiles.next_multiple_of(tile.lanes) * out_quads.div_ceil(tile.columns);
-    let (samples_per_split, splits) = tile::splits(capacity, output.pixels(), threads, target);
+    let threads = tile.weight_threads(weight(shape));
+    let (samples_per_split, splits) = tile::splits(capacity, output.pixels(), threads, tile);
     let params = Params {
         in_height: shape.input.height as u32,
         in_width: shape.input.width as u32,
@@ -79,6 +85,16 @@ pub fn call(capacity: usize, shape: &ConvShape, target: &Target) -> Call {
         samples_per_split: samples_per_split as u32,
         bias_at: (bias_at(weight_len) / QUAD) as u32,
     };
-    let grid = Grid::fixed(splits * threads, tile::workgroup_size(target));
+    let grid = Grid::fixed(splits * threads, tile.workgroup_size());
     Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())
+}
+
+/// Lines of the weight, quads of a line, and quads of output channels.
+const fn weight(shape: &ConvShape) -> [usize; 3] {
+    let run_quads = shape.kernel_width * shape.input.padded_channels() / QUAD;
+    [
+        shape.kernel_height,
+        run_quads,
+        padded(shape.out_channels) / QUAD,
+    ]
 }

@@ -1,6 +1,6 @@
 //! Host side of `shaders/conv2d_forward.wgsl`.
 
-use super::tile::{self, BATCH_TILES, batch_tile};
+use super::tile::{self, BATCH_TILES, Product, Tile, batch_tile};
 use super::{Call, Grid, Kernel, Params as _, params, reads, writes};
 use crate::activation::Activation;
 use crate::shape::{ConvShape, ImageShape, QUAD};
@@ -54,6 +54,21 @@ params! {
 /// If the window does not fit into the input: shapes are checked when a graph is recorded.
 pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call {
     let output = shape.output().expect("the window fits into the input");
+    let product = Product {
+        groups: 1,
+        rows: Product::BATCH * output.pixels(),
+        columns: quads(output),
+        depth: shape.padded_fan_in() / QUAD,
+    };
+    call_tiled(shape, activation, &batch_tile(&product, target))
+}
+
+/// [`call`] by a tile of [`BATCH_TILES`].
+///
+/// # Panics
+/// As [`call`].
+pub fn call_tiled(shape: &ConvShape, activation: Activation, tile: &Tile) -> Call {
+    let output = shape.output().expect("the window fits into the input");
     let params = Params {
         in_height: shape.input.height as u32,
         in_width: shape.input.width as u32,
@@ -67,12 +82,11 @@ pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call 
         block_height: tile::block_height(shape) as u32,
         activation: activation as u32,
     };
-    let tile = batch_tile(quads(output), target);
     let grid = Grid::per_rows(
         output.pixels(),
         tile.group_rows(),
         tile.group_threads(quads(output)),
-        tile::workgroup_size(target),
+        tile.workgroup_size(),
     );
     Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())
 }

@@ -1,9 +1,9 @@
 //! Host side of `shaders/conv2d_max_pool2d_forward.wgsl`.
 
-use super::tile::{self, POOL_TILES, pool_tile};
+use super::tile::{self, POOL_TILES, Product, Tile, pool_tile};
 use super::{Call, Grid, Kernel, Params as _, params, reads, writes, writes_words};
 use crate::activation::Activation;
-use crate::shape::{ConvShape, PoolShape, QUAD};
+use crate::shape::{ConvShape, ImageShape, PoolShape, QUAD};
 use crate::target::Target;
 
 /// Side of the squares that are pooled.
@@ -65,12 +65,22 @@ pub fn serves(activation: Activation, window: usize) -> bool {
 /// # Panics
 /// If a window does not fit: shapes are checked when a graph is recorded.
 pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call {
-    let conv = shape.output().expect("the window fits into the input");
-    let pooled = PoolShape {
-        input: conv,
-        window: WINDOW,
+    let (_, output) = outputs(shape);
+    let product = Product {
+        groups: 1,
+        rows: Product::BATCH * output.pixels() * WINDOW * WINDOW,
+        columns: output.padded_channels() / QUAD,
+        depth: shape.padded_fan_in() / QUAD,
     };
-    let output = pooled.output().expect("the pooling fits into the input");
+    call_tiled(shape, activation, &pool_tile(&product, target))
+}
+
+/// [`call`] by a tile of [`POOL_TILES`].
+///
+/// # Panics
+/// As [`call`].
+pub fn call_tiled(shape: &ConvShape, activation: Activation, tile: &Tile) -> Call {
+    let (conv, output) = outputs(shape);
     let out_quads = output.padded_channels() / QUAD;
     let params = Params {
         in_height: shape.input.height as u32,
@@ -86,12 +96,22 @@ pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call 
         block_height: tile::block_height(shape) as u32,
         activation: activation as u32,
     };
-    let tile = pool_tile(out_quads, target);
     let grid = Grid::per_rows(
         output.pixels(),
         tile.group_rows(),
         tile.group_threads(out_quads),
-        tile::workgroup_size(target),
+        tile.workgroup_size(),
     );
     Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())
+}
+
+/// Shapes of the convolution's output and of the pooled one.
+fn outputs(shape: &ConvShape) -> (ImageShape, ImageShape) {
+    let conv = shape.output().expect("the window fits into the input");
+    let pooled = PoolShape {
+        input: conv,
+        window: WINDOW,
+    };
+    let output = pooled.output().expect("the pooling fits into the input");
+    (conv, output)
 }

@@ -1,6 +1,6 @@
 //! Host side of `shaders/linear_backward_weight.wgsl`.
 
-use super::tile::{self, WEIGHT_TILES, weight_tile};
+use super::tile::{self, Tile, WEIGHT_TILES, weight_tile};
 use super::{Call, Grid, Kernel, Params as _, params, reads, writes};
 use crate::kernel_limits::bias_at;
 use crate::shape::{QUAD, padded};
@@ -53,13 +53,24 @@ pub fn call(
     out_features: usize,
     target: &Target,
 ) -> Call {
+    let weight = [1, padded(in_features) / QUAD, padded(out_features) / QUAD];
+    let tile = weight_tile(weight, capacity * rows_per_sample, target);
+    call_tiled(capacity, rows_per_sample, in_features, out_features, &tile)
+}
+
+/// [`call`] by a tile of [`WEIGHT_TILES`].
+pub fn call_tiled(
+    capacity: usize,
+    rows_per_sample: usize,
+    in_features: usize,
+    out_features: usize,
+    tile: &Tile,
+) -> Call {
     let in_quads = padded(in_features) / QUAD;
     let out_quads = padded(out_features) / QUAD;
-    let tile = weight_tile(1, in_quads, out_quads, target);
     let weight_len = padded(in_features) * padded(out_features);
-    // One more row of tiles for the bias.
-    let threads = tile.threads(in_quads + tile.rows, out_quads);
-    let (samples_per_split, splits) = tile::splits(capacity, rows_per_sample, threads, target);
+    let threads = tile.weight_threads([1, in_quads, out_quads]);
+    let (samples_per_split, splits) = tile::splits(capacity, rows_per_sample, threads, tile);
     let params = Params {
         rows_per_sample: rows_per_sample as u32,
         in_quads: in_quads as u32,
@@ -68,7 +79,7 @@ pub fn call(
         samples_per_split: samples_per_split as u32,
         bias_at: (bias_at(weight_len) / QUAD) as u32,
     };
-    let grid = Grid::fixed(splits * threads, tile::workgroup_size(target));
+    let grid = Grid::fixed(splits * threads, tile.workgroup_size());
     let call = Call::new(&KERNEL, tile.variant, &params, grid);
     call.with_flops(2 * rows_per_sample * in_features * out_features)
 }

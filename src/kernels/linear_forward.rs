@@ -1,6 +1,6 @@
 //! Host side of `shaders/linear_forward.wgsl`.
 
-use super::tile::{self, BATCH_TILES, batch_tile};
+use super::tile::{self, BATCH_TILES, Product, Tile, batch_tile};
 use super::{Call, Grid, Kernel, Params as _, params, reads, writes};
 use crate::activation::Activation;
 use crate::shape::{QUAD, padded};
@@ -42,8 +42,30 @@ pub fn call(
     activation: Activation,
     target: &Target,
 ) -> Call {
-    let out_quads = padded(out_features) / QUAD;
-    let tile = batch_tile(out_quads, target);
+    let product = Product {
+        groups: 1,
+        rows: Product::BATCH * rows_per_sample,
+        columns: padded(out_features) / QUAD,
+        depth: padded(in_features) / QUAD,
+    };
+    let tile = batch_tile(&product, target);
+    call_tiled(
+        rows_per_sample,
+        in_features,
+        out_features,
+        activation,
+        &tile,
+    )
+}
+
+/// [`call`] by a tile of [`BATCH_TILES`].
+pub fn call_tiled(
+    rows_per_sample: usize,
+    in_features: usize,
+    out_features: usize,
+    activation: Activation,
+    tile: &Tile,
+) -> Call {
     let params = Params {
         rows_per_sample: rows_per_sample as u32,
         in_quads: (padded(in_features) / QUAD) as u32,
@@ -53,8 +75,8 @@ pub fn call(
     let grid = Grid::per_rows(
         rows_per_sample,
         tile.group_rows(),
-        tile.group_threads(out_quads),
-        tile::workgroup_size(target),
+        tile.group_threads(padded(out_features) / QUAD),
+        tile.workgroup_size(),
     );
     let call = Call::new(&KERNEL, tile.variant, &params, grid);
     call.with_flops(2 * rows_per_sample * in_features * out_features)

@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 
 /// Snippets that shaders include by name.
 pub const SNIPPETS: &[(&str, &str)] = &[
+    // In alphabetical order.
     (
         "activation",
         include_str!("../../shaders/shared/activation.wgsl"),
@@ -29,20 +30,16 @@ pub const SNIPPETS: &[(&str, &str)] = &[
         include_str!("../../shaders/shared/channels_nt.wgsl"),
     ),
     (
+        "max_window",
+        include_str!("../../shaders/shared/max_window.wgsl"),
+    ),
+    (
         "own_grads_tn",
         include_str!("../../shaders/shared/own_grads_tn.wgsl"),
     ),
     (
         "own_quads_nn",
         include_str!("../../shaders/shared/own_quads_nn.wgsl"),
-    ),
-    (
-        "store_weight_and_bias",
-        include_str!("../../shaders/shared/store_weight_and_bias.wgsl"),
-    ),
-    (
-        "tile_place",
-        include_str!("../../shaders/shared/tile_place.wgsl"),
     ),
     (
         "product_nn",
@@ -56,16 +53,88 @@ pub const SNIPPETS: &[(&str, &str)] = &[
         "product_tn",
         include_str!("../../shaders/shared/product_tn.wgsl"),
     ),
-    (
-        "max_window",
-        include_str!("../../shaders/shared/max_window.wgsl"),
-    ),
     ("step", include_str!("../../shaders/shared/step.wgsl")),
     (
         "store_activated",
         include_str!("../../shaders/shared/store_activated.wgsl"),
     ),
+    (
+        "store_pooled",
+        include_str!("../../shaders/shared/store_pooled.wgsl"),
+    ),
+    (
+        "store_weight_and_bias",
+        include_str!("../../shaders/shared/store_weight_and_bias.wgsl"),
+    ),
     ("thread", include_str!("../../shaders/shared/thread.wgsl")),
+    (
+        "tile_place",
+        include_str!("../../shaders/shared/tile_place.wgsl"),
+    ),
+    (
+        "workgroup_add_slices",
+        include_str!("../../shaders/shared/workgroup_add_slices.wgsl"),
+    ),
+    (
+        "workgroup_load_nn",
+        include_str!("../../shaders/shared/workgroup_load_nn.wgsl"),
+    ),
+    (
+        "workgroup_load_nt",
+        include_str!("../../shaders/shared/workgroup_load_nt.wgsl"),
+    ),
+    (
+        "workgroup_load_tn",
+        include_str!("../../shaders/shared/workgroup_load_tn.wgsl"),
+    ),
+    (
+        "workgroup_memory_nn",
+        include_str!("../../shaders/shared/workgroup_memory_nn.wgsl"),
+    ),
+    (
+        "workgroup_memory_tn",
+        include_str!("../../shaders/shared/workgroup_memory_tn.wgsl"),
+    ),
+    (
+        "workgroup_place",
+        include_str!("../../shaders/shared/workgroup_place.wgsl"),
+    ),
+    (
+        "workgroup_store_weight",
+        include_str!("../../shaders/shared/workgroup_store_weight.wgsl"),
+    ),
+    (
+        "workgroup_sums_nn",
+        include_str!("../../shaders/shared/workgroup_sums_nn.wgsl"),
+    ),
+    (
+        "workgroup_sums_tn",
+        include_str!("../../shaders/shared/workgroup_sums_tn.wgsl"),
+    ),
+    (
+        "workgroup_conv2d_backward_input",
+        include_str!("../../shaders/workgroup/conv2d_backward_input.wgsl"),
+    ),
+    (
+        "workgroup_conv2d_backward_weight",
+        include_str!("../../shaders/workgroup/conv2d_backward_weight.wgsl"),
+    ),
+    (
+        "workgroup_conv2d_forward",
+        include_str!("../../shaders/workgroup/conv2d_forward.wgsl"),
+    ),
+    (
+        "workgroup_conv2d_max_pool2d_forward",
+        include_str!("../../shaders/workgroup/conv2d_max_pool2d_forward.wgsl"),
+    ),
+    (
+        "workgroup_linear_backward_weight",
+        include_str!("../../shaders/workgroup/linear_backward_weight.wgsl"),
+    ),
+    (
+        "workgroup_linear_forward",
+        include_str!("../../shaders/workgroup/linear_forward.wgsl"),
+    ),
 ];
 
 /// Expands `source`, the template of `kernel`, with the values of `variant`.
