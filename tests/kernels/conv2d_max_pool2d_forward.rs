@@ -1,12 +1,13 @@
 use gpu_train::activation::Activation;
 use gpu_train::kernels::conv2d_max_pool2d_forward;
+use gpu_train::kernels::tile::POOL_TILES;
 use gpu_train::shape::{ConvShape, PoolShape};
 
 use crate::harness::{
     Argument, Launch, Output, Random, Tolerance, assert_twin, batch, gpu, run_gpu, run_twin,
     with_stale_rows,
 };
-use crate::products::{FAMILIES, Numbers, SOFTWARE, WIDTHS, conv};
+use crate::products::{FAMILIES, Numbers, SOFTWARE, WIDTHS, conv, workgroup_tiles};
 
 /// Convolutions whose outputs are odd, even and barely large enough to pool.
 fn convs() -> [ConvShape; 7] {
@@ -119,4 +120,19 @@ fn nan_is_kept() {
         );
     }
     assert_eq!(places, right);
+}
+
+#[test]
+fn tiles_in_workgroup_memory_have_the_same_maxima_on_any_shape() {
+    for tile in workgroup_tiles(&POOL_TILES) {
+        // The last makes several tiles of every height.
+        for shape in convs().into_iter().chain([conv([3, 21, 20], 7, [3, 2], 1)]) {
+            let call = |activation| conv2d_max_pool2d_forward::call_tiled(&shape, activation, tile);
+            let mut launch = launch(Numbers::Integers, (5, 7), &shape);
+            launch.call = call(Activation::Linear);
+            assert_twin(&launch, Tolerance::Exact);
+            launch.call = call(Activation::Relu);
+            assert_argmax(&launch);
+        }
+    }
 }
