@@ -4,9 +4,9 @@
 //#if SLICES > 1
 //#let PLANE = THREAD_ROWS*THREAD_COLUMNS
 let place = local % ${PLANE}u;
-for (var half = ${SLICES/2}u; half > 0u; half /= 2u) {
-    if (slice >= half && slice < 2u * half) {
-        let at = (slice - half) * ${PLANE}u + place;
+for (var apart = ${SLICES/2}u; apart > 0u; apart /= 2u) {
+    if (slice >= apart && slice < 2u * apart) {
+        let at = (slice - apart) * ${PLANE}u + place;
 //#for r in 0..ROWS
 //#for c in 0..COLUMNS
         memory[at + ${(r*COLUMNS+c)*(SLICES/2)*PLANE}u] = sum_${r}_${c};
@@ -14,7 +14,7 @@ for (var half = ${SLICES/2}u; half > 0u; half /= 2u) {
 //#end
     }
     workgroupBarrier();
-    if (slice < half) {
+    if (slice < apart) {
         let at = slice * ${PLANE}u + place;
 //#for r in 0..ROWS
 //#for c in 0..COLUMNS

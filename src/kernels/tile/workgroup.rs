@@ -64,16 +64,17 @@ pub(super) const BUSY_THREADS: usize = 32 << 10;
 /// The tile of a product of a batch: the first of the table that gives [`BUSY_THREADS`], else the
 /// one with the most threads.
 pub(super) fn batch_tile(table: &[Tile], product: &Product) -> Tile {
-    let fits = |tile: &Tile, it: &Workgroup| {
+    let area = |tile: &Tile, it: &Workgroup| {
         // A slice without a quad of its own has nothing to do.
         let busy_slices = it.slices == 1 || it.slices <= product.depth;
         busy_slices.then(|| {
             let columns = tile.columns * it.thread_columns;
-            product.columns.next_multiple_of(columns)
+            product.rows.next_multiple_of(tile.group_rows())
+                * product.columns.next_multiple_of(columns)
         })
     };
     let threads = |tile: &Tile| product.groups * tile.threads(product.rows, product.columns);
-    choose(table, fits, threads)
+    choose(table, area, threads)
 }
 
 /// The tile of the gradient of a weight of that many lines, quads of inputs and quads of outputs,
@@ -170,7 +171,7 @@ mod tests {
         }
     }
 
-    /// Every tile is somebody's: what no layer gets, only costs.
+    /// Every tile of both tables is somebody's: what no layer gets, only costs.
     #[test]
     fn choices_follow_the_shape() {
         let batch = |groups, rows, columns, depth| {
@@ -205,5 +206,28 @@ mod tests {
         assert_eq!(batch(1, 128 * 1024, 16, 64), (64, 64, 1));
         assert_eq!(batch(1, 128 * 1024, 8, 64), (64, 32, 1));
         assert_eq!(batch(1, 1024, 2, 64), (32, 8, 16));
+    }
+
+    #[test]
+    fn choices_for_weights_follow_the_shape() {
+        let weight = |lines, in_quads, out_quads, rows| {
+            let tile = weight_tile(&WEIGHT_TILES, [lines, in_quads, out_quads], rows);
+            let it = tile.workgroup.expect("of the workgroup family");
+            let tile_rows = 4 * tile.group_rows();
+            (tile_rows, 4 * tile.columns * it.thread_columns, it.slices)
+        };
+        // The seed's cnn, and the large convolution of the shallow one.
+        assert_eq!(weight(3, 3, 4, 128 * 900), (16, 16, 16));
+        assert_eq!(weight(3, 12, 8, 128 * 169), (32, 32, 4));
+        assert_eq!(weight(3, 24, 12, 128 * 16), (16, 16, 16));
+        assert_eq!(weight(28, 28, 11, 128 * 25), (64, 16, 4));
+        // Dense layers, and the one output.
+        assert_eq!(weight(1, 768, 32, 128), (32, 32, 4));
+        assert_eq!(weight(1, 32, 1, 128), (64, 4, 8));
+        // Kernels of 1, and few channels.
+        assert_eq!(weight(1, 1, 2, 128 * 1024), (8, 8, 32));
+        assert_eq!(weight(3, 5, 2, 128 * 900), (32, 8, 16));
+        // A large batch.
+        assert_eq!(weight(1, 768, 64, 4096), (64, 64, 1));
     }
 }
