@@ -2,6 +2,7 @@ use gpu_train::activation::Activation;
 use gpu_train::kernels::conv2d_max_pool2d_forward;
 use gpu_train::kernels::tile::POOL_TILES;
 use gpu_train::shape::{ConvShape, PoolShape};
+use gpu_train::target::Target;
 
 use crate::harness::{
     Argument, Launch, Output, Random, Tolerance, assert_twin, batch, gpu, run_gpu, run_twin,
@@ -99,9 +100,15 @@ fn every_tile_gives_the_same_maxima() {
 /// A NaN among the sums stays, as in PyTorch.
 #[test]
 fn nan_is_kept() {
+    for target in FAMILIES {
+        assert_nan_is_kept(&target);
+    }
+}
+
+fn assert_nan_is_kept(target: &Target) {
     let shape = conv([3, 8, 6], 16, [3, 3], 1);
     let mut launch = launch(Numbers::Integers, (2, 2), &shape);
-    launch.call = conv2d_max_pool2d_forward::call(&shape, Activation::Linear, &SOFTWARE);
+    launch.call = conv2d_max_pool2d_forward::call(&shape, Activation::Linear, target);
     if let Argument::Floats(input) = &mut launch.arguments[0] {
         input[40] = f32::NAN;
     }
