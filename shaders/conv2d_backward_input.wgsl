@@ -6,7 +6,7 @@
 //
 // One thread per ROWS samples by COLUMNS quads of channels, all at the same pixel: the windows
 // that cover a pixel are then the same for the whole tile, and loops run over just those. Sums run
-// in blocks of one row of the window.
+// in blocks of one row of the window. GPUs get tiles in workgroup memory: shaders/workgroup/.
 //#include step
 
 struct Params {

@@ -8,7 +8,8 @@
 //
 // One thread per split, row of the window, ROW_QUADS quads of the run of kernel_width * in_quads
 // quads along it, and COLUMNS quads of output channels; one more tile, whose input is always 1, sums
-// the bias. Sums run in blocks of one row of pixels of four samples.
+// the bias. Sums run in blocks of one row of pixels of four samples. GPUs get tiles in workgroup
+// memory: shaders/workgroup/.
 //#include step
 
 struct Params {

@@ -7,7 +7,8 @@
 //
 // One thread per ROWS consecutive output pixels by COLUMNS quads of channels. One row of the
 // window is one run of kernel_width * in_quads quads, in the input as in the weight; sums run in
-// blocks of `block_height` such rows, so that large windows lose little precision.
+// blocks of `block_height` such rows, so that large windows lose little precision. GPUs get tiles in
+// workgroup memory: shaders/workgroup/.
 //#include step
 //#include activation
 

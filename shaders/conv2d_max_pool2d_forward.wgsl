@@ -9,6 +9,7 @@
 //
 // One thread per WINDOWS consecutive squares by COLUMNS quads of channels: row 4w + p of its tile
 // is pixel p of square w. Sums run as in conv2d_forward, to the same bits.
+// GPUs get tiles in workgroup memory, of other sizes than conv2d_forward's: shaders/workgroup/.
 //#include step
 //#include activation
 //#let ROWS = 4*WINDOWS

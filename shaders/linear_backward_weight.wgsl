@@ -6,8 +6,8 @@
 // partials     [splits] of the weight [4 in_quads, out_quads], zeros, the bias [out_quads] vec4
 //
 // One thread per split, ROW_QUADS quads of inputs and COLUMNS quads of outputs; one more row of
-// tiles, whose input is always 1, sums the bias. Sums run in blocks
-// of 128 rows, so that long ones lose little precision.
+// tiles, whose input is always 1, sums the bias. Sums run in blocks of 128 rows, so that long ones
+// lose little precision. GPUs get tiles in workgroup memory: shaders/workgroup/.
 //#include step
 
 struct Params {

@@ -6,7 +6,7 @@
 // output  [batch * rows_per_sample, out_quads] vec4
 //
 // One thread per ROWS rows by COLUMNS quads of output; sums run in blocks of 128 products, so that
-// long rows lose little precision.
+// long rows lose little precision. GPUs get tiles in workgroup memory: shaders/workgroup/.
 //#include step
 //#include activation
 

@@ -3,6 +3,7 @@
 // rows local / CHUNK, each THREADS / CHUNK further on, of the tile), `own_column` (the quad of
 // columns that it loads), and what the load needs; TRANSPOSED is defined where columns of the
 // product are rows of `weight`.
+// Two barriers per chunk: all of it is in memory before any is read, and read before it is replaced.
 // The next chunk is on its way from storage, in registers, while this one is summed: with few
 // workgroups per multiprocessor nothing else hides the latency.
 let own_k = local % ${CHUNK}u;

@@ -6,7 +6,8 @@
 //!   `params`; what varies from step to step is the immediate `step` ([`Step`]);
 //! - batches lie channels-last with channels padded to a multiple of four (see
 //!   [`crate::shape::ImageShape`]), padding is zero on the way in and on the way out;
-//! - threads are numbered along one dimension; `WORKGROUP_SIZE` comes from [`Grid`].
+//! - threads are numbered along one dimension; `WORKGROUP_SIZE` comes from [`Grid`], but texts that
+//!   share workgroup memory are written for a number of threads, which [`tile::Tile`] knows.
 
 mod grid;
 mod step;

@@ -20,7 +20,6 @@ use crate::error::{Error, Result};
 
 /// Snippets that shaders include by name.
 pub const SNIPPETS: &[(&str, &str)] = &[
-    // In alphabetical order.
     (
         "activation",
         include_str!("../../shaders/shared/activation.wgsl"),
@@ -30,16 +29,20 @@ pub const SNIPPETS: &[(&str, &str)] = &[
         include_str!("../../shaders/shared/channels_nt.wgsl"),
     ),
     (
-        "max_window",
-        include_str!("../../shaders/shared/max_window.wgsl"),
-    ),
-    (
         "own_grads_tn",
         include_str!("../../shaders/shared/own_grads_tn.wgsl"),
     ),
     (
         "own_quads_nn",
         include_str!("../../shaders/shared/own_quads_nn.wgsl"),
+    ),
+    (
+        "store_weight_and_bias",
+        include_str!("../../shaders/shared/store_weight_and_bias.wgsl"),
+    ),
+    (
+        "tile_place",
+        include_str!("../../shaders/shared/tile_place.wgsl"),
     ),
     (
         "product_nn",
@@ -53,23 +56,19 @@ pub const SNIPPETS: &[(&str, &str)] = &[
         "product_tn",
         include_str!("../../shaders/shared/product_tn.wgsl"),
     ),
+    (
+        "max_window",
+        include_str!("../../shaders/shared/max_window.wgsl"),
+    ),
     ("step", include_str!("../../shaders/shared/step.wgsl")),
     (
         "store_activated",
         include_str!("../../shaders/shared/store_activated.wgsl"),
     ),
+    ("thread", include_str!("../../shaders/shared/thread.wgsl")),
     (
         "store_pooled",
         include_str!("../../shaders/shared/store_pooled.wgsl"),
-    ),
-    (
-        "store_weight_and_bias",
-        include_str!("../../shaders/shared/store_weight_and_bias.wgsl"),
-    ),
-    ("thread", include_str!("../../shaders/shared/thread.wgsl")),
-    (
-        "tile_place",
-        include_str!("../../shaders/shared/tile_place.wgsl"),
     ),
     (
         "workgroup_add_slices",

@@ -121,18 +121,25 @@ macro_rules! tiles {
 // Each entry: rows, quads of columns, lanes. Measured on lavapipe (Mesa 22.3.6), 128x3072x128:
 // 8 lanes: 4x8 reaches 45 GFLOP/s and compiles in 0.2 s, 8x8 55 in 0.5 s, 8x4 39 in 0.2 s;
 // 1 lane: 8x4, 16x4 and 24x4 reach 20, 28 and 30 and compile in 0.4, 0.9 and 1.7 s.
-// On GPUs: from the most products per load to the fewest, for the first that keeps a GPU busy is
-// taken. How, and why these sizes, which nobody has measured, says tile/workgroup.rs.
+// Or, for GPUs: rows, quads of columns, threads along both, slices, chunk; roughly from the most
+// products per load to the fewest, for the first that keeps a GPU busy is taken. How, and why these
+// sizes, which nobody has measured, says tile/workgroup.rs.
 
 /// Tiles of outputs and of gradients by inputs: rows of a batch by quads of channels.
 #[rustfmt::skip]
 pub const BATCH_TILES: [Tile; 22] = tiles!("ROWS":
     [8, 1, 8], [8, 2, 8], [4, 3, 8], [4, 4, 8], [4, 5, 8], [4, 6, 8], [4, 7, 8], [4, 8, 8],
     [16, 1, 1], [16, 2, 1], [16, 3, 1], [16, 4, 1],
-    [8, 2, 8, 8, 1, 4], [8, 1, 8, 8, 1, 4], [4, 1, 16, 4, 1, 4],
-    [4, 1, 8, 8, 4, 8], [4, 1, 16, 4, 4, 8], [4, 1, 4, 4, 16, 16],
-    [4, 1, 32, 2, 1, 4], [4, 1, 8, 2, 16, 16], [4, 1, 64, 1, 1, 2],
-    [4, 1, 4, 1, 16, 16]
+    [8, 2, 8, 8, 1, 4], // 64x64 outputs
+    [8, 1, 8, 8, 1, 4], // 64x32
+    [4, 1, 16, 4, 1, 4], // 64x16
+    [4, 1, 8, 8, 4, 8], // 32x32, by 4 slices
+    [4, 1, 16, 4, 4, 8], // 64x16, by 4 slices
+    [4, 1, 4, 4, 16, 16], // 16x16, by 16 slices
+    [4, 1, 32, 2, 1, 4], // 128x8
+    [4, 1, 8, 2, 16, 16], // 32x8, by 16 slices
+    [4, 1, 64, 1, 1, 2], // 256x4
+    [4, 1, 4, 1, 16, 16]  // 16x4, by 16 slices
 );
 
 /// Tiles of pooled outputs: squares of four rows by quads of channels, each the size of one of
@@ -141,10 +148,16 @@ pub const BATCH_TILES: [Tile; 22] = tiles!("ROWS":
 pub const POOL_TILES: [Tile; 22] = tiles!("WINDOWS":
     [2, 1, 8], [2, 2, 8], [1, 3, 8], [1, 4, 8], [1, 5, 8], [1, 6, 8], [1, 7, 8], [1, 8, 8],
     [4, 1, 1], [4, 2, 1], [4, 3, 1], [4, 4, 1],
-    [2, 2, 8, 8, 1, 4], [2, 1, 8, 8, 1, 4], [1, 1, 16, 4, 1, 4],
-    [1, 1, 8, 8, 4, 8], [1, 1, 16, 4, 4, 8], [1, 1, 4, 4, 16, 16],
-    [1, 1, 32, 2, 1, 4], [1, 1, 8, 2, 16, 16], [1, 1, 64, 1, 1, 2],
-    [1, 1, 4, 1, 16, 16]
+    [2, 2, 8, 8, 1, 4], // 64x64 outputs
+    [2, 1, 8, 8, 1, 4], // 64x32
+    [1, 1, 16, 4, 1, 4], // 64x16
+    [1, 1, 8, 8, 4, 8], // 32x32, by 4 slices
+    [1, 1, 16, 4, 4, 8], // 64x16, by 4 slices
+    [1, 1, 4, 4, 16, 16], // 16x16, by 16 slices
+    [1, 1, 32, 2, 1, 4], // 128x8
+    [1, 1, 8, 2, 16, 16], // 32x8, by 16 slices
+    [1, 1, 64, 1, 1, 2], // 256x4
+    [1, 1, 4, 1, 16, 16]  // 16x4, by 16 slices
 );
 
 /// Tiles of gradients by weights: quads of inputs by quads of outputs.
@@ -155,9 +168,13 @@ pub const WEIGHT_TILES: [Tile; 31] = tiles!("ROW_QUADS":
     [2, 1, 1], [2, 2, 1], [2, 3, 1], [2, 4, 1],
     [3, 1, 1], [3, 2, 1], [3, 3, 1], [3, 4, 1],
     [4, 1, 1], [4, 2, 1], [4, 3, 1], [4, 4, 1],
-    [2, 2, 8, 8, 1, 16], [1, 1, 8, 8, 4, 32], [1, 1, 16, 4, 4, 32],
-    [1, 1, 4, 4, 16, 64], [1, 1, 8, 2, 16, 64], [1, 1, 16, 1, 8, 32],
-    [1, 1, 2, 2, 32, 128]
+    [2, 2, 8, 8, 1, 16], // 64x64 outputs
+    [1, 1, 8, 8, 4, 32], // 32x32, by 4 slices
+    [1, 1, 16, 4, 4, 32], // 64x16, by 4 slices
+    [1, 1, 4, 4, 16, 64], // 16x16, by 16 slices
+    [1, 1, 8, 2, 16, 64], // 32x8, by 16 slices
+    [1, 1, 16, 1, 8, 32], // 64x4, by 8 slices
+    [1, 1, 2, 2, 32, 128]  // 8x8, by 32 slices
 );
 
 /// The expansions of a table of tiles.
