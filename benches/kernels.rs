@@ -25,6 +25,7 @@ use gpu_train::kernels::{Access, Scalar, Step, epoch_permutation};
 use gpu_train::nn::{
     Activation, AdamConfig, Network, ProgramOptions, initial_parameters, training_program,
 };
+use gpu_train::target::AdapterKind;
 
 use nets::{Net, median};
 
@@ -44,15 +45,28 @@ struct Options {
     /// Adapter by number or part of its name; see `gpu-train devices`
     #[arg(long, value_name = "INDEX-or-NAME")]
     device: Option<String>,
+    /// Run the kernels for this kind of adapter, whatever it is
+    #[arg(long, value_name = "KIND", value_parser = kind)]
+    kind: Option<AdapterKind>,
     /// What `cargo bench` passes
     #[arg(long, hide = true)]
     bench: bool,
+}
+
+/// `gpu` or `software`.
+fn kind(name: &str) -> std::result::Result<AdapterKind, String> {
+    match name {
+        "gpu" => Ok(AdapterKind::Gpu),
+        "software" => Ok(AdapterKind::Software),
+        _ => Err("there are gpu and software".to_owned()),
+    }
 }
 
 fn main() -> Result<()> {
     let options = Options::parse();
     let gpu = Gpu::open(&GpuOptions {
         device: options.device.clone(),
+        kind: options.kind,
         ..GpuOptions::default()
     })?;
     let ceilings = ceilings(&gpu)?;

@@ -5,9 +5,9 @@
 // grad_input   [batch, in_height, in_width, in_quads] vec4
 //
 // One thread per ROWS samples by COLUMNS quads of channels, all at the same pixel: the windows
-// that cover a pixel are then the same for the whole tile, and the loop runs over just those.
+// that cover a pixel are then the same for the whole tile, and the loop runs over just those. Short
+// lines are computed whole: shaders/sliding/. GPUs get tiles in workgroup memory: shaders/workgroup/.
 //#include step
-//#include thread
 
 struct Params {
     in_height: u32,
@@ -35,6 +35,14 @@ fn covering(at: u32, kernel: u32, count: u32) -> vec2<u32> {
     return vec2<u32>((at - kernel) / params.stride + 1u, end);
 }
 
+//#ifdef SLICES
+//#include workgroup_conv2d_backward_input
+//#else
+//#include thread
+
+//#ifdef TAPS
+//#include sliding_conv2d_backward_input
+//#else
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -103,3 +111,5 @@ fn main(
     }
 //#end
 }
+//#end
+//#end

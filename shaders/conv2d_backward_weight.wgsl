@@ -8,9 +8,9 @@
 //
 // One thread per split, row of the window, ROW_QUADS quads of the run of kernel_width * in_quads
 // quads along it, and COLUMNS quads of output channels; one more tile, whose input is always 1, sums
-// the bias.
+// the bias. Neighbouring taps share their loads at stride 1: shaders/sliding/. GPUs get tiles in
+// workgroup memory: shaders/workgroup/.
 //#include step
-//#include thread
 
 struct Params {
     in_height: u32,
@@ -32,6 +32,14 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> partials: array<vec4<f32>>;
 @group(0) @binding(3) var<uniform> params: Params;
 
+//#ifdef SLICES
+//#include workgroup_conv2d_backward_weight
+//#else
+//#include thread
+
+//#ifdef TAPS
+//#include sliding_conv2d_backward_weight
+//#else
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -85,7 +93,7 @@ fn main(
         let input_${s} = (min(sample + ${s}u, end - 1u) * params.in_height + tap_y) * in_line;
         let grad_${s} = min(sample + ${s}u, end - 1u) * params.out_height * out_line;
 //#end
-//#for shared in 0..LANES/8
+//#if LANES > 1
 //#for j in 0..(4*COLUMNS+7)/8
         let own_grad_${j} = min(sample + own_step_${j}, end - 1u) * params.out_height * out_line
             + own_column_${j};
@@ -111,3 +119,5 @@ fn main(
     let weight_quads = 4u * params.kernel_height * run * out_quads;
 //#include store_weight_and_bias
 }
+//#end
+//#end

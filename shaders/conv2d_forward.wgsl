@@ -5,10 +5,9 @@
 // bias    [out_quads] vec4
 // output  [batch, out_height, out_width, out_quads] vec4
 //
-// One thread per ROWS consecutive output pixels by COLUMNS quads of channels. One row of the
-// window is one run of kernel_width * in_quads quads, in the input as in the weight.
+// Software adapters get tiles that slide along lines of pixels, GPUs tiles in workgroup memory:
+// shaders/sliding/ and shaders/workgroup/.
 //#include step
-//#include thread
 //#include activation
 
 struct Params {
@@ -30,67 +29,9 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> output: array<vec4<f32>>;
 @group(0) @binding(4) var<uniform> params: Params;
 
-@compute @workgroup_size(WORKGROUP_SIZE)
-fn main(
-    @builtin(workgroup_id) workgroup: vec3<u32>,
-    @builtin(num_workgroups) workgroups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let index = thread_index(workgroup, workgroups, local);
-    let rows = step.batch * params.out_height * params.out_width;
-    let out_quads = (params.out_channels + 3u) / 4u;
-    let column_tiles = (out_quads + ${COLUMNS-1}u) / ${COLUMNS}u;
-//#include tile_place
-    let first_column = column_tile * ${COLUMNS}u;
-    let first_row = row_tile * ${ROWS}u;
-    // Divisions are dear: only the first pixel's place is divided out, the others follow.
-    let start = min(first_row, rows - 1u);
-    var x = start % params.out_width;
-    var y = start / params.out_width % params.out_height;
-    var sample = start / (params.out_width * params.out_height);
-//#for r in 0..ROWS
-    let row_${r} = ((sample * params.in_height + y * params.stride) * params.in_width
-        + x * params.stride) * params.in_quads;
-    // Pixels past the end repeat the last one and are not stored.
-    if (first_row + ${r+1}u < rows) {
-        x++;
-        if (x == params.out_width) {
-            x = 0u;
-            y++;
-        }
-        if (y == params.out_height) {
-            y = 0u;
-            sample++;
-        }
-    }
+//#ifdef SLICES
+//#include workgroup_conv2d_forward
+//#else
+//#include thread
+//#include sliding_conv2d_forward
 //#end
-//#for c in 0..COLUMNS
-    let column_${c} = min(first_column + ${c}u, out_quads - 1u);
-//#end
-//#for r in 0..ROWS
-//#for c in 0..COLUMNS
-    var sum_${r}_${c} = vec4<f32>(0.0);
-//#end
-//#end
-    let weight_stride = out_quads;
-//#include own_quads_nn
-    let line = params.in_width * params.in_quads;
-    let run = params.kernel_width * params.in_quads;
-    var weight_at = 0u;
-    // One loop over all rows of the window: see docs/performance.md on nested ones.
-    var input_at = 0u;
-    var run_end = run;
-    let end = params.kernel_height * run * 4u * weight_stride;
-    while (weight_at < end) {
-//#include product_nn
-        weight_at += 4u * weight_stride;
-        input_at++;
-        if (input_at == run_end) {
-            input_at += line - run;
-            run_end += line;
-        }
-    }
-    let live_start = first_row;
-    let live_end = min(first_row + ${ROWS}u, rows);
-//#include store_activated
-}

@@ -7,10 +7,10 @@
 // output  [batch, out_height, out_width, out_quads] vec4
 // argmax  [batch, out_height, out_width, out_quads] vec4   y * conv_width + x within the sample
 //
-// One thread per WINDOWS consecutive squares by COLUMNS quads of channels: row 4w + p of its tile
-// is pixel p of square w. Sums run as in conv2d_forward, to the same bits.
+// Row 4w + p of a tile is pixel p of its square w; sums run as in conv2d_forward, to the same bits.
+// Software adapters get tiles that slide along lines of pixels, GPUs tiles in workgroup memory, of
+// other sizes than conv2d_forward's: shaders/sliding/ and shaders/workgroup/.
 //#include step
-//#include thread
 //#include activation
 //#let ROWS = 4*WINDOWS
 
@@ -40,76 +40,9 @@ fn is_nan(x: vec4<f32>) -> vec4<bool> {
     return (bitcast<vec4<u32>>(x) & vec4<u32>(0x7FFFFFFFu)) > vec4<u32>(0x7F800000u);
 }
 
-@compute @workgroup_size(WORKGROUP_SIZE)
-fn main(
-    @builtin(workgroup_id) workgroup: vec3<u32>,
-    @builtin(num_workgroups) workgroups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let index = thread_index(workgroup, workgroups, local);
-    let windows = step.batch * params.out_height * params.out_width;
-    let out_quads = (params.out_channels + 3u) / 4u;
-    let column_tiles = (out_quads + ${COLUMNS-1}u) / ${COLUMNS}u;
-//#include tile_place
-    let first_column = column_tile * ${COLUMNS}u;
-    let first_window = row_tile * ${WINDOWS}u;
-    let line = params.in_width * params.in_quads;
-    let right = params.stride * params.in_quads;
-    let down = params.stride * line;
-    // Pixels of a square, from its first one.
-    let offset_1 = 1u;
-    let offset_2 = params.conv_width;
-    let offset_3 = params.conv_width + 1u;
-    // Divisions are dear: only the first square's place is divided out, the others follow.
-    let start = min(first_window, windows - 1u);
-    var x = start % params.out_width;
-    var y = start / params.out_width % params.out_height;
-    var sample = start / (params.out_width * params.out_height);
-//#for w in 0..WINDOWS
-    let row_${4*w} = sample * params.in_height * line + 2u * (y * down + x * right);
-    let row_${4*w+1} = row_${4*w} + right;
-    let row_${4*w+2} = row_${4*w} + down;
-    let row_${4*w+3} = row_${4*w} + down + right;
-    let pixel_${w} = 2u * (y * params.conv_width + x);
-    // Squares past the end repeat the last one and are not stored.
-    if (first_window + ${w+1}u < windows) {
-        x++;
-        if (x == params.out_width) {
-            x = 0u;
-            y++;
-        }
-        if (y == params.out_height) {
-            y = 0u;
-            sample++;
-        }
-    }
+//#ifdef SLICES
+//#include workgroup_conv2d_max_pool2d_forward
+//#else
+//#include thread
+//#include sliding_conv2d_max_pool2d_forward
 //#end
-//#for c in 0..COLUMNS
-    let column_${c} = min(first_column + ${c}u, out_quads - 1u);
-//#end
-//#for r in 0..ROWS
-//#for c in 0..COLUMNS
-    var sum_${r}_${c} = vec4<f32>(0.0);
-//#end
-//#end
-    let weight_stride = out_quads;
-//#include own_quads_nn
-    let run = params.kernel_width * params.in_quads;
-    var weight_at = 0u;
-    // One loop over all rows of the window: see docs/performance.md on nested ones.
-    var input_at = 0u;
-    var run_end = run;
-    let end = params.kernel_height * run * 4u * weight_stride;
-    while (weight_at < end) {
-//#include product_nn
-        weight_at += 4u * weight_stride;
-        input_at++;
-        if (input_at == run_end) {
-            input_at += line - run;
-            run_end += line;
-        }
-    }
-    let live_start = first_window;
-    let live_end = windows;
-//#include store_pooled
-}

@@ -6,9 +6,8 @@
 // partials     [splits] of the weight [4 in_quads, out_quads], zeros, the bias [out_quads] vec4
 //
 // One thread per split, ROW_QUADS quads of inputs and COLUMNS quads of outputs; one more row of
-// tiles, whose input is always 1, sums the bias.
+// tiles, whose input is always 1, sums the bias. GPUs get tiles in workgroup memory: shaders/workgroup/.
 //#include step
-//#include thread
 
 struct Params {
     rows_per_sample: u32,
@@ -23,6 +22,11 @@ struct Params {
 @group(0) @binding(1) var<storage, read> grad_output: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> partials: array<vec4<f32>>;
 @group(0) @binding(3) var<uniform> params: Params;
+
+//#ifdef SLICES
+//#include workgroup_linear_backward_weight
+//#else
+//#include thread
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
@@ -68,7 +72,7 @@ fn main(
         let input_${s} = min(row + ${s}u, end - 1u) * params.in_quads;
         let grad_${s} = min(row + ${s}u, end - 1u) * params.out_quads;
 //#end
-//#for shared in 0..LANES/8
+//#if LANES > 1
 //#for j in 0..(4*COLUMNS+7)/8
         let own_grad_${j} = min(row + own_step_${j}, end - 1u) * out_quads + own_column_${j};
 //#end
@@ -80,3 +84,4 @@ fn main(
     let weight_quads = 4u * params.in_quads * out_quads;
 //#include store_weight_and_bias
 }
+//#end

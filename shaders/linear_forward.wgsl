@@ -5,9 +5,9 @@
 // bias    [out_quads] vec4
 // output  [batch * rows_per_sample, out_quads] vec4
 //
-// One thread per ROWS rows by COLUMNS quads of output.
+// One thread per ROWS rows by COLUMNS quads of output. GPUs get tiles in workgroup memory:
+// shaders/workgroup/.
 //#include step
-//#include thread
 //#include activation
 
 struct Params {
@@ -22,6 +22,11 @@ struct Params {
 @group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> output: array<vec4<f32>>;
 @group(0) @binding(4) var<uniform> params: Params;
+
+//#ifdef SLICES
+//#include workgroup_linear_forward
+//#else
+//#include thread
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
@@ -59,3 +64,4 @@ fn main(
     let live_end = min(first_row + ${ROWS}u, rows);
 //#include store_activated
 }
+//#end

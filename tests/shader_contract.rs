@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use gpu_train::kernel_limits::IMMEDIATE_BYTES;
+use gpu_train::kernels::tile::{BATCH_TILES, POOL_TILES, WEIGHT_TILES};
 use gpu_train::kernels::{self, Access, Kernel, Scalar, Step, Variant};
 use gpu_train::reference;
 use gpu_train::target::{AdapterKind, Target};
@@ -205,6 +206,24 @@ fn one_entry_point_with_one_dimension_of_threads() {
     }
 }
 
+/// Tiles in workgroup memory are written for a number of threads: that which the host starts.
+#[test]
+fn workgroups_of_tiles_have_the_threads_that_the_host_starts() {
+    let tables = [&BATCH_TILES[..], &POOL_TILES, &WEIGHT_TILES];
+    let tiles = tables.into_iter().flatten();
+    for tile in tiles.filter(|tile| tile.workgroup.is_some()) {
+        let of_tile = |kernel: &&&Kernel| kernel.variants.contains(&tile.variant);
+        let mut kernels = kernels::ALL.iter().filter(of_tile).peekable();
+        assert!(kernels.peek().is_some(), "{tile:?} is no kernel's");
+        for kernel in kernels {
+            let shader = Shader::parse(kernel, tile.variant);
+            assert!(shader.module.overrides.is_empty(), "{}", shader.name);
+            let size = shader.module.entry_points[0].workgroup_size;
+            assert_eq!(size, [tile.workgroup_size(), 1, 1], "{}", shader.name);
+        }
+    }
+}
+
 #[test]
 fn workgroup_memory_fits_every_adapter() {
     let limit = Target::portable(AdapterKind::Gpu).limits.workgroup_bytes;
@@ -333,13 +352,24 @@ fn every_kernel_has_its_four_files_and_every_shader_its_kernel() {
     }
     let names: BTreeSet<String> = kernels::ALL.iter().map(|it| it.name.to_owned()).collect();
     assert_eq!(names.len(), kernels::ALL.len(), "two kernels of one name");
-    let files = fs::read_dir(root.join("shaders")).expect("there are shaders");
-    let shaders: BTreeSet<String> = files
-        .map(|file| file.expect("it can be listed").path())
-        .filter(|path| path.is_file())
-        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
-        .collect();
-    assert_eq!(shaders, names, "files of shaders/, and kernels::ALL");
+    let files_of = |folder: &str| -> BTreeSet<String> {
+        let files = fs::read_dir(root.join(folder)).expect("there are shaders");
+        files
+            .map(|file| file.expect("it can be listed").path())
+            .filter(|path| path.is_file())
+            .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+            .collect()
+    };
+    assert_eq!(
+        files_of("shaders"),
+        names,
+        "files of shaders/, and kernels::ALL"
+    );
+    // Kernels whose tiles in workgroup memory have a text of their own, and no other, have one.
+    let kernels = kernels::ALL.iter();
+    let own = kernels.filter(|it| it.source.contains("//#ifdef SLICES"));
+    let own: BTreeSet<String> = own.map(|it| it.name.to_owned()).collect();
+    assert_eq!(files_of("shaders/workgroup"), own, "shaders/workgroup/");
 }
 
 #[test]

@@ -4,12 +4,11 @@
 //#for c in 0..COLUMNS
 let column_${c} = min(first_column + ${c}u, in_quads - 1u);
 //#end
-//#for apart in 0..1-LANES/8
+//#if LANES == 1
 //#for i in 0..4*COLUMNS
 let channel_${i} = (4u * column_${i/4} + ${i%4}u) * out_quads;
 //#end
-//#end
-//#for shared in 0..LANES/8
+//#else
 //#for j in 0..(4*COLUMNS+7)/8
 let own_flat_${j} = min(${8*j}u + lane, ${4*COLUMNS-1}u);
 let own_${j} = (4u * min(first_column + own_flat_${j} / 4u, in_quads - 1u) + own_flat_${j} % 4u)

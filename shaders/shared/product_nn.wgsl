@@ -8,12 +8,11 @@
 //#for r in 0..ROWS
 let a_${r} = input[row_${r} + input_at];
 //#end
-//#for shared in 0..LANES/8
+//#if LANES > 1
 //#for j in 0..(4*COLUMNS+7)/8
 let own_b_${j} = weight[weight_at + own_${j}];
 //#end
-//#end
-//#for apart in 0..1-LANES/8
+//#else
 //#for k in 0..4
 //#for c in 0..COLUMNS
 let b_${k}_${c} = weight[weight_at + ${k}u * weight_stride + column_${c}];
@@ -21,7 +20,7 @@ let b_${k}_${c} = weight[weight_at + ${k}u * weight_stride + column_${c}];
 //#end
 //#end
 //#for c in 0..COLUMNS
-//#for shared in 0..LANES/8
+//#if LANES > 1
 //#for k in 0..4
 let b_${k}_${c} = subgroupBroadcast(own_b_${(k*COLUMNS+c)/8}, ${(k*COLUMNS+c)%8}u);
 //#end

@@ -7,18 +7,17 @@
 //#for r in 0..ROWS
 let a_${r} = grad_output[row_${r} + grad_at];
 //#end
-//#for shared in 0..LANES/8
+//#if LANES > 1
 //#for j in 0..(4*COLUMNS+7)/8
 let own_b_${j} = weight[own_${j} + weight_at];
 //#end
-//#end
-//#for apart in 0..1-LANES/8
+//#else
 //#for i in 0..4*COLUMNS
 let b_${i} = weight[channel_${i} + weight_at];
 //#end
 //#end
 //#for c in 0..COLUMNS
-//#for shared in 0..LANES/8
+//#if LANES > 1
 //#for i in 0..4
 let b_${4*c+i} = subgroupBroadcast(own_b_${(4*c+i)/8}, ${(4*c+i)%8}u);
 //#end

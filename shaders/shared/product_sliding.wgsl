@@ -11,12 +11,12 @@ let a_${h}_${w} = input[input_at + ${h}u * down + ${w}u * right];
 //#end
 //#end
 //#for t in 0..TAPS
-//#for shared in 0..LANES/8
+//#if LANES > 1
 //#for j in 0..(4*COLUMNS+7)/8
 let own_b_${t}_${j} = weight[weight_at + ${t}u * tap_stride + own_${j}];
 //#end
 //#end
-//#for apart in 0..1-LANES/8
+//#if LANES < 2
 //#for k in 0..4
 //#for c in 0..COLUMNS
 let b_${t}_${k}_${c} = weight[weight_at + ${t}u * tap_stride + ${k}u * weight_stride + column_${c}];
@@ -26,7 +26,7 @@ let b_${t}_${k}_${c} = weight[weight_at + ${t}u * tap_stride + ${k}u * weight_st
 //#end
 //#for c in 0..COLUMNS
 //#for t in 0..TAPS
-//#for shared in 0..LANES/8
+//#if LANES > 1
 //#for k in 0..4
 let b_${t}_${k}_${c} = subgroupBroadcast(own_b_${t}_${(k*COLUMNS+c)/8}, ${(k*COLUMNS+c)%8}u);
 //#end

@@ -13,19 +13,19 @@ let a_${s}_${r} = select(
     live_${s},
 );
 //#end
-//#for apart in 0..1-LANES/8
+//#if LANES == 1
 //#for c in 0..COLUMNS
 let b_${s}_${c} = grad_output[grad_${s} + grad_at + column_${c}];
 //#end
 //#end
 //#end
-//#for shared in 0..LANES/8
+//#if LANES > 1
 //#for j in 0..(4*COLUMNS+7)/8
 let own_b_${j} = grad_output[own_grad_${j} + grad_at];
 //#end
 //#end
 //#for c in 0..COLUMNS
-//#for shared in 0..LANES/8
+//#if LANES > 1
 //#for s in 0..4
 let b_${s}_${c} = subgroupBroadcast(own_b_${(s*COLUMNS+c)/8}, ${(s*COLUMNS+c)%8}u);
 //#end

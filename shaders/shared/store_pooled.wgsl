@@ -1,15 +1,16 @@
-// Adds the bias to the sums of WINDOWS squares of four pixels, sums 4w.. 4w+3 of square w, and stores
-// the maximum of each that is this thread's, rectified where params.activation says so, and where it
-// was. The first square is `first_window`; squares live_start..live_end are this thread's. Expects
-// pixel_0.. (each square's first pixel within the sample) and offset_1..offset_3 from there.
+// Adds the bias to the sums of WINDOWS squares of four rows each by COLUMNS quads, and stores the
+// maximum of each square, and where it was, if the square is this thread's.
+// Expects the sums, `first_window` and `first_column` of `out_quads` (those of this thread lie
+// ROW_STEP and COLUMN_STEP apart; squares live_start..live_end are its own), column_0.., pixel_0.. (of each square's first pixel)
+// and offset_1.. (of the others, from there).
 //#for c in 0..COLUMNS
 let bias_${c} = bias[column_${c}];
 //#end
 //#for w in 0..WINDOWS
-if (first_window + ${w}u >= live_start && first_window + ${w}u < live_end) {
-    let at = (first_window + ${w}u) * out_quads;
+if (first_window + ${w*ROW_STEP}u >= live_start && first_window + ${w*ROW_STEP}u < live_end) {
+    let at = (first_window + ${w*ROW_STEP}u) * out_quads;
 //#for c in 0..COLUMNS
-    if (first_column + ${c}u < out_quads) {
+    if (first_column + ${c*COLUMN_STEP}u < out_quads) {
         // As in PyTorch, `value > maximum || is_nan(value)` takes the value: a NaN stays.
         var value = sum_${4*w}_${c} + bias_${c};
         var place = vec4<u32>(pixel_${w});

@@ -1,33 +1,8 @@
-// grad_input = the gradient of a conv2d without padding, of stride 1, by its input.
-//
-// grad_output  [batch, out_height, out_width, out_quads] vec4
-// weight       [kernel_height, kernel_width, 4 in_quads, out_quads] vec4
-// grad_input   [batch, in_height, in_width, in_quads] vec4
-//
-// One thread per line of a sample's pixels by COLUMNS quads of channels: every gradient of a line
-// is loaded once for all pixels that it reaches. TAPS is kernel_width; LENGTH is at least
-// out_width, and gradients past that are 0. Lanes are samples at the same line: the windows that
-// cover a line are then the same for all of them, and the loop runs over just those.
-//#include step
-//#include thread
-
-struct Params {
-    in_height: u32,
-    in_width: u32,
-    in_quads: u32,
-    out_height: u32,
-    out_width: u32,
-    out_quads: u32,
-    kernel_height: u32,
-    kernel_width: u32,
-    stride: u32,
-}
-
-@group(0) @binding(0) var<storage, read> grad_output: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> grad_input: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> params: Params;
-
+// conv2d_backward_input at stride 1, where lines are short: one thread per line of a sample's pixels
+// by COLUMNS quads of channels. Every gradient of a line is loaded once for all pixels that it
+// reaches. TAPS is kernel_width; LENGTH is at least out_width, and gradients past that are 0. Lanes
+// are samples at the same line: the windows that cover a line are then the same for all of them,
+// and the loop runs over just those.
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -71,12 +46,12 @@ fn main(
         );
 //#end
 //#for t in 0..TAPS
-//#for shared in 0..LANES/8
+//#if LANES > 1
 //#for j in 0..(4*COLUMNS+7)/8
         let own_b_${t}_${j} = weight[own_${j} + weight_at + ${t}u * tap_quads];
 //#end
 //#end
-//#for apart in 0..1-LANES/8
+//#if LANES < 2
 //#for i in 0..4*COLUMNS
         let b_${t}_${i} = weight[channel_${i} + weight_at + ${t}u * tap_quads];
 //#end
@@ -84,7 +59,7 @@ fn main(
 //#end
 //#for c in 0..COLUMNS
 //#for t in 0..TAPS
-//#for shared in 0..LANES/8
+//#if LANES > 1
 //#for i in 0..4
         let b_${t}_${4*c+i} = subgroupBroadcast(own_b_${t}_${(4*c+i)/8}, ${(4*c+i)%8}u);
 //#end

@@ -1,37 +1,7 @@
-// partials = the gradients of a conv2d without padding, of stride 1, by its weight and bias, in
-// `splits` parts, each the sum over a range of samples.
-//
-// input        [batch, in_height, in_width, in_quads] vec4
-// grad_output  [batch, out_height, out_width, out_quads] vec4
-// partials     [splits] of the weight [kernel_height, kernel_width, 4 in_quads, out_quads], zeros,
-//              the bias [out_quads] vec4
-//
-// One thread per split, input quad of TAPS neighbouring taps, and COLUMNS quads of output channels.
-// It takes PIXELS neighbouring pixels at a time, whose taps share most of their input. TAPS divides
-// kernel_width. Every thread sums its columns' bias; the first of them stores it.
-//#include step
-//#include thread
-
-struct Params {
-    in_height: u32,
-    in_width: u32,
-    in_quads: u32,
-    out_height: u32,
-    out_width: u32,
-    out_quads: u32,
-    kernel_height: u32,
-    kernel_width: u32,
-    stride: u32,
-    splits: u32,
-    samples_per_split: u32,
-    bias_at: u32,          // quads from a split's weight to its bias
-}
-
-@group(0) @binding(0) var<storage, read> input: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> grad_output: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> partials: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> params: Params;
-
+// conv2d_backward_weight at stride 1: one thread per split, input quad of TAPS neighbouring taps, and
+// COLUMNS quads of output channels. It takes PIXELS neighbouring pixels at a time, whose taps share
+// most of their input. TAPS divides kernel_width. Every thread sums its columns' bias; the first of
+// them stores it.
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,

@@ -1,39 +1,9 @@
-// output = activation(conv2d(input, weight) + bias), without padding.
-//
-// input   [batch, in_height, in_width, in_quads] vec4
-// weight  [kernel_height, kernel_width, 4 in_quads, out_quads] vec4
-// bias    [out_quads] vec4
-// output  [batch, out_height, out_width, out_quads] vec4
-//
-// One thread per WIDTH neighbouring pixels of a line by COLUMNS quads of channels: neighbours share
-// what they load, TAPS taps at a time. A line's last tile starts where it still fits, and leaves
-// what it shares with the tile before to that one. WIDTH is at most out_width; TAPS divides
-// kernel_width, and is 1 where the stride is not.
+// conv2d_forward by one thread per WIDTH neighbouring pixels of a line by COLUMNS quads of channels:
+// neighbours share what they load, TAPS taps at a time. A line's last tile starts where it still
+// fits, and leaves what it shares with the tile before to that one. WIDTH is at most out_width; TAPS
+// divides kernel_width, and is 1 where the stride is not.
 //#let HEIGHT = 1
 //#let ROWS = WIDTH
-//#include step
-//#include thread
-//#include activation
-
-struct Params {
-    in_height: u32,
-    in_width: u32,
-    in_quads: u32,
-    out_height: u32,
-    out_width: u32,
-    out_channels: u32,     // unpadded
-    kernel_height: u32,
-    kernel_width: u32,
-    stride: u32,
-    activation: u32,
-}
-
-@group(0) @binding(0) var<storage, read> input: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> output: array<vec4<f32>>;
-@group(0) @binding(4) var<uniform> params: Params;
-
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,

@@ -8,7 +8,6 @@ use crate::shape::ImageShape;
 pub static KERNEL: Kernel = Kernel {
     name: "activation_backward",
     source: include_str!("../../shaders/activation_backward.wgsl"),
-    sliding: None,
     bindings: &[reads("output"), reads("grad_output"), writes("grad_input")],
     params: Params::FIELDS,
     variants: &[&[]],

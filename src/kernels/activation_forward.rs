@@ -8,7 +8,6 @@ use crate::shape::ImageShape;
 pub static KERNEL: Kernel = Kernel {
     name: "activation_forward",
     source: include_str!("../../shaders/activation_forward.wgsl"),
-    sliding: None,
     bindings: &[reads("input"), writes("output")],
     params: Params::FIELDS,
     variants: &[&[]],

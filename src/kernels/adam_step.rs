@@ -13,7 +13,6 @@ const VARIANT: Variant = &[("ITEMS", ITEMS)];
 pub static KERNEL: Kernel = Kernel {
     name: "adam_step",
     source: include_str!("../../shaders/adam_step.wgsl"),
-    sliding: None,
     bindings: &[
         writes("parameters"),
         reads("gradients"),

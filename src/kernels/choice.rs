@@ -1,7 +1,8 @@
 //! The one place where a kernel's tile is chosen: a measured one where there is one, else the
-//! default of `tile.rs` or `sliding.rs`.
+//! default of `tile.rs`.
 
 use super::Variant;
+use super::tile::Tile;
 use crate::target::Target;
 use crate::tuning::{Problem, TileValues, Tuning};
 
@@ -14,24 +15,18 @@ pub struct Choice {
     pub candidates: Vec<Variant>,
 }
 
-/// A tile, of whatever table.
-pub(super) trait Tiled: Copy + PartialEq {
-    /// The expansion with the tile's values.
-    fn variant(&self) -> Variant;
-}
-
 /// The tile of `kernel` for the problem of sizes `shape` on `target`, and what else could have been
-/// chosen: `default`, unless the target's tuning names another of the `candidates`.
+/// chosen: the first of `tiles`, unless the target's tuning names another of them.
 ///
 /// Where the tuning names none of them (a tile of another version, or of another family), the
 /// default serves. Targets without a tuning get no [`Choice`]: nobody asked.
-pub(super) fn choose<T: Tiled>(
+pub(super) fn choose(
     kernel: &str,
     shape: &[usize],
     target: &Target,
-    default: T,
-    candidates: impl IntoIterator<Item = T>,
-) -> (T, Option<Choice>) {
+    tiles: &[Tile],
+) -> (Tile, Option<Choice>) {
+    let default = *tiles.first().expect("there is a tile for every problem");
     let Some(tuned) = &target.tuned else {
         return (default, None);
     };
@@ -40,16 +35,17 @@ pub(super) fn choose<T: Tiled>(
         batch: tuned.batch,
         shape: shape.to_vec(),
     };
-    let mut tiles = vec![default];
-    for tile in candidates {
-        if !tiles.contains(&tile) {
-            tiles.push(tile);
-        }
-    }
+    let first = |(index, tile): &(usize, &Tile)| !tiles[..*index].contains(tile);
+    let tiles: Vec<Tile> = tiles
+        .iter()
+        .enumerate()
+        .filter(first)
+        .map(|it| *it.1)
+        .collect();
     let measured = tuned.tuning.get(&problem);
-    let measured = measured.and_then(|it| tiles.iter().find(|tile| it.is(tile.variant())));
+    let measured = measured.and_then(|it| tiles.iter().find(|tile| it.is(tile.variant)));
     let tile = *measured.unwrap_or(&default);
-    let candidates = tiles.iter().map(Tiled::variant).collect();
+    let candidates = tiles.iter().map(|tile| tile.variant).collect();
     let choice = Choice {
         problem,
         candidates,
@@ -156,7 +152,8 @@ mod tests {
     /// a tuning of the one does no harm on the other.
     #[test]
     fn candidates_are_the_targets_own() {
-        let alone = Target::portable(AdapterKind::Gpu);
+        let alone = Target::portable(AdapterKind::Software);
+        let gpu = Target::portable(AdapterKind::Gpu);
         let asked = |target: Target| target.with_tuning(&Arc::default(), 128);
         let lanes = |target: Target| {
             let choice = call(&asked(target)).choice.expect("was asked for");
@@ -165,6 +162,7 @@ mod tests {
         };
         assert_eq!(lanes(PLAIN), Some(Some(8)));
         assert_eq!(lanes(alone), Some(Some(1)));
+        assert_eq!(lanes(gpu), Some(None));
     }
 
     #[test]

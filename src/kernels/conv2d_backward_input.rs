@@ -1,22 +1,18 @@
 //! Host side of `shaders/conv2d_backward_input.wgsl`.
 
-use super::choice::{Choice, choose};
-use super::sliding::{self, LINE_TILES};
-use super::tile::{self, BATCH_TILES, batch_tile};
-use super::{Call, Grid, Kernel, Params as _, Variant, params, reads, writes};
-use crate::shape::{ConvShape, ImageShape, QUAD};
+use super::choice::choose;
+use super::tile::{self, CONV_INPUT_TILES, Product, Tile, sliding};
+use super::{Call, Kernel, Params as _, params, reads, writes};
+use crate::shape::{ConvShape, QUAD, padded};
 use crate::target::Target;
 
 /// See the shader's head comment.
 pub static KERNEL: Kernel = Kernel {
     name: "conv2d_backward_input",
     source: include_str!("../../shaders/conv2d_backward_input.wgsl"),
-    sliding: Some(include_str!(
-        "../../shaders/sliding/conv2d_backward_input.wgsl"
-    )),
     bindings: &[reads("grad_output"), reads("weight"), writes("grad_input")],
     params: Params::FIELDS,
-    variants: &sliding::variants::<_, _, 30>(&tile::variants(&BATCH_TILES), &LINE_TILES),
+    variants: &tile::variants(&CONV_INPUT_TILES),
 };
 
 params! {
@@ -48,6 +44,24 @@ params! {
 /// # Panics
 /// If the window does not fit into the input: shapes are checked when a graph is recorded.
 pub fn call(shape: &ConvShape, target: &Target) -> Call {
+    let taps = shape.kernel_height * shape.kernel_width;
+    let product = Product {
+        groups: shape.input.pixels(),
+        rows: Product::BATCH,
+        columns: shape.input.padded_channels() / QUAD,
+        depth: taps * padded(shape.out_channels) / QUAD,
+    };
+    let sliding = sliding::backward_input(shape, target);
+    let tiles = sliding.unwrap_or_else(|| tile::batch_tiles(&product, target));
+    let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, &tiles);
+    call_tiled(shape, &tile).with_choice(choice)
+}
+
+/// [`call`] by a tile of [`CONV_INPUT_TILES`].
+///
+/// # Panics
+/// As [`call`].
+pub fn call_tiled(shape: &ConvShape, tile: &Tile) -> Call {
     let output = shape.output().expect("the window fits into the input");
     let in_quads = shape.input.padded_channels() / QUAD;
     let params = Params {
@@ -61,29 +75,6 @@ pub fn call(shape: &ConvShape, target: &Target) -> Call {
         kernel_width: shape.kernel_width as u32,
         stride: shape.stride as u32,
     };
-    let (variant, grid, choice) = tiles(shape, output, target);
-    let call = Call::new(&KERNEL, variant, &params, grid).with_choice(choice);
-    call.with_flops(shape.flops())
-}
-
-fn tiles(
-    shape: &ConvShape,
-    output: ImageShape,
-    target: &Target,
-) -> (Variant, Grid, Option<Choice>) {
-    let sliding = sliding::backward_input(shape, output, target);
-    if let Some(&default) = sliding.first() {
-        let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, default, sliding);
-        return (tile.variant, tile.line_grid(shape.input, target), choice);
-    }
-    let quads = shape.input.padded_channels() / QUAD;
-    let candidates = tile::candidates(&BATCH_TILES, tile::MANY_ROWS, quads, target);
-    let default = batch_tile(quads, target);
-    let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, default, candidates);
-    let grid = Grid::per_samples(
-        tile.group_rows(),
-        shape.input.pixels() * tile.group_threads(quads),
-        tile::workgroup_size(target),
-    );
-    (tile.variant, grid, choice)
+    let grid = tile.input_grid(shape.input);
+    Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())
 }

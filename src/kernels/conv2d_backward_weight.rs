@@ -1,26 +1,19 @@
 //! Host side of `shaders/conv2d_backward_weight.wgsl`.
 
-use super::choice::{Choice, choose};
-use super::sliding;
-use super::tile::{self, WEIGHT_TILES, weight_tile};
-use super::{Call, Grid, Kernel, Params as _, Variant, params, reads, writes};
+use super::choice::choose;
+use super::tile::{self, CONV_WEIGHT_TILES, Tile, sliding};
+use super::{Call, Grid, Kernel, Params as _, params, reads, writes};
 use crate::kernel_limits::bias_at;
-use crate::shape::{ConvShape, ImageShape, QUAD};
+use crate::shape::{ConvShape, QUAD, padded};
 use crate::target::Target;
 
 /// See the shader's head comment.
 pub static KERNEL: Kernel = Kernel {
     name: "conv2d_backward_weight",
     source: include_str!("../../shaders/conv2d_backward_weight.wgsl"),
-    sliding: Some(include_str!(
-        "../../shaders/sliding/conv2d_backward_weight.wgsl"
-    )),
     bindings: &[reads("input"), reads("grad_output"), writes("partials")],
     params: Params::FIELDS,
-    variants: &sliding::variants::<_, _, 43>(
-        &tile::variants(&WEIGHT_TILES),
-        &sliding::WEIGHT_TILES,
-    ),
+    variants: &tile::variants(&CONV_WEIGHT_TILES),
 };
 
 params! {
@@ -64,11 +57,27 @@ pub fn splits(capacity: usize, shape: &ConvShape, target: &Target) -> usize {
 /// If the window does not fit into the input: shapes are checked when a graph is recorded.
 pub fn call(capacity: usize, shape: &ConvShape, target: &Target) -> Call {
     let output = shape.output().expect("the window fits into the input");
+    let rows = capacity * output.pixels();
+    let sliding = sliding::backward_weight(shape, target);
+    let tiles = sliding.unwrap_or_else(|| tile::weight_tiles(weight(shape), rows, target));
+    let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, &tiles);
+    call_tiled(capacity, shape, &tile).with_choice(choice)
+}
+
+/// [`call`] by a tile of [`CONV_WEIGHT_TILES`].
+///
+/// # Panics
+/// As [`call`].
+pub fn call_tiled(capacity: usize, shape: &ConvShape, tile: &Tile) -> Call {
+    let output = shape.output().expect("the window fits into the input");
     let in_quads = shape.input.padded_channels() / QUAD;
     let out_quads = output.padded_channels() / QUAD;
-    let (variant, threads, choice) = tiles(shape, output, target);
     let weight_len = shape.weight_len();
-    let (samples_per_split, splits) = tile::splits(capacity, output.pixels(), threads, target);
+    let threads = match tile.taps {
+        Some(_) => tile.taps_threads(shape),
+        None => tile.weight_threads(weight(shape)),
+    };
+    let (samples_per_split, splits) = tile::splits(capacity, output.pixels(), threads, tile);
     let params = Params {
         in_height: shape.input.height as u32,
         in_width: shape.input.width as u32,
@@ -83,29 +92,16 @@ pub fn call(capacity: usize, shape: &ConvShape, target: &Target) -> Call {
         samples_per_split: samples_per_split as u32,
         bias_at: (bias_at(weight_len) / QUAD) as u32,
     };
-    let grid = Grid::fixed(splits * threads, tile::workgroup_size(target));
-    let call = Call::new(&KERNEL, variant, &params, grid).with_choice(choice);
-    call.with_flops(shape.flops())
+    let grid = Grid::fixed(splits * threads, tile.workgroup_size());
+    Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())
 }
 
-/// The expansion, how many threads a split has, and what else there was to choose.
-fn tiles(
-    shape: &ConvShape,
-    output: ImageShape,
-    target: &Target,
-) -> (Variant, usize, Option<Choice>) {
-    let sliding = sliding::backward_weight(shape, output, target);
-    if let Some(&default) = sliding.first() {
-        let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, default, sliding);
-        return (tile.variant, tile.weight_threads(shape, output), choice);
-    }
+/// Lines of the weight, quads of a line, and quads of output channels.
+const fn weight(shape: &ConvShape) -> [usize; 3] {
     let run_quads = shape.kernel_width * shape.input.padded_channels() / QUAD;
-    let out_quads = output.padded_channels() / QUAD;
-    let candidates = tile::candidates(&WEIGHT_TILES, run_quads, out_quads, target);
-    let default = weight_tile(shape.kernel_height, run_quads, out_quads, target);
-    let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, default, candidates);
-    // One more tile for the bias.
-    let row_tiles = shape.kernel_height * run_quads.div_ceil(tile.rows) + 1;
-    let threads = row_tiles.next_multiple_of(tile.lanes) * out_quads.div_ceil(tile.columns);
-    (tile.variant, threads, choice)
+    [
+        shape.kernel_height,
+        run_quads,
+        padded(shape.out_channels) / QUAD,
+    ]
 }

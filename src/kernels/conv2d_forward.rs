@@ -1,9 +1,8 @@
 //! Host side of `shaders/conv2d_forward.wgsl`.
 
-use super::choice::{Choice, choose};
-use super::sliding::{self, CONV_TILES};
-use super::tile::{self, GPU_BATCH_TILES, batch_tile};
-use super::{Call, Grid, Kernel, Params as _, Variant, params, reads, writes};
+use super::choice::choose;
+use super::tile::{self, CONV_TILES, Product, Tile, sliding};
+use super::{Call, Kernel, Params as _, params, reads, writes};
 use crate::activation::Activation;
 use crate::shape::{ConvShape, ImageShape, QUAD};
 use crate::target::Target;
@@ -12,7 +11,6 @@ use crate::target::Target;
 pub static KERNEL: Kernel = Kernel {
     name: "conv2d_forward",
     source: include_str!("../../shaders/conv2d_forward.wgsl"),
-    sliding: Some(include_str!("../../shaders/sliding/conv2d_forward.wgsl")),
     bindings: &[
         reads("input"),
         reads("weight"),
@@ -20,7 +18,7 @@ pub static KERNEL: Kernel = Kernel {
         writes("output"),
     ],
     params: Params::FIELDS,
-    variants: &sliding::variants::<_, _, 74>(&tile::variants(&GPU_BATCH_TILES), &CONV_TILES),
+    variants: &tile::variants(&CONV_TILES),
 };
 
 params! {
@@ -55,6 +53,24 @@ params! {
 /// If the window does not fit into the input: shapes are checked when a graph is recorded.
 pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call {
     let output = shape.output().expect("the window fits into the input");
+    let product = Product {
+        groups: 1,
+        rows: Product::BATCH * output.pixels(),
+        columns: quads(output),
+        depth: shape.padded_fan_in() / QUAD,
+    };
+    let sliding = sliding::forward(&sliding::CONV_TILES, shape, output, target);
+    let tiles = sliding.unwrap_or_else(|| tile::batch_tiles(&product, target));
+    let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, &tiles);
+    call_tiled(shape, activation, &tile).with_choice(choice)
+}
+
+/// [`call`] by a tile of [`CONV_TILES`].
+///
+/// # Panics
+/// As [`call`].
+pub fn call_tiled(shape: &ConvShape, activation: Activation, tile: &Tile) -> Call {
+    let output = shape.output().expect("the window fits into the input");
     let params = Params {
         in_height: shape.input.height as u32,
         in_width: shape.input.width as u32,
@@ -67,31 +83,8 @@ pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call 
         stride: shape.stride as u32,
         activation: activation as u32,
     };
-    let (variant, grid, choice) = tiles(shape, output, target);
-    let call = Call::new(&KERNEL, variant, &params, grid).with_choice(choice);
-    call.with_flops(shape.flops())
-}
-
-fn tiles(
-    shape: &ConvShape,
-    output: ImageShape,
-    target: &Target,
-) -> (Variant, Grid, Option<Choice>) {
-    let sliding = sliding::forward(&CONV_TILES, shape, output, target);
-    if let Some(&default) = sliding.first() {
-        let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, default, sliding);
-        return (tile.variant, tile.forward_grid(output, target), choice);
-    }
-    let candidates = tile::candidates(&GPU_BATCH_TILES, tile::MANY_ROWS, quads(output), target);
-    let default = batch_tile(quads(output), target);
-    let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, default, candidates);
-    let grid = Grid::per_rows(
-        output.pixels(),
-        tile.group_rows(),
-        tile.group_threads(quads(output)),
-        tile::workgroup_size(target),
-    );
-    (tile.variant, grid, choice)
+    let grid = tile.output_grid(output);
+    Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())
 }
 
 const fn quads(image: ImageShape) -> usize {

@@ -1,7 +1,7 @@
 //! Host side of `shaders/conv2d_max_pool2d_backward_weight.wgsl`.
 
 use super::conv2d_max_pool2d_forward::WINDOW;
-use super::{Call, Grid, Kernel, Params as _, Variant, params, reads, reads_words, tile, writes};
+use super::{Call, Grid, Kernel, Params as _, Variant, params, reads, reads_words, writes};
 use crate::activation::Activation;
 use crate::kernel_limits::bias_at;
 use crate::shape::{ConvShape, ImageShape, PoolShape, QUAD};
@@ -20,7 +20,6 @@ const BUSY: usize = 64;
 pub static KERNEL: Kernel = Kernel {
     name: "conv2d_max_pool2d_backward_weight",
     source: include_str!("../../shaders/conv2d_max_pool2d_backward_weight.wgsl"),
-    sliding: None,
     bindings: &[
         reads("input"),
         reads("grad_output"),
@@ -108,7 +107,7 @@ fn groups(shape: &ConvShape) -> usize {
 /// # Panics
 /// If the kernel does not serve ([`serves`]) or a window does not fit: shapes are checked when a
 /// graph is recorded.
-pub fn call(capacity: usize, shape: &ConvShape, activation: Activation, target: &Target) -> Call {
+pub fn call(capacity: usize, shape: &ConvShape, activation: Activation) -> Call {
     let variant = variant(shape.kernel_width).expect("only called where the kernel serves");
     let conv = shape.output().expect("the window fits into the input");
     let pool = PoolShape {
@@ -132,7 +131,7 @@ pub fn call(capacity: usize, shape: &ConvShape, activation: Activation, target: 
         bias_at: (bias_at(shape.weight_len()) / QUAD) as u32,
         activation: activation as u32,
     };
-    let grid = Grid::fixed(splits * groups * LANES, tile::workgroup_size(target));
+    let grid = Grid::fixed(splits * groups * LANES, LANES as u32);
     Call::new(&KERNEL, variant, &params, grid).with_flops(flops(shape, output))
 }
 

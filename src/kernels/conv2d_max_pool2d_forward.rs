@@ -1,9 +1,8 @@
 //! Host side of `shaders/conv2d_max_pool2d_forward.wgsl`.
 
-use super::choice::{Choice, choose};
-use super::sliding::{self, POOL_TILES};
-use super::tile::{self, GPU_POOL_TILES, pool_tile};
-use super::{Call, Grid, Kernel, Params as _, Variant, params, reads, writes, writes_words};
+use super::choice::choose;
+use super::tile::{self, POOL_TILES, Product, Tile, sliding};
+use super::{Call, Kernel, Params as _, params, reads, writes, writes_words};
 use crate::activation::Activation;
 use crate::shape::{ConvShape, ImageShape, PoolShape, QUAD};
 use crate::target::Target;
@@ -15,9 +14,6 @@ pub const WINDOW: usize = 2;
 pub static KERNEL: Kernel = Kernel {
     name: "conv2d_max_pool2d_forward",
     source: include_str!("../../shaders/conv2d_max_pool2d_forward.wgsl"),
-    sliding: Some(include_str!(
-        "../../shaders/sliding/conv2d_max_pool2d_forward.wgsl"
-    )),
     bindings: &[
         reads("input"),
         reads("weight"),
@@ -26,7 +22,7 @@ pub static KERNEL: Kernel = Kernel {
         writes_words("argmax"),
     ],
     params: Params::FIELDS,
-    variants: &sliding::variants::<_, _, 74>(&tile::variants(&GPU_POOL_TILES), &POOL_TILES),
+    variants: &tile::variants(&POOL_TILES),
 };
 
 params! {
@@ -68,12 +64,25 @@ pub fn serves(activation: Activation, window: usize) -> bool {
 /// # Panics
 /// If a window does not fit: shapes are checked when a graph is recorded.
 pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call {
-    let conv = shape.output().expect("the window fits into the input");
-    let pooled = PoolShape {
-        input: conv,
-        window: WINDOW,
+    let (_, output) = outputs(shape);
+    let product = Product {
+        groups: 1,
+        rows: Product::BATCH * output.pixels() * WINDOW * WINDOW,
+        columns: output.padded_channels() / QUAD,
+        depth: shape.padded_fan_in() / QUAD,
     };
-    let output = pooled.output().expect("the pooling fits into the input");
+    let sliding = sliding::forward(&sliding::POOL_TILES, shape, output, target);
+    let tiles = sliding.unwrap_or_else(|| tile::pool_tiles(&product, target));
+    let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, &tiles);
+    call_tiled(shape, activation, &tile).with_choice(choice)
+}
+
+/// [`call`] by a tile of [`POOL_TILES`].
+///
+/// # Panics
+/// As [`call`].
+pub fn call_tiled(shape: &ConvShape, activation: Activation, tile: &Tile) -> Call {
+    let (conv, output) = outputs(shape);
     let params = Params {
         in_height: shape.input.height as u32,
         in_width: shape.input.width as u32,
@@ -87,30 +96,17 @@ pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call 
         stride: shape.stride as u32,
         activation: activation as u32,
     };
-    let (variant, grid, choice) = tiles(shape, output, target);
-    let call = Call::new(&KERNEL, variant, &params, grid).with_choice(choice);
-    call.with_flops(shape.flops())
+    let grid = tile.output_grid(output);
+    Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())
 }
 
-fn tiles(
-    shape: &ConvShape,
-    output: ImageShape,
-    target: &Target,
-) -> (Variant, Grid, Option<Choice>) {
-    let sliding = sliding::forward(&POOL_TILES, shape, output, target);
-    if let Some(&default) = sliding.first() {
-        let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, default, sliding);
-        return (tile.variant, tile.forward_grid(output, target), choice);
-    }
-    let quads = output.padded_channels() / QUAD;
-    let candidates = tile::candidates(&GPU_POOL_TILES, tile::MANY_ROWS, quads, target);
-    let default = pool_tile(quads, target);
-    let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, default, candidates);
-    let grid = Grid::per_rows(
-        output.pixels(),
-        tile.group_rows(),
-        tile.group_threads(quads),
-        tile::workgroup_size(target),
-    );
-    (tile.variant, grid, choice)
+/// Shapes of the convolution's output and of the pooled one.
+fn outputs(shape: &ConvShape) -> (ImageShape, ImageShape) {
+    let conv = shape.output().expect("the window fits into the input");
+    let pooled = PoolShape {
+        input: conv,
+        window: WINDOW,
+    };
+    let output = pooled.output().expect("the pooling fits into the input");
+    (conv, output)
 }

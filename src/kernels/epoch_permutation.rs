@@ -6,7 +6,6 @@ use super::{Call, Grid, Kernel, Params as _, params, writes_words};
 pub static KERNEL: Kernel = Kernel {
     name: "epoch_permutation",
     source: include_str!("../../shaders/epoch_permutation.wgsl"),
-    sliding: None,
     bindings: &[writes_words("order")],
     params: Params::FIELDS,
     variants: &[&[]],

@@ -21,7 +21,6 @@ const VARIANTS: &[Variant] = &[
 pub static KERNEL: Kernel = Kernel {
     name: "gather",
     source: include_str!("../../shaders/gather.wgsl"),
-    sliding: None,
     bindings: &[
         reads_words("images_0"),
         reads_words("images_1"),

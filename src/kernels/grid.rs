@@ -64,7 +64,8 @@ impl Grid {
     /// Workgroups along x and y: past `limit` along x, the rest is folded into y.
     ///
     /// Kernels number their threads with `thread_index` of `shaders/shared/thread.wgsl`, which
-    /// undoes the folding; threads past the end return at once.
+    /// undoes the folding; threads past the end return at once. Tiles in workgroup memory number
+    /// their workgroups the same way; those past the end sum nothing, but meet every barrier.
     pub const fn workgroups(&self, batch: u32, limit: u32) -> [u32; 2] {
         let groups = self.threads(batch).div_ceil(self.workgroup_size as u64);
         let rows = groups.div_ceil(limit as u64);

@@ -1,7 +1,7 @@
 //! Host side of `shaders/linear_backward_weight.wgsl`.
 
 use super::choice::choose;
-use super::tile::{self, WEIGHT_TILES, weight_tile};
+use super::tile::{self, Tile, WEIGHT_TILES};
 use super::{Call, Grid, Kernel, Params as _, params, reads, writes};
 use crate::kernel_limits::bias_at;
 use crate::shape::{QUAD, padded};
@@ -11,7 +11,6 @@ use crate::target::Target;
 pub static KERNEL: Kernel = Kernel {
     name: "linear_backward_weight",
     source: include_str!("../../shaders/linear_backward_weight.wgsl"),
-    sliding: None,
     bindings: &[reads("input"), reads("grad_output"), writes("partials")],
     params: Params::FIELDS,
     variants: &tile::variants(&WEIGHT_TILES),
@@ -55,21 +54,27 @@ pub fn call(
     out_features: usize,
     target: &Target,
 ) -> Call {
+    let weight = [1, padded(in_features) / QUAD, padded(out_features) / QUAD];
+    let tiles = tile::weight_tiles(weight, capacity * rows_per_sample, target);
+    let sizes = [rows_per_sample, in_features, out_features];
+    let (tile, choice) = choose(KERNEL.name, &sizes, target, &tiles);
+    let [rows, ins, outs] = sizes;
+    call_tiled(capacity, rows, ins, outs, &tile).with_choice(choice)
+}
+
+/// [`call`] by a tile of [`WEIGHT_TILES`].
+pub fn call_tiled(
+    capacity: usize,
+    rows_per_sample: usize,
+    in_features: usize,
+    out_features: usize,
+    tile: &Tile,
+) -> Call {
     let in_quads = padded(in_features) / QUAD;
     let out_quads = padded(out_features) / QUAD;
-    let candidates = tile::candidates(&WEIGHT_TILES, in_quads, out_quads, target);
-    let default = weight_tile(1, in_quads, out_quads, target);
-    let (tile, choice) = choose(
-        KERNEL.name,
-        &[rows_per_sample, in_features, out_features],
-        target,
-        default,
-        candidates,
-    );
     let weight_len = padded(in_features) * padded(out_features);
-    // One more row of tiles for the bias.
-    let threads = tile.threads(in_quads + tile.rows, out_quads);
-    let (samples_per_split, splits) = tile::splits(capacity, rows_per_sample, threads, target);
+    let threads = tile.weight_threads([1, in_quads, out_quads]);
+    let (samples_per_split, splits) = tile::splits(capacity, rows_per_sample, threads, tile);
     let params = Params {
         rows_per_sample: rows_per_sample as u32,
         in_quads: in_quads as u32,
@@ -78,7 +83,7 @@ pub fn call(
         samples_per_split: samples_per_split as u32,
         bias_at: (bias_at(weight_len) / QUAD) as u32,
     };
-    let grid = Grid::fixed(splits * threads, tile::workgroup_size(target));
-    let call = Call::new(&KERNEL, tile.variant, &params, grid).with_choice(choice);
+    let grid = Grid::fixed(splits * threads, tile.workgroup_size());
+    let call = Call::new(&KERNEL, tile.variant, &params, grid);
     call.with_flops(2 * rows_per_sample * in_features * out_features)
 }

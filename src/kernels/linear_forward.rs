@@ -1,7 +1,7 @@
 //! Host side of `shaders/linear_forward.wgsl`.
 
 use super::choice::choose;
-use super::tile::{self, BATCH_TILES, batch_tile};
+use super::tile::{self, BATCH_TILES, Product, Tile};
 use super::{Call, Grid, Kernel, Params as _, params, reads, writes};
 use crate::activation::Activation;
 use crate::shape::{QUAD, padded};
@@ -11,7 +11,6 @@ use crate::target::Target;
 pub static KERNEL: Kernel = Kernel {
     name: "linear_forward",
     source: include_str!("../../shaders/linear_forward.wgsl"),
-    sliding: None,
     bindings: &[
         reads("input"),
         reads("weight"),
@@ -44,16 +43,31 @@ pub fn call(
     activation: Activation,
     target: &Target,
 ) -> Call {
-    let out_quads = padded(out_features) / QUAD;
-    let candidates = tile::candidates(&BATCH_TILES, tile::MANY_ROWS, out_quads, target);
-    let default = batch_tile(out_quads, target);
+    let product = Product {
+        groups: 1,
+        rows: Product::BATCH * rows_per_sample,
+        columns: padded(out_features) / QUAD,
+        depth: padded(in_features) / QUAD,
+    };
+    let sizes = [rows_per_sample, in_features, out_features];
     let (tile, choice) = choose(
         KERNEL.name,
-        &[rows_per_sample, in_features, out_features],
+        &sizes,
         target,
-        default,
-        candidates,
+        &tile::batch_tiles(&product, target),
     );
+    let [rows, ins, outs] = sizes;
+    call_tiled(rows, ins, outs, activation, &tile).with_choice(choice)
+}
+
+/// [`call`] by a tile of [`BATCH_TILES`].
+pub fn call_tiled(
+    rows_per_sample: usize,
+    in_features: usize,
+    out_features: usize,
+    activation: Activation,
+    tile: &Tile,
+) -> Call {
     let params = Params {
         rows_per_sample: rows_per_sample as u32,
         in_quads: (padded(in_features) / QUAD) as u32,
@@ -63,9 +77,9 @@ pub fn call(
     let grid = Grid::per_rows(
         rows_per_sample,
         tile.group_rows(),
-        tile.group_threads(out_quads),
-        tile::workgroup_size(target),
+        tile.group_threads(padded(out_features) / QUAD),
+        tile.workgroup_size(),
     );
-    let call = Call::new(&KERNEL, tile.variant, &params, grid).with_choice(choice);
+    let call = Call::new(&KERNEL, tile.variant, &params, grid);
     call.with_flops(2 * rows_per_sample * in_features * out_features)
 }

@@ -8,7 +8,6 @@ use crate::shape::{PoolShape, QUAD};
 pub static KERNEL: Kernel = Kernel {
     name: "max_pool2d_backward",
     source: include_str!("../../shaders/max_pool2d_backward.wgsl"),
-    sliding: None,
     bindings: &[
         reads("grad_output"),
         reads("output"),

@@ -6,11 +6,11 @@
 //!   `params`; what varies from step to step is the immediate `step` ([`Step`]);
 //! - batches lie channels-last with channels padded to a multiple of four (see
 //!   [`crate::shape::ImageShape`]), padding is zero on the way in and on the way out;
-//! - threads are numbered along one dimension; `WORKGROUP_SIZE` comes from [`Grid`].
+//! - threads are numbered along one dimension; `WORKGROUP_SIZE` comes from [`Grid`], but texts that
+//!   share workgroup memory are written for a number of threads, which [`tile::Tile`] knows.
 
 mod choice;
 mod grid;
-pub mod sliding;
 mod step;
 pub mod template;
 pub mod tile;
@@ -112,8 +112,6 @@ pub struct Kernel {
     pub name: &'static str,
     /// The shader's text, before expansion.
     pub source: &'static str,
-    /// Another text, of `shaders/sliding/`, for the variants that have `TAPS`.
-    pub sliding: Option<&'static str>,
     /// Storage buffers, in binding order.
     pub bindings: &'static [Binding],
     /// Fields of Params, in order.
@@ -125,9 +123,7 @@ pub struct Kernel {
 impl Kernel {
     /// The WGSL text of one variant.
     pub fn wgsl(&self, variant: Variant) -> Result<String> {
-        let slides = variant.iter().any(|&(name, _)| name == "TAPS");
-        let source = self.sliding.filter(|_| slides).unwrap_or(self.source);
-        template::expand(self.name, source, variant)
+        template::expand(self.name, self.source, variant)
     }
 }
 

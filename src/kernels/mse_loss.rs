@@ -13,7 +13,6 @@ const WORKGROUP_SIZE: u32 = 128;
 pub static KERNEL: Kernel = Kernel {
     name: "mse_loss",
     source: include_str!("../../shaders/mse_loss.wgsl"),
-    sliding: None,
     bindings: &[
         reads("prediction"),
         reads("batch_targets"),

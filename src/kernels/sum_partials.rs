@@ -7,7 +7,6 @@ use crate::shape::QUAD;
 pub static KERNEL: Kernel = Kernel {
     name: "sum_partials",
     source: include_str!("../../shaders/sum_partials.wgsl"),
-    sliding: None,
     bindings: &[reads("partials"), writes("output")],
     params: Params::FIELDS,
     variants: &[&[]],

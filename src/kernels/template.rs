@@ -1,12 +1,15 @@
 //! The expander that turns a `.wgsl` file of `shaders/` into plain WGSL.
 //!
 //! Compilers for software adapters neither unroll loops nor keep an array in registers, so tiles
-//! are written out with named accumulators. Four directives, each alone on a line, do that:
+//! are written out with named accumulators. These directives, each alone on a line, do that:
 //!
 //! ```text
 //! //#include activation        the text of shaders/shared/activation.wgsl
 //! //#for r in 0..ROWS          repeats what follows with r = 0, 1, … (bounds are expressions)
-//! //#end                       closes the loop
+//! //#if LANES > 1              keeps what follows where that holds (== < > or not zero), else
+//! //#else                      what comes after this line, which may be missing
+//! //#ifdef SLICES              the same, where the variant or a //#let gives a value of that name
+//! //#end                       closes a loop or a condition
 //! //#let ROWS = 4*WINDOWS      a name for the rest of the loop, or of the file
 //! ```
 //!
@@ -62,16 +65,96 @@ pub const SNIPPETS: &[(&str, &str)] = &[
         "store_activated",
         include_str!("../../shaders/shared/store_activated.wgsl"),
     ),
+    ("thread", include_str!("../../shaders/shared/thread.wgsl")),
+    (
+        "store_pooled",
+        include_str!("../../shaders/shared/store_pooled.wgsl"),
+    ),
+    (
+        "workgroup_add_slices",
+        include_str!("../../shaders/shared/workgroup_add_slices.wgsl"),
+    ),
+    (
+        "workgroup_load_nn",
+        include_str!("../../shaders/shared/workgroup_load_nn.wgsl"),
+    ),
+    (
+        "workgroup_load_nt",
+        include_str!("../../shaders/shared/workgroup_load_nt.wgsl"),
+    ),
+    (
+        "workgroup_load_tn",
+        include_str!("../../shaders/shared/workgroup_load_tn.wgsl"),
+    ),
+    (
+        "workgroup_memory_nn",
+        include_str!("../../shaders/shared/workgroup_memory_nn.wgsl"),
+    ),
+    (
+        "workgroup_memory_tn",
+        include_str!("../../shaders/shared/workgroup_memory_tn.wgsl"),
+    ),
+    (
+        "workgroup_place",
+        include_str!("../../shaders/shared/workgroup_place.wgsl"),
+    ),
+    (
+        "workgroup_store_weight",
+        include_str!("../../shaders/shared/workgroup_store_weight.wgsl"),
+    ),
+    (
+        "workgroup_sums_nn",
+        include_str!("../../shaders/shared/workgroup_sums_nn.wgsl"),
+    ),
+    (
+        "workgroup_sums_tn",
+        include_str!("../../shaders/shared/workgroup_sums_tn.wgsl"),
+    ),
+    (
+        "workgroup_conv2d_backward_input",
+        include_str!("../../shaders/workgroup/conv2d_backward_input.wgsl"),
+    ),
+    (
+        "workgroup_conv2d_backward_weight",
+        include_str!("../../shaders/workgroup/conv2d_backward_weight.wgsl"),
+    ),
+    (
+        "workgroup_conv2d_forward",
+        include_str!("../../shaders/workgroup/conv2d_forward.wgsl"),
+    ),
+    (
+        "workgroup_conv2d_max_pool2d_forward",
+        include_str!("../../shaders/workgroup/conv2d_max_pool2d_forward.wgsl"),
+    ),
+    (
+        "workgroup_linear_backward_weight",
+        include_str!("../../shaders/workgroup/linear_backward_weight.wgsl"),
+    ),
+    (
+        "workgroup_linear_forward",
+        include_str!("../../shaders/workgroup/linear_forward.wgsl"),
+    ),
     (
         "product_sliding",
         include_str!("../../shaders/shared/product_sliding.wgsl"),
     ),
     ("slide", include_str!("../../shaders/shared/slide.wgsl")),
     (
-        "store_pooled",
-        include_str!("../../shaders/shared/store_pooled.wgsl"),
+        "sliding_conv2d_backward_input",
+        include_str!("../../shaders/sliding/conv2d_backward_input.wgsl"),
     ),
-    ("thread", include_str!("../../shaders/shared/thread.wgsl")),
+    (
+        "sliding_conv2d_backward_weight",
+        include_str!("../../shaders/sliding/conv2d_backward_weight.wgsl"),
+    ),
+    (
+        "sliding_conv2d_forward",
+        include_str!("../../shaders/sliding/conv2d_forward.wgsl"),
+    ),
+    (
+        "sliding_conv2d_max_pool2d_forward",
+        include_str!("../../shaders/sliding/conv2d_max_pool2d_forward.wgsl"),
+    ),
 ];
 
 /// Expands `source`, the template of `kernel`, with the values of `variant`.
@@ -94,7 +177,7 @@ pub fn expand(kernel: &str, source: &str, variant: &[(&str, u32)]) -> Result<Str
 
 type Names = Vec<(String, i64)>;
 
-/// Expands a run of lines whose `//#for` and `//#end` balance.
+/// Expands a run of lines in which every loop and condition is closed.
 fn block(lines: &[&str], names: &mut Names, out: &mut String) -> Result<(), String> {
     let mut at = 0;
     while at < lines.len() {
@@ -131,6 +214,16 @@ fn directive(
         names.push((name.trim().to_owned(), value));
         return Ok(1);
     }
+    if let Some(holds) = condition(text, names)? {
+        let body = body(lines)?;
+        let (start, end) = match (holds, body.otherwise) {
+            (true, otherwise) => (1, otherwise.unwrap_or(body.end)),
+            (false, Some(otherwise)) => (otherwise + 1, body.end),
+            (false, None) => return Ok(body.end + 1),
+        };
+        block(&lines[start..end], names, out)?;
+        return Ok(body.end + 1);
+    }
     let head = text.strip_prefix("for ").and_then(|head| {
         let (name, range) = head.split_once(" in ")?;
         let (start, end) = range.split_once("..")?;
@@ -139,28 +232,69 @@ fn directive(
     let Some((name, start, end)) = head else {
         return Err(format!("unknown directive '//#{text}'"));
     };
-    let length = loop_length(lines)?;
+    let body = body(lines)?;
+    if body.otherwise.is_some() {
+        return Err(format!("'{}' has an //#else", lines[0].trim()));
+    }
     let range = evaluate(start, names)?..evaluate(end, names)?;
     for value in range {
         let outside = names.len();
         names.push((name.to_owned(), value));
-        block(&lines[1..length - 1], names, out)?;
+        block(&lines[1..body.end], names, out)?;
         names.truncate(outside);
     }
-    Ok(length)
+    Ok(body.end + 1)
 }
 
-/// Lines from a `//#for` to its own `//#end`, both included.
-fn loop_length(lines: &[&str]) -> Result<usize, String> {
+/// Whether the condition of an `//#if` or `//#ifdef` holds; `None` for other directives.
+fn condition(text: &str, names: &Names) -> Result<Option<bool>, String> {
+    if let Some(name) = text.strip_prefix("ifdef ") {
+        let name = name.trim();
+        return Ok(Some(names.iter().any(|(known, _)| known == name)));
+    }
+    let Some(text) = text.strip_prefix("if ") else {
+        return Ok(None);
+    };
+    let Some(at) = text.find(['=', '<', '>']) else {
+        return Ok(Some(evaluate(text, names)? != 0));
+    };
+    let left = evaluate(&text[..at], names)?;
+    let holds = if let Some(right) = text[at..].strip_prefix("==") {
+        left == evaluate(right, names)?
+    } else if let Some(right) = text[at..].strip_prefix('<') {
+        left < evaluate(right, names)?
+    } else if let Some(right) = text[at..].strip_prefix('>') {
+        left > evaluate(right, names)?
+    } else {
+        return Err(format!("cannot evaluate '{text}'"));
+    };
+    Ok(Some(holds))
+}
+
+/// Where the parts of a loop or condition lie, counted from the line that opens it.
+struct Body {
+    /// The `//#else`, if there is one.
+    otherwise: Option<usize>,
+    /// The `//#end`.
+    end: usize,
+}
+
+/// The parts of the loop or condition that the first of `lines` opens.
+fn body(lines: &[&str]) -> Result<Body, String> {
+    let opens = ["//#for ", "//#if ", "//#ifdef "];
     let mut depth = 0;
+    let mut otherwise = None;
     for (index, line) in lines.iter().enumerate() {
         let line = line.trim();
-        if line.starts_with("//#for ") {
+        if opens.iter().any(|open| line.starts_with(open)) {
             depth += 1;
+        } else if line == "//#else" && depth == 1 {
+            otherwise = Some(index);
         } else if line == "//#end" {
             depth -= 1;
             if depth == 0 {
-                return Ok(index + 1);
+                let end = index;
+                return Ok(Body { otherwise, end });
             }
         }
     }
@@ -276,11 +410,30 @@ mod tests {
     }
 
     #[test]
+    fn conditions_choose() {
+        let source = "//#if A > 1\nmany\n//#if B\nb\n//#else\nno b\n//#end\n//#else\none\n//#end\n//#ifdef B\ngiven\n//#end";
+        let expand = |variant: &[(&str, u32)]| expand("test", source, variant).expect("expands");
+        assert_eq!(expand(&[("A", 1)]), "one\n");
+        assert_eq!(expand(&[("A", 2), ("B", 0)]), "many\nno b\ngiven\n");
+        assert_eq!(expand(&[("A", 2), ("B", 3)]), "many\nb\ngiven\n");
+        for (condition, holds) in [("2*3 == 6", true), ("2 == 3", false), ("1 < 0", false)] {
+            let source = format!("//#if {condition}\nyes\n//#end");
+            let text = super::expand("test", &source, &[]).expect("expands");
+            assert_eq!(text, if holds { "yes\n" } else { "" }, "{condition}");
+        }
+    }
+
+    #[test]
     fn mistakes_are_named() {
         for (source, what) in [
             ("//#for r in 0..2\nx", "no //#end"),
             ("//#include nothing", "no snippet 'nothing'"),
-            ("//#if x", "unknown directive"),
+            ("//#when x", "unknown directive"),
+            ("//#if 1\nx", "no //#end"),
+            ("//#if x\n//#end", "cannot evaluate"),
+            ("//#if 1 = 1\n//#end", "cannot evaluate"),
+            ("//#for r in 0..2\n//#else\n//#end", "has an //#else"),
+            ("//#else", "unknown directive"),
             ("${ROWS}", "cannot evaluate"),
             ("${1", "unclosed brace"),
             ("${1/0}", "cannot evaluate"),

@@ -1,4 +1,5 @@
 use gpu_train::activation::Activation;
+use gpu_train::kernels::tile::BATCH_TILES;
 use gpu_train::kernels::{conv2d_backward_input, conv2d_forward};
 use gpu_train::reference;
 use gpu_train::shape::ConvShape;
@@ -6,7 +7,9 @@ use gpu_train::shape::ConvShape;
 use crate::harness::{
     Argument, Launch, Random, Tolerance, assert_gradient, assert_twin, batch, with_stale_rows,
 };
-use crate::products::{FAMILIES, Numbers, SOFTWARE, WIDTHS, conv, odd_convs, weighted_sum, wide};
+use crate::products::{
+    FAMILIES, Numbers, SOFTWARE, WIDTHS, conv, odd_convs, weighted_sum, wide, workgroup_tiles,
+};
 
 /// A batch of `samples` in buffers for `capacity`; what lies between is NaN.
 fn launch(numbers: Numbers, (samples, capacity): (usize, usize), shape: &ConvShape) -> Launch {
@@ -123,4 +126,34 @@ fn it_is_the_derivative_of_the_forward() {
         };
         assert_gradient(&input, &grad_input, loss, &format!("{shape:?}"));
     }
+}
+
+#[test]
+fn tiles_in_workgroup_memory_sum_any_shape() {
+    for tile in workgroup_tiles(&BATCH_TILES) {
+        for shape in odd_convs() {
+            let mut launch = launch(Numbers::Integers, (5, 7), &shape);
+            launch.call = conv2d_backward_input::call_tiled(&shape, tile);
+            assert_twin(&launch, Tolerance::Exact);
+        }
+        // Several tiles of every height and width, and more than one chunk.
+        let shape = conv([70, 2, 3], 33, [2, 2], 1);
+        let mut large = launch(Numbers::Floats, (257, 258), &shape);
+        large.call = conv2d_backward_input::call_tiled(&shape, tile);
+        let terms = 4 * shape.out_channels;
+        assert_twin(&large, Tolerance::Sum { terms });
+    }
+}
+
+/// Workgroups past 65,535 are folded into a second row, whose last ones have nothing to do.
+#[test]
+fn more_workgroups_than_a_dimension_holds_are_folded() {
+    let tile = workgroup_tiles(&BATCH_TILES)
+        .last()
+        .expect("there are tiles");
+    let shape = conv([1, 65_537, 1], 1, [1, 1], 1);
+    let mut launch = launch(Numbers::Integers, (1, 1), &shape);
+    launch.call = conv2d_backward_input::call_tiled(&shape, tile);
+    assert_eq!(launch.call.grid.workgroups(1, 65_535), [32_769, 2]);
+    assert_twin(&launch, Tolerance::Exact);
 }

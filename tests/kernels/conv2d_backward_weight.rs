@@ -1,6 +1,7 @@
 use gpu_train::activation::Activation;
 use gpu_train::kernel_limits::bias_at;
-use gpu_train::kernels::{conv2d_backward_weight, conv2d_forward};
+use gpu_train::kernels::tile::WEIGHT_TILES;
+use gpu_train::kernels::{Call, conv2d_backward_weight, conv2d_forward};
 use gpu_train::reference;
 use gpu_train::shape::ConvShape;
 use gpu_train::target::Target;
@@ -8,23 +9,31 @@ use gpu_train::target::Target;
 use crate::harness::{
     Argument, Launch, Random, Tolerance, assert_gradient, assert_twin, batch, with_stale_rows,
 };
-use crate::products::{FAMILIES, Numbers, SOFTWARE, WIDTHS, conv, odd_convs, weighted_sum, wide};
+use crate::products::{
+    FAMILIES, Numbers, SOFTWARE, WIDTHS, conv, odd_convs, weighted_sum, wide, workgroup_tiles,
+};
 
 /// A batch of `samples` for a call made for `capacity`; what lies between is NaN.
-fn launch(
+fn launch(numbers: Numbers, samples: (usize, usize), shape: &ConvShape, target: &Target) -> Launch {
+    let call = conv2d_backward_weight::call(samples.1, shape, target);
+    launch_of(call, numbers, samples, shape)
+}
+
+/// The launch of `call`.
+fn launch_of(
+    call: Call,
     numbers: Numbers,
     (samples, capacity): (usize, usize),
     shape: &ConvShape,
-    target: &Target,
 ) -> Launch {
     let mut random = Random::new(9);
     let input = shape.input;
     let output = shape.output().expect("the window fits");
     let pixels = numbers.rows(&mut random, samples * input.pixels(), input.channels);
     let grads = numbers.rows(&mut random, samples * output.pixels(), output.channels);
-    let splits = conv2d_backward_weight::splits(capacity, shape, target);
+    let splits = call.params::<conv2d_backward_weight::Params>().splits as usize;
     Launch {
-        call: conv2d_backward_weight::call(capacity, shape, target),
+        call,
         step: batch(samples),
         arguments: vec![
             Argument::Floats(with_stale_rows(pixels, capacity * input.padded_elements())),
@@ -139,5 +148,24 @@ fn it_is_the_derivative_of_the_forward() {
             weighted_sum(&output, &grad_output)
         };
         assert_gradient(&parameters, &gradient, loss, &format!("{shape:?}"));
+    }
+}
+
+/// With parts past the batch, whose sums are zero, and rows past it, which are NaN.
+#[test]
+fn tiles_in_workgroup_memory_sum_any_shape() {
+    for tile in workgroup_tiles(&WEIGHT_TILES) {
+        for shape in odd_convs() {
+            for (samples, capacity) in [(1, 1), (5, 33), (33, 33)] {
+                let call = conv2d_backward_weight::call_tiled(capacity, &shape, tile);
+                let launch = launch_of(call, Numbers::Integers, (samples, capacity), &shape);
+                assert_twin(&launch, Tolerance::Exact);
+            }
+        }
+        let shape = conv([5, 15, 16], 33, [3, 4], 1);
+        let call = conv2d_backward_weight::call_tiled(33, &shape, tile);
+        let launch = launch_of(call, Numbers::Floats, (31, 33), &shape);
+        let terms = 31 * 13 * 13;
+        assert_twin(&launch, Tolerance::Sum { terms });
     }
 }

@@ -1,10 +1,12 @@
 use gpu_train::activation::Activation;
 use gpu_train::kernels::conv2d_forward;
+use gpu_train::kernels::tile::BATCH_TILES;
 use gpu_train::shape::ConvShape;
 
 use crate::harness::{Argument, Launch, Random, Tolerance, assert_twin, batch, with_stale_rows};
 use crate::products::{
     ACTIVATIONS, ALONE, FAMILIES, Numbers, SOFTWARE, WIDTHS, conv, odd_convs, sliding_convs,
+    workgroup_tiles,
 };
 
 /// A batch of `samples` in buffers for `capacity`; what lies between is NaN.
@@ -100,4 +102,30 @@ fn every_sliding_tile_gives_the_same_sums() {
     let sliding = conv2d_forward::KERNEL.variants.iter();
     let sliding = sliding.filter(|variant| variant.iter().any(|value| value.0 == "TAPS"));
     assert_eq!(variants.len(), sliding.count());
+}
+
+#[test]
+fn tiles_in_workgroup_memory_sum_any_shape() {
+    for tile in workgroup_tiles(&BATCH_TILES) {
+        // The last makes several tiles of every height.
+        let large = conv([3, 18, 19], 7, [3, 2], 1);
+        for shape in odd_convs().into_iter().chain([large]) {
+            let mut launch = launch(Numbers::Integers, (5, 7), &shape, Activation::Relu);
+            launch.call = conv2d_forward::call_tiled(&shape, Activation::Relu, tile);
+            assert_twin(&launch, Tolerance::Exact);
+        }
+    }
+}
+
+#[test]
+fn tiles_in_workgroup_memory_are_close_on_floats() {
+    let shape = conv([3, 19, 18], 33, [13, 15], 2);
+    for tile in workgroup_tiles(&BATCH_TILES) {
+        for activation in ACTIVATIONS {
+            let mut launch = launch(Numbers::Floats, (3, 4), &shape, activation);
+            launch.call = conv2d_forward::call_tiled(&shape, activation, tile);
+            let terms = shape.padded_fan_in() + 1;
+            assert_twin(&launch, Tolerance::Sum { terms });
+        }
+    }
 }

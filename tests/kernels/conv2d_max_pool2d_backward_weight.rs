@@ -79,7 +79,7 @@ fn launch(
     argmax.resize(len, u32::MAX);
     assert!(backward::serves(shape, &SOFTWARE), "{shape:?}");
     Launch {
-        call: backward::call(capacity, shape, activation, &SOFTWARE),
+        call: backward::call(capacity, shape, activation),
         step: batch(samples),
         arguments: vec![
             Argument::Floats(with_stale_rows(pixels, capacity * input.padded_elements())),
@@ -234,7 +234,7 @@ fn it_is_the_derivative_of_the_forward() {
         let (maxima, argmax) = run(&parameters);
         let mut splits = vec![0.0; backward::splits(2, &shape) * parameters.len()];
         reference::conv2d_max_pool2d_backward_weight::run(
-            backward::call(2, &shape, activation, &SOFTWARE).params(),
+            backward::call(2, &shape, activation).params(),
             &batch(2),
             &input,
             &weights,

@@ -1,12 +1,16 @@
 use gpu_train::activation::Activation;
 use gpu_train::kernels::conv2d_max_pool2d_forward;
+use gpu_train::kernels::tile::POOL_TILES;
 use gpu_train::shape::{ConvShape, PoolShape};
+use gpu_train::target::Target;
 
 use crate::harness::{
     Argument, Launch, Output, Random, Tolerance, assert_twin, batch, gpu, run_gpu, run_twin,
     with_stale_rows,
 };
-use crate::products::{ALONE, FAMILIES, Numbers, SOFTWARE, WIDTHS, conv, sliding_convs};
+use crate::products::{
+    ALONE, FAMILIES, Numbers, SOFTWARE, WIDTHS, conv, sliding_convs, workgroup_tiles,
+};
 
 /// Convolutions whose outputs are odd, even and barely large enough to pool.
 fn convs() -> [ConvShape; 7] {
@@ -114,9 +118,15 @@ fn every_sliding_tile_gives_the_same_maxima() {
 /// A NaN among the sums stays, as in PyTorch.
 #[test]
 fn nan_is_kept() {
+    for target in FAMILIES {
+        assert_nan_is_kept(&target);
+    }
+}
+
+fn assert_nan_is_kept(target: &Target) {
     let shape = conv([3, 8, 6], 16, [3, 3], 1);
     let mut launch = launch(Numbers::Integers, (2, 2), &shape);
-    launch.call = conv2d_max_pool2d_forward::call(&shape, Activation::Linear, &SOFTWARE);
+    launch.call = conv2d_max_pool2d_forward::call(&shape, Activation::Linear, target);
     if let Argument::Floats(input) = &mut launch.arguments[0] {
         input[40] = f32::NAN;
     }
@@ -135,4 +145,19 @@ fn nan_is_kept() {
         );
     }
     assert_eq!(places, right);
+}
+
+#[test]
+fn tiles_in_workgroup_memory_have_the_same_maxima_on_any_shape() {
+    for tile in workgroup_tiles(&POOL_TILES) {
+        // The last makes several tiles of every height.
+        for shape in convs().into_iter().chain([conv([3, 21, 20], 7, [3, 2], 1)]) {
+            let call = |activation| conv2d_max_pool2d_forward::call_tiled(&shape, activation, tile);
+            let mut launch = launch(Numbers::Integers, (5, 7), &shape);
+            launch.call = call(Activation::Linear);
+            assert_twin(&launch, Tolerance::Exact);
+            launch.call = call(Activation::Relu);
+            assert_argmax(&launch);
+        }
+    }
 }

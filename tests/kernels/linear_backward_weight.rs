@@ -1,6 +1,7 @@
 use gpu_train::activation::Activation;
 use gpu_train::kernel_limits::bias_at;
-use gpu_train::kernels::{linear_backward_weight, linear_forward};
+use gpu_train::kernels::tile::WEIGHT_TILES;
+use gpu_train::kernels::{Call, linear_backward_weight, linear_forward};
 use gpu_train::reference;
 use gpu_train::shape::padded;
 use gpu_train::target::Target;
@@ -8,23 +9,37 @@ use gpu_train::target::Target;
 use crate::harness::{
     Argument, Launch, Random, Tolerance, assert_gradient, assert_twin, batch, with_stale_rows,
 };
-use crate::products::{FAMILIES, Numbers, ODD_LINEARS, SOFTWARE, WIDTHS, weighted_sum, wide};
+use crate::products::{
+    FAMILIES, Numbers, ODD_LINEARS, SOFTWARE, WIDTHS, weighted_sum, wide, workgroup_tiles,
+};
 
 /// A batch of `samples` for a call made for `capacity`; what lies between is NaN.
 fn launch(
     numbers: Numbers,
+    samples: (usize, usize),
+    shape: (usize, usize, usize),
+    target: &Target,
+) -> Launch {
+    let (rows_per_sample, inputs, outputs) = shape;
+    let call = linear_backward_weight::call(samples.1, rows_per_sample, inputs, outputs, target);
+    launch_of(call, numbers, samples, shape)
+}
+
+/// The launch of `call`.
+fn launch_of(
+    call: Call,
+    numbers: Numbers,
     (samples, capacity): (usize, usize),
     (rows_per_sample, inputs, outputs): (usize, usize, usize),
-    target: &Target,
 ) -> Launch {
     let mut random = Random::new(4);
     let mut batch_of = |width: usize| {
         let rows = numbers.rows(&mut random, samples * rows_per_sample, width);
         with_stale_rows(rows, capacity * rows_per_sample * padded(width))
     };
-    let splits = linear_backward_weight::splits(capacity, rows_per_sample, inputs, outputs, target);
+    let splits = call.params::<linear_backward_weight::Params>().splits as usize;
     Launch {
-        call: linear_backward_weight::call(capacity, rows_per_sample, inputs, outputs, target),
+        call,
         step: batch(samples),
         arguments: vec![
             Argument::Floats(batch_of(inputs)),
@@ -111,4 +126,23 @@ fn it_is_the_derivative_of_the_forward() {
         weighted_sum(&output, &grad_output)
     };
     assert_gradient(&parameters, &gradient, loss, "weight and bias");
+}
+
+/// With parts past the batch, whose sums are zero, and rows past it, which are NaN.
+#[test]
+fn tiles_in_workgroup_memory_sum_any_shape() {
+    for tile in workgroup_tiles(&WEIGHT_TILES) {
+        let large = (33, 70, 70);
+        for shape @ (rows, inputs, outputs) in ODD_LINEARS.into_iter().chain([large]) {
+            for (samples, capacity) in [(1, 1), (5, 33), (33, 33)] {
+                let call =
+                    linear_backward_weight::call_tiled(capacity, rows, inputs, outputs, tile);
+                let launch = launch_of(call, Numbers::Integers, (samples, capacity), shape);
+                assert_twin(&launch, Tolerance::Exact);
+            }
+        }
+        let call = linear_backward_weight::call_tiled(129, 9, 33, 17, tile);
+        let launch = launch_of(call, Numbers::Floats, (127, 129), (9, 33, 17));
+        assert_twin(&launch, Tolerance::Sum { terms: 127 * 9 });
+    }
 }

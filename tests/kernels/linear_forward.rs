@@ -1,9 +1,12 @@
 use gpu_train::activation::Activation;
 use gpu_train::kernels::linear_forward;
+use gpu_train::kernels::tile::BATCH_TILES;
 use gpu_train::shape::padded;
 
 use crate::harness::{Argument, Launch, Random, Tolerance, assert_twin, batch, with_stale_rows};
-use crate::products::{ACTIVATIONS, FAMILIES, Numbers, ODD_LINEARS, SOFTWARE, WIDTHS};
+use crate::products::{
+    ACTIVATIONS, FAMILIES, Numbers, ODD_LINEARS, SOFTWARE, WIDTHS, workgroup_tiles,
+};
 
 fn launch(
     numbers: Numbers,
@@ -76,4 +79,50 @@ fn every_tile_gives_the_same_sums() {
             assert_twin(&launch, Tolerance::Exact);
         }
     }
+}
+
+#[test]
+fn tiles_in_workgroup_memory_sum_any_shape() {
+    let shapes = ODD_LINEARS.into_iter().zip([1, 7, 33].into_iter().cycle());
+    // Several tiles of every height, and long sums.
+    let large = [((257, 7, 7), 2), ((1, 3072, 33), 9)];
+    for tile in workgroup_tiles(&BATCH_TILES) {
+        for (shape, samples) in shapes.clone().chain(large) {
+            let (rows, inputs, outputs) = shape;
+            let mut launch = launch(Numbers::Integers, samples, shape, Activation::Relu);
+            launch.call = linear_forward::call_tiled(rows, inputs, outputs, Activation::Relu, tile);
+            assert_twin(&launch, Tolerance::Exact);
+        }
+    }
+}
+
+#[test]
+fn tiles_in_workgroup_memory_are_close_on_floats_and_leave_stale_rows_alone() {
+    let shape = (3, 255, 33);
+    for tile in workgroup_tiles(&BATCH_TILES) {
+        for activation in ACTIVATIONS {
+            let mut launch = launch(Numbers::Floats, 5, shape, activation);
+            launch.call = linear_forward::call_tiled(3, 255, 33, activation, tile);
+            let Argument::Floats(input) = launch.arguments[0].clone() else {
+                unreachable!("the first argument is the input");
+            };
+            launch.arguments[0] = Argument::Floats(with_stale_rows(input, 7 * 3 * 256));
+            launch.arguments[3] = Argument::Poisoned(7 * 3 * 36);
+            assert_twin(&launch, Tolerance::Sum { terms: 256 });
+        }
+    }
+}
+
+/// Workgroups past 65,535 are folded into a second row, whose last ones have nothing to do.
+#[test]
+fn more_workgroups_than_a_dimension_holds_are_folded() {
+    let tile = workgroup_tiles(&BATCH_TILES)
+        .last()
+        .expect("there are tiles");
+    let rows = 65_536 * tile.group_rows() + 1;
+    let mut launch = launch(Numbers::Integers, 1, (rows, 1, 1), Activation::Relu);
+    launch.call = linear_forward::call_tiled(rows, 1, 1, Activation::Relu, tile);
+    let [x, y] = launch.call.grid.workgroups(1, 65_535);
+    assert_eq!((x * y, y), (65_538, 2));
+    assert_twin(&launch, Tolerance::Exact);
 }

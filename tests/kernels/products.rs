@@ -2,6 +2,7 @@
 //! that obey the contract on padding.
 
 use gpu_train::activation::Activation;
+use gpu_train::kernels::tile::Tile;
 use gpu_train::shape::{ConvShape, ImageShape, padded};
 use gpu_train::target::{AdapterKind, Target};
 
@@ -20,6 +21,12 @@ pub const SOFTWARE: Target = Target::portable(AdapterKind::Software).with_lanes(
 pub const ALONE: Target = Target::portable(AdapterKind::Software);
 pub const GPU: Target = Target::portable(AdapterKind::Gpu);
 pub const FAMILIES: [Target; 3] = [SOFTWARE, ALONE, GPU];
+
+/// The tiles of a table that pass through workgroup memory: which one a shape gets on a GPU depends
+/// on more than its width, so tests run all of them.
+pub fn workgroup_tiles(table: &[Tile]) -> impl Iterator<Item = &Tile> {
+    table.iter().filter(|tile| tile.workgroup.is_some())
+}
 
 /// One width for each number of quads that a tile can have.
 pub const WIDTHS: [usize; 8] = [3, 7, 11, 13, 18, 24, 27, 31];

@@ -76,9 +76,9 @@ impl Conv2dMaxPool2d {
     /// Records the gradients of weight and bias, without making the dense gradient.
     fn parameter_gradients(&self, tape: &mut Tape<'_>, node: &Node, pooled: [Value; 3]) {
         let [input, weight, bias] = conv2d::inputs(node);
-        let (capacity, target) = (tape.graph.capacity, tape.graph.target.clone());
+        let capacity = tape.graph.capacity;
         let splits = backward_weight::splits(capacity, &self.shape);
-        let call = backward_weight::call(capacity, &self.shape, self.activation, &target);
+        let call = backward_weight::call(capacity, &self.shape, self.activation);
         let inputs = [&[input][..], &pooled].concat();
         tape.parameter_gradients(node, [weight, bias], call, inputs, splits);
     }
