@@ -1,14 +1,11 @@
-// output = images[order[batch_start + n]] / 255, batch_targets = their targets: one batch.
+// output = images[order[batch_start + n]] / 255: one batch.
 //
 // images_0..3    packed u8, four to a word, low byte first; part p holds the images from
 //                p * images_per_part on, each [channels, pixels] u8 in image_words words
 // order          [count] u32        image number by position of the epoch
-// targets        [images]           of the whole data set
 // output         [batch, pixels, quads] vec4   channels-last
-// batch_targets  [batch]
 //
-// Up to four parts, because an adapter may bind no more than 128 MiB at once; unused ones are not
-// read. An item of work is one channel quad of four pixels, so that every word is loaded once
+// An item of work is one channel quad of four pixels, so that every word is loaded once
 // (twice where planes are not aligned to words), or one quad of a vector (an image of one pixel),
 // which is a word. One thread per ITEMS items, as many apart as a sample has threads.
 //
@@ -29,21 +26,12 @@ struct Params {
 @group(0) @binding(2) var<storage, read> images_2: array<u32>;
 @group(0) @binding(3) var<storage, read> images_3: array<u32>;
 @group(0) @binding(4) var<storage, read> order: array<u32>;
-@group(0) @binding(5) var<storage, read> targets: array<f32>;
-@group(0) @binding(6) var<storage, read_write> output: array<vec4<f32>>;
-@group(0) @binding(7) var<storage, read_write> batch_targets: array<f32>;
-@group(0) @binding(8) var<uniform> params: Params;
+@group(0) @binding(5) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(6) var<uniform> params: Params;
 
 const ITEMS: u32 = ${ITEMS}u;
 
-fn image_word(part: u32, index: u32) -> u32 {
-    switch part {
-//#for part in 1..PARTS
-        case ${part}u: { return images_${part}[index]; }
-//#end
-        default: { return images_0[index]; }
-    }
-}
+//#include images
 
 // The four bytes from `byte` of an image on. What lies past the image's last word is not used, so
 // that word serves in its place.
@@ -56,18 +44,6 @@ fn four_bytes(part: u32, first_word: u32, byte: u32) -> vec4<u32> {
         word = (word >> shift) | (next << (32u - shift));
     }
     return bytes_of(word);
-}
-
-fn bytes_of(word: u32) -> vec4<u32> {
-    return (vec4<u32>(word) >> vec4<u32>(0u, 8u, 16u, 24u)) & vec4<u32>(0xFFu);
-}
-
-// x / 255, correctly rounded, which drivers' divisions are not. In base 256 the quotient is 0.xxxxx…:
-// its first two digits and the next three are exact as floats, and their sum is rounded once.
-fn scaled(x: vec4<u32>) -> vec4<f32> {
-    let two = x | (x << vec4<u32>(8u));
-    let three = two | (x << vec4<u32>(16u));
-    return (vec4<f32>(vec4<i32>(two)) * 0x1p24f + vec4<f32>(vec4<i32>(three))) * 0x1p-40f;
 }
 
 // One channel quad of a vector, an image of one pixel: one word.
@@ -114,15 +90,12 @@ fn main(
         return;
     }
     let image = order[step.batch_start + sample];
-    let part = image / params.images_per_part;
-    let first_word = (image % params.images_per_part) * params.image_words;
+    let part = part_of(image);
+    let first_word = first_word_of(image, part);
     for (var quad = thread; quad < select(0u, items, is_vector); quad += threads) {
         copy_vector(part, first_word, sample, quad, quads);
     }
     for (var item = thread; item < select(items, 0u, is_vector); item += threads) {
         copy_pixels(part, first_word, sample, item / quads * 4u, item % quads, quads);
-    }
-    if (thread == 0u) {
-        batch_targets[sample] = targets[image];
     }
 }

@@ -41,25 +41,11 @@ fn main(
 //#include tile_place
     let first_column = column_tile * ${COLUMNS}u;
     let first_row = row_tile * ${ROWS}u;
-    // Rows and columns past the end repeat the last one and are not stored.
+    // Rows past the end repeat the last one and are not stored.
 //#for r in 0..ROWS
     let row_${r} = min(first_row + ${r}u, rows - 1u) * params.in_quads;
 //#end
-//#for c in 0..COLUMNS
-    let column_${c} = min(first_column + ${c}u, out_quads - 1u);
-//#end
-//#for r in 0..ROWS
-//#for c in 0..COLUMNS
-    var sum_${r}_${c} = vec4<f32>(0.0);
-//#end
-//#end
-    let weight_stride = out_quads;
-//#include own_quads_nn
-    var weight_at = 0u;
-    for (var input_at = 0u; input_at < params.in_quads; input_at++) {
-//#include product_nn
-        weight_at += 4u * weight_stride;
-    }
+//#include linear_sums
     let live_start = first_row;
     let live_end = min(first_row + ${ROWS}u, rows);
 //#include store_activated

@@ -1,7 +1,8 @@
 // Mean squared error: its gradient, and this step's row of metrics.
 //
 // prediction       [batch] vec4   one output, padded to a quad
-// batch_targets    [batch]
+// order            [count] u32    image number by position of the epoch
+// targets          [images]       of the whole data set
 // grad_prediction  [batch] vec4   (2 / batch) * (prediction - target), and zeros
 // metrics          [rows] vec4    row step.row = sum of squared errors, sum of absolute errors,
 //                                 how many predictions round (half to even) to their target, batch
@@ -17,11 +18,12 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> prediction: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> batch_targets: array<f32>;
-@group(0) @binding(2) var<storage, read_write> grad_prediction: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> metrics: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> faults: array<u32>;
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> order: array<u32>;
+@group(0) @binding(2) var<storage, read> targets: array<f32>;
+@group(0) @binding(3) var<storage, read_write> grad_prediction: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> metrics: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> faults: array<u32>;
+@group(0) @binding(6) var<uniform> params: Params;
 
 var<workgroup> sums: array<vec4<f32>, WORKGROUP_SIZE>;
 
@@ -49,7 +51,7 @@ fn main(@builtin(local_invocation_index) local: u32) {
     var sum = vec4<f32>(0.0);
     for (var sample = local; sample < step.batch; sample += WORKGROUP_SIZE) {
         let predicted = prediction[sample].x;
-        let wanted = batch_targets[sample];
+        let wanted = targets[order[step.batch_start + sample]];
         let error = predicted - wanted;
         grad_prediction[sample] = vec4<f32>(scale * error, 0.0, 0.0, 0.0);
         let hit = select(0.0, 1.0, round(predicted) == wanted);

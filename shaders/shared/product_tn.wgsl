@@ -4,12 +4,21 @@
 // counts), is_bias (whether this thread's input is the bias's: 1, 0, 0, 0), row_0.. (quads from there), the running offsets `input_at` and `grad_at`, and the sums
 // sum_0_0..; further grad_0.. and column_0.. likewise, or with LANES = 8 own_grad_0.. (the quads
 // of `grad_output` that this lane loads for all eight). See product_nn for the order of loads and
-// sums.
+// sums. Where PARTS is defined the input are resident images (see images), input_0.. their first
+// words, in parts part_0...
 //#for s in 0..4
 //#for r in 0..ROW_QUADS
 let a_${s}_${r} = select(
     vec4<f32>(0.0),
+//#ifdef PARTS
+    select(
+        scaled(bytes_of(image_word(part_${s}, input_${s} + row_${r}))),
+        vec4<f32>(1.0, 0.0, 0.0, 0.0),
+        is_bias,
+    ),
+//#else
     select(input[input_${s} + input_at + row_${r}], vec4<f32>(1.0, 0.0, 0.0, 0.0), is_bias),
+//#end
     live_${s},
 );
 //#end

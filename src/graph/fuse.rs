@@ -26,7 +26,10 @@ fn absorb_next(graph: &mut Graph, at: usize) -> bool {
         return false;
     };
     drop(readers);
-    let Some(op) = graph.nodes[at].op.absorb(&*graph.nodes[reader].op) else {
+    let Some(op) = graph.nodes[at]
+        .op
+        .absorb(&*graph.nodes[reader].op, &graph.target)
+    else {
         return false;
     };
     let absorbed = graph.nodes.remove(reader);
@@ -35,5 +38,7 @@ fn absorb_next(graph: &mut Graph, at: usize) -> bool {
     node.op = op;
     node.inputs.extend(others);
     node.outputs = absorbed.outputs;
+    // The batch's images belong to the layer that reads them.
+    node.layer = absorbed.layer;
     true
 }

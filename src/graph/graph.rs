@@ -20,8 +20,6 @@ pub struct Value(pub(super) usize);
 pub enum Shape {
     /// An image (or vector) per sample of the batch.
     Samples(ImageShape),
-    /// One scalar per sample of the batch.
-    PerSample,
     /// So many scalars, whatever the batch.
     Flat(usize),
 }
@@ -61,8 +59,8 @@ pub trait Op: Any + Debug + Send + Sync {
         ))
     }
 
-    /// The operation that does this one and then `next`, if there is a kernel for it.
-    fn absorb(&self, _next: &dyn Op) -> Option<Arc<dyn Op>> {
+    /// The operation that does this one and then `next`, if the target has a kernel for it.
+    fn absorb(&self, _next: &dyn Op, _target: &Target) -> Option<Arc<dyn Op>> {
         None
     }
 }
@@ -197,7 +195,6 @@ impl Graph {
     pub fn len(&self, value: Value) -> usize {
         match self.values[value.0].shape {
             Shape::Samples(shape) => self.capacity * shape.padded_elements(),
-            Shape::PerSample => self.capacity,
             Shape::Flat(len) => len,
         }
     }

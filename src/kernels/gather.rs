@@ -1,6 +1,6 @@
 //! Host side of `shaders/gather.wgsl`.
 
-use super::{Call, Grid, Kernel, Params as _, Variant, params, reads, reads_words, writes};
+use super::{Call, Grid, Kernel, Params as _, Variant, params, reads_words, writes};
 use crate::shape::{ImageShape, QUAD};
 
 /// Bindings that resident images may be split over.
@@ -27,9 +27,7 @@ pub static KERNEL: Kernel = Kernel {
         reads_words("images_2"),
         reads_words("images_3"),
         reads_words("order"),
-        reads("targets"),
         writes("output"),
-        writes("batch_targets"),
     ],
     params: Params::FIELDS,
     variants: VARIANTS,
@@ -54,7 +52,7 @@ pub const fn image_words(elements: usize) -> usize {
     elements.div_ceil(16) * 4
 }
 
-/// A batch out of `images` images of `shape`, scaled to 0..=1, and its targets.
+/// A batch out of `images` images of `shape`, scaled to 0..=1.
 ///
 /// Every part but the last holds `images_per_part` of the images. `shape` may also be
 /// `ImageShape::vector(elements)`: the same bytes in their order, as a flat vector. Parts that are

@@ -27,6 +27,8 @@ pub mod conv2d_max_pool2d_backward_weight;
 pub mod conv2d_max_pool2d_forward;
 pub mod epoch_permutation;
 pub mod gather;
+pub mod gather_linear_backward_weight;
+pub mod gather_linear_forward;
 pub mod linear_backward_weight;
 pub mod linear_forward;
 pub mod max_pool2d_backward;
@@ -144,6 +146,8 @@ pub const ALL: &[&Kernel] = &[
     &adaptive_max_pool2d_forward::KERNEL,
     &epoch_permutation::KERNEL,
     &gather::KERNEL,
+    &gather_linear_backward_weight::KERNEL,
+    &gather_linear_forward::KERNEL,
     &max_pool2d_backward::KERNEL,
     &max_pool2d_forward::KERNEL,
     &mse_loss::KERNEL,

@@ -1,6 +1,6 @@
 //! Host side of `shaders/mse_loss.wgsl`.
 
-use super::{Call, Grid, Kernel, Params as _, params, reads, writes, writes_words};
+use super::{Call, Grid, Kernel, Params as _, params, reads, reads_words, writes, writes_words};
 
 /// Floats in a row of metrics: sum of squared errors, sum of absolute errors, how many predictions
 /// round to their target, samples.
@@ -15,7 +15,8 @@ pub static KERNEL: Kernel = Kernel {
     source: include_str!("../../shaders/mse_loss.wgsl"),
     bindings: &[
         reads("prediction"),
-        reads("batch_targets"),
+        reads_words("order"),
+        reads("targets"),
         writes("grad_prediction"),
         writes("metrics"),
         writes_words("faults"),

@@ -155,6 +155,11 @@ pub const SNIPPETS: &[(&str, &str)] = &[
         "sliding_conv2d_max_pool2d_forward",
         include_str!("../../shaders/sliding/conv2d_max_pool2d_forward.wgsl"),
     ),
+    ("images", include_str!("../../shaders/shared/images.wgsl")),
+    (
+        "linear_sums",
+        include_str!("../../shaders/shared/linear_sums.wgsl"),
+    ),
 ];
 
 /// Expands `source`, the template of `kernel`, with the values of `variant`.

@@ -412,10 +412,23 @@ pub fn splits(
     threads: usize,
     tile: &Tile,
 ) -> (usize, usize) {
-    let busy = match tile.workgroup {
-        Some(_) => workgroup::BUSY_THREADS,
-        None => 128,
-    };
+    match tile.workgroup {
+        Some(_) => busy_splits(workgroup::BUSY_THREADS, capacity, rows_per_sample, threads),
+        None => software_splits(capacity, rows_per_sample, threads),
+    }
+}
+
+/// [`splits`] of register tiles.
+pub fn software_splits(capacity: usize, rows_per_sample: usize, threads: usize) -> (usize, usize) {
+    busy_splits(128, capacity, rows_per_sample, threads)
+}
+
+fn busy_splits(
+    busy: usize,
+    capacity: usize,
+    rows_per_sample: usize,
+    threads: usize,
+) -> (usize, usize) {
     let most = (capacity * rows_per_sample / LEAST_ROWS).max(1);
     let wanted = busy.div_ceil(threads).min(most);
     let samples = capacity.div_ceil(wanted).next_multiple_of(4);

@@ -7,11 +7,11 @@ use crate::shape::padded;
 
 twin!(
     images_0: word, images_1: word, images_2: word, images_3: word,
-    order: word, targets: real, output: real_mut, batch_targets: real_mut
+    order: word, output: real_mut
 );
 
-/// images: (images of the part, channels, pixels) u8 in words; order: (count); targets: (images);
-/// output: (batch, pixels, padded channels); `batch_targets`: (batch).
+/// images: (images of the part, channels, pixels) u8 in words; order: (count);
+/// output: (batch, pixels, padded channels).
 pub fn run<T: Real>(
     params: &Params,
     step: &Step,
@@ -20,9 +20,7 @@ pub fn run<T: Real>(
     images_2: &[u32],
     images_3: &[u32],
     order: &[u32],
-    targets: &[T],
     output: &mut [T],
-    batch_targets: &mut [T],
 ) {
     let parts = [images_0, images_1, images_2, images_3];
     let channels = params.channels as usize;
@@ -44,6 +42,5 @@ pub fn run<T: Real>(
                 };
             }
         }
-        batch_targets[sample] = targets[number as usize];
     }
 }

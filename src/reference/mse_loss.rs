@@ -6,8 +6,8 @@ use crate::kernels::mse_loss::{METRICS, Params};
 use crate::shape::QUAD;
 
 twin!(
-    prediction: real, batch_targets: real, grad_prediction: real_mut, metrics: real_mut,
-    faults: word_mut
+    prediction: real, order: word, targets: real, grad_prediction: real_mut,
+    metrics: real_mut, faults: word_mut
 );
 
 /// Rounds half to even, as `torch.round`.
@@ -15,14 +15,15 @@ fn round_half_even<T: Real>(x: T) -> f64 {
     x.wide().round_ties_even()
 }
 
-/// prediction and `grad_prediction`: (batch, 4), of which the first counts; `batch_targets`:
-/// (batch); metrics: (rows, 4); faults: (rows). The gradient is that of
+/// prediction and `grad_prediction`: (batch, 4), of which the first counts; order: (count);
+/// targets: (images); metrics: (rows, 4); faults: (rows). The gradient is that of
 /// <https://docs.pytorch.org/docs/stable/generated/torch.nn.MSELoss.html>.
 pub fn run<T: Real>(
     params: &Params,
     step: &Step,
     prediction: &[T],
-    batch_targets: &[T],
+    order: &[u32],
+    targets: &[T],
     grad_prediction: &mut [T],
     metrics: &mut [T],
     faults: &mut [u32],
@@ -31,7 +32,8 @@ pub fn run<T: Real>(
     let mut sums = [0.0; METRICS];
     for sample in 0..step.batch as usize {
         let predicted = prediction[sample * QUAD];
-        let wanted = batch_targets[sample];
+        let number = order[step.batch_start as usize + sample];
+        let wanted = targets[number as usize];
         let error = predicted - wanted;
         let grad = &mut grad_prediction[sample * QUAD..][..QUAD];
         grad.fill(T::zero());

@@ -17,6 +17,8 @@ mod conv2d_max_pool2d_backward_weight;
 mod conv2d_max_pool2d_forward;
 mod epoch_permutation;
 mod gather;
+mod gather_linear_backward_weight;
+mod gather_linear_forward;
 mod linear_backward_weight;
 mod linear_forward;
 mod max_pool2d_backward;

@@ -18,7 +18,9 @@ fn launch(prediction: Vec<f32>, targets: Vec<f32>, row: u32) -> Launch {
         },
         arguments: vec![
             Argument::Floats(zero_padding(prediction, 1, 4)),
-            Argument::Floats(targets),
+            // Samples lie back to front in the data set.
+            Argument::Words((0..capacity as u32).rev().collect()),
+            Argument::Floats(targets.into_iter().rev().collect()),
             Argument::Poisoned(capacity * 4),
             Argument::Poisoned(ROWS * mse_loss::METRICS),
             Argument::Poisoned(ROWS),
@@ -113,6 +115,7 @@ fn the_gradient_is_the_derivative() {
         mse_loss::call(1).params(),
         &batch(7),
         &prediction,
+        &[0, 1, 2, 3, 4, 5, 6],
         &targets,
         &mut gradient,
         &mut metrics,

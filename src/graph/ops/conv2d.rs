@@ -68,7 +68,7 @@ impl Op for Conv2d {
         conv2d_forward::call(&self.shape, self.activation, target)
     }
 
-    fn absorb(&self, next: &dyn Op) -> Option<Arc<dyn Op>> {
+    fn absorb(&self, next: &dyn Op, _target: &Target) -> Option<Arc<dyn Op>> {
         let next: &dyn Any = next;
         if let Some(next) = next.downcast_ref::<ActivationOp>() {
             let fused = Self {

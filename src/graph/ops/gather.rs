@@ -1,5 +1,10 @@
 //! The batch: images of the resident data set, picked by the epoch's order and scaled to 0..1.
 
+use std::any::Any;
+use std::sync::Arc;
+
+use super::gather_linear::GatherLinear;
+use super::linear::Linear;
 use crate::graph::{Graph, Op, Role, Shape, Value};
 use crate::kernels::gather::{self, ResidentLayout};
 use crate::kernels::{Call, Scalar};
@@ -12,9 +17,9 @@ struct Gather {
     layout: ResidentLayout,
 }
 
-/// Records the reading of a batch; returns images (as `shape`: the data set's own, or a vector of
-/// all its elements) and targets.
-pub fn record(graph: &mut Graph, layout: &ResidentLayout, shape: ImageShape) -> (Value, Value) {
+/// Records the reading of a batch of images, as `shape`: the data set's own, or a vector of all its
+/// elements.
+pub fn record(graph: &mut Graph, layout: &ResidentLayout, shape: ImageShape) -> Value {
     let mut inputs: Vec<Value> = (0..gather::PARTS)
         .map(|part| {
             // A kernel binds all four; parts that the data set does not have repeat the first.
@@ -24,18 +29,23 @@ pub fn record(graph: &mut Graph, layout: &ResidentLayout, shape: ImageShape) -> 
         })
         .collect();
     inputs.push(graph.resident(Role::Order, 0, layout.count, Scalar::U32));
-    inputs.push(graph.resident(Role::Targets, 0, layout.count, Scalar::F32));
     let images = graph.transient(Shape::Samples(shape), Scalar::F32);
-    let targets = graph.transient(Shape::PerSample, Scalar::F32);
     let op = Gather {
         shape,
         layout: *layout,
     };
-    graph.record("data", op, inputs, vec![images, targets]);
-    (images, targets)
+    graph.record("data", op, inputs, vec![images]);
+    images
 }
 
 impl Op for Gather {
+    fn absorb(&self, next: &dyn Op, target: &Target) -> Option<Arc<dyn Op>> {
+        let linear = (next as &dyn Any).downcast_ref::<Linear>()?;
+        let is_vector = self.shape == ImageShape::vector(self.shape.channels);
+        let all = is_vector && linear.is_dense();
+        all.then(|| GatherLinear::of(self.layout, self.shape.channels, linear, target))?
+    }
+
     fn call(&self, _target: &Target) -> Call {
         gather::call(self.shape, self.layout.count, self.layout.images_per_part)
     }

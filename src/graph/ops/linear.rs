@@ -15,10 +15,10 @@ use crate::target::Target;
 
 /// The operation: `rows` rows per sample, each of `in_features` to `out_features`.
 #[derive(Debug, Clone, Copy)]
-struct Linear {
+pub(super) struct Linear {
     rows: usize,
-    in_features: usize,
-    out_features: usize,
+    pub(super) in_features: usize,
+    pub(super) out_features: usize,
     activation: Activation,
     /// The 1x1 convolution that it is, if it is one.
     conv: Option<ConvShape>,
@@ -91,6 +91,13 @@ impl Linear {
     }
 }
 
+impl Linear {
+    /// Whether every sample is one row, of all of its input.
+    pub(super) const fn is_dense(&self) -> bool {
+        self.rows == 1 && self.conv.is_none()
+    }
+}
+
 impl Op for Linear {
     fn call(&self, target: &Target) -> Call {
         linear_forward::call(
@@ -102,7 +109,7 @@ impl Op for Linear {
         )
     }
 
-    fn absorb(&self, next: &dyn Op) -> Option<Arc<dyn Op>> {
+    fn absorb(&self, next: &dyn Op, _target: &Target) -> Option<Arc<dyn Op>> {
         let next: &dyn Any = next;
         if let (Some(pool), Some(shape)) = (next.downcast_ref::<MaxPool2d>(), self.conv) {
             return Conv2dMaxPool2d::of(shape, self.activation, pool);

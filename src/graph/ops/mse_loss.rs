@@ -11,9 +11,11 @@ struct MseLoss {
     rows: usize,
 }
 
-/// Records the loss of `prediction` (one value per sample) against `targets`, and the row of
-/// metrics it writes; a submission holds up to `rows` of them.
-pub fn record(graph: &mut Graph, prediction: Value, targets: Value, rows: usize) {
+/// Records the loss of `prediction` (one value per sample) against the targets of a data set of
+/// `count` samples, and the row of metrics it writes; a submission holds up to `rows` of them.
+pub fn record(graph: &mut Graph, prediction: Value, count: usize, rows: usize) {
+    let order = graph.resident(Role::Order, 0, count, Scalar::U32);
+    let targets = graph.resident(Role::Targets, 0, count, Scalar::F32);
     let shape = Shape::Samples(ImageShape::vector(1));
     let gradient = graph.transient(shape, Scalar::F32);
     let len = rows * mse_loss::METRICS;
@@ -22,7 +24,7 @@ pub fn record(graph: &mut Graph, prediction: Value, targets: Value, rows: usize)
     graph.record(
         "loss",
         MseLoss { rows },
-        vec![prediction, targets],
+        vec![prediction, order, targets],
         vec![gradient, metrics, faults],
     );
 }
