@@ -11,6 +11,7 @@
 
 mod choice;
 mod grid;
+mod snippets;
 mod step;
 pub mod template;
 pub mod tile;

@@ -20,7 +20,8 @@
 //! - The number of threads that counts as busy is that of a large GPU. A small one would rather have
 //!   larger tiles; only measuring on it can tell.
 
-use super::{LEAST_ROWS, Tile};
+use super::Tile;
+use super::splits::LEAST_ROWS;
 
 /// The threads that load a tile together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
