@@ -187,7 +187,7 @@ impl Graph {
     pub fn sample_shape(&self, value: Value) -> ImageShape {
         match self.values[value.0].shape {
             Shape::Samples(shape) => shape,
-            other => panic!("{other:?} is no batch of samples"),
+            Shape::Flat(len) => panic!("{len} scalars are no batch of samples"),
         }
     }
 
