@@ -116,8 +116,8 @@ mod tests {
     #[test]
     fn a_step_takes_few_dispatches() {
         let all = |net, fuse| program(net, fuse).dispatches.len();
-        assert_eq!(all(NetworkType::Cnn, true), 23);
-        assert_eq!(all(NetworkType::Mlp, true), 13);
+        assert_eq!(all(NetworkType::Cnn, true), 21);
+        assert_eq!(all(NetworkType::Mlp, true), 11);
         assert!(all(NetworkType::Cnn, false) > 28);
     }
 
