@@ -205,3 +205,76 @@ fn bug(layer: &str, what: &str) -> Error {
         "this is a bug in gpu-train's net; please report it",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{fuse, ops};
+    use crate::kernels::Scalar;
+    use crate::target::{AdapterKind, Target};
+
+    /// A fused linear layer and tanh, and `readers` linear layers of its output.
+    fn read_by(readers: usize) -> (Graph, Value) {
+        let mut graph = Graph::new(2, Target::portable(AdapterKind::Gpu));
+        let input = graph.transient(Shape::Samples(ImageShape::vector(4)), Scalar::F32);
+        let weight = graph.resident(Role::Parameters, 0, 16, Scalar::F32);
+        let bias = graph.resident(Role::Parameters, 64, 4, Scalar::F32);
+        let sums = ops::linear::record(&mut graph, "first", input, weight, bias, 4);
+        let output = ops::activation::record(&mut graph, "first", sums, Activation::Tanh);
+        for _ in 0..readers {
+            ops::linear::record(&mut graph, "next", output, weight, bias, 4);
+        }
+        (graph, output)
+    }
+
+    #[test]
+    fn slopes_are_taken_for_the_only_reader_of_a_fused_activation() {
+        let known = |readers, fused| {
+            let (mut graph, output) = read_by(readers);
+            if fused {
+                fuse(&mut graph);
+                assert_eq!(graph.nodes.len(), 1 + readers);
+            }
+            fused_activations(&graph.nodes).get(&output).copied()
+        };
+        assert_eq!(known(1, true), Some(Activation::Tanh));
+        assert_eq!(
+            known(1, false),
+            None,
+            "an activation of its own takes its slope"
+        );
+        assert_eq!(known(2, true), None, "its gradient is a sum over readers");
+        assert_eq!(known(0, true), None);
+    }
+
+    /// What an operation is not given, it does not mistake for something else.
+    #[test]
+    fn a_gradient_before_an_activation_is_not_the_values_own() {
+        let (mut graph, output) = read_by(1);
+        fuse(&mut graph);
+        let nodes = graph.nodes.clone();
+        let activations = fused_activations(&nodes);
+        let mut tape = Tape {
+            graph: &mut graph,
+            gradients: HashMap::new(),
+            activations,
+        };
+        let [first, next] = &nodes[..] else {
+            panic!("two layers");
+        };
+        assert!(tape.gradient_before_activation(first, output).is_err());
+        let gradient = Value(7);
+        let set = tape.set_gradient_before_activation(next, output, gradient);
+        set.expect("is the first");
+        let found = tape.gradient_before_activation(first, output);
+        assert_eq!(found.expect("is set"), Some(gradient));
+        let error = tape.gradient(first, output).expect_err("is not its own");
+        assert!(
+            error.to_string().contains("before an activation"),
+            "{error}"
+        );
+        tape.set_gradient(next, output, gradient)
+            .expect_err("is set already");
+        assert_eq!(first.op.activation(), Activation::Tanh);
+    }
+}
