@@ -274,8 +274,11 @@ impl Bench {
     /// Bytes that the dispatch must read and write.
     fn traffic(&self, program: &Program, dispatch: &Dispatch) -> u64 {
         let batch = self.options.batch_size;
-        let bindings = dispatch.call.kernel.bindings.iter();
-        let bytes = bindings.zip(&dispatch.slices).map(|(binding, slice)| {
+        let bound = &dispatch.slices;
+        let bindings = dispatch.call.kernel.bindings.iter().zip(bound).enumerate();
+        // What is bound twice, for want of anything to bind, is read once.
+        let once = bindings.filter(|(at, (_, slice))| !bound[..*at].contains(slice));
+        let bytes = once.map(|(_, (binding, slice))| {
             let role = program.buffers[slice.buffer].role;
             match (role, binding.access) {
                 // Of the data set, a step reads one batch; parts that are not in use are bound to

@@ -1,13 +1,16 @@
-// grad_input = the gradient of a conv2d without padding by its input.
+// grad_input = the gradient of a conv2d without padding by its input, times the slope of the
+// activation that made the input: with one, the gradient of the sums before it.
 //
 // grad_output  [batch, out_height, out_width, out_quads] vec4
 // weight       [kernel_height, kernel_width, 4 in_quads, out_quads] vec4
+// input        [batch, in_height, in_width, in_quads] vec4; not read where activation is LINEAR
 // grad_input   [batch, in_height, in_width, in_quads] vec4
 //
 // One thread per ROWS samples by COLUMNS quads of channels, all at the same pixel: the windows
 // that cover a pixel are then the same for the whole tile, and the loop runs over just those. Short
 // lines are computed whole: shaders/sliding/. GPUs get tiles in workgroup memory: shaders/workgroup/.
 //#include step
+//#include activation
 
 struct Params {
     in_height: u32,
@@ -19,12 +22,14 @@ struct Params {
     kernel_height: u32,
     kernel_width: u32,
     stride: u32,
+    activation: u32,       // whose output the input is
 }
 
 @group(0) @binding(0) var<storage, read> grad_output: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> grad_input: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> params: Params;
+@group(0) @binding(2) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> grad_input: array<vec4<f32>>;
+@group(0) @binding(4) var<uniform> params: Params;
 
 // The windows start, start + 1, .. end - 1 of `count` cover position `at` along one axis.
 fn covering(at: u32, kernel: u32, count: u32) -> vec2<u32> {
@@ -33,6 +38,14 @@ fn covering(at: u32, kernel: u32, count: u32) -> vec2<u32> {
         return vec2<u32>(0u, end);
     }
     return vec2<u32>((at - kernel) / params.stride + 1u, end);
+}
+
+// The gradient before the activation that made quad `at` of the input, given the one behind it.
+fn before_activation(at: u32, gradient: vec4<f32>) -> vec4<f32> {
+    if (params.activation == LINEAR) {
+        return gradient;
+    }
+    return gradient * activation_slope(params.activation, input[at]);
 }
 
 //#ifdef SLICES
@@ -110,6 +123,17 @@ fn main(
 //#end
     }
 //#end
+    // One copy of the slope's code in a second pass over the tile, rather than one for each sum.
+    if (params.activation != LINEAR) {
+        let last_sample = min(first_sample + ${ROWS}u, step.batch);
+        let last_column = min(first_column + ${COLUMNS}u, in_quads);
+        for (var sample = first_sample; sample < last_sample; sample++) {
+            for (var column = first_column; column < last_column; column++) {
+                let at = (sample * pixels + pixel) * in_quads + column;
+                grad_input[at] = before_activation(at, grad_input[at]);
+            }
+        }
+    }
 }
 //#end
 //#end

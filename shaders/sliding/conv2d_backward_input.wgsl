@@ -92,5 +92,15 @@ fn main(
 //#end
         }
 //#end
+        // One copy of the slope's code in a second pass over the tile, rather than one for each sum.
+        if (params.activation != LINEAR) {
+            let last_column = min(first_column + ${COLUMNS}u, in_quads);
+            for (var x = 0u; x < params.in_width; x++) {
+                for (var column = first_column; column < last_column; column++) {
+                    let own = at + x * in_quads + column;
+                    grad_input[own] = before_activation(own, grad_input[own]);
+                }
+            }
+        }
     }
 }

@@ -43,7 +43,8 @@ fn main(
             let at = ((first_sample + ${r*ROW_STEP}u) * pixels + pixel) * in_quads;
 //#for c in 0..COLUMNS
             if (first_column + ${c*COLUMN_STEP}u < in_quads) {
-                grad_input[at + first_column + ${c*COLUMN_STEP}u] = sum_${r}_${c};
+                let at_${c} = at + first_column + ${c*COLUMN_STEP}u;
+                grad_input[at_${c}] = before_activation(at_${c}, sum_${r}_${c});
             }
 //#end
         }

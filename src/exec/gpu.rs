@@ -141,7 +141,11 @@ fn describe(program: &Program, dispatch: &Dispatch) -> Described {
         let role = program.buffers[slice.buffer].role;
         !matches!(role, Role::Images(_) | Role::Targets | Role::Order)
     };
-    let slices = dispatch.slices.iter().filter(of_the_step);
+    let bound = &dispatch.slices;
+    // What is bound twice, for want of anything to bind, is read once.
+    let once = bound.iter().enumerate();
+    let once = once.filter(|(at, slice)| !bound[..*at].contains(slice));
+    let slices = once.map(|(_, slice)| slice).filter(of_the_step);
     let scalars: usize = slices.map(|slice| slice.len).sum();
     Described {
         kernel: dispatch.call.kernel.name,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::graph::{Graph, Node, Shape, Storage, Value};
 use super::{Phase, Role};
+use crate::activation::Activation;
 use crate::error::{Error, Result};
 use crate::kernel_limits::bias_at;
 use crate::kernels::{Call, Scalar, sum_partials};
@@ -14,7 +15,18 @@ use crate::shape::ImageShape;
 pub struct Tape<'a> {
     /// What is recorded into.
     pub graph: &'a mut Graph,
-    gradients: HashMap<Value, Value>,
+    gradients: HashMap<Value, Gradient>,
+    /// Outputs of operations that end in a fused activation, where one operation alone reads them.
+    activations: HashMap<Value, Activation>,
+}
+
+/// What is known of a value's gradient.
+#[derive(Debug, Clone, Copy)]
+enum Gradient {
+    /// It is the value's own.
+    Whole(Value),
+    /// It is that of the sums before the activation fused into the operation that made the value.
+    BeforeActivation(Value),
 }
 
 /// Appends the gradients of all parameters that the forward pass used, in reverse order.
@@ -25,6 +37,7 @@ pub fn differentiate(graph: &mut Graph) -> Result<()> {
     let mut tape = Tape {
         graph,
         gradients: HashMap::new(),
+        activations: fused_activations(&forward),
     };
     for node in forward.iter().rev() {
         if node.inputs.iter().any(|&it| tape.graph.needs_gradient(it)) {
@@ -34,11 +47,52 @@ pub fn differentiate(graph: &mut Graph) -> Result<()> {
     Ok(())
 }
 
+/// The outputs of `nodes` that end in a fused activation and that one operation alone reads.
+fn fused_activations(nodes: &[Node]) -> HashMap<Value, Activation> {
+    let ends = nodes.iter().filter_map(|node| {
+        let (activation, output) = (node.op.activation(), *node.outputs.first()?);
+        let readers = nodes.iter().filter(|it| it.inputs.contains(&output));
+        (activation != Activation::Linear && readers.count() == 1).then_some((output, activation))
+    });
+    ends.collect()
+}
+
 impl Tape<'_> {
     /// The gradient of `value`, which a later operation has set.
+    ///
+    /// Errors where none has, or where only the gradient before the value's activation was made.
     pub fn gradient(&self, node: &Node, value: Value) -> Result<Value> {
+        match self.found(node, value)? {
+            Gradient::Whole(gradient) => Ok(gradient),
+            Gradient::BeforeActivation(_) => Err(bug(
+                &node.layer,
+                "its output's gradient was made before an activation that it does not have",
+            )),
+        }
+    }
+
+    /// The gradient of the sums before the activation fused into what made `value`, where the
+    /// kernel that a later operation recorded has taken the slope; `None` where that is still to do.
+    ///
+    /// Errors where no gradient has been set.
+    pub fn gradient_before_activation(&self, node: &Node, value: Value) -> Result<Option<Value>> {
+        Ok(match self.found(node, value)? {
+            Gradient::Whole(_) => None,
+            Gradient::BeforeActivation(gradient) => Some(gradient),
+        })
+    }
+
+    fn found(&self, node: &Node, value: Value) -> Result<Gradient> {
         let found = self.gradients.get(&value).copied();
         found.ok_or_else(|| bug(&node.layer, "its output's gradient was never recorded"))
+    }
+
+    /// The activation whose slope at `value` the kernel that makes the gradient of `value` may
+    /// take; the gradient is then set by [`Self::set_gradient_before_activation`]. `Linear` where
+    /// there is none to take.
+    pub fn fused_activation(&self, value: Value) -> Activation {
+        let known = self.activations.get(&value).copied();
+        known.unwrap_or(Activation::Linear)
     }
 
     /// Sets the gradient of `value`.
@@ -46,6 +100,27 @@ impl Tape<'_> {
     /// Errors where it is set already: a value that two operations read needs a kernel that adds
     /// gradients, which none of our nets does.
     pub fn set_gradient(&mut self, node: &Node, value: Value, gradient: Value) -> Result<()> {
+        self.set(node, value, Gradient::Whole(gradient))
+    }
+
+    /// Sets the gradient of the sums before the activation that made `value`, which is the value's
+    /// own where [`Self::fused_activation`] knows none.
+    ///
+    /// Errors as [`Self::set_gradient`].
+    pub fn set_gradient_before_activation(
+        &mut self,
+        node: &Node,
+        value: Value,
+        gradient: Value,
+    ) -> Result<()> {
+        let gradient = match self.fused_activation(value) {
+            Activation::Linear => Gradient::Whole(gradient),
+            _ => Gradient::BeforeActivation(gradient),
+        };
+        self.set(node, value, gradient)
+    }
+
+    fn set(&mut self, node: &Node, value: Value, gradient: Gradient) -> Result<()> {
         match self.gradients.insert(value, gradient) {
             None => Ok(()),
             Some(_) => Err(bug(&node.layer, "its input is used by two operations")),
@@ -129,4 +204,77 @@ fn bug(layer: &str, what: &str) -> Error {
         what,
         "this is a bug in gpu-train's net; please report it",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{fuse, ops};
+    use crate::kernels::Scalar;
+    use crate::target::{AdapterKind, Target};
+
+    /// A fused linear layer and tanh, and `readers` linear layers of its output.
+    fn read_by(readers: usize) -> (Graph, Value) {
+        let mut graph = Graph::new(2, Target::portable(AdapterKind::Gpu));
+        let input = graph.transient(Shape::Samples(ImageShape::vector(4)), Scalar::F32);
+        let weight = graph.resident(Role::Parameters, 0, 16, Scalar::F32);
+        let bias = graph.resident(Role::Parameters, 64, 4, Scalar::F32);
+        let sums = ops::linear::record(&mut graph, "first", input, weight, bias, 4);
+        let output = ops::activation::record(&mut graph, "first", sums, Activation::Tanh);
+        for _ in 0..readers {
+            ops::linear::record(&mut graph, "next", output, weight, bias, 4);
+        }
+        (graph, output)
+    }
+
+    #[test]
+    fn slopes_are_taken_for_the_only_reader_of_a_fused_activation() {
+        let known = |readers, fused| {
+            let (mut graph, output) = read_by(readers);
+            if fused {
+                fuse(&mut graph);
+                assert_eq!(graph.nodes.len(), 1 + readers);
+            }
+            fused_activations(&graph.nodes).get(&output).copied()
+        };
+        assert_eq!(known(1, true), Some(Activation::Tanh));
+        assert_eq!(
+            known(1, false),
+            None,
+            "an activation of its own takes its slope"
+        );
+        assert_eq!(known(2, true), None, "its gradient is a sum over readers");
+        assert_eq!(known(0, true), None);
+    }
+
+    /// What an operation is not given, it does not mistake for something else.
+    #[test]
+    fn a_gradient_before_an_activation_is_not_the_values_own() {
+        let (mut graph, output) = read_by(1);
+        fuse(&mut graph);
+        let nodes = graph.nodes.clone();
+        let activations = fused_activations(&nodes);
+        let mut tape = Tape {
+            graph: &mut graph,
+            gradients: HashMap::new(),
+            activations,
+        };
+        let [first, next] = &nodes[..] else {
+            panic!("two layers");
+        };
+        assert!(tape.gradient_before_activation(first, output).is_err());
+        let gradient = Value(7);
+        let set = tape.set_gradient_before_activation(next, output, gradient);
+        set.expect("is the first");
+        let found = tape.gradient_before_activation(first, output);
+        assert_eq!(found.expect("is set"), Some(gradient));
+        let error = tape.gradient(first, output).expect_err("is not its own");
+        assert!(
+            error.to_string().contains("before an activation"),
+            "{error}"
+        );
+        tape.set_gradient(next, output, gradient)
+            .expect_err("is set already");
+        assert_eq!(first.op.activation(), Activation::Tanh);
+    }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::autodiff::Tape;
 use super::{Phase, Role};
+use crate::activation::Activation;
 use crate::error::{Error, Result};
 use crate::kernels::{Call, Scalar};
 use crate::shape::ImageShape;
@@ -57,6 +58,13 @@ pub trait Op: Any + Debug + Send + Sync {
             format!("{self:?} has no derivative"),
             "this is a bug in gpu-train; please report it",
         ))
+    }
+
+    /// The activation that ends it, fused in, whose slope the kernel that makes the gradient of its
+    /// first output may take: [`Tape::fused_activation`]. `Linear` where there is none, or where
+    /// `backward` takes the slope in a kernel that it needs anyway.
+    fn activation(&self) -> Activation {
+        Activation::Linear
     }
 
     /// The operation that does this one and then `next`, if the target has a kernel for it.

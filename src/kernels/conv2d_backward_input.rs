@@ -3,6 +3,7 @@
 use super::choice::choose;
 use super::tile::{self, CONV_INPUT_TILES, Product, Tile, sliding};
 use super::{Call, Kernel, Params as _, params, reads, writes};
+use crate::activation::Activation;
 use crate::shape::{ConvShape, QUAD, padded};
 use crate::target::Target;
 
@@ -10,7 +11,12 @@ use crate::target::Target;
 pub static KERNEL: Kernel = Kernel {
     name: "conv2d_backward_input",
     source: include_str!("../../shaders/conv2d_backward_input.wgsl"),
-    bindings: &[reads("grad_output"), reads("weight"), writes("grad_input")],
+    bindings: &[
+        reads("grad_output"),
+        reads("weight"),
+        reads("input"),
+        writes("grad_input"),
+    ],
     params: Params::FIELDS,
     variants: &tile::variants(&CONV_INPUT_TILES),
 };
@@ -36,14 +42,18 @@ params! {
         pub kernel_width: u32,
         /// Step of the window along both axes.
         pub stride: u32,
+        /// [`Activation`] that made the input, as a number.
+        pub activation: u32,
     }
 }
 
-/// `grad_input`, of shape `shape.input`, from `grad_output`, of shape `shape.output()`.
+/// `grad_input`, of shape `shape.input`, from `grad_output`, of shape `shape.output()`: the gradient
+/// of the sums before the `activation` that made the input, where there is one. Without one
+/// (`Linear`) `input` is not read, and anything may be bound for it.
 ///
 /// # Panics
 /// If the window does not fit into the input: shapes are checked when a graph is recorded.
-pub fn call(shape: &ConvShape, target: &Target) -> Call {
+pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call {
     let taps = shape.kernel_height * shape.kernel_width;
     let product = Product {
         groups: shape.input.pixels(),
@@ -54,14 +64,14 @@ pub fn call(shape: &ConvShape, target: &Target) -> Call {
     let sliding = sliding::backward_input(shape, target);
     let tiles = sliding.unwrap_or_else(|| tile::batch_tiles(&product, target));
     let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, &tiles);
-    call_tiled(shape, &tile).with_choice(choice)
+    call_tiled(shape, activation, &tile).with_choice(choice)
 }
 
 /// [`call`] by a tile of [`CONV_INPUT_TILES`].
 ///
 /// # Panics
 /// As [`call`].
-pub fn call_tiled(shape: &ConvShape, tile: &Tile) -> Call {
+pub fn call_tiled(shape: &ConvShape, activation: Activation, tile: &Tile) -> Call {
     let output = shape.output().expect("the window fits into the input");
     let in_quads = shape.input.padded_channels() / QUAD;
     let params = Params {
@@ -74,6 +84,7 @@ pub fn call_tiled(shape: &ConvShape, tile: &Tile) -> Call {
         kernel_height: shape.kernel_height as u32,
         kernel_width: shape.kernel_width as u32,
         stride: shape.stride as u32,
+        activation: activation as u32,
     };
     let grid = tile.input_grid(shape.input);
     Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())

@@ -1,17 +1,21 @@
 //! Twin of `shaders/conv2d_backward_input.wgsl`.
 
+use super::activation_backward::slope;
 use super::{Real, twin};
+use crate::activation::Activation;
 use crate::kernels::Step;
 use crate::kernels::conv2d_backward_input::Params;
 
-twin!(grad_output: real, weight: real, grad_input: real_mut);
+twin!(grad_output: real, weight: real, input: real, grad_input: real_mut);
 
-/// `grad_input`, channels-last: every output pixel's gradient spread over its window.
+/// `grad_input`, channels-last: every output pixel's gradient spread over its window, times the slope
+/// of the activation whose output `input` is.
 pub fn run<T: Real>(
     params: &Params,
     step: &Step,
     grad_output: &[T],
     weight: &[T],
+    input: &[T],
     grad_input: &mut [T],
 ) {
     let in_stride = 4 * params.in_quads as usize;
@@ -37,7 +41,11 @@ pub fn run<T: Real>(
             }
         }
     }
-    for (gradient, sum) in grad_input.iter_mut().zip(sums) {
-        *gradient = T::of(sum);
+    let activation = Activation::from_number(params.activation);
+    for (index, sum) in sums.into_iter().enumerate() {
+        grad_input[index] = match activation {
+            Activation::Linear => T::of(sum),
+            _ => T::of(sum) * slope(activation, input[index]),
+        };
     }
 }

@@ -34,13 +34,17 @@ impl Op for ActivationOp {
     }
 }
 
-/// Gradient of what went into the activation that ends `node`, from the node's first output.
+/// Gradient of what went into the activation that ends `node`, from the node's first output:
+/// recorded here unless the kernel that made the output's gradient took the slope as well.
 pub(super) fn before_activation(
     tape: &mut Tape<'_>,
     node: &Node,
     activation: Activation,
 ) -> Result<Value> {
     let output = node.outputs[0];
+    if let Some(gradient) = tape.gradient_before_activation(node, output)? {
+        return Ok(gradient);
+    }
     let gradient = tape.gradient(node, output)?;
     if activation == Activation::Linear {
         return Ok(gradient);

@@ -68,6 +68,10 @@ impl Op for Conv2d {
         conv2d_forward::call(&self.shape, self.activation, target)
     }
 
+    fn activation(&self) -> Activation {
+        self.activation
+    }
+
     fn absorb(&self, next: &dyn Op, _target: &Target) -> Option<Arc<dyn Op>> {
         let next: &dyn Any = next;
         if let Some(next) = next.downcast_ref::<ActivationOp>() {
@@ -112,7 +116,8 @@ pub(super) fn gradients(
     Ok(())
 }
 
-/// Records the gradient of the input, given that of the sums.
+/// Records the gradient of the input, given that of the sums; where an activation is fused into
+/// what made the input, the slope is taken by the same kernel.
 pub(super) fn input_gradient(
     tape: &mut Tape<'_>,
     node: &Node,
@@ -120,7 +125,14 @@ pub(super) fn input_gradient(
     gradient: Value,
 ) -> Result<()> {
     let [input, weight, _] = inputs(node);
-    let call = conv2d_backward_input::call(shape, &tape.graph.target);
-    let grad_input = tape.samples(node, call, vec![gradient, weight], input);
-    tape.set_gradient(node, input, grad_input)
+    let activation = tape.fused_activation(input);
+    // Without an activation the kernel does not read its input: what it reads anyway is bound.
+    let activated = match activation {
+        Activation::Linear => gradient,
+        _ => input,
+    };
+    let call = conv2d_backward_input::call(shape, activation, &tape.graph.target);
+    let inputs = vec![gradient, weight, activated];
+    let grad_input = tape.samples(node, call, inputs, input);
+    tape.set_gradient_before_activation(node, input, grad_input)
 }

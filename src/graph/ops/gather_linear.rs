@@ -50,6 +50,10 @@ impl Op for GatherLinear {
         )
     }
 
+    fn activation(&self) -> Activation {
+        self.activation
+    }
+
     fn absorb(&self, next: &dyn Op, _target: &Target) -> Option<Arc<dyn Op>> {
         let next = (next as &dyn Any).downcast_ref::<ActivationOp>()?;
         (self.activation == Activation::Linear).then(|| {

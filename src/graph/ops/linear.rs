@@ -4,12 +4,13 @@ use std::any::Any;
 use std::sync::Arc;
 
 use super::activation::{ActivationOp, before_activation};
+use super::conv2d;
 use super::conv2d_max_pool2d::Conv2dMaxPool2d;
 use super::max_pool2d::MaxPool2d;
 use crate::activation::Activation;
 use crate::error::Result;
 use crate::graph::{Graph, Node, Op, Shape, Tape, Value};
-use crate::kernels::{Call, Scalar, conv2d_backward_input, linear_backward_weight, linear_forward};
+use crate::kernels::{Call, Scalar, linear_backward_weight, linear_forward};
 use crate::shape::{ConvShape, ImageShape};
 use crate::target::Target;
 
@@ -109,6 +110,10 @@ impl Op for Linear {
         )
     }
 
+    fn activation(&self) -> Activation {
+        self.activation
+    }
+
     fn absorb(&self, next: &dyn Op, _target: &Target) -> Option<Arc<dyn Op>> {
         let next: &dyn Any = next;
         if let (Some(pool), Some(shape)) = (next.downcast_ref::<MaxPool2d>(), self.conv) {
@@ -144,9 +149,7 @@ impl Op for Linear {
                 kernel_width: 1,
                 stride: 1,
             };
-            let call = conv2d_backward_input::call(&shape, &target);
-            let grad_input = tape.samples(node, call, vec![gradient, weight], input);
-            tape.set_gradient(node, input, grad_input)?;
+            conv2d::input_gradient(tape, node, &shape, gradient)?;
         }
         Ok(())
     }

@@ -1,6 +1,5 @@
 //! Maximum over windows whose stride is their size; rows and columns that fill no window are left.
 
-use crate::activation::Activation;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Node, Op, Shape, Tape, Value};
 use crate::kernels::{Call, Scalar, max_pool2d_backward, max_pool2d_forward};
@@ -46,8 +45,8 @@ impl Op for MaxPool2d {
     fn backward(&self, tape: &mut Tape<'_>, node: &Node) -> Result<()> {
         let (input, output, argmax) = (node.inputs[0], node.outputs[0], node.outputs[1]);
         let gradient = tape.gradient(node, output)?;
-        let call = max_pool2d_backward::call(&self.0, Activation::Linear);
+        let call = max_pool2d_backward::call(&self.0, tape.fused_activation(input));
         let grad_input = tape.samples(node, call, vec![gradient, output, argmax], input);
-        tape.set_gradient(node, input, grad_input)
+        tape.set_gradient_before_activation(node, input, grad_input)
     }
 }
