@@ -7,8 +7,8 @@
 // second_moment  [quads] vec4
 // faults         [rows] u32     += how many gradients are NaN or infinite, in row step.row
 //
-// One thread per ITEMS quads, as many apart as there are threads. What depends on the step, step_size and second_correction, comes from the
-// host in f64: `pow` is too coarse here.
+// One thread per ITEMS quads, as many apart as there are threads. What depends on the step, step_size
+// and second_correction, comes from the host in f64: `pow` is too coarse here.
 //#include step
 //#include thread
 

@@ -7,7 +7,7 @@
 // output  [batch, out_height, out_width, out_quads] vec4
 // argmax  [batch, out_height, out_width, out_quads] vec4   y * conv_width + x within the sample
 //
-// Row 4w + p of a tile is pixel p of its square w; sums run as in conv2d_forward, to the same bits.
+// Row 4w + p of a tile is pixel p of its square w.
 // Software adapters get tiles that slide along lines of pixels, GPUs tiles in workgroup memory, of
 // other sizes than conv2d_forward's: shaders/sliding/ and shaders/workgroup/.
 //#include step

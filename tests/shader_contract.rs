@@ -370,6 +370,16 @@ fn every_kernel_has_its_four_files_and_every_shader_its_kernel() {
     let own = kernels.filter(|it| it.source.contains("//#ifdef SLICES"));
     let own: BTreeSet<String> = own.map(|it| it.name.to_owned()).collect();
     assert_eq!(files_of("shaders/workgroup"), own, "shaders/workgroup/");
+    let kernels = kernels::ALL.iter();
+    let sliding = |it: &&&Kernel| {
+        it.source
+            .contains(&format!("//#include sliding_{}", it.name))
+    };
+    let own: BTreeSet<String> = kernels
+        .filter(sliding)
+        .map(|it| it.name.to_owned())
+        .collect();
+    assert_eq!(files_of("shaders/sliding"), own, "shaders/sliding/");
 }
 
 #[test]

@@ -1,10 +1,10 @@
 // Four steps of a sum of outer products: sum += input^T * grad_output for 4 ROW_QUADS inputs by
 // 4 COLUMNS output channels.
 // Expects for each of the four steps input_0.. (quads at which it starts) and live_0.. (whether it
-// counts), is_bias (whether this thread's input is the bias's: 1, 0, 0, 0), row_0.. (quads from there), the running offsets `input_at` and `grad_at`, and the sums
-// sum_0_0..; further grad_0.. and column_0.. likewise, or with LANES = 8 own_grad_0.. (the quads
-// of `grad_output` that this lane loads for all eight). See product_nn for the order of loads and
-// sums. Where PARTS is defined the input are resident images (see images), input_0.. their first
+// counts), is_bias (whether this thread's input is the bias's: 1, 0, 0, 0), row_0.. (quads from
+// there), the running offsets `input_at` and `grad_at`, and the sums sum_0_0..; further grad_0.. and
+// column_0.. likewise, or with LANES = 8 own_grad_0.. (the quads of `grad_output` that this lane
+// loads for all eight). See product_nn for the order of loads and sums. Where PARTS is defined the input are resident images (see images), input_0.. their first
 // words, in parts part_0...
 //#for s in 0..4
 //#for r in 0..ROW_QUADS

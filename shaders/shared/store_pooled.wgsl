@@ -1,8 +1,8 @@
 // Adds the bias to the sums of WINDOWS squares of four rows each by COLUMNS quads, and stores the
 // maximum of each square, and where it was, if the square is this thread's.
 // Expects the sums, `first_window` and `first_column` of `out_quads` (those of this thread lie
-// ROW_STEP and COLUMN_STEP apart; squares live_start..live_end are its own), column_0.., pixel_0.. (of each square's first pixel)
-// and offset_1.. (of the others, from there).
+// ROW_STEP and COLUMN_STEP apart; squares live_start..live_end are its own), column_0.., pixel_0..
+// (of each square's first pixel) and offset_1.. (of the others, from there).
 //#for c in 0..COLUMNS
 let bias_${c} = bias[column_${c}];
 //#end

@@ -1,6 +1,7 @@
 // conv2d_backward_input at stride 1, where lines are short: one thread per line of a sample's pixels
 // by COLUMNS quads of channels. Every gradient of a line is loaded once for all pixels that it
-// reaches. TAPS is kernel_width; LENGTH is at least out_width, and gradients past that are 0. Lanes
+// reaches. TAPS is kernel_width; LENGTH is at least out_width, and gradients past that are 0 (so
+// a weight that is not finite may reach neighbouring pixels). Lanes
 // are samples at the same line: the windows that cover a line are then the same for all of them,
 // and the loop runs over just those.
 @compute @workgroup_size(WORKGROUP_SIZE)

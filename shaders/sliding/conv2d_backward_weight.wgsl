@@ -1,7 +1,8 @@
 // conv2d_backward_weight at stride 1: one thread per split, input quad of TAPS neighbouring taps, and
 // COLUMNS quads of output channels. It takes PIXELS neighbouring pixels at a time, whose taps share
 // most of their input. TAPS divides kernel_width. Every thread sums its columns' bias; the first of
-// them stores it.
+// them stores it. Pixels past the end of a line have gradient 0: an input that is not finite may so
+// reach neighbouring taps.
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,

@@ -29,7 +29,7 @@ fn main(
     let in_x = pixel % params.in_width;
     let y_range = covering(in_y, params.kernel_height, params.out_height);
     let x_range = covering(in_x, params.kernel_width, params.out_width);
-    // A stride larger than the kernel leaves pixels that no window covers.
+    // Past the last pixel the first window may lie behind the last one.
     let windows_y = max(y_range.y, y_range.x) - y_range.x;
     let windows_x = max(x_range.y, x_range.x) - x_range.x;
     // A workgroup past the last pixel sums nothing, rather than miss a barrier.

@@ -70,7 +70,7 @@ pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call 
 /// [`call`] by a tile of [`CONV_INPUT_TILES`].
 ///
 /// # Panics
-/// As [`call`].
+/// As [`call`], and where the tile does not suit the shape.
 pub fn call_tiled(shape: &ConvShape, activation: Activation, tile: &Tile) -> Call {
     let output = shape.output().expect("the window fits into the input");
     let in_quads = shape.input.padded_channels() / QUAD;
@@ -86,6 +86,7 @@ pub fn call_tiled(shape: &ConvShape, activation: Activation, tile: &Tile) -> Cal
         stride: shape.stride as u32,
         activation: activation as u32,
     };
+    tile.assert_slides(shape, output.width..=usize::MAX);
     let grid = tile.input_grid(shape.input);
     Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())
 }

@@ -67,12 +67,13 @@ pub fn call(capacity: usize, shape: &ConvShape, target: &Target) -> Call {
 /// [`call`] by a tile of [`CONV_WEIGHT_TILES`].
 ///
 /// # Panics
-/// As [`call`].
+/// As [`call`], and where the tile does not suit the shape.
 pub fn call_tiled(capacity: usize, shape: &ConvShape, tile: &Tile) -> Call {
     let output = shape.output().expect("the window fits into the input");
     let in_quads = shape.input.padded_channels() / QUAD;
     let out_quads = output.padded_channels() / QUAD;
     let weight_len = shape.weight_len();
+    tile.assert_slides(shape, 1..=usize::MAX);
     let threads = match tile.taps {
         Some(_) => tile.taps_threads(shape),
         None => tile.weight_threads(weight(shape)),

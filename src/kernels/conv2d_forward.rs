@@ -68,7 +68,7 @@ pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call 
 /// [`call`] by a tile of [`CONV_TILES`].
 ///
 /// # Panics
-/// As [`call`].
+/// As [`call`], and where the tile does not suit the shape.
 pub fn call_tiled(shape: &ConvShape, activation: Activation, tile: &Tile) -> Call {
     let output = shape.output().expect("the window fits into the input");
     let params = Params {
@@ -83,6 +83,7 @@ pub fn call_tiled(shape: &ConvShape, activation: Activation, tile: &Tile) -> Cal
         stride: shape.stride as u32,
         activation: activation as u32,
     };
+    tile.assert_slides(shape, 1..=output.width);
     let grid = tile.output_grid(output);
     Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())
 }

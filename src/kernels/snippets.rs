@@ -139,6 +139,10 @@ pub const SNIPPETS: &[(&str, &str)] = &[
     ),
     ("images", include_str!("../../shaders/shared/images.wgsl")),
     (
+        "linear_weight_tile",
+        include_str!("../../shaders/shared/linear_weight_tile.wgsl"),
+    ),
+    (
         "linear_sums",
         include_str!("../../shaders/shared/linear_sums.wgsl"),
     ),

@@ -1,6 +1,6 @@
 use gpu_train::activation::Activation;
 use gpu_train::kernel_limits::bias_at;
-use gpu_train::kernels::tile::WEIGHT_TILES;
+use gpu_train::kernels::tile::{CONV_WEIGHT_TILES, WEIGHT_TILES};
 use gpu_train::kernels::{Call, conv2d_backward_weight, conv2d_forward};
 use gpu_train::reference;
 use gpu_train::shape::ConvShape;
@@ -10,7 +10,8 @@ use crate::harness::{
     Argument, Launch, Random, Tolerance, assert_gradient, assert_twin, batch, with_stale_rows,
 };
 use crate::products::{
-    FAMILIES, Numbers, SOFTWARE, WIDTHS, conv, odd_convs, weighted_sum, wide, workgroup_tiles,
+    FAMILIES, Numbers, SOFTWARE, conv, odd_convs, register_tiles, weighted_sum, wide,
+    workgroup_tiles,
 };
 
 /// A batch of `samples` for a call made for `capacity`; what lies between is NaN.
@@ -77,14 +78,12 @@ fn samples_past_the_batch_count_nothing_and_splits_past_it_are_zero() {
 
 #[test]
 fn every_tile_gives_the_same_sums() {
-    for target in FAMILIES {
-        for inputs in WIDTHS {
-            for outputs in WIDTHS {
-                // One tap in a row of the window: the run is one pixel.
-                let shape = conv([inputs, 4, 5], outputs, [3, 1], 1);
-                let launch = launch(Numbers::Integers, (7, 7), &shape, &target);
-                assert_twin(&launch, Tolerance::Exact);
-            }
+    for tile in register_tiles(&CONV_WEIGHT_TILES) {
+        for (inputs, outputs) in [(3, 7), (45, 33), (21, 71)] {
+            let shape = conv([inputs, 4, 5], outputs, [3, 2], 1);
+            let call = conv2d_backward_weight::call_tiled(7, &shape, tile);
+            let launch = launch_of(call, Numbers::Integers, (7, 7), &shape);
+            assert_twin(&launch, Tolerance::Exact);
         }
     }
 }

@@ -14,12 +14,14 @@ use crate::products::{ALONE, GPU, Numbers, SOFTWARE, WIDTHS, conv, weighted_sum,
 
 /// Every window that there is an expansion for, over outputs that are odd, even and barely large
 /// enough to pool, along both axes.
-fn convs() -> [ConvShape; 9] {
+fn convs() -> [ConvShape; 11] {
     [
         conv([1, 3, 3], 1, [2, 2], 1),
         conv([3, 7, 9], 5, [3, 3], 1),
         conv([3, 8, 6], 16, [3, 3], 1),
         conv([5, 9, 8], 9, [2, 2], 1),
+        conv([3, 4, 5], 5, [1, 1], 1),
+        conv([17, 7, 6], 21, [1, 1], 1),
         conv([9, 4, 10], 7, [3, 3], 1),
         conv([33, 6, 5], 33, [4, 4], 1),
         conv([7, 5, 11], 3, [4, 4], 1),

@@ -10,7 +10,7 @@ use crate::harness::{
     Argument, Launch, Random, Tolerance, assert_gradient, assert_twin, batch, with_stale_rows,
 };
 use crate::products::{
-    FAMILIES, Numbers, ODD_LINEARS, SOFTWARE, WIDTHS, weighted_sum, wide, workgroup_tiles,
+    FAMILIES, Numbers, ODD_LINEARS, SOFTWARE, register_tiles, weighted_sum, wide, workgroup_tiles,
 };
 
 /// A batch of `samples` for a call made for `capacity`; what lies between is NaN.
@@ -84,13 +84,11 @@ fn samples_past_the_batch_count_nothing_and_splits_past_it_are_zero() {
 
 #[test]
 fn every_tile_gives_the_same_sums() {
-    for target in FAMILIES {
-        for inputs in WIDTHS {
-            for outputs in WIDTHS {
-                let shape = (3, inputs, outputs);
-                let launch = launch(Numbers::Integers, (7, 7), shape, &target);
-                assert_twin(&launch, Tolerance::Exact);
-            }
+    for tile in register_tiles(&WEIGHT_TILES) {
+        for (inputs, outputs) in [(3, 7), (45, 33), (131, 71)] {
+            let call = linear_backward_weight::call_tiled(7, 3, inputs, outputs, tile);
+            let launch = launch_of(call, Numbers::Integers, (7, 7), (3, inputs, outputs));
+            assert_twin(&launch, Tolerance::Exact);
         }
     }
 }

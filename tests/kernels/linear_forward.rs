@@ -5,7 +5,7 @@ use gpu_train::shape::padded;
 
 use crate::harness::{Argument, Launch, Random, Tolerance, assert_twin, batch, with_stale_rows};
 use crate::products::{
-    ACTIVATIONS, FAMILIES, Numbers, ODD_LINEARS, SOFTWARE, WIDTHS, workgroup_tiles,
+    ACTIVATIONS, Numbers, ODD_LINEARS, SOFTWARE, register_tiles, workgroup_tiles,
 };
 
 fn launch(
@@ -72,10 +72,10 @@ fn rows_past_the_batch_are_left_alone() {
 
 #[test]
 fn every_tile_gives_the_same_sums() {
-    for target in FAMILIES {
-        for width in WIDTHS {
-            let mut launch = launch(Numbers::Integers, 11, (3, 9, width), Activation::Relu);
-            launch.call = linear_forward::call(3, 9, width, Activation::Relu, &target);
+    for tile in register_tiles(&BATCH_TILES) {
+        for width in [1, 13, 71] {
+            let mut launch = launch(Numbers::Integers, 27, (3, 9, width), Activation::Relu);
+            launch.call = linear_forward::call_tiled(3, 9, width, Activation::Relu, tile);
             assert_twin(&launch, Tolerance::Exact);
         }
     }

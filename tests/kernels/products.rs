@@ -22,6 +22,12 @@ pub const ALONE: Target = Target::portable(AdapterKind::Software);
 pub const GPU: Target = Target::portable(AdapterKind::Gpu);
 pub const FAMILIES: [Target; 3] = [SOFTWARE, ALONE, GPU];
 
+/// The tiles of `table` that a single thread computes and loads alone or with its lanes.
+pub fn register_tiles(table: &[Tile]) -> impl Iterator<Item = &Tile> {
+    let tiles = table.iter();
+    tiles.filter(|tile| tile.workgroup.is_none() && tile.taps.is_none())
+}
+
 /// The tiles of a table that pass through workgroup memory: which one a shape gets on a GPU depends
 /// on more than its width, so tests run all of them.
 pub fn workgroup_tiles(table: &[Tile]) -> impl Iterator<Item = &Tile> {

@@ -93,7 +93,14 @@ fn fused_and_unfused_agree_within_the_tolerance_of_a_sum() {
 /// no gradient) and as the second, and one that has none.
 #[test]
 fn convolutions_before_poolings_learn_the_same_fused_and_unfused() {
-    for kernel_sizes in [[2, 5, 1], [3, 4, 1], [4, 3, 2], [5, 2, 2], [6, 3, 1]] {
+    for kernel_sizes in [
+        [2, 5, 1],
+        [3, 4, 1],
+        [4, 3, 2],
+        [5, 2, 2],
+        [6, 3, 1],
+        [1, 1, 2],
+    ] {
         let net = NetworkConfiguration {
             n_channels: vec![18, 9, 5],
             kernel_sizes: kernel_sizes.to_vec(),

@@ -5,6 +5,7 @@
 //! table; [`Tile::taps`] neighbouring taps of a row of the window, which they divide.
 
 use std::cmp::Reverse;
+use std::ops::RangeInclusive;
 
 use super::Tile;
 use crate::kernels::Grid;
@@ -179,6 +180,22 @@ fn by_waste<'a>(
 }
 
 impl Tile {
+    /// Panics where the tile is of this family and would read past the end of lines `width` long, or
+    /// miss taps of `shape`'s window: shaders run unchecked.
+    pub(in crate::kernels) fn assert_slides(
+        &self,
+        shape: &ConvShape,
+        width: RangeInclusive<usize>,
+    ) {
+        let Some(taps) = self.taps else { return };
+        let divides = shape.kernel_width.is_multiple_of(taps) && shape.stride == 1;
+        assert!(taps == 1 || divides, "{self:?} does not suit {shape:?}");
+        assert!(
+            width.contains(&self.rows),
+            "{self:?} does not suit {shape:?}"
+        );
+    }
+
     /// Threads that cover `output` with tiles along its lines, in whole groups of lanes.
     pub(super) fn line_grid(&self, output: ImageShape) -> Grid {
         let tiles = output.height * output.width.div_ceil(self.rows);

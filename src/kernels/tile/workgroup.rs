@@ -15,8 +15,8 @@
 //! - No workgroup exceeds 256 threads or 16 KiB, and none has 32 threads. 64 threads or more per
 //!   workgroup suit subgroups of 32 and of 64.
 //! - All sizes are powers of two, so that a thread loads the same column of every chunk.
-//! - Sums are not made in blocks, as those of the register tiles are: slices and splits keep them
-//!   short enough for the same tolerance, and second sums would take as many registers again.
+//! - Sums are not made in blocks: slices and splits keep them short enough for the same tolerance,
+//!   and second sums would take as many registers again.
 //! - The number of threads that counts as busy is that of a large GPU. A small one would rather have
 //!   larger tiles; only measuring on it can tell.
 
