@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::error::{Error, Result};
 
@@ -37,11 +38,22 @@ pub(crate) fn read_regular(path: &Path, limit: u64, missing: &str, wrong: &str) 
     Ok(bytes)
 }
 
+/// [`read_regular`] for a file that need not be there: `None` where nothing is. What is there and
+/// cannot be read, or looked at, is an error.
+pub(crate) fn read_if_there(path: &Path, limit: u64, wrong: &str) -> Result<Option<Vec<u8>>> {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        _ => read_regular(path, limit, wrong, wrong).map(Some),
+    }
+}
+
 /// Writes a file whole or not at all: to a temporary name beside it, then renamed. The name is this
-/// process's own: several may write the same file of the cache folder at once.
+/// call's own: several processes, and threads of each, may write the same file at once.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    let call = CALLS.fetch_add(1, Ordering::Relaxed);
     let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.partial", std::process::id()));
+    name.push(format!(".{}-{call}.partial", std::process::id()));
     let partial = path.with_file_name(name);
     let write = || {
         let mut file = File::create(&partial)?;
@@ -133,6 +145,43 @@ mod tests {
     fn hashes_are_those_of_the_standard() {
         assert_eq!(fnv(b""), 0xCBF2_9CE4_8422_2325);
         assert_eq!(fnv(b"foobar"), 0x8594_4171_F739_67E8);
+    }
+
+    #[test]
+    fn threads_that_write_the_same_file_do_not_meet() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("file");
+        let content = |thread: u8| vec![thread; 10_000 * usize::from(thread)];
+        for _ in 0..10 {
+            std::thread::scope(|scope| {
+                for thread in 1..=8 {
+                    let path = &path;
+                    scope.spawn(move || replace(path, &content(thread)).expect("writes"));
+                }
+            });
+            let got = fs::read(&path).expect("reads");
+            assert_eq!(got, content(got[0]), "one thread's, and whole");
+        }
+        let left = fs::read_dir(folder.path()).expect("readable").count();
+        assert_eq!(left, 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn only_what_is_missing_need_not_be_there() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("file");
+        let read = |path: &Path| read_if_there(path, 9, "wrong");
+        assert_eq!(read(&path).expect("need not be there"), None);
+        assert_eq!(read(&path.join("a")).expect("need not be there"), None);
+        fs::write(&path, b"bytes").expect("writes");
+        assert_eq!(read(&path).expect("reads"), Some(b"bytes".to_vec()));
+        assert!(read(folder.path()).is_err(), "a folder is no file");
+        // As in a folder that cannot be entered, nobody can tell what is there. (The superuser,
+        // who may run this test, can enter them all.)
+        if cfg!(unix) {
+            let error = read(&path.join("a")).expect_err("lies in no folder");
+            assert_eq!(error.hint(), "wrong");
+        }
     }
 
     #[test]

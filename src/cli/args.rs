@@ -145,7 +145,8 @@ pub(super) struct TrainArgs {
     /// Run folder, which must not exist [default: runs/<timestamp>-<net>]
     #[arg(long, value_name = "DIR", help_heading = "Running")]
     pub(super) out: Option<PathBuf>,
-    /// Take all options from a run's config.toml; options given here go before it
+    /// Take all options from a run's config.toml; options given here go before it. Kernels use the
+    /// tiles, tuned or default, that the environment.toml beside it records
     #[arg(long, value_name = "FILE", help_heading = "Running")]
     pub(super) config: Option<PathBuf>,
     /// Show layers, parameters, dispatches and GPU memory; train nothing, write nothing

@@ -7,7 +7,8 @@ use time::macros::format_description;
 
 use super::args::TrainArgs;
 use super::progress::Progress;
-use super::{config, dry_run, estimate, profile, style, summary, tuned};
+use super::tuned::Tuned;
+use super::{config, dry_run, estimate, profile, style, summary};
 use crate::data::Split;
 use crate::error::Result;
 use crate::exec::Ceilings;
@@ -39,11 +40,12 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
         config.activation,
         split.train.shape(),
     )?;
-    let options = options(args, &config, &network, &session)?;
+    let tuned = Tuned::load(args, &config, session.gpu().description())?;
+    let options = options(&config, &network, &tuned)?;
     let target = session.gpu().target();
     let layout = SplitLayout::of(&split, target.limits.binding_bytes)?;
     let plan = Plan::new(&network, &layout, &options, target)?;
-    tuned::announce(&plan, args.quiet);
+    tuned.announce(&plan, args.quiet);
     if args.dry_run {
         dry_run::show(&network, &plan, target)?;
         return if args.estimate || args.profile {
@@ -105,21 +107,12 @@ fn keep_pipelines(session: &Session, quiet: bool) {
     }
 }
 
-fn options(
-    args: &TrainArgs,
-    config: &RunConfig,
-    network: &Network,
-    session: &Session,
-) -> Result<TrainerOptions> {
+fn options(config: &RunConfig, network: &Network, tuned: &Tuned) -> Result<TrainerOptions> {
     let init = config.init.as_deref();
     let init = init.map(|path| load_weights(path, &network.parameters));
     Ok(TrainerOptions {
         init: init.transpose()?,
-        tuning: if config.no_tuned {
-            None
-        } else {
-            tuned::load(session.gpu().description(), args.quiet)
-        },
+        tuning: tuned.tuning.clone(),
         ..config.options()
     })
 }

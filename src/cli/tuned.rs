@@ -1,16 +1,59 @@
-//! What `gpu-train tune` found, in use: loading it, and saying so.
+//! What `gpu-train tune` found, in use: loading it, or what a run recorded of it, and saying so.
 
 use std::sync::Arc;
 
+use super::args::TrainArgs;
 use super::style;
+use crate::error::Result;
 use crate::gpu::AdapterDescription;
-use crate::train::{Plan, TuningFile};
+use crate::train::{Environment, Plan, RunConfig, TuningFile};
 use crate::tuning::Tuning;
 
-/// What was tuned on `adapter`, if anything; a file that cannot be used is ignored with a warning.
-pub(super) fn load(adapter: &AdapterDescription, quiet: bool) -> Option<Arc<Tuning>> {
-    let tuning = read(&TuningFile::of(adapter)?, quiet);
-    (!tuning.is_empty()).then(|| Arc::new(tuning))
+/// The measured tiles that a run is to use.
+pub(super) struct Tuned {
+    /// The tiles, if there are any.
+    pub tuning: Option<Arc<Tuning>>,
+    /// Who says so, for a sentence that begins "as".
+    says: String,
+}
+
+impl Tuned {
+    /// None with --no-tuned. Else those that the run of --config recorded beside its configuration,
+    /// even if it recorded none; without such a record, what is tuned on `adapter` today.
+    ///
+    /// Errors where the record cannot be read: with other tiles it would not be the same run.
+    pub fn load(
+        args: &TrainArgs,
+        config: &RunConfig,
+        adapter: &AdapterDescription,
+    ) -> Result<Self> {
+        let tuned = |tuning: Tuning, says: String| Self {
+            tuning: (!tuning.is_empty()).then(|| Arc::new(tuning)),
+            says,
+        };
+        if config.no_tuned {
+            return Ok(tuned(Tuning::default(), String::new()));
+        }
+        if let Some(path) = args.config.as_deref().map(Environment::beside)
+            && let Some(recorded) = Environment::read_tuning(&path)?
+        {
+            return Ok(tuned(recorded, format!("{} recorded", path.display())));
+        }
+        let file = TuningFile::of(adapter);
+        let today = file.map(|file| read(&file, args.quiet));
+        let says = "`gpu-train tune` chose".to_owned();
+        Ok(tuned(today.unwrap_or_default(), says))
+    }
+
+    /// Says on stderr that `plan` uses tuned kernels, if it does.
+    pub fn announce(&self, plan: &Plan, quiet: bool) {
+        let count = plan.tuning().len();
+        if count > 0 && !quiet {
+            let kernels = if count == 1 { "kernel" } else { "kernels" };
+            let says = &self.says;
+            eprintln!("with {count} {kernels} as {says}; --no-tuned ignores it");
+        }
+    }
 }
 
 /// What `file` holds; nothing, with a warning, where it cannot be used.
@@ -24,13 +67,4 @@ pub(super) fn read(file: &TuningFile, quiet: bool) -> Tuning {
         }
         Tuning::default()
     })
-}
-
-/// Says on stderr that `plan` uses tuned kernels, if it does.
-pub(super) fn announce(plan: &Plan, quiet: bool) {
-    let count = plan.tuning().len();
-    if count > 0 && !quiet {
-        let kernels = if count == 1 { "kernel" } else { "kernels" };
-        eprintln!("with {count} {kernels} as `gpu-train tune` chose; --no-tuned ignores it");
-    }
 }

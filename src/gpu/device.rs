@@ -36,6 +36,9 @@ pub struct GpuOptions {
     pub kind: Option<AdapterKind>,
     /// Folder in which [`Gpu::keep_pipelines`] keeps what the driver compiled, and from which it is
     /// taken; without one, every run compiles anew, as far as the driver keeps nothing itself.
+    ///
+    /// What it holds is trusted like code, since it is handed to the driver: let nobody write there
+    /// who may not run programs as you. Our checksum stops accidents, and nobody's malice.
     pub cache: Option<PathBuf>,
 }
 

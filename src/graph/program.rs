@@ -95,6 +95,12 @@ pub struct Dispatch {
 const TOO_LARGE: &str = "use a smaller net, a smaller --batch-size, or another --device";
 
 impl Dispatch {
+    /// Whether its tile is chosen for `problem`.
+    pub fn poses(&self, problem: &Problem) -> bool {
+        let choice = self.call.choice.as_ref();
+        choice.is_some_and(|it| it.problem == *problem)
+    }
+
     /// Errors where batches of `capacity` samples exceed what `limits` allow.
     fn check(&self, capacity: u32, limits: &Limits) -> Result<()> {
         let Call { kernel, grid, .. } = &self.call;
@@ -158,13 +164,7 @@ impl Program {
 
     /// The layer in which `problem` is met first.
     pub fn label_of(&self, problem: &Problem) -> Option<&str> {
-        let poses = |it: &&Dispatch| {
-            it.call
-                .choice
-                .as_ref()
-                .is_some_and(|it| it.problem == *problem)
-        };
-        let dispatch = self.dispatches.iter().find(poses)?;
+        let dispatch = self.dispatches.iter().find(|it| it.poses(problem))?;
         Some(&dispatch.label)
     }
 

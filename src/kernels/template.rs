@@ -7,7 +7,7 @@
 //! //#include activation        the text of shaders/shared/activation.wgsl
 //! //#for r in 0..ROWS          repeats what follows with r = 0, 1, … (bounds are expressions)
 //! //#if LANES > 1              keeps what follows where that holds (== < > or not zero), else
-//! //#else                      what comes after this line, which may be missing
+//! //#else                      what comes after this line, which may be missing but stands once
 //! //#ifdef SLICES              the same, where the variant or a //#let gives a value of that name
 //! //#end                       closes a loop or a condition
 //! //#let ROWS = 4*WINDOWS      a name for the rest of the loop, or of the file
@@ -151,6 +151,9 @@ fn body(lines: &[&str]) -> Result<Body, String> {
         if opens.iter().any(|open| line.starts_with(open)) {
             depth += 1;
         } else if line == "//#else" && depth == 1 {
+            if otherwise.is_some() {
+                return Err(format!("'{}' has a second //#else", lines[0].trim()));
+            }
             otherwise = Some(index);
         } else if line == "//#end" {
             depth -= 1;
@@ -295,6 +298,10 @@ mod tests {
             ("//#if x\n//#end", "cannot evaluate"),
             ("//#if 1 = 1\n//#end", "cannot evaluate"),
             ("//#for r in 0..2\n//#else\n//#end", "has an //#else"),
+            (
+                "//#if 1\n//#else\n//#else\n//#end",
+                "'//#if 1' has a second //#else",
+            ),
             ("//#else", "unknown directive"),
             ("${ROWS}", "cannot evaluate"),
             ("${1", "unclosed brace"),

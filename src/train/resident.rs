@@ -83,11 +83,8 @@ fn same_shape(train: ImageShape, test: ImageShape) -> Result<()> {
     ))
 }
 
-/// How `data` would lie on an adapter that binds `binding_bytes` at once.
-///
-/// Errors where it does not fit into as many bindings as the gather kernel has.
-/// How `count` images of `shape` lie; errors where they do not fit, saying what is needed and what
-/// there is.
+/// How `count` images of `shape` lie on an adapter that binds `binding_bytes` at once; errors where
+/// they do not fit, saying what is needed and what there is.
 pub(super) fn lay_out(
     count: usize,
     shape: ImageShape,

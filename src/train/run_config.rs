@@ -7,13 +7,15 @@ use serde::{Deserialize, Serialize};
 use super::options::TrainerOptions;
 use crate::data::DataSource;
 use crate::error::{Error, Result};
-use crate::files::read_regular;
+use crate::files::{read_if_there, read_regular};
 use crate::gpu::AdapterDescription;
 use crate::nn::{Activation, NetworkConfiguration, NetworkType};
 use crate::tuning::Tuning;
 
 /// Far more than any configuration needs.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
+/// Far more than any environment with its tiles needs.
+const MAX_ENVIRONMENT_BYTES: u64 = 4 << 20;
 
 /// Everything that a run was asked for, defaults resolved. `--config` reads it back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -126,4 +128,32 @@ pub struct Environment {
     /// Measured tiles that kernels used instead of their defaults.
     #[serde(default, skip_serializing_if = "Tuning::is_empty")]
     pub tuning: Tuning,
+}
+
+impl Environment {
+    /// Where the run of the configuration file `config` says what it ran on.
+    pub fn beside(config: &Path) -> PathBuf {
+        config.with_file_name("environment.toml")
+    }
+
+    /// The measured tiles that a run recorded in `path`, an `environment.toml` of this version or
+    /// of another; `None` where there is no such file.
+    ///
+    /// Errors where it cannot be read or understood.
+    pub fn read_tuning(path: &Path) -> Result<Option<Tuning>> {
+        #[derive(Deserialize)]
+        struct Recorded {
+            #[serde(default)]
+            tuning: Tuning,
+        }
+        let hint = "it tells the tiles of the run that --config names; --no-tuned trains without";
+        let Some(bytes) = read_if_there(path, MAX_ENVIRONMENT_BYTES, hint)? else {
+            return Ok(None);
+        };
+        let recorded: Recorded = toml::from_slice(&bytes).map_err(|error| {
+            let what = format!("is no environment of a run: {}", error.message());
+            Error::file(path, what, hint)
+        })?;
+        Ok(Some(recorded.tuning))
+    }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::files::{cache_folder, fnv, read_regular, write_cached};
+use crate::files::{cache_folder, fnv, read_if_there, write_cached};
 use crate::gpu::AdapterDescription;
 use crate::tuning::Tuning;
 
@@ -15,6 +15,8 @@ const MAX_BYTES: u64 = 4 << 20;
 /// Bytes of a file's name that tell people which adapter it is of.
 const NAME_BYTES: usize = 120;
 const BROKEN: &str = "run `gpu-train tune` again, which writes it anew, or remove it";
+const UNREADABLE: &str =
+    "see to it that it is a file of a sane size that can be read, or train with --no-tuned";
 
 /// Where the tuning of one adapter, driver and version of gpu-train is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,10 +75,9 @@ impl TuningFile {
     ///
     /// Errors where it cannot be read or understood, or is of another adapter, driver or version.
     pub fn read(&self) -> Result<Tuning> {
-        if !self.path.exists() {
+        let Some(bytes) = read_if_there(&self.path, MAX_BYTES, UNREADABLE)? else {
             return Ok(Tuning::default());
-        }
-        let bytes = read_regular(&self.path, MAX_BYTES, BROKEN, BROKEN)?;
+        };
         let wrong = |what: String| Error::file(&self.path, what, BROKEN);
         let content: Content = toml::from_slice(&bytes)
             .map_err(|error| wrong(format!("is no tuning: {}", error.message())))?;
@@ -199,6 +200,14 @@ mod tests {
             assert!(error.to_string().contains(what), "{error}");
             assert!(error.to_string().contains("one-vulkan"), "{error}");
             assert!(error.hint().contains("gpu-train tune"));
+        }
+        if cfg!(unix) {
+            let folder = folder.path().join("no folder");
+            fs::create_dir(&folder).expect("is made");
+            fs::write(folder.join("tuned"), "a file").expect("writes");
+            let lost = TuningFile::within(&folder, &adapter("one"));
+            let error = lost.read().expect_err("nobody can tell what is there");
+            assert!(error.hint().contains("--no-tuned"), "{error}");
         }
         fs::write(file("one").path(), [0xFF, 0xFE]).expect("writes");
         assert!(file("one").read().is_err());

@@ -1,23 +1,44 @@
 //! `gpu-train tune`, what training makes of it, and the cache folder.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
-use gpu_train::train::Environment;
+use gpu_train::gpu::{Gpu, GpuOptions};
+use gpu_train::kernels::linear_forward;
+use gpu_train::nn::Activation;
+use gpu_train::train::{Environment, TuningFile};
+use gpu_train::tuning::{Problem, TileValues, Tuning};
 
 use crate::support::{Ended, SMALL, Workplace, names};
 
 /// The net of `SMALL`, as `gpu-train tune` is told of it.
 const NET: &[&str] = &["tune", "--channels", "4,4", "--dense-hiddens", "8"];
 
-/// A problem of that net, and a tile for it that is no adapter's default.
-const ENTRY: &str = "
-[[choices]]
-kernel = \"linear_forward\"
-batch = 64
-shape = [1, 64, 8]
-tile = { ROWS = 16, COLUMNS = 1, LANES = 1 }
-";
+/// The adapter that the binary trains on.
+fn gpu() -> &'static Gpu {
+    static GPU: OnceLock<Gpu> = OnceLock::new();
+    GPU.get_or_init(|| {
+        let gpu = Gpu::open(&GpuOptions::default());
+        gpu.expect("these tests need a GPU adapter; `make test` sees to one")
+    })
+}
+
+/// A problem of that net, and a tile for it that is not this adapter's default.
+fn entry() -> (Problem, TileValues) {
+    let target = gpu().target().clone().with_tuning(&Arc::default(), 64);
+    let call = linear_forward::call(1, 64, 8, Activation::Relu, &target);
+    let choice = call.choice.expect("was asked for");
+    let [_, .., other] = choice.candidates[..] else {
+        panic!("there is no other tile: {choice:?}");
+    };
+    (choice.problem, TileValues::new(other))
+}
+
+/// [`entry`]'s problem, with a tile that no kernel has.
+fn stale() -> (Problem, TileValues) {
+    (entry().0, TileValues::new(&[("ROWS", 99)]))
+}
 
 fn tune(place: &Workplace, more: &[&str]) -> Ended {
     let ended = place.run(&[NET, &["--batch-size", "64"], more].concat());
@@ -34,24 +55,25 @@ fn file(place: &Workplace) -> PathBuf {
 }
 
 /// A workplace whose adapter is tuned with `choices` and nothing else.
-fn tuned(choices: &str) -> Workplace {
+fn tuned(choices: impl IntoIterator<Item = (Problem, TileValues)>) -> Workplace {
     let place = Workplace::new();
-    // The least net that there is: quick, and it knows the adapter.
-    let least = ["tune", "--net", "mlp", "--dense-hiddens", "none"];
-    let ended = place.run(&[&least[..], &["--image", "1x2x2", "--batch-size", "4"]].concat());
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
-    let text = fs::read_to_string(file(&place)).expect("reads");
-    let lines = text.lines().take_while(|line| !line.contains("choices"));
-    let head: Vec<&str> = lines.collect();
-    fs::write(file(&place), head.join("\n") + choices).expect("writes");
+    let file = TuningFile::within(&place.cache(), gpu().description());
+    file.write(choices.into_iter().collect()).expect("writes");
     place
+}
+
+/// What the run in folder `name` recorded.
+fn recorded(place: &Workplace, name: &str) -> Tuning {
+    let environment = place.text(&format!("{name}/environment.toml"));
+    let environment: Environment = toml::from_str(&environment).expect("an environment");
+    environment.tuning
 }
 
 #[test]
 fn tune_prints_a_table_and_keeps_what_other_nets_had() {
-    let other = ENTRY.replace("64, 8]", "64, 9]");
-    let stale = ENTRY.replace("16", "99");
-    let place = tuned(&(other + &stale));
+    let (mut other, tile) = entry();
+    other.shape[2] += 1;
+    let place = tuned([(other, tile), stale()]);
     let ended = tune(&place, &[]);
     let rows: Vec<&str> = ended.stdout.lines().collect();
     assert!(rows[0].starts_with("kernel"), "{}", ended.stdout);
@@ -80,7 +102,8 @@ fn tune_prints_a_table_and_keeps_what_other_nets_had() {
 
 #[test]
 fn training_uses_what_was_tuned_and_says_so() {
-    let place = tuned(ENTRY);
+    let (problem, tile) = entry();
+    let place = tuned([(problem.clone(), tile.clone())]);
     let ended = place.train("first", &[]);
     assert!(
         ended.stderr.contains("with 1 kernel as `gpu-train tune`"),
@@ -92,27 +115,22 @@ fn training_uses_what_was_tuned_and_says_so() {
     let entries = environment["tuning"].as_array().expect("entries");
     assert_eq!(entries.len(), 1, "{entries:?}");
     assert_eq!(entries[0]["kernel"].as_str(), Some("linear_forward"));
-    assert_eq!(entries[0]["tile"]["ROWS"].as_integer(), Some(16));
-
-    let environment: Environment = environment.try_into().expect("an environment");
-    assert_eq!(environment.tuning.len(), 1, "it can be given back");
+    let tuning = recorded(&place, "first");
+    assert_eq!(tuning.len(), 1, "{tuning:?}");
+    assert_eq!(tuning.get(&problem), Some(&tile));
 
     place.train("second", &[]);
     let model = |name: &str| place.read(&format!("{name}/model.safetensors"));
     assert_eq!(model("first"), model("second"), "the same bits");
 
     let dry = place.run(&[SMALL, &["--dry-run"]].concat());
-    assert!(
-        dry.stdout.contains("COLUMNS 1, LANES 1, ROWS 16"),
-        "{}",
-        dry.stdout
-    );
+    assert!(dry.stdout.contains(&tile.to_string()), "{}", dry.stdout);
     assert!(dry.stdout.contains("dense layer 1"), "{}", dry.stdout);
 }
 
 #[test]
 fn no_tuned_ignores_it_and_is_brought_back_by_the_config() {
-    let place = tuned(ENTRY);
+    let place = tuned([entry()]);
     let ended = place.train("run", &["--no-tuned"]);
     let untuned = |ended: &Ended, name: &str| {
         assert!(!ended.stderr.contains("tune"), "{}", ended.stderr);
@@ -133,12 +151,55 @@ fn no_tuned_ignores_it_and_is_brought_back_by_the_config() {
     assert!(old.stderr.contains("with 1 kernel as"), "{}", old.stderr);
 }
 
+/// Whatever is tuned today: other tiles would round differently.
+#[test]
+fn the_config_of_a_run_brings_back_its_tiles() {
+    let place = tuned([entry()]);
+    place.train("tuned", &[]);
+    let file = file(&place);
+    let kept = fs::read(&file).expect("reads");
+    fs::remove_file(&file).expect("is there");
+    place.train("plain", &[]);
+    let again = |name: &str, out: &str, more: &[&str]| {
+        let config = format!("{name}/config.toml");
+        let ended = place.run(&[&["--config", &config, "--out", out], more].concat());
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        ended.stderr
+    };
+    let model = |name: &str| place.read(&format!("{name}/model.safetensors"));
+
+    let said = again("tuned", "tuned again", &[]);
+    let environment = Path::new("tuned").join("environment.toml");
+    let line = format!("with 1 kernel as {} recorded; --no", environment.display());
+    assert!(said.contains(&line), "{said}");
+    assert_eq!(recorded(&place, "tuned again"), recorded(&place, "tuned"));
+    assert_eq!(model("tuned again"), model("tuned"), "the same bits");
+    let said = again("tuned", "without", &["--no-tuned"]);
+    assert!(!said.contains("tune"), "{said}");
+    assert!(recorded(&place, "without").is_empty());
+
+    fs::write(&file, kept).expect("writes");
+    let said = again("plain", "plain again", &[]);
+    assert!(!said.contains("tune"), "{said}");
+    assert!(recorded(&place, "plain again").is_empty());
+    assert_eq!(model("plain again"), model("plain"), "the same bits");
+
+    place.write("plain/environment.toml", b"tuning = 3");
+    let ended = place.run(&["--config", "plain/config.toml", "--out", "broken"]);
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    for said in ["environment.toml", "no environment", "hint:", "--no-tuned"] {
+        assert!(ended.stderr.contains(said), "{said}: {}", ended.stderr);
+    }
+    assert!(!place.path("broken").exists());
+    again("plain", "broken", &["--no-tuned"]);
+}
+
 #[test]
 fn tiles_that_no_kernel_has_are_ignored() {
-    let unknown = ENTRY.replace("ROWS = 16", "ROWS = 99");
-    let removed = ENTRY.replace("linear_forward", "a_kernel_of_old");
-    for choices in [unknown, removed] {
-        let place = tuned(&choices);
+    let (mut removed, tile) = entry();
+    removed.kernel = "a_kernel_of_old".to_owned();
+    for choice in [stale(), (removed, tile)] {
+        let place = tuned([choice]);
         let ended = place.train("run", &["--epochs", "1"]);
         assert!(!ended.stderr.contains("tune"), "{}", ended.stderr);
         assert!(!place.text("run/environment.toml").contains("tuning"));
@@ -147,7 +208,7 @@ fn tiles_that_no_kernel_has_are_ignored() {
 
 #[test]
 fn a_broken_tuning_is_ignored_with_a_warning_that_names_it() {
-    let place = tuned(ENTRY);
+    let place = tuned([entry()]);
     let whole = fs::read_to_string(file(&place)).expect("reads");
     let other_version = whole.replacen("version = \"", "version = \"9", 1);
     for (number, text) in ["choices = 3", &other_version].into_iter().enumerate() {

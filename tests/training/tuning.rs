@@ -1,5 +1,6 @@
 //! Tuning: what is measured, and that tiles other than the defaults train the same net.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use gpu_train::nn::{Network, NetworkType};
@@ -70,6 +71,7 @@ fn a_plan_tells_the_tiles_that_are_not_the_defaults() {
 #[test]
 fn tune_measures_every_choice_of_the_step() {
     let mut refused = Vec::new();
+    let mut announced = Vec::new();
     let mut found = 0;
     let findings = tune(session().gpu(), &network(), BATCH, |event| {
         match event {
@@ -77,23 +79,28 @@ fn tune_measures_every_choice_of_the_step() {
                 refused.push(format!("{} {tile}: {why}", problem.kernel));
             }
             TuneEvent::Found(_) => found += 1,
-            TuneEvent::Measuring { .. } => {}
+            TuneEvent::Measuring { problem, of, .. } => announced.push(((*problem).clone(), *of)),
         }
         Ok(())
     });
     let findings = findings.expect("measures");
     assert!(refused.is_empty(), "{refused:?}");
     let plan = plan(Tuning::default());
-    let mut problems: Vec<_> = plan.training().dispatches.iter().collect::<Vec<_>>();
-    problems.retain(|it| {
-        let choice = it.call.choice.as_ref();
-        choice.is_some_and(|it| it.candidates.len() > 1)
-    });
-    assert_eq!(findings.len(), found);
-    for dispatch in &problems {
-        let choice = dispatch.call.choice.as_ref().expect("kept above");
-        let of = |it: &&Finding| it.problem == choice.problem;
-        let finding = findings.iter().find(of).expect("measured");
+    let dispatches = plan.training().dispatches.iter();
+    let mut choices: Vec<_> = dispatches
+        .filter_map(|it| it.call.choice.as_ref())
+        .collect();
+    choices.retain(|it| it.candidates.len() > 1);
+    let problems: HashSet<_> = choices.iter().map(|it| &it.problem).collect();
+    let of = problems.len();
+    assert!(of > 3, "{problems:?}");
+    assert_eq!((findings.len(), found, announced.len()), (of, of, of));
+    for (finding, announced) in findings.iter().zip(announced) {
+        assert_eq!(announced, (finding.problem.clone(), of));
+    }
+    for choice in choices {
+        let same = |it: &&Finding| it.problem == choice.problem;
+        let finding = findings.iter().find(same).expect("measured");
         assert!(finding.default.is(choice.candidates[0]));
         assert!(finding.default_seconds > 0.0 && finding.seconds > 0.0);
         match &finding.better {

@@ -162,6 +162,7 @@ mod tests {
 
     use super::*;
     use crate::gpu::GpuOptions;
+    use crate::graph::Dispatch;
     use crate::kernels::Step;
     use crate::nn::{
         Activation, AdamConfig, Network, NetworkConfiguration, NetworkType, ProgramOptions,
@@ -179,7 +180,7 @@ mod tests {
         let gpu = Gpu::open(&GpuOptions::default());
         let gpu = gpu.expect("this test needs a GPU adapter; `make test` sees to one");
         let image = ImageShape::new(3, 5, 5);
-        let sizes = NetworkConfiguration::mlp(&[33]);
+        let sizes = NetworkConfiguration::mlp(&[70, 33]);
         let network = Network::new(NetworkType::Mlp, &sizes, Activation::Relu, image);
         let network = network.expect("fits");
         let layout = lay_out(BATCH, network.input, 1 << 27).expect("fits");
@@ -198,16 +199,20 @@ mod tests {
             ..Step::default()
         };
         let contest = Contest::new(&gpu, now).expect("opens");
-        let gather = super::super::alone(&gpu, &step, &step.dispatches[0], &shared);
-        contest.run(&gather.expect("fits"), 1).expect("runs");
-
-        let linear = &step.dispatches[1];
-        let choice = linear.call.choice.as_ref().expect("was asked for");
-        assert_eq!(choice.problem.kernel, "linear_forward");
-        let entrant = Entrant::new(&step, 1, &step, &choice.problem);
+        // The first that is a layer by itself: whatever the gather is fused into, not the last.
+        let is_linear = |it: &Dispatch| it.call.kernel.name == "linear_forward";
+        let index = step.dispatches.iter().position(is_linear);
+        let index = index.expect("the net has hidden layers");
+        for dispatch in &step.dispatches[..index] {
+            let alone = super::super::alone(&gpu, &step, dispatch, &shared).expect("fits");
+            contest.run(&alone, 1).expect("runs");
+        }
+        let choice = step.dispatches[index].call.choice.as_ref();
+        let problem = &choice.expect("was asked for").problem;
+        assert_eq!(problem.shape[2], 33, "a hidden layer, with its activation");
+        let entrant = Entrant::new(&step, index, &step, problem);
         let mut all = shared;
-        let entrants = std::slice::from_ref(&entrant);
-        all.extend(Entrant::outputs(&gpu, entrants).expect("fits"));
+        all.extend(Entrant::outputs(&gpu, [&entrant]).expect("fits"));
         let oracle = Oracle::new(&gpu, &contest, &entrant, &all, BATCH).expect("runs");
         let check = |entrant: &Entrant| {
             let checked = oracle.check(&contest, entrant, &all).expect("runs");

@@ -23,13 +23,8 @@ impl Entrant {
     /// # Panics
     /// If `lowered` is not a program of the same net: a bug of the caller.
     pub fn new(step: &Program, index: usize, lowered: &Program, problem: &Problem) -> Self {
-        let is_it = |it: &Dispatch| {
-            it.call
-                .choice
-                .as_ref()
-                .is_some_and(|it| it.problem == *problem)
-        };
-        let position = lowered.dispatches.iter().position(is_it);
+        let mut dispatches = lowered.dispatches.iter();
+        let position = dispatches.position(|it| it.poses(problem));
         let position = position.expect("the same net poses the same problems");
         let chosen = &lowered.dispatches[position];
         let mut entrant = Self {
@@ -105,9 +100,12 @@ impl Entrant {
     }
 
     /// Buffers for what `entrants` write, each as long as the longest needs.
-    pub fn outputs(gpu: &Gpu, entrants: &[Self]) -> Result<SharedBuffers> {
+    pub fn outputs<'a>(
+        gpu: &Gpu,
+        entrants: impl IntoIterator<Item = &'a Self>,
+    ) -> Result<SharedBuffers> {
         let mut lens: std::collections::BTreeMap<Role, usize> = std::collections::BTreeMap::new();
-        for spec in entrants.iter().flat_map(|it| &it.program.buffers) {
+        for spec in entrants.into_iter().flat_map(|it| &it.program.buffers) {
             if is_output(spec.role) {
                 let len = lens.entry(spec.role).or_default();
                 *len = spec.len.max(*len);

@@ -17,7 +17,7 @@ use crate::exec::{Contest, GpuProgram, SharedBuffers};
 use crate::gpu::Gpu;
 use crate::graph::{Dispatch, Program, Role};
 use crate::kernels::gather::ResidentLayout;
-use crate::kernels::{Step, Variant};
+use crate::kernels::{Choice, Step, Variant};
 use crate::nn::{AdamConfig, Network, ProgramOptions, initial_parameters, training_program};
 use crate::random::{self, Purpose};
 use crate::tuning::{Problem, TileValues, Tuning};
@@ -44,7 +44,8 @@ pub enum TuneEvent<'a> {
         /// Tiles that could serve it.
         candidates: usize,
     },
-    /// A tile is left out: it cannot be compiled, or its results differ from the default's.
+    /// A tile is left out: it exceeds what the adapter allows, it cannot be compiled, or its results
+    /// differ from the default's.
     Refused {
         /// The problem.
         problem: &'a Problem,
@@ -99,7 +100,8 @@ pub fn tune(
                 layer: &dispatch.label,
                 candidates: choice.candidates.len(),
             })?;
-            let finding = tuner.measure(index, &choice.problem, &choice.candidates, &mut each)?;
+            let entrants = tuner.entrants(index, choice)?;
+            let finding = tuner.measure(index, &choice.problem, entrants, &mut each)?;
             each(&TuneEvent::Found(&finding))?;
             findings.push(finding);
         }
@@ -162,32 +164,40 @@ impl<'a> Tuner<'a> {
         places
     }
 
-    /// Compares and times `candidates`, the default first, at dispatch `index`.
+    /// The candidates of `choice`, the default first, at dispatch `index`.
+    fn entrants(&self, index: usize, choice: &Choice) -> Result<Vec<(TileValues, Entrant)>> {
+        let problem = &choice.problem;
+        let entrant = |variant: &Variant| {
+            let tile = TileValues::new(variant);
+            let tuning = [(problem.clone(), tile.clone())];
+            let program = self.lower(tuning.into_iter().collect())?;
+            let entrant = Entrant::new(&self.program, index, &program, problem);
+            Ok((tile, entrant))
+        };
+        choice.candidates.iter().map(entrant).collect()
+    }
+
+    /// Compares and times `entrants`, the default first, at dispatch `index`.
     fn measure(
         &self,
         index: usize,
         problem: &Problem,
-        candidates: &[Variant],
+        mut entrants: Vec<(TileValues, Entrant)>,
         each: &mut impl FnMut(&TuneEvent<'_>) -> Result<()>,
     ) -> Result<Finding> {
-        let entrants = candidates.iter().map(|variant| {
-            let tuning = [(problem.clone(), TileValues::new(variant))];
-            let program = self.lower(tuning.into_iter().collect())?;
-            Ok(Entrant::new(&self.program, index, &program, problem))
-        });
-        let entrants = entrants.collect::<Result<Vec<Entrant>>>()?;
-        let outputs = Entrant::outputs(self.gpu, &entrants)?;
+        let default = entrants[0].0.clone();
+        self.refuse_too_large(problem, &mut entrants, each)?;
+        let outputs = Entrant::outputs(self.gpu, entrants.iter().map(|it| &it.1))?;
         let mut shared = self.shared.clone();
         shared.extend(outputs);
-        let oracle = Oracle::new(self.gpu, &self.contest, &entrants[0], &shared, self.batch)?;
+        let oracle = Oracle::new(self.gpu, &self.contest, &entrants[0].1, &shared, self.batch)?;
         let mut programs: Vec<GpuProgram> = Vec::new();
         let mut tiles: Vec<TileValues> = Vec::new();
-        for (entrant, variant) in entrants.iter().zip(candidates) {
-            let tile = TileValues::new(variant);
+        for (tile, entrant) in &entrants {
             match oracle.check(&self.contest, entrant, &shared)? {
                 Ok(program) => {
                     programs.push(program);
-                    tiles.push(tile);
+                    tiles.push(tile.clone());
                 }
                 Err(why) if programs.is_empty() => {
                     return Err(Error::gpu(
@@ -197,7 +207,7 @@ impl<'a> Tuner<'a> {
                 }
                 Err(why) => each(&TuneEvent::Refused {
                     problem,
-                    tile: &tile,
+                    tile,
                     why: &why,
                 })?,
             }
@@ -207,12 +217,37 @@ impl<'a> Tuner<'a> {
         Ok(Finding {
             problem: problem.clone(),
             layer: self.program.dispatches[index].label.clone(),
-            default: TileValues::new(candidates[0]),
+            default,
             better,
             default_seconds: winner.first_seconds,
             seconds: winner.seconds,
             ratio: winner.ratio,
         })
+    }
+
+    /// Takes from `entrants` all but the default that exceed what the adapter allows, before
+    /// anything is allocated for them. The default serves, or the step would have been refused.
+    fn refuse_too_large(
+        &self,
+        problem: &Problem,
+        entrants: &mut Vec<(TileValues, Entrant)>,
+        each: &mut impl FnMut(&TuneEvent<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let limits = &self.gpu.target().limits;
+        let mut at = 1;
+        while at < entrants.len() {
+            let Err(error) = entrants[at].1.program.check(limits) else {
+                at += 1;
+                continue;
+            };
+            let (tile, _) = entrants.remove(at);
+            each(&TuneEvent::Refused {
+                problem,
+                tile: &tile,
+                why: &error.to_string(),
+            })?;
+        }
+        Ok(())
     }
 
     fn lower(&self, tuning: Tuning) -> Result<Program> {
@@ -283,4 +318,50 @@ fn fill(gpu: &Gpu, network: &Network, program: &Program) -> Result<SharedBuffers
         shared.insert(spec.role, buffer);
     }
     Ok(shared)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::GpuOptions;
+    use crate::nn::{Activation, NetworkConfiguration, NetworkType};
+    use crate::shape::ImageShape;
+
+    /// A tile whose results are larger than a buffer may be is left out, and the others are
+    /// measured.
+    #[test]
+    fn tiles_that_exceed_the_adapter_are_refused_one_by_one() {
+        let gpu = Gpu::open(&GpuOptions::default());
+        let gpu = gpu.expect("this test needs a GPU adapter; `make test` sees to one");
+        let sizes = NetworkConfiguration::mlp(&[33]);
+        let image = ImageShape::new(3, 5, 5);
+        let network = Network::new(NetworkType::Mlp, &sizes, Activation::Relu, image);
+        let network = network.expect("fits");
+        let tuner = Tuner::new(&gpu, &network, 8).expect("fits");
+        let choice = |index: usize| tuner.program.dispatches[index].call.choice.as_ref();
+        let many = |&index: &usize| choice(index).is_some_and(|it| it.candidates.len() > 2);
+        let index = tuner.places().into_iter().find(many);
+        let index = index.expect("a kernel has three tiles");
+        let choice = choice(index).expect("found above");
+
+        let mut entrants = tuner.entrants(index, choice).expect("fits");
+        let large = &mut entrants[1].1;
+        let result = large.results[0];
+        large.program.buffers[result].len = (gpu.target().limits.buffer_bytes / 4 + 1) as usize;
+        let mut refused = Vec::new();
+        let finding = tuner.measure(index, &choice.problem, entrants, &mut |event| {
+            if let TuneEvent::Refused { tile, why, .. } = event {
+                refused.push(((*tile).clone(), (*why).to_owned()));
+            }
+            Ok(())
+        });
+        let finding = finding.expect("measures the others");
+        assert_eq!(finding.default, TileValues::new(choice.candidates[0]));
+        let [(tile, why)] = &refused[..] else {
+            panic!("{refused:?}");
+        };
+        assert!(tile.is(choice.candidates[1]), "{tile}");
+        assert!(why.contains("this adapter allows"), "{why}");
+        assert_ne!(finding.better.as_ref(), Some(tile));
+    }
 }
