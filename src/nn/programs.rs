@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn a_step_takes_few_dispatches() {
         let all = |net, fuse| program(net, fuse).dispatches.len();
-        assert_eq!(all(NetworkType::Cnn, true), 21);
+        assert_eq!(all(NetworkType::Cnn, true), 20);
         assert_eq!(all(NetworkType::Mlp, true), 10);
         assert!(all(NetworkType::Cnn, false) > 28);
     }

@@ -56,8 +56,9 @@ macro_rules! tiles {
 /// Tiles of outputs and of gradients by inputs on software adapters: rows of a batch by quads of
 /// channels.
 #[rustfmt::skip]
-const SOFTWARE_BATCH_TILES: [Tile; 12] = tiles!("ROWS":
-    [8, 1, 8], [8, 2, 8], [8, 3, 8], [8, 4, 8], [8, 5, 8], [8, 6, 8], [8, 7, 8], [8, 8, 8],
+const SOFTWARE_BATCH_TILES: [Tile; 13] = tiles!("ROWS":
+    [8, 1, 8], [8, 2, 8], [4, 3, 8], [4, 4, 8], [4, 5, 8], [4, 6, 8], [4, 7, 8], [4, 8, 8],
+    [8, 8, 8],
     [16, 1, 1], [16, 2, 1], [16, 3, 1], [16, 4, 1]
 );
 
@@ -93,13 +94,13 @@ pub(super) const GPU_POOL_TILES: [Tile; 10] = tiles!("WINDOWS":
 );
 
 /// Tiles of outputs.
-pub const BATCH_TILES: [Tile; 22] = join(&SOFTWARE_BATCH_TILES, &GPU_BATCH_TILES);
+pub const BATCH_TILES: [Tile; 23] = join(&SOFTWARE_BATCH_TILES, &GPU_BATCH_TILES);
 /// Tiles of a convolution.
 pub const CONV_TILES: [Tile; 82] = join(&GPU_BATCH_TILES, &sliding::CONV_TILES);
 /// Tiles of a convolution that is pooled at once.
-pub const POOL_TILES: [Tile; 82] = join(&GPU_POOL_TILES, &sliding::POOL_TILES);
+pub const POOL_TILES: [Tile; 58] = join(&GPU_POOL_TILES, &sliding::POOL_TILES);
 /// Tiles of the gradient by the input of a convolution.
-pub const CONV_INPUT_TILES: [Tile; 38] = join(&BATCH_TILES, &sliding::LINE_TILES);
+pub const CONV_INPUT_TILES: [Tile; 39] = join(&BATCH_TILES, &sliding::LINE_TILES);
 /// Tiles of the gradient by the weight of a convolution.
 pub const CONV_WEIGHT_TILES: [Tile; 50] = join(&WEIGHT_TILES, &sliding::TAPS_TILES);
 

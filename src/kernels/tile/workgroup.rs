@@ -61,6 +61,11 @@ impl Product {
     /// The batch that tiles are chosen for. Kernels take any; choices are not made per batch, so
     /// that a last, smaller one runs the same pipelines.
     pub const BATCH: usize = 128;
+
+    /// Multiply-adds of all products, in units of one row by a quad of columns by a quad of depth.
+    pub const fn quads(&self) -> usize {
+        self.groups * self.rows * self.columns * self.depth
+    }
 }
 
 /// Threads that keep a large GPU busy: some 130 multiprocessors with 8 subgroups of 32 each.
