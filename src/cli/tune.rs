@@ -73,7 +73,7 @@ fn network(args: &TuneArgs) -> Result<Network> {
 
 fn header() {
     println!(
-        "{:<26} {:<14} {:<34} {:<34} {:>9} {:>9} {:>6}",
+        "{:<26} {:<14} {:<39} {:<39} {:>9} {:>9} {:>6}",
         "kernel", "layer", "default tile", "best tile", "ms", "ms", "ratio"
     );
 }
@@ -101,7 +101,7 @@ fn say(event: &TuneEvent<'_>) {
 fn row(finding: &Finding) {
     let best = finding.better.as_ref().unwrap_or(&finding.default);
     println!(
-        "{:<26} {:<14} {:<34} {:<34} {:>9.3} {:>9.3} {:>6.2}",
+        "{:<26} {:<14} {:<39} {:<39} {:>9.3} {:>9.3} {:>6.2}",
         finding.problem.kernel,
         finding.layer,
         finding.default.to_string(),

@@ -120,6 +120,10 @@ pub const SNIPPETS: &[(&str, &str)] = &[
         "product_sliding",
         include_str!("../../shaders/shared/product_sliding.wgsl"),
     ),
+    (
+        "slide_place",
+        include_str!("../../shaders/shared/slide_place.wgsl"),
+    ),
     ("slide", include_str!("../../shaders/shared/slide.wgsl")),
     (
         "sliding_conv2d_backward_input",
