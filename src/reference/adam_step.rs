@@ -10,6 +10,15 @@ twin!(
     faults: word_mut
 );
 
+/// Zero for what is too small to be a normal f32.
+fn normal<T: Real>(x: T) -> T {
+    if x.wide().abs() < f64::from(f32::MIN_POSITIVE) {
+        T::zero()
+    } else {
+        x
+    }
+}
+
 /// One step of Adam over flat buffers, in the order of
 /// <https://docs.pytorch.org/docs/stable/generated/torch.optim.Adam.html> (`foreach=False`);
 /// counts the gradients that are not finite in `faults[step.row]`.
@@ -27,8 +36,9 @@ pub fn run<T: Real>(
         let gradient = gradients[index];
         let first = &mut first_moment[index];
         let second = &mut second_moment[index];
-        *first = *first + of(params.one_minus_beta1) * (gradient - *first);
-        *second = *second * of(params.beta2) + (of(params.one_minus_beta2) * gradient) * gradient;
+        *first = normal(*first + of(params.one_minus_beta1) * (gradient - *first));
+        *second =
+            normal(*second * of(params.beta2) + (of(params.one_minus_beta2) * gradient) * gradient);
         let denominator = second.sqrt() / of(step.second_correction) + of(params.epsilon);
         parameters[index] = parameters[index] - (of(step.step_size) * *first) / denominator;
         if !gradient.is_finite() {

@@ -118,6 +118,37 @@ fn three_steps_are_pytorchs() {
     }
 }
 
+/// Moments decay to numbers that processors compute with a hundred times slower: those become 0.
+#[test]
+fn moments_without_a_gradient_end_at_zero() {
+    let smallest = f32::MIN_POSITIVE;
+    let moments = [
+        smallest,
+        -smallest,
+        1.2 * smallest,
+        1e-30,
+        0.0,
+        -1e-30,
+        1.0,
+        f32::NAN,
+    ];
+    let state = [
+        vec![1.0; 8],
+        moments.to_vec(),
+        moments.map(f32::abs).to_vec(),
+    ];
+    let launch = launch(1000, &state, vec![0.0; 8]);
+    for checked in [true, false] {
+        let ([parameters, first, second], _) = after(&run_gpu(gpu(checked), &launch));
+        assert_eq!(parameters[..6], [1.0; 6]);
+        assert_eq!(first[..2], [0.0; 2]);
+        assert!(first[2] > 0.0 && first[3] > 8e-31 && first[5] < -8e-31);
+        assert_eq!(second[..2], [0.0; 2]);
+        assert!(second[2] > 0.0 && second[3] > 9e-31);
+        assert!(first[7].is_nan() && second[7].is_nan(), "a NaN stays");
+    }
+}
+
 #[test]
 fn gradients_that_are_not_finite_are_counted() {
     let len = 1_028;
