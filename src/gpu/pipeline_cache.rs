@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::adapter::AdapterDescription;
 use crate::error::Result;
-use crate::files::{fnv, read_regular, write_cached};
+use crate::files::{digest, read_regular, write_cached};
 
 /// Many times what our kernels take; a file only grows while the version stays the same.
 const MAX_BYTES: usize = 64 << 20;
@@ -49,7 +49,7 @@ impl PipelineCache {
             cache,
             path,
             owner,
-            stored: data.map(fnv),
+            stored: data.map(digest),
         })
     }
 
@@ -58,7 +58,7 @@ impl PipelineCache {
     /// Errors where the file cannot be written.
     pub fn store(&self) -> Result<()> {
         let data = self.cache.get_data().unwrap_or_default();
-        if data.is_empty() || data.len() > MAX_BYTES || self.stored == Some(fnv(&data)) {
+        if data.is_empty() || data.len() > MAX_BYTES || self.stored == Some(digest(&data)) {
             return Ok(());
         }
         write_cached(&self.path, &wrap(&data, self.owner))
@@ -91,11 +91,11 @@ fn owner(adapter: &AdapterDescription) -> u64 {
         &adapter.driver,
         &adapter.driver_version,
     ];
-    fnv(parts.join("\n").as_bytes())
+    digest(parts.join("\n").as_bytes())
 }
 
 fn header(data: &[u8], owner: u64) -> Vec<u8> {
-    let words = [owner, data.len() as u64, fnv(data)];
+    let words = [owner, data.len() as u64, digest(data)];
     let mut header = MAGIC.to_vec();
     header.extend(words.iter().flat_map(|word| word.to_le_bytes()));
     header

@@ -1,15 +1,16 @@
-//! Tiles of the matrix products, in four families, and how sums over a batch are split into
+//! Tiles of the matrix products, in four families: `tables` and `sliding` hold what there is to choose
+//! from, `default` and `workgroup` say what a problem gets, `splits` how sums over a batch become
 //! partial sums.
 //!
 //! | family | for | who loads a tile | table entry |
 //! |---|---|---|---|
 //! | shared | software adapters of eight lanes | eight lanes, which broadcast | rows, columns, 8 |
 //! | alone | other software adapters | its one thread | rows, columns, 1 |
-//! | sliding | convolutions on software adapters | lanes, or its one thread | tile/sliding.rs |
+//! | sliding | convolutions on software adapters | lanes, or its one thread | length, taps, columns, lanes |
 //! | workgroup | GPUs | a workgroup, through workgroup memory | rows, columns, thread rows, thread columns, slices, chunk |
 //!
-//! Shaders know the numbers of an entry by name ([`Tile::variant`]); the workgroup family has texts
-//! of its own in `shaders/workgroup/`, which kernels include where `SLICES` is defined.
+//! Shaders know the numbers of an entry by name ([`Tile::variant`]). The last two families have texts
+//! of their own in `shaders/sliding/` and `shaders/workgroup/`.
 
 mod default;
 pub mod sliding;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::files::{cache_folder, fnv, read_if_there, write_cached};
+use crate::files::{cache_folder, digest, read_if_there, write_cached};
 use crate::gpu::AdapterDescription;
 use crate::tuning::Tuning;
 
@@ -129,7 +129,7 @@ impl Key {
             }
         }
         name.truncate(NAME_BYTES);
-        format!("{name}-{:016x}.toml", fnv(whole.as_bytes()))
+        format!("{name}-{:016x}.toml", digest(whole.as_bytes()))
     }
 }
 
