@@ -1,0 +1,61 @@
+//! `--resume`: a run's folder and checkpoint, and whether what there is now can go on with them.
+
+use std::path::Path;
+
+use super::style;
+use super::train::Now;
+use crate::error::{Error, Result};
+use crate::train::{Checkpoint, RunConfig, RunFolder};
+
+/// A run that is to go on.
+pub(super) struct Resumed {
+    pub folder: RunFolder,
+    pub checkpoint: Checkpoint,
+}
+
+impl Resumed {
+    /// Takes the run in the folder `path`, to go on as `config` says.
+    ///
+    /// Errors where it is none, another process has it, or `config` is not the run's.
+    pub(super) fn open(path: &Path, config: &RunConfig) -> Result<Self> {
+        let folder = RunFolder::open(path)?;
+        let checkpoint = folder.checkpoint()?;
+        checkpoint.config.check_resumed(config)?;
+        let begun = checkpoint.state.epoch + usize::from(checkpoint.state.position > 0);
+        if config.epochs < begun {
+            return Err(Error::usage(
+                format!(
+                    "--epochs {} is less than the {begun} that the run has begun",
+                    config.epochs
+                ),
+                "leave --epochs away, or raise it",
+            ));
+        }
+        Ok(Self { folder, checkpoint })
+    }
+
+    /// Errors where the data are not the run's; says where the run goes on, and warns where it may
+    /// not be to the same bits.
+    pub(super) fn check(&self, now: &Now, quiet: bool) -> Result<()> {
+        self.checkpoint.data.check(&now.data)?;
+        let differences = self.folder.environment()?.differences(&now.environment);
+        if quiet {
+            return Ok(());
+        }
+        if !differences.is_empty() {
+            style::notice(&format!(
+                "the run will go on, but not to the bits that it would have come to: {}",
+                differences.join(", ")
+            ));
+        }
+        let state = &self.checkpoint.state;
+        style::tell(format_args!(
+            "resuming {} after {} of {} epochs (step {})",
+            self.folder.path().display(),
+            self.checkpoint.logs.len(),
+            now.config.epochs,
+            state.step,
+        ));
+        Ok(())
+    }
+}
