@@ -14,24 +14,26 @@ pub(super) struct Resumed {
 }
 
 impl Resumed {
-    /// Takes the run in the folder `path`, to go on as `config` says.
-    ///
-    /// Errors where it is none, another process has it, or `config` is not the run's.
-    pub(super) fn open(path: &Path, config: &RunConfig) -> Result<Self> {
+    /// Takes the run in the folder `path`; errors where it is none, or another process has it.
+    pub(super) fn open(path: &Path) -> Result<Self> {
         let folder = RunFolder::open(path)?;
         let checkpoint = folder.checkpoint()?;
-        checkpoint.config.check_resumed(config)?;
-        let begun = checkpoint.state.epoch + usize::from(checkpoint.state.position > 0);
-        if config.epochs < begun {
-            return Err(Error::usage(
-                format!(
-                    "--epochs {} is less than the {begun} that the run has begun",
-                    config.epochs
-                ),
-                "leave --epochs away, or raise it",
-            ));
-        }
         Ok(Self { folder, checkpoint })
+    }
+
+    /// Errors where the run cannot go on as `config`.
+    pub(super) fn check_config(&self, config: &RunConfig) -> Result<()> {
+        self.checkpoint.config.check_resumed(config)?;
+        let state = &self.checkpoint.state;
+        let begun = state.epoch + usize::from(state.position > 0);
+        if config.epochs >= begun {
+            return Ok(());
+        }
+        let epochs = config.epochs;
+        Err(Error::usage(
+            format!("--epochs {epochs} is less than the {begun} that the run has begun"),
+            "leave --epochs away, or raise it",
+        ))
     }
 
     /// Errors where the data are not the run's; says where the run goes on, and warns where it may

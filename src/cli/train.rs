@@ -27,13 +27,13 @@ const MOST_AT_ONCE: usize = 1000;
 
 /// Trains as `args` say; writes the run folder and nothing else.
 pub(super) fn run(args: &TrainArgs) -> Result<()> {
+    let resumed = args.resume.as_deref().map(Resumed::open).transpose()?;
     let (config, fallback) = config::resolve(args)?;
+    if let Some(resumed) = &resumed {
+        resumed.check_config(&config)?;
+    }
     let out = args.out.as_deref();
     out.map_or(Ok(()), RunFolder::refuse_existing)?;
-    let resumed = args.resume.as_deref();
-    let resumed = resumed
-        .map(|path| Resumed::open(path, &config))
-        .transpose()?;
     let session = open(args, &config)?;
     if fallback && !args.quiet {
         style::notice(

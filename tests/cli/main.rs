@@ -3,6 +3,8 @@
 #![allow(missing_docs, reason = "a test binary has no public interface")]
 
 mod bad_input;
+mod killed;
+mod resume;
 mod runs;
 mod support;
 mod tuning;
