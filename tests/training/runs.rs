@@ -89,6 +89,7 @@ fn resume<'s>(session: &'s Session, path: &Path, config: &RunConfig, data: Split
     Run::resume(trainer, folder, checkpoint, config, &record, &environment).expect("is the run's")
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "what Run::train takes")]
 fn quiet(_: &TrainEvent) -> Result<()> {
     Ok(())
 }
