@@ -1,6 +1,7 @@
 //! A folder of images: `train/` and `test/`, each with a folder per class or a `labels.csv`.
 //!
-//! PNG, JPEG, BMP, GIF (the first picture), WebP and the PNM family, read by the crate `image`.
+//! PNG, JPEG, BMP, GIF (the first picture), WebP (no animation) and the PNM family, read by the crate
+//! `image`.
 
 use std::path::Path;
 
@@ -14,6 +15,7 @@ use crate::shape::ImageShape;
 mod labels_csv;
 mod listing;
 mod picture;
+mod webp;
 
 use listing::{Listing, Sample};
 use picture::Picture;

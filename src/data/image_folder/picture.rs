@@ -6,6 +6,7 @@ use std::path::Path;
 
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 
+use super::webp;
 use crate::data::stream::open_regular;
 use crate::error::{Error, Result};
 
@@ -18,6 +19,7 @@ const MAX_SIDE: u32 = 16_384;
 
 const IMAGE_HINT: &str = "the file is damaged, or no PNG, JPEG, BMP, GIF, WebP or PNM image: replace \
                           it, or move it away";
+const WEBP_HINT: &str = "save it as one still picture, for example as PNG";
 const SIZE_HINT: &str = "scale or crop all images to one size, for example with ImageMagick: mogrify \
                          -resize '32x32!' *.png";
 
@@ -99,7 +101,10 @@ fn decoder(path: &Path) -> Result<impl ImageDecoder> {
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
     limits.max_alloc = Some(MAX_DECODER_BYTES);
-    let reader = ImageReader::new(BufReader::new(file)).with_guessed_format();
+    let mut file = BufReader::new(file);
+    let checked = webp::check(&mut file).map_err(|error| unreadable(path, &error.into()))?;
+    checked.map_err(|what| Error::file(path, what, WEBP_HINT))?;
+    let reader = ImageReader::new(file).with_guessed_format();
     let mut reader: ImageReader<BufReader<File>> =
         reader.map_err(|error| unreadable(path, &error.into()))?;
     if reader.format().is_none() {
