@@ -101,6 +101,3 @@ fn open(path: &Path) -> Result<(Stream<'static>, usize)> {
     }
     Ok((Stream::new(path, file), records as usize))
 }
-
-#[cfg(test)]
-mod tests;

@@ -170,6 +170,3 @@ fn describe(sizes: &[u64], kind: Kind) -> String {
     let sizes: Vec<String> = sizes.iter().map(u64::to_string).collect();
     format!("an array of {} numbers of type {kind:?}", sizes.join(" x "))
 }
-
-#[cfg(test)]
-mod tests;

@@ -88,6 +88,3 @@ fn read(folder: &Path, samples: &[Sample], common: Picture) -> Result<Dataset> {
     let targets = samples.iter().map(|sample| sample.target).collect();
     Dataset::new(images, targets, shape)
 }
-
-#[cfg(test)]
-mod tests;

@@ -123,6 +123,3 @@ fn name(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default();
     name.to_string_lossy().into_owned()
 }
-
-#[cfg(test)]
-mod tests;

@@ -210,6 +210,3 @@ fn unreadable(path: &Path, array: &str, error: &ZipError) -> Error {
     };
     Error::file(path, part + &what, hint)
 }
-
-#[cfg(test)]
-mod tests;

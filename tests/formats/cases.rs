@@ -80,6 +80,16 @@ impl Place {
         self.source.load(0)
     }
 
+    /// How the command line names it.
+    pub fn arguments(&self) -> Vec<String> {
+        let text = |path: &Path| path.to_str().expect("text").to_owned();
+        match &self.source {
+            DataSource::Files { train, test } => {
+                vec!["--train".into(), text(train), "--test".into(), text(test)]
+            }
+            source => vec!["--data".into(), source.to_string()],
+        }
+    }
 }
 
 pub fn unpacked(bytes: &[u8]) -> Vec<u8> {
@@ -93,7 +103,7 @@ pub fn all() -> Vec<Case> {
         .collect()
 }
 
-/// A file of this name that SciPy, `NumPy` or Pillow wrote (`files/make_files.py`).
+/// A file of this name that `SciPy`, `NumPy` or Pillow wrote (`files/make_files.py`).
 pub fn made(name: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/formats/files");
     fs::read(folder.join(name)).expect("it is committed")
@@ -167,7 +177,7 @@ pub fn npzs() -> Vec<Case> {
         two("npz, fortran", made("fortran.npz"), unpacked),
         two(
             "npz, images zipped after the damage",
-            npy("|u1", false, "3, 3, 5, 4", &pixels(180)),
+            npy("|u1", false, "3, 3, 4, 5", &pixels(180)),
             |x| {
                 npz(
                     &[("x", x.to_vec()), ("y", npy("|u1", false, "3,", &LABELS))],
@@ -179,7 +189,7 @@ pub fn npzs() -> Vec<Case> {
             "npz, labels zipped after the damage",
             npy("|u1", false, "3,", &LABELS),
             |y| {
-                let x = npy("|u1", false, "3, 3, 5, 4", &pixels(180));
+                let x = npy("|u1", false, "3, 3, 4, 5", &pixels(180));
                 npz(&[("x", x), ("y", y.to_vec())], CompressionMethod::Stored)
             },
         ),

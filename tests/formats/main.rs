@@ -3,6 +3,7 @@
 
 #![allow(missing_docs, reason = "a test binary has no public interface")]
 
+#[expect(dead_code, reason = "tests/cli uses the rest of it")]
 mod cases;
 mod damaged;
 mod real;
@@ -13,3 +14,11 @@ mod writers;
 /// Counts what is allocated, for `damaged`.
 #[global_allocator]
 static ALLOCATED: peak_alloc::PeakAlloc = peak_alloc::PeakAlloc;
+
+/// Held by `damaged`, and by tests that allocate much: the counter counts all threads.
+fn alone() -> std::sync::MutexGuard<'static, ()> {
+    static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    ALONE
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}

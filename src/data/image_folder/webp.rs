@@ -32,7 +32,9 @@ fn check_chunks(file: &mut (impl Read + Seek)) -> io::Result<Result<(), String>>
         let header: [u8; CHUNK_HEADER_BYTES] = bytes(file)?;
         let ([a, b, c, d], name) = (last_four(header), &header[..4]);
         let size = i64::from(u32::from_le_bytes([a, b, c, d]));
-        let next = file.stream_position()?.saturating_add_signed(size + size % 2);
+        let next = file
+            .stream_position()?
+            .saturating_add_signed(size + size % 2);
         match (name, canvas) {
             (b"VP8X", None) => {
                 let [_, _, _, _, w0, w1, w2, h0, h1, h2]: [u8; 10] = bytes(file)?;
@@ -47,7 +49,8 @@ fn check_chunks(file: &mut (impl Read + Seek)) -> io::Result<Result<(), String>>
                 let side = |bytes| u32::from(u16::from_le_bytes(bytes) & 0x3fff);
                 let frame = (side([w0, w1]), side([h0, h1]));
                 if magic != FRAME_START || frame != canvas {
-                    let what = format!("holds a frame of {frame:?} pixels on a canvas of {canvas:?}");
+                    let what =
+                        format!("holds a frame of {frame:?} pixels on a canvas of {canvas:?}");
                     return Ok(Err(what));
                 }
             }

@@ -69,7 +69,7 @@ impl Layout {
     pub(super) fn read(&self, stream: &mut Stream) -> Result<Vec<u8>> {
         let mut images = stream.bytes(self.bytes)?;
         if self.fortran_order {
-            return Ok(self.from_fortran(&images));
+            return Ok(self.reordered(&images));
         }
         if self.channels_last && self.shape.channels > 1 {
             let mut pixels = vec![0; self.shape.elements()];
@@ -89,7 +89,7 @@ impl Layout {
     }
 
     /// The images of `values`, in which the first axis, that of the images, varies fastest.
-    fn from_fortran(&self, values: &[u8]) -> Vec<u8> {
+    fn reordered(&self, values: &[u8]) -> Vec<u8> {
         let ImageShape {
             channels,
             height,

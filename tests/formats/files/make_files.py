@@ -2,7 +2,7 @@
 
     python make_files.py     writes them beside this script
 
-Images and labels are those of `pixel` and `LABELS` in tests/formats/cases.rs.
+Images and labels are those of `pixel` and `LABELS` in tests/formats/writers.rs; the larger pictures are smooth.
 """
 
 from pathlib import Path
@@ -36,7 +36,11 @@ mat("plain.mat", False)
 mat("compressed.mat", True)
 npz("stored.npz", np.savez)
 npz("deflated.npz", np.savez_compressed)
-np.savez_compressed(FOLDER / "fortran.npz", x=np.asfortranarray(images(3, 3, 5, 4)), y=LABELS.reshape(-1, 1).astype(">i4"))
+np.savez_compressed(
+    FOLDER / "fortran.npz",
+    x=np.asfortranarray(images(3, 3, 4, 5)),  # N, C, H, W
+    y=LABELS.reshape(-1, 1).astype(">i4"),
+)
 smooth = np.add.outer(np.arange(24) * 7, np.arange(20) * 4).astype(np.uint8)
 smooth = np.stack([smooth, 255 - smooth, smooth // 2], axis=-1)
 Image.fromarray(smooth).save(FOLDER / "progressive.jpg", progressive=True, quality=90)
