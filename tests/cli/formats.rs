@@ -68,5 +68,5 @@ fn what_was_fetched_for_another_command_is_not_the_default() {
     );
     let named = dry(&["--data", "mnist"]);
     assert_eq!(named.code, 0, "{}", named.stderr);
-    assert!(named.stdout.contains("1x5x4"), "{}", named.stdout);
+    assert!(named.stdout.contains("Linear(20, 128)"), "{}", named.stdout);
 }

@@ -6,6 +6,7 @@
 #[expect(dead_code, reason = "tests/cli uses the rest of it")]
 mod cases;
 mod damaged;
+mod image_refusals;
 mod real;
 mod refusals;
 mod values;
