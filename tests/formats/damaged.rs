@@ -2,11 +2,13 @@
 //! panic, and none takes memory out of proportion.
 
 use gpu_train::error::Error;
+use image::{DynamicImage, ImageFormat};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::ALLOCATED;
 use crate::cases::{self, Case};
+use crate::writers::encoded;
 
 const FILES: usize = 10_000;
 const MEBIBYTE: usize = 1 << 20;
@@ -56,6 +58,30 @@ fn ten_thousand_damaged_files_give_errors_or_data_and_little_memory() {
         errors > FILES / 3,
         "{errors} errors: is anything damaged at all?"
     );
+}
+
+/// Small files of the largest pictures that are read: 16 MiB of pixels each.
+#[test]
+fn the_largest_pictures_take_little_memory() {
+    let _alone = crate::alone();
+    let picture = DynamicImage::new_rgb8(2364, 2364);
+    for (name, format) in [
+        ("train/1/a.png", ImageFormat::Png),
+        ("train/1/a.jpg", ImageFormat::Jpeg),
+        ("train/1/a.webp", ImageFormat::WebP),
+    ] {
+        let bytes = encoded(&picture, format);
+        assert!(bytes.len() < MEBIBYTE, "{name}: {} bytes", bytes.len());
+        let place = cases::picture(name, name, "test/1/a.png", bytes).write();
+        ALLOCATED.reset_peak_usage();
+        let split = place
+            .load()
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let peak = ALLOCATED.peak_usage();
+        println!("{name}: peak {:.1} MiB", peak as f64 / MEBIBYTE as f64);
+        assert_eq!(split.train.images().len(), 3 * 2364 * 2364);
+        assert!(peak < MOST_BYTES, "{name}: {} MiB", peak / MEBIBYTE);
+    }
 }
 
 /// Reads the case with its first file damaged in `files` ways; gives the number of errors.

@@ -12,9 +12,9 @@ use crate::error::{Error, Result};
 
 /// The most bytes that one image may have as it is decoded. A training image has some thousands;
 /// a file of a few hundred bytes can claim billions.
-const MAX_DECODED_BYTES: u64 = 32 << 20;
+const MAX_DECODED_BYTES: u64 = 16 << 20;
 /// What a decoder may need besides: coefficients of a progressive JPEG, a frame of a GIF.
-const MAX_DECODER_BYTES: u64 = 2 * MAX_DECODED_BYTES;
+const MAX_DECODER_BYTES: u64 = 4 * MAX_DECODED_BYTES;
 const MAX_SIDE: u32 = 16_384;
 
 const IMAGE_HINT: &str = "the file is damaged, or no PNG, JPEG, BMP, GIF, WebP or PNM image: replace \
