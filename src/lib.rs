@@ -32,5 +32,8 @@ pub mod nn;
 pub mod train;
 pub mod verify;
 
+// Floor 6: reports.
+pub mod doctor;
+
 // Floor 7: the command line.
 pub mod cli;
