@@ -110,7 +110,8 @@ fn amount(limit: &Requirement, value: u64) -> String {
 }
 
 /// A line of the table. The deviation is the largest, by what is allowed.
-fn kernel(found: &KernelReport) {
+fn kernel(report: &KernelReport) {
+    let found = &report.found;
     let deviation = if found.share == 0.0 {
         "none".to_owned()
     } else {
@@ -121,13 +122,15 @@ fn kernel(found: &KernelReport) {
     } else {
         ("FAILED", "-")
     };
-    let unsuited = match found.unsuited {
+    let note = |count, what| match count {
         0 => String::new(),
-        unsuited => format!(" ({unsuited} more need subgroups of 8 threads or more)"),
+        _ => format!("; {count} {what}"),
     };
+    let unsuited = note(found.unsuited, "more need subgroups of 8 threads or more");
+    let repeated = note(found.repeated, "of them only at the second attempt");
     println!(
-        "{:<34} {:>8} {:>8} {deviation:>10}  {end}{unsuited}",
-        found.kernel.name, found.run, found.launches
+        "{:<34} {:>8} {:>8} {deviation:>10}  {end}{unsuited}{repeated}",
+        report.kernel.name, found.run, found.launches
     );
 }
 
@@ -139,15 +142,16 @@ fn training(found: &TrainingReport) {
 }
 
 /// What failed of one kernel, in full.
-fn failures(found: &KernelReport) {
-    let (name, failed) = (found.kernel.name, &found.failures);
+fn failures(report: &KernelReport) {
+    let (name, failed) = (report.kernel.name, &report.found.failures);
     for failure in failed.iter().take(SHOWN) {
         let values = failure.variant.iter();
-        let values: Vec<String> = values
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
-        let checked = if failure.checked { " checked" } else { "" };
-        println!("\n{name} {}{checked}", values.join(" "));
+        let mut title = vec![name.to_owned()];
+        title.extend(values.map(|(name, value)| format!("{name}={value}")));
+        if failure.checked {
+            title.push("(checked)".to_owned());
+        }
+        println!("\n{}", title.join(" "));
         if let Some(launch) = &failure.launch {
             println!("  with {launch}");
         }

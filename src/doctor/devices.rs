@@ -26,6 +26,11 @@ impl Devices {
         Ok(devices)
     }
 
+    /// The same adapter opened twice more.
+    pub fn again(&self) -> Result<Self> {
+        Self::open(&self.options)
+    }
+
     /// The device for shaders as training runs them; errors as [`Devices::get`].
     pub fn unchecked(&self) -> Result<&Session> {
         self.get(false)

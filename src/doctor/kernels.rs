@@ -1,10 +1,10 @@
-//! Every variant of a kernel against its CPU twin.
+//! One variant of a kernel against its CPU twin, and what is said of a kernel.
 
 use super::devices::Devices;
+use super::plan::Planned;
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::kernels::{Kernel, Variant};
-use crate::verify::cases::{self, Case};
 use crate::verify::{Comparison, Expected, Submitted};
 
 /// What was found about a kernel.
@@ -12,10 +12,19 @@ use crate::verify::{Comparison, Expected, Submitted};
 pub struct KernelReport {
     /// The kernel.
     pub kernel: &'static Kernel,
+    /// What was found about its variants, all in one.
+    pub found: Found,
+}
+
+/// What was found about one variant, or several.
+#[derive(Debug, Default)]
+pub struct Found {
     /// Variants that ran.
     pub run: usize,
     /// Variants that this adapter cannot run, and training never gives it.
     pub unsuited: usize,
+    /// Variants that could not run beside others, but alone on a new device.
+    pub repeated: usize,
     /// Launches that were compared with the twin.
     pub launches: usize,
     /// The largest deviation as a share of what is allowed: up to 1 where nothing failed.
@@ -37,93 +46,35 @@ pub struct Failure {
     pub what: String,
 }
 
-/// A kernel with its variants and their cases.
-#[derive(Debug)]
-pub(super) struct Plan {
-    pub kernel: &'static Kernel,
-    variants: Vec<Planned>,
-}
-
-#[derive(Debug)]
-struct Planned {
-    variant: Variant,
-    wgsl_len: usize,
-    /// Whether its threads share what they load through their subgroup.
-    shares: bool,
-    /// Whether it runs with checked shaders, too.
-    checked: bool,
-    cases: Vec<Case>,
-}
-
-impl Plan {
-    /// What to run of `kernel`.
-    ///
-    /// All variants run as training runs them, unchecked. Of each family of tiles, which have one
-    /// text, the shortest variant runs checked, too: variants of a family differ by how often lines
-    /// are written out, and bounds checks by what is written around an index.
-    pub fn of(kernel: &'static Kernel) -> Self {
-        let mut variants: Vec<Planned> = Vec::new();
-        for case in cases::of(kernel) {
-            let variant = case.launch.call.variant;
-            if let Some(planned) = variants.iter_mut().find(|it| it.variant == variant) {
-                planned.cases.push(case);
-                continue;
-            }
-            let wgsl = kernel.wgsl(variant).unwrap_or_default();
-            variants.push(Planned {
-                variant,
-                wgsl_len: wgsl.len(),
-                shares: wgsl.contains("subgroup"),
-                checked: false,
-                cases: vec![case],
-            });
-        }
-        for index in 0..variants.len() {
-            let of_family = |it: &&Planned| it.family().eq(variants[index].family());
-            let family = variants.iter().filter(of_family);
-            let shortest = family.min_by_key(|it| it.wgsl_len).map(|it| it.variant);
-            variants[index].checked = shortest == Some(variants[index].variant);
-        }
-        Self { kernel, variants }
+impl Found {
+    /// Takes in what was found about another variant.
+    pub(super) fn add(&mut self, other: Self) {
+        self.run += other.run;
+        self.unsuited += other.unsuited;
+        self.repeated += other.repeated;
+        self.launches += other.launches;
+        self.share = self.share.max(other.share);
+        self.failures.extend(other.failures);
     }
 
-    /// Variants.
-    pub fn len(&self) -> usize {
-        self.variants.len()
+    /// Whether something could not run at all, as where the device was lost.
+    pub(super) fn has_errors(&self) -> bool {
+        self.failures.iter().any(|it| it.launch.is_none())
     }
 }
 
-impl Planned {
-    /// What the variants of one text have in common: the names of their values, and whether lanes
-    /// share loads.
-    fn family(&self) -> impl Iterator<Item = (&'static str, bool)> {
-        let names = self.variant.iter();
-        names.map(|&(name, value)| (name, name == "LANES" && value > 1))
+/// Runs a variant where the adapter can, on `devices`, and leaves those open.
+pub(super) fn check(devices: &mut Devices, planned: &Planned) -> Found {
+    let gpu = devices.unchecked().map(crate::train::Session::gpu);
+    if planned.shares && gpu.is_ok_and(|gpu| !shares_by_eight(gpu)) {
+        return Found {
+            unsuited: 1,
+            ..Found::default()
+        };
     }
-}
-
-/// Runs all of `plan`, calling `each` after every variant.
-pub(super) fn check(devices: &mut Devices, plan: &Plan, mut each: impl FnMut()) -> KernelReport {
-    let mut report = KernelReport {
-        kernel: plan.kernel,
-        run: 0,
-        unsuited: 0,
-        launches: 0,
-        share: 0.0,
-        failures: Vec::new(),
-    };
-    for planned in &plan.variants {
-        let gpu = devices.unchecked().map(crate::train::Session::gpu);
-        if planned.shares && gpu.is_ok_and(|gpu| !shares_by_eight(gpu)) {
-            report.unsuited += 1;
-        } else {
-            report.run += 1;
-            run(devices, planned, &mut report);
-            devices.replace_failed();
-        }
-        each();
-    }
-    report
+    let found = run(devices, planned);
+    devices.replace_failed();
+    found
 }
 
 /// Whether eight threads of a workgroup of eight are always in one subgroup.
@@ -132,8 +83,12 @@ fn shares_by_eight(gpu: &Gpu) -> bool {
     gpu.device().features().contains(wgpu::Features::SUBGROUP) && smallest >= 8
 }
 
-/// Runs one variant unchecked and, where that is planned, checked. The twins run while the GPU does.
-fn run(devices: &Devices, planned: &Planned, report: &mut KernelReport) {
+/// Runs a variant unchecked and, where that is planned, checked. The twins run while the GPU does.
+fn run(devices: &Devices, planned: &Planned) -> Found {
+    let mut report = Found {
+        run: 1,
+        ..Found::default()
+    };
     let launches: Vec<_> = planned.cases.iter().map(|case| &case.launch).collect();
     let submit = |checked| {
         let submitted = devices
@@ -165,18 +120,15 @@ fn run(devices: &Devices, planned: &Planned, report: &mut KernelReport) {
         let found = expected.iter().zip(&outputs);
         let found: Vec<Comparison> = found.map(|(it, got)| it.compare(got)).collect();
         report.launches += found.len();
-        for comparison in &found {
+        for (comparison, launch) in found.iter().zip(&launches) {
             report.share = report.share.max(comparison.share);
-        }
-        let mut wrong = found.iter().zip(&launches);
-        let wrong =
-            wrong.find_map(|(it, launch)| it.first.as_ref().map(|first| (it, first, launch)));
-        if let Some((comparison, first, launch)) = wrong {
-            let Comparison {
-                wrong, elements, ..
-            } = comparison;
-            let what = format!("{first}; {wrong} of {elements} elements are wrong");
-            report.failures.push(failed(Some(launch.describe()), what));
+            let is_first = !report.failures.iter().any(|it| it.checked == checked);
+            if let (true, Some(first)) = (is_first, &comparison.first) {
+                let (wrong, of) = (comparison.wrong, comparison.elements);
+                let what = format!("{first}; {wrong} of {of} elements are wrong");
+                report.failures.push(failed(Some(launch.describe()), what));
+            }
         }
     }
+    report
 }

@@ -4,20 +4,23 @@
 //! the same training twice for the same bits. Never prints: it emits [`DoctorEvent`]s and returns a
 //! [`Report`].
 
+mod crew;
 mod devices;
 mod kernels;
+mod plan;
 mod system;
 mod training;
 
-pub use kernels::{Failure, KernelReport};
+pub use kernels::{Failure, Found, KernelReport};
 pub use system::{Feature, Requirement, System};
 pub use training::{TrainingReport, distance, distance_from_twins};
 
 use crate::error::{Error, Result};
 use crate::gpu::GpuOptions;
 use crate::kernels::{ALL, Kernel};
+use crew::check_all;
 use devices::Devices;
-use kernels::{Plan, check};
+use plan::Plan;
 use training::Training;
 
 /// What [`examine`] examines.
@@ -73,22 +76,16 @@ pub fn examine(options: &DoctorOptions, mut each: impl FnMut(&DoctorEvent<'_>)) 
         [] => &Training::ALL,
         _ => &[],
     };
-    let variants: usize = plans.iter().map(Plan::len).sum();
+    let variants: usize = plans.iter().map(|plan| plan.variants.len()).sum();
     each(&DoctorEvent::Opened {
         system: &system,
         steps: variants + trainings.len(),
     });
     let mut report = Report {
-        system,
-        kernels: Vec::new(),
+        kernels: check_all(&mut devices, &plans, &mut each),
         training: Vec::new(),
+        system,
     };
-    for plan in &plans {
-        each(&DoctorEvent::Started(plan.kernel.name));
-        let found = check(&mut devices, plan, || each(&DoctorEvent::Step));
-        each(&DoctorEvent::Kernel(&found));
-        report.kernels.push(found);
-    }
     for training in trainings {
         each(&DoctorEvent::Started(&training.name()));
         let found = training.check(devices.unchecked());
@@ -103,7 +100,10 @@ pub fn examine(options: &DoctorOptions, mut each: impl FnMut(&DoctorEvent<'_>)) 
 impl Report {
     /// An error that names what failed, if anything did.
     pub fn verdict(&self) -> Result<()> {
-        let kernels = self.kernels.iter().filter(|it| !it.failures.is_empty());
+        let kernels = self
+            .kernels
+            .iter()
+            .filter(|it| !it.found.failures.is_empty());
         let kernels: Vec<&str> = kernels.map(|it| it.kernel.name).collect();
         let training = self.training.iter().filter(|it| it.outcome.is_err());
         let training: Vec<&str> = training.map(|it| it.name.as_str()).collect();

@@ -87,7 +87,7 @@ fn twins(session: &Session, net: NetworkType) -> Result<String> {
 
 /// Ten epochs of ten steps, shuffled, the last of a ragged batch.
 fn same_bits(session: &Session, net: NetworkType) -> Result<String> {
-    let run = || -> Result<(TrainState, Vec<EpochMetrics>)> {
+    let run = || -> Result<Trained> {
         let options = TrainerOptions {
             batch_size: 32,
             ..TrainerOptions::default()
@@ -102,7 +102,14 @@ fn same_bits(session: &Session, net: NetworkType) -> Result<String> {
         }
         Ok((trainer.state()?, logs))
     };
-    let (first, second) = (run()?, run()?);
+    compare(&run()?, &run()?)
+}
+
+/// Where a training ended, and what it measured, times aside.
+type Trained = (TrainState, Vec<EpochMetrics>);
+
+/// Errors where two trainings are not the same to the bit, saying how much differs.
+fn compare(first: &Trained, second: &Trained) -> Result<String> {
     if first == second {
         return Ok("the same bits: parameters, moments and metrics".to_owned());
     }
@@ -234,4 +241,43 @@ pub fn distance(a: &[Vec<f32>], b: &[Vec<f32>], from: &[Vec<f32>]) -> f64 {
         squares.sum::<f64>().sqrt()
     };
     norm(a, b) / norm(b, from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::GpuOptions;
+    use crate::train::Sums;
+
+    #[test]
+    fn other_bits_are_counted() {
+        let state = |bits: u32| TrainState {
+            parameters: vec![vec![1.0, f32::from_bits(bits)]],
+            first_moments: vec![vec![2.0, 3.0]],
+            second_moments: vec![vec![4.0, 5.0]],
+            step: 100,
+            epoch: 10,
+            position: 0,
+            sums: Sums::default(),
+            seed: 0,
+        };
+        let first = (state(1.5_f32.to_bits()), Vec::<EpochMetrics>::new());
+        assert!(compare(&first, &first.clone()).is_ok());
+        let second = (state(1.5_f32.to_bits() + 1), Vec::new());
+        let error = compare(&first, &second).expect_err("a bit differs");
+        let wanted = "other bits in 1 parameters, 0 first and 0 second moments";
+        assert!(error.to_string().starts_with(wanted), "{error}");
+    }
+
+    #[test]
+    fn a_broken_kernel_keeps_trainings_from_the_twins() {
+        let session = Session::open(&GpuOptions {
+            break_kernel: Some("adam_step".to_owned()),
+            ..GpuOptions::default()
+        });
+        let session = session.expect("this test needs a GPU adapter; `make test` sees to one");
+        let found = Training::Twins(NetworkType::Mlp).check(Ok(&session));
+        let what = found.outcome.expect_err("it learns nothing");
+        assert!(what.contains("apart, of 1e-5 allowed"), "{what}");
+    }
 }

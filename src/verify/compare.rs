@@ -69,10 +69,11 @@ impl fmt::Display for Mismatch {
             wanted,
             allowed,
         } = self;
-        write!(
-            f,
-            "{output}[{element}] is {got} instead of {wanted} (allowed {allowed:e})"
-        )
+        write!(f, "{output}[{element}] is {got} instead of {wanted}")?;
+        if *allowed > 0.0 {
+            write!(f, ", {allowed:e} apart at most")?;
+        }
+        Ok(())
     }
 }
 
