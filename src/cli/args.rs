@@ -30,8 +30,10 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// List the adapters that --device can name, with their limits
     Devices,
-    /// Check that this adapter computes what it should: every kernel against its CPU twin, training
-    /// steps against the CPU, a hundred steps twice for the same bits. Prints what a bug report needs
+    /// Check that this adapter computes what it should, and print what a bug report needs
+    ///
+    /// Runs every variant of every kernel against its twin on the processor, training steps against
+    /// the processor, and a hundred steps twice for the same bits.
     Doctor(DoctorArgs),
     /// Measure which tiles of the kernels are the fastest for a net on this adapter, and keep them
     /// in the user's cache folder; training then uses them, unless --no-tuned is given

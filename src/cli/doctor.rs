@@ -79,7 +79,7 @@ fn head(system: &System) {
     println!("\n{:<30} {:>12} {:>12}", "limit", "needed", "here");
     for limit in &system.limits {
         let enough = if limit.here < limit.needed {
-            "  too little for large nets"
+            "  too little"
         } else {
             ""
         };

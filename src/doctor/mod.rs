@@ -10,10 +10,12 @@ mod kernels;
 mod plan;
 mod system;
 mod training;
+mod twins;
 
 pub use kernels::{Failure, Found, KernelReport};
 pub use system::{Feature, Requirement, System};
-pub use training::{TrainingReport, distance, distance_from_twins};
+pub use training::TrainingReport;
+pub use twins::{distance, distance_from_twins};
 
 use crate::error::{Error, Result};
 use crate::gpu::GpuOptions;

@@ -26,7 +26,7 @@ pub struct System {
 pub struct Requirement {
     /// What it limits.
     pub name: &'static str,
-    /// What every kernel and net of this project can do with.
+    /// What every kernel can do with.
     pub needed: u64,
     /// What there is, up to what a kernel may use.
     pub here: u64,
@@ -52,15 +52,18 @@ impl System {
         Self {
             version: env!("CARGO_PKG_VERSION"),
             os: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-            limits: limits(&adapter.target),
+            limits: limits(session),
             features: features(session),
             adapter,
         }
     }
 }
 
-fn limits(target: &Target) -> Vec<Requirement> {
-    let (needed, here) = (Target::portable(AdapterKind::Gpu).limits, &target.limits);
+fn limits(session: &Session) -> Vec<Requirement> {
+    let here = &session.gpu().target().limits;
+    let needed = Target::portable(AdapterKind::Gpu).limits;
+    // A device without them is not opened.
+    let immediates = session.gpu().device().limits().max_immediate_size;
     let bytes = |name, needed, here| Requirement {
         name,
         needed,
@@ -94,8 +97,7 @@ fn limits(target: &Target) -> Vec<Requirement> {
             needed.storage_buffers,
             here.storage_buffers,
         ),
-        // A device without them is not opened; none is opened with more.
-        bytes("immediates", IMMEDIATE_BYTES.into(), IMMEDIATE_BYTES.into()),
+        bytes("immediates", IMMEDIATE_BYTES.into(), immediates.into()),
     ]
 }
 

@@ -183,3 +183,77 @@ impl Comparison {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::sum_partials;
+    use crate::verify::{Argument, batch, cases};
+
+    /// Two partial sums of four floats, compared with what a GPU may have got.
+    fn compared(tolerance: Tolerance, got: [f64; 4]) -> Comparison {
+        let partials = vec![1.0, 2.0, -3.0, 4.0, -1.0, 0.5, 3.0, 4.0];
+        let launch = Launch {
+            call: sum_partials::call(2, 4),
+            step: batch(1),
+            arguments: vec![Argument::Floats(partials), Argument::Poisoned(4)],
+        };
+        Expected::of(&launch, tolerance).compare(&[Output::Floats(got.to_vec())])
+    }
+
+    #[test]
+    fn what_is_off_by_more_than_allowed_is_wrong() {
+        let exact = compared(Tolerance::Exact, [0.0, 2.5, 0.0, 8.0]);
+        assert_eq!((exact.elements, exact.wrong, exact.share), (4, 0, 0.0));
+        let close = [0.0, 2.5, 0.0, 8.0 + 4e-5];
+        assert_eq!(compared(Tolerance::Exact, close).wrong, 1);
+        let half = compared(Tolerance::Elementwise, close);
+        assert!(
+            half.wrong == 0 && (half.share - 4e-5 / 8.1e-5).abs() < 0.01,
+            "{half:?}"
+        );
+        let off = compared(Tolerance::Elementwise, [0.0, 2.6, 0.0, 9.0]);
+        assert_eq!((off.wrong, off.share), (2, f64::INFINITY));
+        let first = off.first.expect("there is one").to_string();
+        assert!(
+            first.starts_with("output[1] is 2.6 instead of 2.5, 2.6"),
+            "{first}"
+        );
+    }
+
+    /// Where terms cancel, what they were decides.
+    #[test]
+    fn sums_are_measured_by_their_terms() {
+        let tolerance = Tolerance::Sum { terms: 2 };
+        assert_eq!(compared(tolerance, [1e-6, 2.5, 3e-6, 8.0]).wrong, 0);
+        assert_eq!(compared(tolerance, [2e-6, 2.5, 3e-6, 8.0]).wrong, 1);
+    }
+
+    #[test]
+    fn nan_is_wrong_and_poison_only_where_the_twin_wrote() {
+        for got in [f64::NAN, f64::INFINITY] {
+            let found = compared(Tolerance::Elementwise, [0.0, 2.5, got, 8.0]);
+            assert_eq!(found.wrong, 1, "{got}");
+        }
+        let poison = f64::from(f32::from_bits(black_box(POISON)));
+        assert_eq!(compared(Tolerance::Exact, [0.0, 2.5, poison, 8.0]).wrong, 1);
+        // Of three rows of metrics the loss writes one.
+        let launch = cases::mse_loss::random(7);
+        let same = Expected::of(&launch, Tolerance::Exact).compare(&run_twin::<f32>(&launch));
+        assert_eq!((same.wrong, same.share), (0, 0.0));
+    }
+
+    #[test]
+    fn words_are_the_same_or_wrong() {
+        let launch = cases::mse_loss::random(7);
+        let mut outputs = run_twin::<f32>(&launch);
+        let Some(Output::Words(faults)) = outputs.last_mut() else {
+            panic!("faults are words");
+        };
+        faults[1] += 1;
+        let found = Expected::of(&launch, Tolerance::Elementwise).compare(&outputs);
+        assert_eq!(found.wrong, 1);
+        let place = found.first.map(|it| (it.output, it.element));
+        assert_eq!(place, Some(("faults", 1)));
+    }
+}

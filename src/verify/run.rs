@@ -161,3 +161,30 @@ fn read_bytes(launch: &Launch) -> usize {
     let written = launch.written();
     written.map(|it| bytes_of(&launch.arguments[it.0])).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::sum_partials;
+    use crate::verify::batch;
+
+    #[test]
+    fn what_is_written_outside_is_an_error() {
+        let launch = Launch {
+            call: sum_partials::call(2, 4),
+            step: batch(1),
+            arguments: vec![Argument::Floats(vec![1.0; 8]), Argument::Poisoned(4)],
+        };
+        let whole = between_sentinels(&launch.arguments[1]);
+        assert_eq!(whole.len() * 4, read_bytes(&launch));
+        let read = |words: &[u32]| output(&launch, 1, Scalar::F32, words);
+        assert!(read(&whole).is_ok());
+        for at in [0, SENTINELS - 1, SENTINELS + 4, whole.len() - 1] {
+            let mut words = whole.clone();
+            words[at] = 0;
+            let error = read(&words).expect_err("a sentinel is overwritten");
+            let wanted = "sum_partials wrote outside of its buffer output (splits 2";
+            assert!(error.to_string().starts_with(wanted), "{error}");
+        }
+    }
+}
