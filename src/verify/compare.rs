@@ -54,6 +54,8 @@ pub struct Mismatch {
     pub element: usize,
     /// What the GPU computed.
     pub got: f64,
+    /// Whether that is what the output held before.
+    pub unwritten: bool,
     /// What the twin computed.
     pub wanted: f64,
     /// How far apart they may be.
@@ -62,16 +64,15 @@ pub struct Mismatch {
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            output,
-            element,
-            got,
-            wanted,
-            allowed,
-        } = self;
-        write!(f, "{output}[{element}] is {got} instead of {wanted}")?;
-        if *allowed > 0.0 {
-            write!(f, ", {allowed:e} apart at most")?;
+        write!(f, "{}[{}] is ", self.output, self.element)?;
+        if self.unwritten {
+            write!(f, "unwritten")?;
+        } else {
+            write!(f, "{}", self.got)?;
+        }
+        write!(f, " instead of {}", self.wanted)?;
+        if self.allowed > 0.0 {
+            write!(f, ", {:e} apart at most", self.allowed)?;
         }
         Ok(())
     }
@@ -145,14 +146,18 @@ impl Expected {
     }
 }
 
+/// The bits of [`POISON`] widened. Widening a constant NaN at compile time would lose them, hence the
+/// black box.
+fn poison() -> u64 {
+    f64::from(f32::from_bits(black_box(POISON))).to_bits()
+}
+
 impl Comparison {
     /// Takes in one float.
     fn float(&mut self, name: &'static str, element: usize, got: f64, wanted: f64, allowed: f64) {
         // Poison left in place in both the GPU's and the twin's output is no difference: the kernel
-        // leaves that element alone. (Widening a constant NaN at compile time would lose its bits,
-        // hence the black box.)
-        let poison = f64::from(f32::from_bits(black_box(POISON))).to_bits();
-        let untouched = got.to_bits() == poison && wanted.to_bits() == poison;
+        // leaves that element alone.
+        let untouched = got.to_bits() == poison() && wanted.to_bits() == poison();
         let difference = (got - wanted).abs();
         let off = if untouched || difference == 0.0 {
             None
@@ -173,9 +178,11 @@ impl Comparison {
         if share.is_infinite() {
             self.wrong += 1;
             let [got, wanted, allowed] = values;
+            let is_poison = got.to_bits() == poison() || got == f64::from(POISON);
             self.first.get_or_insert(Mismatch {
                 output,
                 element,
+                unwritten: is_poison,
                 got,
                 wanted,
                 allowed,
@@ -235,8 +242,10 @@ mod tests {
             let found = compared(Tolerance::Elementwise, [0.0, 2.5, got, 8.0]);
             assert_eq!(found.wrong, 1, "{got}");
         }
-        let poison = f64::from(f32::from_bits(black_box(POISON)));
-        assert_eq!(compared(Tolerance::Exact, [0.0, 2.5, poison, 8.0]).wrong, 1);
+        let unwritten = compared(Tolerance::Exact, [0.0, 2.5, f64::from_bits(poison()), 8.0]);
+        assert_eq!(unwritten.wrong, 1);
+        let first = unwritten.first.expect("there is one").to_string();
+        assert_eq!(first, "output[2] is unwritten instead of 0");
         // Of three rows of metrics the loss writes one.
         let launch = cases::mse_loss::random(7);
         let same = Expected::of(&launch, Tolerance::Exact).compare(&run_twin::<f32>(&launch));
