@@ -96,7 +96,10 @@ fn head(system: &System) {
         println!("{name:<30} {here:>12}  {used_for}");
     }
     println!(
-        "\n{:<34} {:>8} {:>8} {:>10}",
+        "\neach against its twin on the processor; deviation: the largest, of what is allowed"
+    );
+    println!(
+        "{:<34} {:>8} {:>8} {:>10}",
         "kernel", "variants", "launches", "deviation"
     );
 }

@@ -8,6 +8,8 @@ use crate::train::Session;
 #[derive(Debug)]
 pub(super) struct Devices {
     options: GpuOptions,
+    /// Name and backend of the adapter: once it is gone, the same options may mean another.
+    adapter: Option<[String; 2]>,
     /// By whether shaders are checked; `None` where the device was lost and could not be opened
     /// again.
     open: [Option<Session>; 2],
@@ -18,10 +20,13 @@ impl Devices {
     pub fn open(options: &GpuOptions) -> Result<Self> {
         let mut devices = Self {
             options: options.clone(),
+            adapter: None,
             open: [None, None],
         };
         for checked in [false, true] {
-            devices.open[usize::from(checked)] = Some(devices.session(checked)?);
+            let session = devices.session(checked)?;
+            devices.adapter = Some(identity(&session));
+            devices.open[usize::from(checked)] = Some(session);
         }
         Ok(devices)
     }
@@ -58,9 +63,47 @@ impl Devices {
     }
 
     fn session(&self, checked: bool) -> Result<Session> {
-        Session::open(&GpuOptions {
+        let session = Session::open(&GpuOptions {
             checked,
             ..self.options.clone()
-        })
+        })?;
+        if self
+            .adapter
+            .as_ref()
+            .is_none_or(|it| *it == identity(&session))
+        {
+            return Ok(session);
+        }
+        let name = &session.gpu().description().name;
+        Err(Error::gpu(
+            format!("the adapter is gone; in its place there is {name}"),
+            "see with `gpu-train devices` whether it comes back",
+        ))
+    }
+}
+
+fn identity(session: &Session) -> [String; 2] {
+    let description = session.gpu().description();
+    [description.name.clone(), description.backend.clone()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_adapter_is_not_replaced_by_another() {
+        let devices = Devices::open(&GpuOptions::default());
+        let mut devices = devices.expect("this test needs a GPU adapter; `make test` sees to one");
+        let there = devices.adapter.clone();
+        devices.adapter = Some(["another".to_owned(), "vulkan".to_owned()]);
+        devices.open[0] = None;
+        devices.replace_failed();
+        let error = devices.unchecked().expect_err("it is another");
+        assert!(error.to_string().contains("could not be opened again"));
+        assert!(devices.get(true).is_ok(), "the other one works");
+        devices.adapter = there;
+        devices.replace_failed();
+        assert!(devices.unchecked().is_ok());
     }
 }
