@@ -140,6 +140,7 @@ mod tests {
             position: 0,
             sums: Sums::default(),
             seed: 0,
+            pending_evaluation: false,
         };
         let first = (state(1.5_f32.to_bits()), Vec::<EpochMetrics>::new());
         assert!(compare(&first, &first.clone()).is_ok());

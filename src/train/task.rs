@@ -73,9 +73,10 @@ impl fmt::Display for Moment {
 }
 
 impl Moment {
-    fn diverged(&self, what: String) -> Error {
+    pub(super) fn diverged(&self, what: String) -> Error {
         Error::Diverged {
             what,
+            step: self.step,
             hint: format!("lower --lr (it is {}), or try --activation tanh", self.lr),
         }
     }
@@ -97,7 +98,8 @@ impl Task {
             Err(at.diverged(format!("the loss became {loss} in {at}")))
         } else if row.faults > 0 {
             let count = row.faults;
-            let what = format!("{count} gradients became NaN or infinite in {at}");
+            let gradients = if count == 1 { "gradient" } else { "gradients" };
+            let what = format!("{count} {gradients} became NaN or infinite in {at}");
             Err(at.diverged(what))
         } else {
             Ok(())

@@ -11,6 +11,7 @@ mod doctor;
 mod interruption;
 mod pytorch;
 mod resident;
+mod runs;
 mod seed_words;
 mod sharing;
 mod tuning;
