@@ -28,8 +28,12 @@ pub mod reference;
 pub mod exec;
 pub mod nn;
 
-// Floor 5: training.
+// Floor 5: training; kernels against their twins.
 pub mod train;
+pub mod verify;
+
+// Floor 6: reports.
+pub mod doctor;
 
 // Floor 7: the command line.
 pub mod cli;

@@ -20,8 +20,8 @@ const FLOORS: &[&[&str]] = &[
     &["kernels"],
     &["reference", "graph"],
     &["exec", "nn"],
-    &["train"],
-    &["report"],
+    &["train", "verify"],
+    &["report", "doctor"],
     &["cli"],
     &["main", "lib"],
 ];

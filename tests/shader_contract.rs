@@ -10,6 +10,7 @@ use gpu_train::kernels::tile::{BATCH_TILES, POOL_TILES, WEIGHT_TILES};
 use gpu_train::kernels::{self, Access, Kernel, Scalar, Step, Variant};
 use gpu_train::reference;
 use gpu_train::target::{AdapterKind, Target};
+use gpu_train::verify::cases;
 use naga::back::{hlsl, msl, pipeline_constants, spv};
 use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy, Layouter};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
@@ -387,4 +388,19 @@ fn every_kernel_has_a_twin() {
     let kernels: BTreeSet<&str> = kernels::ALL.iter().map(|kernel| kernel.name).collect();
     let twins: BTreeSet<&str> = reference::registry::<f32>().iter().map(|it| it.0).collect();
     assert_eq!(kernels, twins);
+}
+
+/// `gpu-train doctor` and the kernel tests run these.
+#[test]
+fn cases_cover_every_variant_and_nothing_else() {
+    for kernel in kernels::ALL {
+        let cases = cases::of(kernel);
+        let covered: BTreeSet<Variant> = cases.iter().map(|it| it.launch.call.variant).collect();
+        let there_are: BTreeSet<Variant> = kernel.variants.iter().copied().collect();
+        assert_eq!(covered, there_are, "{}", kernel.name);
+        for case in &cases {
+            assert_eq!(case.launch.call.kernel.name, kernel.name);
+            assert_eq!(case.launch.arguments.len(), kernel.bindings.len());
+        }
+    }
 }

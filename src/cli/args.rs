@@ -39,9 +39,31 @@ impl TrainArgs {
 pub(super) enum Command {
     /// List the adapters that --device can name, with their limits
     Devices,
+    /// Check that this adapter computes what it should, and print what a bug report needs
+    ///
+    /// Runs every variant of every kernel against its twin on the processor, training steps against
+    /// the processor, and a hundred steps twice for the same bits.
+    Doctor(DoctorArgs),
     /// Measure which tiles of the kernels are the fastest for a net on this adapter, and keep them
     /// in the user's cache folder; training then uses them, unless --no-tuned is given
     Tune(TuneArgs),
+}
+
+/// Options of `gpu-train doctor`.
+#[derive(Debug, Args)]
+pub(super) struct DoctorArgs {
+    /// Run only this kernel, and train nothing; may be given several times
+    #[arg(long = "kernel", value_name = "NAME")]
+    pub(super) kernels: Vec<String>,
+    /// Adapter by number or part of its name; see `gpu-train devices`
+    #[arg(long, value_name = "INDEX-or-NAME")]
+    pub(super) device: Option<String>,
+    /// Print nothing but the report and errors
+    #[arg(long)]
+    pub(super) quiet: bool,
+    /// Make this kernel compute something wrong (for tests)
+    #[arg(long, value_name = "NAME", hide = true)]
+    pub(super) break_kernel: Option<String>,
 }
 
 /// What the net is made of.

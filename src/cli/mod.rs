@@ -4,6 +4,7 @@
 mod args;
 mod config;
 mod devices;
+mod doctor;
 mod dry_run;
 mod estimate;
 mod interrupt;
@@ -50,6 +51,7 @@ fn run(cli: &Cli) -> Result<()> {
     match &cli.command {
         None => train::run(&cli.train),
         Some(Command::Devices) => devices::run(),
+        Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Tune(args)) => tune::run(args),
     }
 }

@@ -128,8 +128,8 @@ fn open(args: &TrainArgs, config: &RunConfig) -> Result<Session> {
         device: config.device.clone(),
         checked: config.checked,
         binding_bytes: args.limit_binding,
-        kind: None,
         cache: cache_folder().map(|folder| folder.join("gpu-train")),
+        ..GpuOptions::default()
     })?;
     if !args.quiet {
         let adapter = session.gpu().description();

@@ -40,6 +40,9 @@ pub struct GpuOptions {
     /// What it holds is trusted like code, since it is handed to the driver: let nobody write there
     /// who may not run programs as you. Our checksum stops accidents, and nobody's malice.
     pub cache: Option<PathBuf>,
+    /// Make the kernel of this name leave what its first workgroup writes unwritten, to test that
+    /// it is noticed.
+    pub break_kernel: Option<String>,
 }
 
 /// A device, its queue and the pipelines made so far.
@@ -48,6 +51,7 @@ pub struct Gpu {
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
     pub(super) checked: bool,
+    pub(super) break_kernel: Option<String>,
     timestamps: bool,
     pub(super) pipeline_cache: Option<PipelineCache>,
     pub(super) pipelines: Mutex<HashMap<PipelineSpec, Arc<Pipeline>>>,
@@ -94,6 +98,7 @@ impl Gpu {
             device,
             queue,
             checked: options.checked,
+            break_kernel: options.break_kernel.clone(),
             pipelines: Mutex::default(),
             description,
             failure,

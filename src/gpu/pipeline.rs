@@ -105,9 +105,15 @@ impl Gpu {
     }
 
     fn module(&self, spec: &PipelineSpec) -> wgpu::ShaderModule {
+        let breaks = self.break_kernel.as_deref() == Some(spec.label.as_str());
+        let wgsl = if breaks {
+            broken(&spec.wgsl).into()
+        } else {
+            spec.wgsl.as_str().into()
+        };
         let descriptor = wgpu::ShaderModuleDescriptor {
             label: Some(&spec.label),
-            source: wgpu::ShaderSource::Wgsl(spec.wgsl.as_str().into()),
+            source: wgpu::ShaderSource::Wgsl(wgsl),
         };
         if self.checked {
             return self.device.create_shader_module(descriptor);
@@ -144,5 +150,42 @@ impl Gpu {
                 label: Some(&spec.label),
                 entries: &entries,
             })
+    }
+}
+
+/// `wgsl` with a first workgroup that returns at once: all of its threads do, so that every barrier
+/// is still met by all or none.
+fn broken(wgsl: &str) -> String {
+    const MAIN: &str = "fn main(";
+    const GROUP: &str = "@builtin(workgroup_id) ";
+    let Some(start) = wgsl.find(MAIN).map(|at| at + MAIN.len()) else {
+        return wgsl.to_owned();
+    };
+    let (before, main) = wgsl.split_at(start);
+    let (parameters, body) = main.split_once('{').unwrap_or((main, ""));
+    let (name, parameters) = match parameters.split_once(GROUP) {
+        Some((_, after)) => (after.split(':').next(), parameters.to_owned()),
+        None => (None, format!("{GROUP}group: vec3<u32>, {parameters}")),
+    };
+    let name = name.unwrap_or("group");
+    format!("{before}{parameters}{{\n    if (all({name} == vec3<u32>())) {{ return; }}{body}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_shader_skips_its_first_workgroup() {
+        let plain =
+            "@compute fn main(@builtin(local_invocation_index) local: u32) {\n    work();\n}";
+        assert_eq!(
+            broken(plain),
+            "@compute fn main(@builtin(workgroup_id) group: vec3<u32>, \
+             @builtin(local_invocation_index) local: u32) {\n    \
+             if (all(group == vec3<u32>())) { return; }\n    work();\n}"
+        );
+        let named = "fn main(\n    @builtin(workgroup_id) at: vec3<u32>,\n) { work(); }";
+        assert!(broken(named).contains("if (all(at == vec3<u32>())) { return; } work();"));
     }
 }

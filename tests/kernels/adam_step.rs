@@ -1,65 +1,19 @@
-use gpu_train::kernels::Step;
 use gpu_train::kernels::adam_step::{self, AdamConfig};
+use gpu_train::verify::cases::adam_step::{launch, state_after};
 
-use crate::harness::{
-    Argument, Launch, Output, Random, Tolerance, assert_twin, gpu, run_gpu, run_twin,
-};
+use crate::harness::{Launch, Output, Random, assert_cases, gpu, run_gpu, run_twin};
 
-const ROWS: usize = 3;
-
-/// Step `t` with the state that `[parameters, first_moment, second_moment]` are in.
-fn launch(t: u64, state: &[Vec<f32>; 3], gradients: Vec<f32>) -> Launch {
-    let config = AdamConfig::default();
-    let (step_size, second_correction) = config.factors(1e-3, t);
-    let [parameters, first, second] = state.clone().map(Argument::Floats);
-    Launch {
-        call: adam_step::call(gradients.len(), &config),
-        step: Step {
-            row: 1,
-            step_size,
-            second_correction,
-            ..Step::default()
-        },
-        arguments: vec![
-            parameters,
-            Argument::Floats(gradients),
-            first,
-            second,
-            Argument::Words(vec![5; ROWS]),
-        ],
-    }
+#[test]
+fn every_case_matches_the_twin() {
+    assert_cases(&adam_step::KERNEL);
 }
 
 /// The state after a step, and the faults.
 fn after(outputs: &[Output]) -> ([Vec<f32>; 3], Vec<u32>) {
-    let floats = |output: &Output| match output {
-        Output::Floats(floats) => floats.iter().map(|&x| x as f32).collect(),
-        Output::Words(_) => panic!("the state is floats"),
-    };
     let Output::Words(faults) = &outputs[3] else {
         panic!("faults are words");
     };
-    let state = [0, 1, 2].map(|index| floats(&outputs[index]));
-    (state, faults.clone())
-}
-
-/// Each step starts from where the GPU's last one ended, so that errors do not add up.
-#[test]
-fn several_steps_match_the_twin() {
-    for len in [4, 28, 132, 1_020, 1_028, 70_004] {
-        let mut random = Random::new(len as u64);
-        let mut state = [random.floats(len), vec![0.0; len], vec![0.0; len]];
-        for t in 1..=4 {
-            let mut gradients = random.floats(len);
-            // Parameters that get no gradient, and tiny and huge gradients.
-            gradients[0] = 0.0;
-            gradients[1] *= 1e-12;
-            gradients[2] *= 1e6;
-            let launch = launch(t, &state, gradients);
-            assert_twin(&launch, Tolerance::Elementwise);
-            state = after(&run_gpu(gpu(false), &launch)).0;
-        }
-    }
+    (state_after(outputs), faults.clone())
 }
 
 /// ```python

@@ -1,50 +1,12 @@
 use gpu_train::kernels::adaptive_max_pool2d_forward;
 use gpu_train::shape::ImageShape;
+use gpu_train::verify::cases::adaptive_max_pool2d_forward::launch;
 
-use crate::harness::{
-    Argument, Launch, Output, Random, Tolerance, assert_twin, batch, gpu, run_gpu, run_twin,
-    zero_padding,
-};
-
-fn launch(input: ImageShape, cells: usize, samples: usize, values: Vec<f32>) -> Launch {
-    let values = zero_padding(values, input.channels, input.padded_channels());
-    let len = samples * cells * cells * input.padded_channels();
-    Launch {
-        call: adaptive_max_pool2d_forward::call(input, cells),
-        step: batch(samples),
-        arguments: vec![
-            Argument::Floats(values),
-            Argument::Poisoned(len),
-            Argument::Poisoned(len),
-        ],
-    }
-}
-
-/// Sides from one pixel, which every cell repeats, over those that 4 does not divide.
-#[test]
-fn odd_sizes_match_the_twin() {
-    for (height, width) in [(1, 1), (2, 3), (4, 4), (5, 7), (6, 13), (32, 9), (1, 33)] {
-        for (channels, cells, samples) in [(1, 4, 1), (7, 4, 3), (33, 4, 2), (5, 3, 2)] {
-            let shape = ImageShape::new(channels, height, width);
-            let len = samples * shape.padded_elements();
-            let mut random = Random::new(5);
-            for values in [random.floats(len), random.integers(len)] {
-                assert_twin(&launch(shape, cells, samples, values), Tolerance::Exact);
-            }
-        }
-    }
-}
+use crate::harness::{Output, assert_cases, gpu, run_gpu, run_twin};
 
 #[test]
-fn batches_of_all_sizes_match_the_twin() {
-    for samples in [1, 7, 33, 255, 257] {
-        let shape = ImageShape::new(3, 3, 5);
-        let values = Random::new(6).floats(samples * shape.padded_elements());
-        let mut launch = launch(shape, 4, samples, values);
-        assert_twin(&launch, Tolerance::Exact);
-        launch.step.batch -= 1;
-        assert_twin(&launch, Tolerance::Exact);
-    }
+fn every_case_matches_the_twin() {
+    assert_cases(&adaptive_max_pool2d_forward::KERNEL);
 }
 
 /// As in `torch.nn.functional.adaptive_max_pool2d(x, 3, return_indices=True)`, which gives

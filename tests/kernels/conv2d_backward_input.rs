@@ -1,67 +1,23 @@
 use gpu_train::activation::Activation;
 use gpu_train::gpu::Gpu;
-use gpu_train::kernels::tile::{BATCH_TILES, CONV_INPUT_TILES};
+use gpu_train::kernels::tile::BATCH_TILES;
 use gpu_train::kernels::{activation_backward, conv2d_backward_input, conv2d_forward};
 use gpu_train::reference;
 use gpu_train::reference::activation_forward::activate;
 use gpu_train::shape::ConvShape;
+use gpu_train::verify::cases::conv2d_backward_input::{EXACT, launch};
 
 use crate::harness::{
-    Argument, Launch, Output, Random, Tolerance, assert_gradient, assert_twin, batch, gpu, run_gpu,
-    with_stale_rows, zero_padding,
+    Argument, Launch, Output, Random, Tolerance, assert_cases, assert_gradient, assert_twin, batch,
+    gpu, run_gpu,
 };
 use crate::products::{
-    ACTIVATIONS, FAMILIES, Numbers, SOFTWARE, conv, odd_convs, register_tiles, weighted_sum, wide,
-    workgroup_tiles,
+    ACTIVATIONS, FAMILIES, Numbers, SOFTWARE, conv, odd_convs, weighted_sum, wide, workgroup_tiles,
 };
 
-/// Activations whose slopes are whole numbers.
-const EXACT: [Activation; 2] = [Activation::Linear, Activation::Relu];
-
-/// A batch of `samples` in buffers for `capacity`; what lies between is NaN. Without an activation
-/// the input is NaN as well: it is not read.
-fn launch(
-    numbers: Numbers,
-    (samples, capacity): (usize, usize),
-    shape: &ConvShape,
-    activation: Activation,
-) -> Launch {
-    let mut random = Random::new(7);
-    let input = shape.input;
-    let activated = match activation {
-        Activation::Linear => Vec::new(),
-        _ => activated(&mut random, samples, shape, activation),
-    };
-    let output = shape.output().expect("the window fits");
-    let taps = shape.kernel_height * shape.kernel_width;
-    let grads = numbers.rows(&mut random, samples * output.pixels(), output.channels);
-    Launch {
-        call: conv2d_backward_input::call(shape, activation, &SOFTWARE),
-        step: batch(samples),
-        arguments: vec![
-            Argument::Floats(with_stale_rows(grads, capacity * output.padded_elements())),
-            Argument::Floats(numbers.weight(&mut random, taps, input.channels, output.channels)),
-            Argument::Floats(with_stale_rows(
-                activated,
-                capacity * input.padded_elements(),
-            )),
-            Argument::Poisoned(capacity * input.padded_elements()),
-        ],
-    }
-}
-
-/// An input that `activation` made: between its limits, padding zero; a fifth of relu's are zeros.
-fn activated(
-    random: &mut Random,
-    samples: usize,
-    shape: &ConvShape,
-    activation: Activation,
-) -> Vec<f32> {
-    let rows = samples * shape.input.pixels();
-    let sums = random.floats(rows * shape.input.padded_channels());
-    let sums = sums.into_iter().map(|x| activate(activation, 2.5 * x));
-    let (channels, padded) = (shape.input.channels, shape.input.padded_channels());
-    zero_padding(sums.collect(), channels, padded)
+#[test]
+fn every_case_matches_the_twin() {
+    assert_cases(&conv2d_backward_input::KERNEL);
 }
 
 #[test]
@@ -96,37 +52,6 @@ fn samples_past_the_batch_are_left_alone() {
         for activation in EXACT {
             let launch = launch(Numbers::Integers, samples, &shape, activation);
             assert_twin(&launch, Tolerance::Exact);
-        }
-    }
-}
-
-#[test]
-fn every_tile_gives_the_same_sums() {
-    for tile in register_tiles(&CONV_INPUT_TILES) {
-        for width in [3, 45, 71] {
-            let shape = conv([width, 4, 5], 5, [3, 2], 1);
-            for activation in EXACT {
-                let mut launch = launch(Numbers::Integers, (7, 7), &shape, activation);
-                launch.call = conv2d_backward_input::call_tiled(&shape, activation, tile);
-                assert_twin(&launch, Tolerance::Exact);
-            }
-        }
-    }
-}
-
-/// Lines as long as a tile and shorter ones, batches that leave lanes over.
-#[test]
-fn every_sliding_tile_gives_the_same_sums() {
-    for tile in &CONV_INPUT_TILES {
-        let Some(taps) = tile.taps else { continue };
-        for (length, channels) in [(tile.rows, 13), (tile.rows - 2, 27)] {
-            let image = [channels, 4, length + taps - 1];
-            let shape = conv(image, 5, [3, taps], 1);
-            for activation in EXACT {
-                let mut launch = launch(Numbers::Integers, (11, 12), &shape, activation);
-                launch.call = conv2d_backward_input::call_tiled(&shape, activation, tile);
-                assert_twin(&launch, Tolerance::Exact);
-            }
         }
     }
 }

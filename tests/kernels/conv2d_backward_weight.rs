@@ -1,47 +1,28 @@
 use gpu_train::activation::Activation;
 use gpu_train::kernel_limits::bias_at;
-use gpu_train::kernels::tile::{CONV_WEIGHT_TILES, WEIGHT_TILES};
-use gpu_train::kernels::{Call, conv2d_backward_weight, conv2d_forward};
+use gpu_train::kernels::tile::WEIGHT_TILES;
+use gpu_train::kernels::{conv2d_backward_weight, conv2d_forward};
 use gpu_train::reference;
 use gpu_train::shape::ConvShape;
 use gpu_train::target::Target;
+use gpu_train::verify::cases::conv2d_backward_weight::launch_of;
 
 use crate::harness::{
-    Argument, Launch, Random, Tolerance, assert_gradient, assert_twin, batch, with_stale_rows,
+    Launch, Random, Tolerance, assert_cases, assert_gradient, assert_twin, batch,
 };
 use crate::products::{
-    FAMILIES, Numbers, SOFTWARE, conv, odd_convs, register_tiles, weighted_sum, wide,
-    workgroup_tiles,
+    FAMILIES, Numbers, SOFTWARE, conv, odd_convs, weighted_sum, wide, workgroup_tiles,
 };
+
+#[test]
+fn every_case_matches_the_twin() {
+    assert_cases(&conv2d_backward_weight::KERNEL);
+}
 
 /// A batch of `samples` for a call made for `capacity`; what lies between is NaN.
 fn launch(numbers: Numbers, samples: (usize, usize), shape: &ConvShape, target: &Target) -> Launch {
     let call = conv2d_backward_weight::call(samples.1, shape, target);
     launch_of(call, numbers, samples, shape)
-}
-
-/// The launch of `call`.
-fn launch_of(
-    call: Call,
-    numbers: Numbers,
-    (samples, capacity): (usize, usize),
-    shape: &ConvShape,
-) -> Launch {
-    let mut random = Random::new(9);
-    let input = shape.input;
-    let output = shape.output().expect("the window fits");
-    let pixels = numbers.rows(&mut random, samples * input.pixels(), input.channels);
-    let grads = numbers.rows(&mut random, samples * output.pixels(), output.channels);
-    let splits = call.params::<conv2d_backward_weight::Params>().splits as usize;
-    Launch {
-        call,
-        step: batch(samples),
-        arguments: vec![
-            Argument::Floats(with_stale_rows(pixels, capacity * input.padded_elements())),
-            Argument::Floats(with_stale_rows(grads, capacity * output.padded_elements())),
-            Argument::Poisoned(splits * (bias_at(shape.weight_len()) + output.padded_channels())),
-        ],
-    }
 }
 
 #[test]
@@ -71,33 +52,6 @@ fn samples_past_the_batch_count_nothing_and_splits_past_it_are_zero() {
         assert!(conv2d_backward_weight::splits(33, &shape, &target) > 2);
         for samples in [1, 5, 8, 31] {
             let launch = launch(Numbers::Integers, (samples, 33), &shape, &target);
-            assert_twin(&launch, Tolerance::Exact);
-        }
-    }
-}
-
-#[test]
-fn every_tile_gives_the_same_sums() {
-    for tile in register_tiles(&CONV_WEIGHT_TILES) {
-        for (inputs, outputs) in [(3, 7), (45, 33), (21, 71)] {
-            let shape = conv([inputs, 4, 5], outputs, [3, 2], 1);
-            let call = conv2d_backward_weight::call_tiled(7, &shape, tile);
-            let launch = launch_of(call, Numbers::Integers, (7, 7), &shape);
-            assert_twin(&launch, Tolerance::Exact);
-        }
-    }
-}
-
-/// Lines that end within a step, and windows wider than a tile.
-#[test]
-fn every_sliding_tile_gives_the_same_sums() {
-    for tile in &CONV_WEIGHT_TILES {
-        let Some(taps) = tile.taps else { continue };
-        for (length, kernel_width, outputs) in [(1, taps, 3), (5, 2 * taps, 13), (9, taps, 27)] {
-            let image = [7, 4, length + kernel_width - 1];
-            let shape = conv(image, outputs, [2, kernel_width], 1);
-            let call = conv2d_backward_weight::call_tiled(5, &shape, tile);
-            let launch = launch_of(call, Numbers::Integers, (3, 5), &shape);
             assert_twin(&launch, Tolerance::Exact);
         }
     }

@@ -4,93 +4,17 @@ use gpu_train::kernels::{
     conv2d_max_pool2d_backward_weight as backward, conv2d_max_pool2d_forward as forward,
 };
 use gpu_train::reference;
-use gpu_train::shape::{ConvShape, ImageShape, PoolShape};
+use gpu_train::verify::cases::conv2d_max_pool2d_backward_weight::{convs, launch, pooled};
 
 use crate::harness::{
-    Argument, Launch, Output, Random, Tolerance, assert_gradient, assert_twin, batch, distinct,
-    gpu, run_gpu, run_twin, with_stale_rows,
+    Argument, Output, Random, Tolerance, assert_cases, assert_gradient, assert_twin, batch,
+    distinct, gpu, run_gpu, run_twin,
 };
 use crate::products::{ALONE, GPU, Numbers, SOFTWARE, WIDTHS, conv, weighted_sum, wide};
 
-/// Every window that there is an expansion for, over outputs that are odd, even and barely large
-/// enough to pool, along both axes.
-fn convs() -> [ConvShape; 11] {
-    [
-        conv([1, 3, 3], 1, [2, 2], 1),
-        conv([3, 7, 9], 5, [3, 3], 1),
-        conv([3, 8, 6], 16, [3, 3], 1),
-        conv([5, 9, 8], 9, [2, 2], 1),
-        conv([3, 4, 5], 5, [1, 1], 1),
-        conv([17, 7, 6], 21, [1, 1], 1),
-        conv([9, 4, 10], 7, [3, 3], 1),
-        conv([33, 6, 5], 33, [4, 4], 1),
-        conv([7, 5, 11], 3, [4, 4], 1),
-        conv([4, 11, 13], 20, [5, 5], 1),
-        conv([6, 7, 6], 13, [5, 5], 1),
-    ]
-}
-
-fn pooled(shape: &ConvShape) -> ImageShape {
-    let pool = PoolShape {
-        input: shape.output().expect("the window fits"),
-        window: forward::WINDOW,
-    };
-    pool.output().expect("the pooling fits")
-}
-
-/// Floats of one split's weight, zeros and bias.
-fn split_len(shape: &ConvShape) -> usize {
-    bias_at(shape.weight_len()) + pooled(shape).padded_channels()
-}
-
-/// A pixel of its own square for every pooled pixel and channel of `samples`.
-fn picks(random: &mut Random, samples: usize, shape: &ConvShape) -> Vec<u32> {
-    let width = shape.output().expect("the window fits").width;
-    let output = pooled(shape);
-    let mut argmax = Vec::new();
-    for _ in 0..samples {
-        for y in 0..output.height {
-            for x in 0..output.width {
-                for _ in 0..output.padded_channels() {
-                    let pick = random.bits() >> 7;
-                    let (down, right) = (pick as usize & 1, pick as usize >> 1 & 1);
-                    argmax.push(((2 * y + down) * width + 2 * x + right) as u32);
-                }
-            }
-        }
-    }
-    argmax
-}
-
-/// A batch of `samples` for a call made for `capacity`; what lies between is NaN, or no pixel.
-fn launch(
-    numbers: Numbers,
-    (samples, capacity): (usize, usize),
-    shape: &ConvShape,
-    activation: Activation,
-) -> Launch {
-    let mut random = Random::new(21);
-    let input = shape.input;
-    let output = pooled(shape);
-    let len = capacity * output.padded_elements();
-    let pixels = numbers.rows(&mut random, samples * input.pixels(), input.channels);
-    let grads = numbers.rows(&mut random, samples * output.pixels(), output.channels);
-    // A good part of them not positive.
-    let maxima = numbers.rows(&mut random, samples * output.pixels(), output.channels);
-    let mut argmax = picks(&mut random, samples, shape);
-    argmax.resize(len, u32::MAX);
-    assert!(backward::serves(shape, &SOFTWARE), "{shape:?}");
-    Launch {
-        call: backward::call(capacity, shape, activation),
-        step: batch(samples),
-        arguments: vec![
-            Argument::Floats(with_stale_rows(pixels, capacity * input.padded_elements())),
-            Argument::Floats(with_stale_rows(grads, len)),
-            Argument::Floats(with_stale_rows(maxima, len)),
-            Argument::Words(argmax),
-            Argument::Poisoned(backward::splits(capacity, shape) * split_len(shape)),
-        ],
-    }
+#[test]
+fn every_case_matches_the_twin() {
+    assert_cases(&backward::KERNEL);
 }
 
 #[test]

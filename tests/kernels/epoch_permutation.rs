@@ -1,11 +1,14 @@
-use gpu_train::kernels::Step;
 use gpu_train::kernels::epoch_permutation::{self, Params};
 use gpu_train::random::{Purpose, key};
 use gpu_train::reference::epoch_permutation::image_at;
+use gpu_train::verify::cases::epoch_permutation::COUNTS;
 
-use crate::harness::{Argument, Launch, Tolerance, assert_twin};
+use crate::harness::assert_cases;
 
-const COUNTS: [usize; 10] = [1, 2, 3, 7, 33, 255, 257, 1_000, 8_192, 73_257];
+#[test]
+fn every_case_matches_the_twin() {
+    assert_cases(&epoch_permutation::KERNEL);
+}
 
 fn order(count: usize, seed: u64, epoch: u32) -> Vec<u32> {
     let call = epoch_permutation::call(count, key(seed, Purpose::Shuffle), true);
@@ -16,17 +19,6 @@ fn order(count: usize, seed: u64, epoch: u32) -> Vec<u32> {
         .collect()
 }
 
-fn launch(count: usize, epoch: u32, shuffle: bool) -> Launch {
-    Launch {
-        call: epoch_permutation::call(count, key(1, Purpose::Shuffle), shuffle),
-        step: Step {
-            epoch,
-            ..Step::default()
-        },
-        arguments: vec![Argument::Poisoned(count)],
-    }
-}
-
 #[test]
 fn every_image_comes_once() {
     for count in COUNTS {
@@ -35,16 +27,6 @@ fn every_image_comes_once() {
             seen.sort_unstable();
             assert!(seen.into_iter().eq(0..count as u32), "{count} images");
         }
-    }
-}
-
-#[test]
-fn the_gpu_computes_the_same_order() {
-    for count in COUNTS {
-        for epoch in [0, 1, 49] {
-            assert_twin(&launch(count, epoch, true), Tolerance::Exact);
-        }
-        assert_twin(&launch(count, 3, false), Tolerance::Exact);
     }
 }
 

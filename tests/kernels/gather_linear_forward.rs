@@ -1,73 +1,14 @@
-use std::collections::BTreeSet;
-
 use gpu_train::activation::Activation;
-use gpu_train::kernels::gather::ResidentLayout;
-use gpu_train::kernels::{Step, gather, gather_linear_forward, linear_forward};
+use gpu_train::kernels::{gather, gather_linear_forward, linear_forward};
 use gpu_train::shape::ImageShape;
+use gpu_train::verify::cases::gather_linear_forward::launch;
 
-use crate::gather::images;
-use crate::harness::{
-    Argument, Launch, Output, Random, Tolerance, assert_twin, batch, gpu, run_gpu,
-};
-use crate::products::{ACTIVATIONS, Numbers, SOFTWARE};
-
-/// 7 images of `inputs` bytes, `per_part` to a part, and a batch with images out of every part.
-fn launch(
-    [inputs, outputs]: [usize; 2],
-    per_part: usize,
-    samples: usize,
-    activation: Activation,
-) -> Launch {
-    let mut random = Random::new(31);
-    let layout = ResidentLayout {
-        count: 7,
-        image_words: gather::image_words(inputs),
-        images_per_part: per_part,
-    };
-    assert!(gather_linear_forward::serves(&layout, inputs, &SOFTWARE));
-    let mut arguments = images(&mut random, &layout, inputs);
-    let order = (0..3 + samples).map(|_| random.bits() % 7);
-    arguments.push(Argument::Words(order.collect()));
-    let weight = Numbers::Integers.weight(&mut random, 1, inputs, outputs);
-    arguments.extend([
-        Argument::Floats(weight),
-        Argument::Floats(Numbers::Integers.rows(&mut random, 1, outputs)),
-        Argument::Poisoned((samples + 2) * outputs.next_multiple_of(4)),
-    ]);
-    Launch {
-        call: gather_linear_forward::call(&layout, inputs, outputs, activation),
-        step: Step {
-            batch_start: 3,
-            ..batch(samples)
-        },
-        arguments,
-    }
-}
+use crate::harness::{Argument, Launch, Output, assert_cases, gpu, run_gpu};
+use crate::products::SOFTWARE;
 
 #[test]
-fn odd_sizes_are_close_to_the_twin() {
-    for shape in [[1, 1], [7, 9], [33, 17], [75, 33], [257, 5]] {
-        for activation in ACTIVATIONS {
-            for samples in [1, 7, 65] {
-                let launch = launch(shape, 7, samples, activation);
-                let terms = shape[0] + 1;
-                assert_twin(&launch, Tolerance::Sum { terms });
-            }
-        }
-    }
-}
-
-#[test]
-fn every_tile_reads_every_part() {
-    let mut variants = BTreeSet::new();
-    for per_part in [2, 3, 4, 7] {
-        for outputs in [3, 7, 13, 31] {
-            let launch = launch([21, outputs], per_part, 9, Activation::Relu);
-            variants.insert(launch.call.variant);
-            assert_twin(&launch, Tolerance::Sum { terms: 22 });
-        }
-    }
-    assert_eq!(variants.len(), gather_linear_forward::KERNEL.variants.len());
+fn every_case_matches_the_twin() {
+    assert_cases(&gather_linear_forward::KERNEL);
 }
 
 /// Bit for bit what gather and `linear_forward` give in turn.

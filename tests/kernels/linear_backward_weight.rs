@@ -1,17 +1,22 @@
 use gpu_train::activation::Activation;
 use gpu_train::kernel_limits::bias_at;
 use gpu_train::kernels::tile::WEIGHT_TILES;
-use gpu_train::kernels::{Call, linear_backward_weight, linear_forward};
+use gpu_train::kernels::{linear_backward_weight, linear_forward};
 use gpu_train::reference;
-use gpu_train::shape::padded;
 use gpu_train::target::Target;
+use gpu_train::verify::cases::linear_backward_weight::launch_of;
 
 use crate::harness::{
-    Argument, Launch, Random, Tolerance, assert_gradient, assert_twin, batch, with_stale_rows,
+    Launch, Random, Tolerance, assert_cases, assert_gradient, assert_twin, batch,
 };
 use crate::products::{
-    FAMILIES, Numbers, ODD_LINEARS, SOFTWARE, register_tiles, weighted_sum, wide, workgroup_tiles,
+    FAMILIES, Numbers, ODD_LINEARS, SOFTWARE, weighted_sum, wide, workgroup_tiles,
 };
+
+#[test]
+fn every_case_matches_the_twin() {
+    assert_cases(&linear_backward_weight::KERNEL);
+}
 
 /// A batch of `samples` for a call made for `capacity`; what lies between is NaN.
 fn launch(
@@ -23,32 +28,6 @@ fn launch(
     let (rows_per_sample, inputs, outputs) = shape;
     let call = linear_backward_weight::call(samples.1, rows_per_sample, inputs, outputs, target);
     launch_of(call, numbers, samples, shape)
-}
-
-/// The launch of `call`.
-fn launch_of(
-    call: Call,
-    numbers: Numbers,
-    (samples, capacity): (usize, usize),
-    (rows_per_sample, inputs, outputs): (usize, usize, usize),
-) -> Launch {
-    let mut random = Random::new(4);
-    let mut batch_of = |width: usize| {
-        let rows = numbers.rows(&mut random, samples * rows_per_sample, width);
-        with_stale_rows(rows, capacity * rows_per_sample * padded(width))
-    };
-    let splits = call.params::<linear_backward_weight::Params>().splits as usize;
-    Launch {
-        call,
-        step: batch(samples),
-        arguments: vec![
-            Argument::Floats(batch_of(inputs)),
-            Argument::Floats(batch_of(outputs)),
-            Argument::Poisoned(
-                splits * (bias_at(padded(inputs) * padded(outputs)) + padded(outputs)),
-            ),
-        ],
-    }
 }
 
 #[test]
@@ -77,17 +56,6 @@ fn samples_past_the_batch_count_nothing_and_splits_past_it_are_zero() {
         assert!(linear_backward_weight::splits(33, 257, 7, 33, &target) > 2);
         for samples in [1, 5, 8, 31] {
             let launch = launch(Numbers::Integers, (samples, 33), shape, &target);
-            assert_twin(&launch, Tolerance::Exact);
-        }
-    }
-}
-
-#[test]
-fn every_tile_gives_the_same_sums() {
-    for tile in register_tiles(&WEIGHT_TILES) {
-        for (inputs, outputs) in [(3, 7), (45, 33), (131, 71)] {
-            let call = linear_backward_weight::call_tiled(7, 3, inputs, outputs, tile);
-            let launch = launch_of(call, Numbers::Integers, (7, 7), (3, inputs, outputs));
             assert_twin(&launch, Tolerance::Exact);
         }
     }

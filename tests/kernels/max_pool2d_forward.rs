@@ -1,59 +1,11 @@
 use gpu_train::kernels::max_pool2d_forward;
-use gpu_train::shape::{ImageShape, PoolShape};
+use gpu_train::verify::cases::max_pool2d_forward::{launch, pool};
 
-use crate::harness::{
-    Argument, Launch, Output, Random, Tolerance, assert_twin, batch, gpu, run_gpu, run_twin,
-    zero_padding,
-};
-
-const fn pool(channels: usize, height: usize, width: usize, window: usize) -> PoolShape {
-    PoolShape {
-        input: ImageShape::new(channels, height, width),
-        window,
-    }
-}
-
-fn launch(shape: &PoolShape, samples: usize, input: Vec<f32>) -> Launch {
-    let output = shape.output().expect("the window fits");
-    let input = zero_padding(input, output.channels, output.padded_channels());
-    let len = samples * output.padded_elements();
-    Launch {
-        call: max_pool2d_forward::call(shape),
-        step: batch(samples),
-        arguments: vec![
-            Argument::Floats(input),
-            Argument::Poisoned(len),
-            Argument::Poisoned(len),
-        ],
-    }
-}
+use crate::harness::{Output, assert_cases, gpu, run_gpu, run_twin};
 
 #[test]
-fn odd_sizes_match_the_twin() {
-    for (shape, samples) in [
-        (pool(1, 2, 2, 2), 1),
-        (pool(7, 33, 5, 2), 3),
-        (pool(33, 7, 8, 2), 5),
-        (pool(4, 15, 15, 2), 7),
-        (pool(5, 9, 11, 3), 2),
-        (pool(3, 8, 11, 4), 2),
-        (pool(2, 6, 5, 1), 33),
-        (pool(1, 2, 3, 2), 257),
-    ] {
-        let len = samples * shape.input.padded_elements();
-        let mut random = Random::new(4);
-        for input in [random.floats(len), random.integers(len)] {
-            assert_twin(&launch(&shape, samples, input), Tolerance::Exact);
-        }
-    }
-}
-
-#[test]
-fn a_smaller_batch_leaves_the_rest_alone() {
-    let shape = pool(3, 4, 4, 2);
-    let mut launch = launch(&shape, 5, Random::new(1).floats(5 * 64));
-    launch.step.batch = 2;
-    assert_twin(&launch, Tolerance::Exact);
+fn every_case_matches_the_twin() {
+    assert_cases(&max_pool2d_forward::KERNEL);
 }
 
 #[test]

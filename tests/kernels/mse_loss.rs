@@ -1,58 +1,18 @@
-use gpu_train::kernels::{Step, mse_loss};
+use gpu_train::kernels::mse_loss;
 use gpu_train::reference;
+use gpu_train::verify::cases::mse_loss::{launch, random};
 
-use crate::harness::{
-    Argument, Launch, Output, Random, Tolerance, assert_gradient, assert_twin, batch, gpu, run_gpu,
-    run_twin, zero_padding,
-};
+use crate::harness::{Output, assert_cases, assert_gradient, batch, gpu, run_gpu, run_twin};
 
-const ROWS: usize = 3;
-
-fn launch(prediction: Vec<f32>, targets: Vec<f32>, row: u32) -> Launch {
-    let capacity = targets.len();
-    Launch {
-        call: mse_loss::call(ROWS),
-        step: Step {
-            row,
-            ..batch(capacity)
-        },
-        arguments: vec![
-            Argument::Floats(zero_padding(prediction, 1, 4)),
-            // Samples lie back to front in the data set.
-            Argument::Words((0..capacity as u32).rev().collect()),
-            Argument::Floats(targets.into_iter().rev().collect()),
-            Argument::Poisoned(capacity * 4),
-            Argument::Poisoned(ROWS * mse_loss::METRICS),
-            Argument::Poisoned(ROWS),
-        ],
-    }
-}
-
-fn digits(random: &mut Random, len: usize) -> Vec<f32> {
-    (0..len).map(|_| (random.bits() % 10) as f32).collect()
-}
-
-/// Whole numbers: all sums are exact, and gradients must be to the last bit.
 #[test]
-fn whole_numbers_are_exact_for_any_batch() {
-    for samples in [1, 2, 3, 7, 33, 127, 128, 129, 255, 257, 1_000, 5_003] {
-        let mut random = Random::new(samples as u64);
-        let targets = digits(&mut random, samples);
-        let mut launch = launch(random.integers(samples * 4), targets, samples as u32 % 3);
-        assert_twin(&launch, Tolerance::Exact);
-        launch.step.batch = launch.step.batch.div_ceil(2);
-        assert_twin(&launch, Tolerance::Exact);
-    }
+fn every_case_matches_the_twin() {
+    assert_cases(&mse_loss::KERNEL);
 }
 
 #[test]
-fn random_numbers_match_the_twin() {
+fn gradients_of_floats_are_the_twins_to_the_bit() {
     for samples in [1, 7, 33, 255, 257, 5_003] {
-        let mut random = Random::new(12);
-        let targets = digits(&mut random, samples);
-        let prediction = random.floats(samples * 4).into_iter().map(|x| 9.0 * x);
-        let launch = launch(prediction.collect(), targets, 1);
-        assert_twin(&launch, Tolerance::Elementwise);
+        let launch = random(samples);
         assert_eq!(run_gpu(gpu(false), &launch)[0], run_twin::<f32>(&launch)[0]);
     }
 }

@@ -1,32 +1,16 @@
-//! What the tests of the matrix kernels share: problems with their lengths in memory, and numbers
-//! that obey the contract on padding.
+//! What the tests of the matrix kernels share: shapes of problems, and families of tiles.
 
-use gpu_train::activation::Activation;
 use gpu_train::kernels::tile::Tile;
-use gpu_train::shape::{ConvShape, ImageShape, padded};
+use gpu_train::shape::ConvShape;
 use gpu_train::target::{AdapterKind, Target};
 
-use crate::harness::{Random, zero_padding};
-
-pub const ACTIVATIONS: [Activation; 4] = [
-    Activation::Linear,
-    Activation::Relu,
-    Activation::Sigmoid,
-    Activation::Tanh,
-];
+pub use gpu_train::verify::numbers::{ACTIVATIONS, Numbers, SOFTWARE, conv};
 
 /// The families of kernels: software adapters whose threads share loads by eight, other software
 /// adapters, GPUs.
-pub const SOFTWARE: Target = Target::portable(AdapterKind::Software).with_lanes(8);
 pub const ALONE: Target = Target::portable(AdapterKind::Software);
 pub const GPU: Target = Target::portable(AdapterKind::Gpu);
 pub const FAMILIES: [Target; 3] = [SOFTWARE, ALONE, GPU];
-
-/// The tiles of `table` that a single thread computes and loads alone or with its lanes.
-pub fn register_tiles(table: &[Tile]) -> impl Iterator<Item = &Tile> {
-    let tiles = table.iter();
-    tiles.filter(|tile| tile.workgroup.is_none() && tile.taps.is_none())
-}
 
 /// The tiles of a table that pass through workgroup memory: which one a shape gets on a GPU depends
 /// on more than its width, so tests run all of them.
@@ -36,60 +20,6 @@ pub fn workgroup_tiles(table: &[Tile]) -> impl Iterator<Item = &Tile> {
 
 /// One width for each number of quads that a tile can have.
 pub const WIDTHS: [usize; 8] = [3, 7, 11, 13, 18, 24, 27, 31];
-
-/// Where test numbers come from.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Numbers {
-    /// From -4 to 4: sums are exact.
-    Integers,
-    /// From -1 to 1.
-    Floats,
-}
-
-impl Numbers {
-    /// `rows` rows of `width` numbers, padded with zeros.
-    pub fn rows(self, random: &mut Random, rows: usize, width: usize) -> Vec<f32> {
-        let len = rows * padded(width);
-        let numbers = match self {
-            Self::Integers => random.integers(len),
-            Self::Floats => random.floats(len),
-        };
-        zero_padding(numbers, width, padded(width))
-    }
-
-    /// A weight: for each of `taps` taps, `inputs` rows of `outputs` numbers, both padded.
-    pub fn weight(
-        self,
-        random: &mut Random,
-        taps: usize,
-        inputs: usize,
-        outputs: usize,
-    ) -> Vec<f32> {
-        let mut weight = Vec::new();
-        for _ in 0..taps {
-            weight.extend(self.rows(random, inputs, outputs));
-            let padding = (padded(inputs) - inputs) * padded(outputs);
-            weight.resize(weight.len() + padding, 0.0);
-        }
-        weight
-    }
-}
-
-/// A convolution of that input shape, channels first.
-pub fn conv(
-    [channels, height, width]: [usize; 3],
-    out_channels: usize,
-    [kernel_height, kernel_width]: [usize; 2],
-    stride: usize,
-) -> ConvShape {
-    ConvShape {
-        input: ImageShape::new(channels, height, width),
-        out_channels,
-        kernel_height,
-        kernel_width,
-        stride,
-    }
-}
 
 /// Convolutions with sizes that no tile divides: kernel 1, kernel = image, windows that are not
 /// square, strides that leave pixels uncovered, and every number of columns that a tile can have.

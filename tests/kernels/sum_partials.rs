@@ -1,19 +1,8 @@
 use gpu_train::kernels::sum_partials;
 
-use crate::harness::{Argument, Launch, Random, Tolerance, assert_twin, batch};
+use crate::harness::assert_cases;
 
 #[test]
-fn sums_match_the_twin() {
-    for (splits, len) in [(1, 4), (2, 36), (7, 256), (33, 260), (257, 1028)] {
-        let mut random = Random::new(13);
-        let launch = |partials: Vec<f32>| Launch {
-            call: sum_partials::call(splits, len),
-            step: batch(1),
-            arguments: vec![Argument::Floats(partials), Argument::Poisoned(len)],
-        };
-        let integers = launch(random.integers(splits * len));
-        assert_twin(&integers, Tolerance::Exact);
-        let floats = launch(random.floats(splits * len));
-        assert_twin(&floats, Tolerance::Sum { terms: splits });
-    }
+fn every_case_matches_the_twin() {
+    assert_cases(&sum_partials::KERNEL);
 }

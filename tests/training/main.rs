@@ -7,6 +7,7 @@ mod support;
 
 mod cpu_executor;
 mod determinism;
+mod doctor;
 mod interruption;
 mod pytorch;
 mod resident;

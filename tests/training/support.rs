@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use gpu_train::data::{Dataset, Split};
+pub use gpu_train::doctor::distance;
 use gpu_train::gpu::GpuOptions;
 use gpu_train::kernels::gather::ResidentLayout;
 use gpu_train::nn::{
@@ -98,14 +99,4 @@ pub fn rotated(network: &Network, image: ImageShape, batch: usize, number: usize
     choices
         .map(|it| (it.problem.clone(), tile(&it.candidates)))
         .collect()
-}
-
-/// `norm(a - b) / norm(b - from)`.
-pub fn distance(a: &[Vec<f32>], b: &[Vec<f32>], from: &[Vec<f32>]) -> f64 {
-    let norm = |x: &[Vec<f32>], y: &[Vec<f32>]| {
-        let pairs = x.iter().flatten().zip(y.iter().flatten());
-        let squares = pairs.map(|(x, y)| (f64::from(*x) - f64::from(*y)).powi(2));
-        squares.sum::<f64>().sqrt()
-    };
-    norm(a, b) / norm(b, from)
 }

@@ -1,0 +1,166 @@
+//! `gpu-train doctor`.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::args::DoctorArgs;
+use super::style;
+use crate::doctor::{
+    DoctorEvent, DoctorOptions, KernelReport, Requirement, System, TrainingReport, examine, named,
+};
+use crate::error::Result;
+use crate::gpu::GpuOptions;
+
+/// Failures of one kernel that are printed in full.
+const SHOWN: usize = 5;
+
+/// Examines the adapter, prints the report, and errors where something failed.
+pub(super) fn run(args: &DoctorArgs) -> Result<()> {
+    if let Some(name) = &args.break_kernel {
+        named(name)?;
+    }
+    let options = DoctorOptions {
+        gpu: GpuOptions {
+            device: args.device.clone(),
+            break_kernel: args.break_kernel.clone(),
+            ..GpuOptions::default()
+        },
+        kernels: args.kernels.clone(),
+    };
+    let bar = bar(args.quiet);
+    let report = examine(&options, |event| match event {
+        DoctorEvent::Opened { system, steps } => {
+            bar.set_length(*steps as u64);
+            bar.enable_steady_tick(Duration::from_millis(500));
+            bar.suspend(|| head(system));
+        }
+        DoctorEvent::Started(name) => bar.set_message((*name).to_owned()),
+        DoctorEvent::Step => bar.inc(1),
+        DoctorEvent::Kernel(found) => bar.suspend(|| kernel(found)),
+        DoctorEvent::Training(found) => bar.suspend(|| training(found)),
+    });
+    bar.finish_and_clear();
+    let report = report?;
+    for kernel in &report.kernels {
+        failures(kernel);
+    }
+    let verdict = report.verdict();
+    match &verdict {
+        Ok(()) => println!("\nall passed"),
+        Err(_) => println!(
+            "\nTo report this, open an issue with all of the above, from the first line on, and say \
+             which version of the driver or of gpu-train worked, if one did."
+        ),
+    }
+    verdict
+}
+
+fn bar(quiet: bool) -> ProgressBar {
+    if quiet {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
+    // The template is a constant of ours: a mistake in it would only cost the bar its looks.
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len}  {eta} left  {msg}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}
+
+/// What a bug report starts with, and the head of the table.
+fn head(system: &System) {
+    let adapter = &system.adapter;
+    println!("gpu-train {} on {}", system.version, system.os);
+    println!(
+        "adapter {} ({}, {})",
+        adapter.name, adapter.kind, adapter.backend
+    );
+    println!("driver {} {}", adapter.driver, adapter.driver_version);
+    println!("\n{:<30} {:>12} {:>12}", "limit", "needed", "here");
+    for limit in &system.limits {
+        let enough = if limit.here < limit.needed {
+            "  too little"
+        } else {
+            ""
+        };
+        println!(
+            "{:<30} {:>12} {:>12}{enough}",
+            limit.name,
+            amount(limit, limit.needed),
+            amount(limit, limit.here)
+        );
+    }
+    println!("\n{:<30} {:>12}  used for", "feature", "here");
+    for feature in &system.features {
+        let (name, here, used_for) = (feature.name, &feature.here, feature.used_for);
+        println!("{name:<30} {here:>12}  {used_for}");
+    }
+    println!(
+        "\neach against its twin on the processor; deviation: the largest, of what is allowed"
+    );
+    println!(
+        "{:<34} {:>8} {:>8} {:>10}",
+        "kernel", "variants", "launches", "deviation"
+    );
+}
+
+fn amount(limit: &Requirement, value: u64) -> String {
+    if limit.bytes {
+        style::bytes(value)
+    } else {
+        value.to_string()
+    }
+}
+
+/// A line of the table. The deviation is the largest, by what is allowed.
+fn kernel(report: &KernelReport) {
+    let found = &report.found;
+    let deviation = if found.share == 0.0 {
+        "none".to_owned()
+    } else {
+        format!("{:.1}%", found.share * 100.0)
+    };
+    let (end, deviation) = if found.failures.is_empty() {
+        ("ok", deviation.as_str())
+    } else {
+        ("FAILED", "-")
+    };
+    let note = |count, what| match count {
+        0 => String::new(),
+        _ => format!("; {count} {what}"),
+    };
+    let unsuited = note(found.unsuited, "more need subgroups of 8 threads or more");
+    let repeated = note(found.repeated, "of them only at the second attempt");
+    println!(
+        "{:<34} {:>8} {:>8} {deviation:>10}  {end}{unsuited}{repeated}",
+        report.kernel.name, found.run, found.launches
+    );
+}
+
+fn training(found: &TrainingReport) {
+    match &found.outcome {
+        Ok(what) => println!("{:<34} ok: {what}", found.name),
+        Err(what) => println!("{:<34} FAILED: {what}", found.name),
+    }
+}
+
+/// What failed of one kernel, in full.
+fn failures(report: &KernelReport) {
+    let (name, failed) = (report.kernel.name, &report.found.failures);
+    for failure in failed.iter().take(SHOWN) {
+        let values = failure.variant.iter();
+        let mut title = vec![name.to_owned()];
+        title.extend(values.map(|(name, value)| format!("{name}={value}")));
+        if failure.checked {
+            title.push("(checked)".to_owned());
+        }
+        println!("\n{}", title.join(" "));
+        if let Some(launch) = &failure.launch {
+            println!("  with {launch}");
+        }
+        println!("  {}", failure.what);
+    }
+    if failed.len() > SHOWN {
+        println!("\nand {} more of {name}", failed.len() - SHOWN);
+    }
+}

@@ -1,0 +1,98 @@
+//! Launches of `conv2d_backward_input`.
+
+use super::Case;
+use crate::activation::Activation;
+use crate::kernels::conv2d_backward_input;
+use crate::kernels::tile::{CONV_INPUT_TILES, Tile};
+use crate::reference::activation_forward::activate;
+use crate::shape::ConvShape;
+use crate::verify::numbers::{Numbers, Random, SOFTWARE, conv, with_stale_rows, zero_padding};
+use crate::verify::{Argument, Launch, Tolerance, batch};
+
+/// Activations whose slopes are whole numbers.
+pub const EXACT: [Activation; 2] = [Activation::Linear, Activation::Relu];
+
+/// A batch of `samples` in buffers for `capacity`; what lies between is NaN. Without an activation
+/// the input is NaN as well: it is not read.
+///
+/// # Panics
+/// If the window does not fit into the input.
+pub fn launch(
+    numbers: Numbers,
+    (samples, capacity): (usize, usize),
+    shape: &ConvShape,
+    activation: Activation,
+) -> Launch {
+    let mut random = Random::new(7);
+    let input = shape.input;
+    let activated = match activation {
+        Activation::Linear => Vec::new(),
+        _ => activated(&mut random, samples, shape, activation),
+    };
+    let output = shape.output().expect("the window fits");
+    let taps = shape.kernel_height * shape.kernel_width;
+    let grads = numbers.rows(&mut random, samples * output.pixels(), output.channels);
+    Launch {
+        call: conv2d_backward_input::call(shape, activation, &SOFTWARE),
+        step: batch(samples),
+        arguments: vec![
+            Argument::Floats(with_stale_rows(grads, capacity * output.padded_elements())),
+            Argument::Floats(numbers.weight(&mut random, taps, input.channels, output.channels)),
+            Argument::Floats(with_stale_rows(
+                activated,
+                capacity * input.padded_elements(),
+            )),
+            Argument::Poisoned(capacity * input.padded_elements()),
+        ],
+    }
+}
+
+/// An input that `activation` made: between its limits, padding zero; a fifth of relu's are zeros.
+fn activated(
+    random: &mut Random,
+    samples: usize,
+    shape: &ConvShape,
+    activation: Activation,
+) -> Vec<f32> {
+    let rows = samples * shape.input.pixels();
+    let sums = random.floats(rows * shape.input.padded_channels());
+    let sums = sums.into_iter().map(|x| activate(activation, 2.5 * x));
+    let (channels, padded) = (shape.input.channels, shape.input.padded_channels());
+    zero_padding(sums.collect(), channels, padded)
+}
+
+/// The problems of `tile`. For those that slide, lines as long as a tile and shorter ones, and
+/// batches that leave lanes over.
+fn problems(tile: &Tile) -> Vec<(ConvShape, (usize, usize))> {
+    if let Some(taps) = tile.taps {
+        let lines = [(tile.rows, 13), (tile.rows - 2, 27)];
+        let shape = |(length, channels)| conv([channels, 4, length + taps - 1], 5, [3, taps], 1);
+        return lines.map(|it| (shape(it), (11, 12))).to_vec();
+    }
+    let widths = [3, 45, 71];
+    widths
+        .map(|width| (conv([width, 4, 5], 5, [3, 2], 1), (7, 9)))
+        .to_vec()
+}
+
+pub(super) fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for tile in &CONV_INPUT_TILES {
+        let of_tile = |numbers, samples, shape: &ConvShape, activation| {
+            let mut launch = launch(numbers, samples, shape, activation);
+            launch.call = conv2d_backward_input::call_tiled(shape, activation, tile);
+            launch
+        };
+        let problems = problems(tile);
+        for (shape, samples) in &problems {
+            for activation in EXACT {
+                cases.push(of_tile(Numbers::Integers, *samples, shape, activation).exact());
+            }
+        }
+        let (shape, samples) = &problems[0];
+        let floats = of_tile(Numbers::Floats, *samples, shape, Activation::Tanh);
+        let terms = shape.kernel_height * shape.kernel_width * shape.out_channels;
+        cases.push(floats.within(Tolerance::Sum { terms }));
+    }
+    cases
+}

@@ -1,0 +1,69 @@
+//! Launches of `conv2d_backward_weight`.
+
+use super::Case;
+use crate::kernel_limits::bias_at;
+use crate::kernels::tile::{CONV_WEIGHT_TILES, Tile};
+use crate::kernels::{Call, conv2d_backward_weight};
+use crate::shape::ConvShape;
+use crate::verify::numbers::{Numbers, Random, conv, with_stale_rows};
+use crate::verify::{Argument, Launch, Tolerance, batch};
+
+/// The launch of `call`, made for batches of `capacity`, on `samples`; what lies between is NaN.
+///
+/// # Panics
+/// If the window does not fit into the input.
+pub fn launch_of(
+    call: Call,
+    numbers: Numbers,
+    (samples, capacity): (usize, usize),
+    shape: &ConvShape,
+) -> Launch {
+    let mut random = Random::new(9);
+    let input = shape.input;
+    let output = shape.output().expect("the window fits");
+    let pixels = numbers.rows(&mut random, samples * input.pixels(), input.channels);
+    let grads = numbers.rows(&mut random, samples * output.pixels(), output.channels);
+    let splits = call.params::<conv2d_backward_weight::Params>().splits as usize;
+    Launch {
+        call,
+        step: batch(samples),
+        arguments: vec![
+            Argument::Floats(with_stale_rows(pixels, capacity * input.padded_elements())),
+            Argument::Floats(with_stale_rows(grads, capacity * output.padded_elements())),
+            Argument::Poisoned(splits * (bias_at(shape.weight_len()) + output.padded_channels())),
+        ],
+    }
+}
+
+/// The problems of `tile`. For those that slide, lines that end within a step, and windows wider
+/// than a tile.
+fn shapes(tile: &Tile) -> [ConvShape; 3] {
+    let Some(taps) = tile.taps else {
+        return [(3, 7), (45, 33), (21, 71)]
+            .map(|(inputs, outputs)| conv([inputs, 4, 5], outputs, [3, 2], 1));
+    };
+    [(1, taps, 3), (5, 2 * taps, 13), (9, taps, 27)].map(|(length, kernel_width, outputs)| {
+        let image = [7, 4, length + kernel_width - 1];
+        conv(image, outputs, [2, kernel_width], 1)
+    })
+}
+
+/// With parts past the batch, whose sums are zero.
+pub(super) fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for tile in &CONV_WEIGHT_TILES {
+        let of_tile = |numbers, samples: (usize, usize), shape: &ConvShape| {
+            let call = conv2d_backward_weight::call_tiled(samples.1, shape, tile);
+            launch_of(call, numbers, samples, shape)
+        };
+        let shapes = shapes(tile);
+        for shape in &shapes {
+            cases.push(of_tile(Numbers::Integers, (3, 5), shape).exact());
+        }
+        let output = shapes[0].output().expect("the window fits");
+        let terms = 31 * output.pixels();
+        let floats = of_tile(Numbers::Floats, (31, 33), &shapes[0]);
+        cases.push(floats.within(Tolerance::Sum { terms }));
+    }
+    cases
+}

@@ -1,0 +1,72 @@
+//! Launches of `conv2d_forward`.
+
+use super::Case;
+use crate::activation::Activation;
+use crate::kernels::conv2d_forward;
+use crate::kernels::tile::{CONV_TILES, Tile};
+use crate::shape::{ConvShape, QUAD};
+use crate::verify::numbers::{Numbers, Random, SOFTWARE, conv, with_stale_rows};
+use crate::verify::{Argument, Launch, Tolerance, batch};
+
+/// A batch of `samples` in buffers for `capacity`; what lies between is NaN.
+///
+/// # Panics
+/// If the window does not fit into the input.
+pub fn launch(
+    numbers: Numbers,
+    (samples, capacity): (usize, usize),
+    shape: &ConvShape,
+    activation: Activation,
+) -> Launch {
+    let mut random = Random::new(6);
+    let input = shape.input;
+    let output = shape.output().expect("the window fits");
+    let taps = shape.kernel_height * shape.kernel_width;
+    let pixels = numbers.rows(&mut random, samples * input.pixels(), input.channels);
+    Launch {
+        call: conv2d_forward::call(shape, activation, &SOFTWARE),
+        step: batch(samples),
+        arguments: vec![
+            Argument::Floats(with_stale_rows(pixels, capacity * input.padded_elements())),
+            Argument::Floats(numbers.weight(&mut random, taps, input.channels, output.channels)),
+            Argument::Floats(numbers.rows(&mut random, 1, output.channels)),
+            Argument::Poisoned(capacity * output.padded_elements()),
+        ],
+    }
+}
+
+/// The problems of `tile`. For those that slide, lines whose last tile starts before the end of the
+/// one before it, and lines of one tile; more columns than a tile has, and no more.
+fn shapes(tile: &Tile) -> Vec<ConvShape> {
+    let Some(taps) = tile.taps else {
+        return vec![
+            conv([5, 8, 9], 9, [2, 3], 2),
+            conv([45, 4, 4], 17, [3, 3], 1),
+            conv([3, 18, 19], 7, [3, 2], 1),
+        ];
+    };
+    let channels = QUAD * tile.columns - 1;
+    let lines = [(tile.rows + 2, channels + QUAD), (tile.rows, channels)];
+    lines
+        .map(|(length, channels)| conv([3, 3, length + taps - 1], channels, [2, taps], 1))
+        .to_vec()
+}
+
+pub(super) fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for tile in &CONV_TILES {
+        let of_tile = |numbers, shape: &ConvShape, activation| {
+            let mut launch = launch(numbers, (3, 4), shape, activation);
+            launch.call = conv2d_forward::call_tiled(shape, activation, tile);
+            launch
+        };
+        let shapes = shapes(tile);
+        for shape in &shapes {
+            cases.push(of_tile(Numbers::Integers, shape, Activation::Relu).exact());
+        }
+        let floats = of_tile(Numbers::Floats, &shapes[0], Activation::Tanh);
+        let terms = shapes[0].padded_fan_in() + 1;
+        cases.push(floats.within(Tolerance::Sum { terms }));
+    }
+    cases
+}

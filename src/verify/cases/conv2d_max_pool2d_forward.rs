@@ -1,0 +1,71 @@
+//! Launches of `conv2d_max_pool2d_forward`.
+
+use super::Case;
+use crate::activation::Activation;
+use crate::kernels::conv2d_max_pool2d_forward::{self, WINDOW};
+use crate::kernels::tile::{POOL_TILES, Tile};
+use crate::shape::{ConvShape, PoolShape, QUAD};
+use crate::verify::numbers::{Numbers, Random, SOFTWARE, conv, with_stale_rows};
+use crate::verify::{Argument, Launch, batch};
+
+/// A batch of `samples` in buffers for `capacity`; what lies between is NaN. With the rectifier.
+///
+/// # Panics
+/// If a window does not fit.
+pub fn launch(numbers: Numbers, (samples, capacity): (usize, usize), shape: &ConvShape) -> Launch {
+    let mut random = Random::new(16);
+    let input = shape.input;
+    let pooled = PoolShape {
+        input: shape.output().expect("the window fits"),
+        window: WINDOW,
+    };
+    let output = pooled.output().expect("the pooling fits");
+    let taps = shape.kernel_height * shape.kernel_width;
+    let pixels = numbers.rows(&mut random, samples * input.pixels(), input.channels);
+    let len = capacity * output.padded_elements();
+    Launch {
+        call: conv2d_max_pool2d_forward::call(shape, Activation::Relu, &SOFTWARE),
+        step: batch(samples),
+        arguments: vec![
+            Argument::Floats(with_stale_rows(pixels, capacity * input.padded_elements())),
+            Argument::Floats(numbers.weight(&mut random, taps, input.channels, output.channels)),
+            Argument::Floats(numbers.rows(&mut random, 1, output.channels)),
+            Argument::Poisoned(len),
+            Argument::Poisoned(len),
+        ],
+    }
+}
+
+/// The problems of `tile`. For those that slide, lines that leave a pixel unpooled, of one tile more
+/// than a tile, and of one tile; more columns than a tile has, and no more.
+fn shapes(tile: &Tile) -> Vec<ConvShape> {
+    let Some(taps) = tile.taps else {
+        return vec![
+            conv([5, 9, 9], 7, [2, 3], 2),
+            conv([33, 5, 6], 33, [2, 1], 1),
+            conv([3, 21, 20], 7, [3, 2], 1),
+        ];
+    };
+    let channels = QUAD * tile.columns - 1;
+    let lines = [(tile.rows + 1, channels + QUAD), (tile.rows, channels)];
+    lines
+        .map(|(windows, channels)| {
+            let length = WINDOW * windows + 1;
+            conv([3, 6, length + taps - 1], channels, [2, taps], 1)
+        })
+        .to_vec()
+}
+
+/// Of whole numbers alone, whose ties go to the first; and without activation: where the rectifier
+/// makes all of a square zero, every argmax is right.
+pub(super) fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for tile in &POOL_TILES {
+        for shape in shapes(tile) {
+            let mut launch = launch(Numbers::Integers, (3, 4), &shape);
+            launch.call = conv2d_max_pool2d_forward::call_tiled(&shape, Activation::Linear, tile);
+            cases.push(launch.exact());
+        }
+    }
+    cases
+}

@@ -1,0 +1,91 @@
+//! `gpu-train doctor`, restricted to kernels that compile fast; `tests/training/doctor.rs` runs it
+//! whole.
+
+use crate::support::{Ended, Workplace};
+
+fn doctor(more: &[&str]) -> Ended {
+    let place = Workplace::new();
+    let ended = place.run(&[&["doctor"], more].concat());
+    assert!(place.names().is_empty(), "{:?}", place.names());
+    ended
+}
+
+#[test]
+fn it_prints_what_a_report_needs_and_passes() {
+    let ended = doctor(&["--kernel", "mse_loss", "--kernel", "sum_partials"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(ended.stderr, "", "no bar where there is no terminal");
+    for wanted in [
+        concat!("gpu-train ", env!("CARGO_PKG_VERSION"), " on "),
+        "adapter ",
+        "driver ",
+        "workgroup memory ",
+        "threads in a subgroup ",
+        "all passed",
+    ] {
+        assert!(ended.stdout.contains(wanted), "{wanted}: {}", ended.stdout);
+    }
+    let ok = |line: &&str| line.split_whitespace().nth(4) == Some("ok");
+    let lines: Vec<&str> = ended.stdout.lines().filter(ok).collect();
+    assert!(lines[0].starts_with("mse_loss ") && lines[1].starts_with("sum_partials "));
+    assert_eq!(lines.len(), 2, "{}", ended.stdout);
+    assert!(!ended.stdout.contains("FAILED"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_broken_kernel_is_named() {
+    let ended = doctor(&[
+        "--kernel",
+        "mse_loss",
+        "--kernel",
+        "sum_partials",
+        "--break-kernel",
+        "sum_partials",
+        "--quiet",
+    ]);
+    assert_eq!(ended.code, 1, "{}", ended.stdout);
+    let lines: Vec<&str> = ended.stderr.lines().collect();
+    assert_eq!(lines.len(), 2, "{}", ended.stderr);
+    assert!(lines[0].starts_with("error: failed on "), "{}", lines[0]);
+    assert!(lines[0].ends_with(": kernel sum_partials"), "{}", lines[0]);
+    assert!(lines[1].starts_with("hint: "), "{}", lines[1]);
+    let failed = ended.stdout.lines().filter(|line| line.contains("FAILED"));
+    let failed: Vec<&str> = failed.collect();
+    assert!(
+        failed.len() == 1 && failed[0].starts_with("sum_partials "),
+        "{failed:?}"
+    );
+    for wanted in [
+        "with splits 1, quads 1, batch 1",
+        "output[0] is unwritten instead of",
+        "open an issue",
+    ] {
+        assert!(ended.stdout.contains(wanted), "{wanted}: {}", ended.stdout);
+    }
+}
+
+#[test]
+fn a_kernel_or_device_that_is_not_there_is_wrong_usage() {
+    for option in ["--kernel", "--break-kernel"] {
+        let ended = doctor(&[option, "relu"]);
+        assert_eq!(ended.code, 2);
+        assert!(
+            ended.stderr.contains("no kernel 'relu'"),
+            "{}",
+            ended.stderr
+        );
+        assert!(
+            ended
+                .stderr
+                .contains("hint: the kernels are activation_backward, ")
+        );
+        assert_eq!(ended.stdout, "");
+    }
+    let ended = doctor(&["--device", "none"]);
+    assert_eq!(ended.code, 2, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("no device 'none'"),
+        "{}",
+        ended.stderr
+    );
+}
