@@ -16,7 +16,7 @@ const FLOORS: &[&[&str]] = &[
         "target",
         "tuning",
     ],
-    &["gpu", "data"],
+    &["gpu", "data", "fetch"],
     &["kernels"],
     &["reference", "graph"],
     &["exec", "nn"],

@@ -6,6 +6,7 @@ mod config;
 mod devices;
 mod dry_run;
 mod estimate;
+mod fetch;
 mod profile;
 mod progress;
 mod style;
@@ -48,6 +49,7 @@ fn run(cli: &Cli) -> Result<()> {
     match &cli.command {
         None => train::run(&cli.train),
         Some(Command::Devices) => devices::run(),
+        Some(Command::Fetch(args)) => fetch::run(args),
         Some(Command::Tune(args)) => tune::run(args),
     }
 }
