@@ -37,7 +37,7 @@ pub(super) fn run(args: &FetchArgs) -> Result<()> {
     if !args.quiet {
         let there = match outcome {
             Outcome::AlreadyThere => "is already there, whole, in",
-            _ => "is in",
+            Outcome::Fetched => "is in",
         };
         println!("{} {there} {}", set.name, folder.display());
         let data = match &args.out {
@@ -110,10 +110,9 @@ impl Progress {
                 let pause = pause.as_secs_f64();
                 self.line(&format!("{why}; trying again in {pause:.0} s"));
             }
-            Event::Damaged { file } => self.line(&format!(
-                "{} arrived damaged; fetching it anew",
-                file.name
-            )),
+            Event::Damaged { file } => {
+                self.line(&format!("{} arrived damaged; fetching it anew", file.name));
+            }
             Event::Finished { file } => self.line(&format!("{} is whole", file.name)),
             Event::Unpacking { file } => self.line(&format!("unpacking {}", file.name)),
         }

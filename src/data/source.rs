@@ -61,7 +61,9 @@ impl Format {
                 Path::new(&folders[0]),
                 format!("the data set {} is not there", self.name),
                 format!(
-                    "put {} from {} into {}; `--data {HOUSE_DIGITS}` needs no files",
+                    "`gpu-train fetch {}` downloads it; or put {} from {} into {}; \
+                     `--data {HOUSE_DIGITS}` needs no files",
+                    self.name,
                     self.files.join(" and "),
                     self.origin,
                     folders.join(" or ")

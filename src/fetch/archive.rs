@@ -59,7 +59,7 @@ pub(super) fn unpack(archive: &RemoteFile, folder: &Path) -> Result<()> {
     let mut record = String::new();
     for (member, sum) in archive.members.iter().zip(sums) {
         let sum = sum.ok_or_else(|| damaged(format!("holds no {}", member.path)))?;
-        record += &format!("{sum}  {}\n", member.name);
+        record.extend([&sum, "  ", member.name, "\n"]);
     }
     files::write_whole(&folder.join(RECORD), record.as_bytes())?;
     for member in archive.members {
@@ -76,11 +76,7 @@ fn part(member: &Member, folder: &Path) -> PathBuf {
 }
 
 /// Copies a member to its part, and gives its SHA-256. The inner error is the archive's.
-fn write(
-    member: &Member,
-    content: &mut impl Read,
-    folder: &Path,
-) -> Result<io::Result<String>> {
+fn write(member: &Member, content: &mut impl Read, folder: &Path) -> Result<io::Result<String>> {
     let path = part(member, folder);
     let unwritable = |error: io::Error| files::unwritable(&path, &error);
     let mut file = File::create(&path).map_err(unwritable)?;

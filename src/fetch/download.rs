@@ -214,11 +214,11 @@ impl Download<'_> {
     /// Takes the next source, after a pause; fails where there is none, or no attempt left.
     fn failed(&mut self, failure: &Failure) -> Result<()> {
         let url = self.url().to_owned();
-        self.failures += 1;
         if failure.then == Then::GiveUp {
             self.urls.remove(self.turn % self.urls.len());
         } else {
             self.turn += 1;
+            self.failures += 1;
         }
         if self.urls.is_empty() || self.failures >= self.options.attempts {
             return Err(Error::file(
@@ -241,7 +241,10 @@ impl Download<'_> {
 
     fn pause(&self) -> Duration {
         let doubled = 1_u32.checked_shl(self.failures - 1).unwrap_or(u32::MAX);
-        self.options.pause.saturating_mul(doubled).min(LONGEST_PAUSE)
+        self.options
+            .pause
+            .saturating_mul(doubled)
+            .min(LONGEST_PAUSE)
     }
 
     /// Compares the part with what it should be; removes it where it is not.

@@ -205,7 +205,10 @@ fn missing(set: &RemoteSet, folder: &Path, replace: bool) -> Result<Vec<&'static
         {
             return Err(Error::file(
                 &path,
-                format!("is there, but is not the official file of {}: {what}", set.name),
+                format!(
+                    "is there, but is not the official file of {}: {what}",
+                    set.name
+                ),
                 "move it away, or fetch into another folder with --out DIR",
             ));
         }
