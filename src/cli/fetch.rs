@@ -108,12 +108,16 @@ impl Progress {
             Event::Progress { have, .. } => self.bar.set_position(have),
             Event::Retrying { why, pause, .. } => {
                 let pause = pause.as_secs_f64();
+                self.bar.finish_and_clear();
                 self.line(&format!("{why}; trying again in {pause:.0} s"));
             }
             Event::Damaged { file } => {
                 self.line(&format!("{} arrived damaged; fetching it anew", file.name));
             }
-            Event::Finished { file } => self.line(&format!("{} is whole", file.name)),
+            Event::Finished { file } => {
+                self.bar.finish_and_clear();
+                self.line(&format!("{} is whole", file.name));
+            }
             Event::Unpacking { file } => self.line(&format!("unpacking {}", file.name)),
         }
     }
