@@ -37,6 +37,10 @@ pub fn main() -> ExitCode {
 
 /// On machines without a desktop session, Mesa prints "error: `XDG_RUNTIME_DIR` is invalid" for
 /// windows that we never open; any folder satisfies it.
+#[expect(
+    unsafe_code,
+    reason = "Vulkan's loader, which wgpu starts, reads the process's own environment"
+)]
 fn hush_the_loader() {
     let name = "XDG_RUNTIME_DIR";
     if cfg!(target_os = "linux") && std::env::var_os(name).is_none() {

@@ -104,6 +104,10 @@ impl Gpu {
         }
     }
 
+    #[expect(
+        unsafe_code,
+        reason = "wgpu asks for it where shaders run without bounds checks"
+    )]
     fn module(&self, spec: &PipelineSpec) -> wgpu::ShaderModule {
         let descriptor = wgpu::ShaderModuleDescriptor {
             label: Some(&spec.label),
