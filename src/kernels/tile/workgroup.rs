@@ -54,18 +54,15 @@ pub fn workgroup_bytes(variant: Variant) -> u32 {
         let threads = value("THREAD_ROWS")? * value("THREAD_COLUMNS")?;
         let (chunk, columns) = (value("CHUNK")?, value("COLUMNS")?);
         let tile_columns = columns * value("THREAD_COLUMNS")?;
-        let (rows, operands) = match value("ROW_QUADS") {
+        let (rows, operands) = if let Some(quads) = value("ROW_QUADS") {
             // The gradient of a weight: quads of inputs and of gradients.
-            Some(quads) => {
-                let tile_rows = quads * value("THREAD_ROWS")?;
-                (4 * quads, chunk * (tile_rows + tile_columns))
-            }
-            None => {
-                // A pooling window is four pixels, a row each.
-                let rows = value("ROWS").or_else(|| value("WINDOWS").map(|it| 4 * it))?;
-                let tile_rows = rows * value("THREAD_ROWS")?;
-                (rows, tile_rows * (chunk + 1) + 4 * chunk * tile_columns)
-            }
+            let tile_rows = quads * value("THREAD_ROWS")?;
+            (4 * quads, chunk * (tile_rows + tile_columns))
+        } else {
+            // A pooling window is four pixels, a row each.
+            let rows = value("ROWS").or_else(|| value("WINDOWS").map(|it| 4 * it))?;
+            let tile_rows = rows * value("THREAD_ROWS")?;
+            (rows, tile_rows * (chunk + 1) + 4 * chunk * tile_columns)
         };
         let sums = value("SLICES")? / 2 * threads * rows * columns;
         Some(16 * operands.max(sums))
