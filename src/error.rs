@@ -45,12 +45,22 @@ pub enum Error {
         /// What helps.
         hint: String,
     },
-    /// A loss that became NaN or infinite.
+    /// A loss, a gradient or a parameter that became NaN or infinite.
     #[error("{what}")]
     Diverged {
         /// Where, and which value.
         what: String,
+        /// The step that showed it, counted from 1.
+        step: u64,
         /// What helps.
+        hint: String,
+    },
+    /// The user stopped a run, which was saved.
+    #[error("{what}")]
+    Interrupted {
+        /// Where it stopped.
+        what: String,
+        /// How to go on.
         hint: String,
     },
 }
@@ -101,14 +111,34 @@ impl Error {
             | Self::Shape { hint, .. }
             | Self::File { hint, .. }
             | Self::Gpu { hint, .. }
-            | Self::Diverged { hint, .. } => hint,
+            | Self::Diverged { hint, .. }
+            | Self::Interrupted { hint, .. } => hint,
         }
     }
 
-    /// The exit status of the process: 2 for wrong usage, 1 for everything else.
+    /// The same error, with `more` to do about it.
+    #[must_use]
+    pub fn and_hint(mut self, more: &str) -> Self {
+        match &mut self {
+            Self::Usage { hint, .. }
+            | Self::Shape { hint, .. }
+            | Self::File { hint, .. }
+            | Self::Gpu { hint, .. }
+            | Self::Diverged { hint, .. }
+            | Self::Interrupted { hint, .. } => {
+                hint.push_str("; ");
+                hint.push_str(more);
+            }
+        }
+        self
+    }
+
+    /// The exit status of the process: 2 for wrong usage, 130 for a run that was stopped and saved,
+    /// 1 for everything else.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage { .. } => 2,
+            Self::Interrupted { .. } => 130,
             _ => 1,
         }
     }

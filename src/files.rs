@@ -49,25 +49,56 @@ pub(crate) fn read_if_there(path: &Path, limit: u64, wrong: &str) -> Result<Opti
     }
 }
 
-/// Writes a file whole or not at all: to a temporary name beside it, then renamed. The name is this
-/// call's own: several processes, and threads of each, may write the same file at once.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+/// What names end in of which not everything is there yet.
+const PARTIAL: &str = ".partial";
+
+/// A name beside `path` for what is not yet whole: this call's own, so that several processes, and
+/// threads of each, may make the same thing at once.
+pub(crate) fn partial_beside(path: &Path) -> PathBuf {
     static CALLS: AtomicUsize = AtomicUsize::new(0);
     let call = CALLS.fetch_add(1, Ordering::Relaxed);
     let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}-{call}.partial", std::process::id()));
-    let partial = path.with_file_name(name);
+    name.push(format!(".{}-{call}{PARTIAL}", std::process::id()));
+    path.with_file_name(name)
+}
+
+/// Removes the files in `folder` that a killed process left half written. Nobody else may be
+/// writing there.
+pub(crate) fn remove_partial_files(folder: &Path) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    for path in entries.map(|entry| entry.path()) {
+        if path.to_string_lossy().ends_with(PARTIAL) {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Writes a file whole or not at all: to a temporary name beside it, then renamed. What was there
+/// before stays until the new one is safely on the disk.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let partial = partial_beside(path);
     let write = || {
         let mut file = File::create(&partial)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        fs::rename(&partial, path)
+        rename(&partial, path)
     };
     let written = write();
     if written.is_err() {
         let _ = fs::remove_file(&partial);
     }
     written
+}
+
+/// Gives what lies whole in `partial` its name, for good: power failures do not undo it where the
+/// system can sync folders.
+pub(crate) fn rename(partial: &Path, path: &Path) -> std::io::Result<()> {
+    fs::rename(partial, path)?;
+    if cfg!(unix) {
+        let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// [`replace`] for the files of a run.

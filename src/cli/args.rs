@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use super::config::{ImageSize, SizeList};
 use crate::fetch::catalogue;
 use crate::nn::{Activation, NetworkType};
+use crate::train::RunFolder;
 
 /// Trains small vision networks on any GPU: no CUDA, no Python.
 ///
@@ -17,13 +18,21 @@ use crate::nn::{Activation, NetworkType};
     args_conflicts_with_subcommands = true,
     args_override_self = true,
     after_help = "Docs: README.md. Data goes to stdout, progress and words to stderr.\n\
-                  Exit status: 0 done, 1 failed, 2 wrong usage."
+                  Exit status: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C and saved."
 )]
 pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) command: Option<Command>,
     #[command(flatten)]
     pub(super) train: TrainArgs,
+}
+
+impl TrainArgs {
+    /// The configuration file that the options go before, if there is one.
+    pub(super) fn config_file(&self) -> Option<PathBuf> {
+        let resumed = self.resume.as_deref().map(RunFolder::config_of);
+        resumed.or_else(|| self.config.clone())
+    }
 }
 
 /// Everything but training.
@@ -166,6 +175,23 @@ pub(super) struct TrainArgs {
     /// Run folder, which must not exist [default: runs/<timestamp>-<net>]
     #[arg(long, value_name = "DIR", help_heading = "Running")]
     pub(super) out: Option<PathBuf>,
+    /// Go on with the run in this folder, bit for bit; --epochs may be raised
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with_all = ["out", "config", "init", "dry_run", "no_tuned"],
+        help_heading = "Running"
+    )]
+    pub(super) resume: Option<PathBuf>,
+    /// Minutes between checkpoints within an epoch, beside the one after every epoch; 0 for none
+    /// [default: 10]
+    #[arg(
+        long,
+        value_name = "M",
+        allow_negative_numbers = true,
+        help_heading = "Running"
+    )]
+    pub(super) checkpoint_minutes: Option<f64>,
     /// Take all options from a run's config.toml; options given here go before it. Kernels use the
     /// tiles, tuned or default, that the environment.toml beside it records
     #[arg(long, value_name = "FILE", help_heading = "Running")]

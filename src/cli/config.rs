@@ -8,7 +8,7 @@ use crate::data::source::{DataSource, Resolved};
 use crate::error::{Error, Result};
 use crate::nn::{Activation, NetworkConfiguration, NetworkType};
 use crate::shape::ImageShape;
-use crate::train::RunConfig;
+use crate::train::{DEFAULT_CHECKPOINT_MINUTES, RunConfig};
 
 /// Sizes separated by commas; `none` or nothing at all is the empty list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +59,8 @@ impl FromStr for ImageSize {
 /// The run that `args` ask for, and whether drawn pictures stand in for a data set that nobody
 /// named.
 pub(super) fn resolve(args: &TrainArgs) -> Result<(RunConfig, bool)> {
-    let base = args.config.as_deref().map(RunConfig::read).transpose()?;
+    let file = args.config_file();
+    let base = file.as_deref().map(RunConfig::read).transpose()?;
     let data = resolve_data(args, base.as_ref())?;
     let net = args.net.kind.or(base.as_ref().map(|base| base.net));
     let net = net.unwrap_or(NetworkType::Cnn);
@@ -88,6 +89,9 @@ pub(super) fn resolve(args: &TrainArgs) -> Result<(RunConfig, bool)> {
         no_fuse: args.no_fuse || base.is_some_and(|it| it.no_fuse),
         no_tuned: args.no_tuned || base.is_some_and(|it| it.no_tuned),
         checked: args.checked || base.is_some_and(|it| it.checked),
+        checkpoint_minutes: (args.checkpoint_minutes)
+            .or(base.map(|it| it.checkpoint_minutes))
+            .unwrap_or(DEFAULT_CHECKPOINT_MINUTES),
         init: match &args.init {
             Some(path) => Some(absolute(path)?),
             None => base.and_then(|it| it.init.clone()),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::style;
 use crate::train::{EpochMetrics, Metrics, TrainEvent};
 
 /// The bar and the table of one run.
@@ -37,7 +38,7 @@ impl Progress {
     /// Prints the table's header.
     pub(super) fn header(&self) {
         if self.table {
-            println!(
+            style::say(format_args!(
                 "{:>7}  {:>10} {:>9} {:>9}  {:>10} {:>9} {:>9}  {:>9} {:>10}",
                 "epoch",
                 "train loss",
@@ -48,7 +49,7 @@ impl Progress {
                 "accuracy",
                 "seconds",
                 "samples/s"
-            );
+            ));
         }
     }
 
@@ -78,6 +79,13 @@ impl Progress {
                 self.bar.set_position(*samples as u64);
             }
             TrainEvent::EpochEnded(metrics) => self.line(metrics),
+            TrainEvent::Replaying { what, steps } => {
+                self.finish();
+                style::notice(&format!(
+                    "{what}: running the {steps} steps since the last checkpoint once more, to find \
+                     out where it began"
+                ));
+            }
         }
     }
 
@@ -98,7 +106,7 @@ impl Progress {
             epoch.seconds,
             epoch.samples_per_second,
         );
-        self.bar.suspend(|| println!("{line}"));
+        self.bar.suspend(|| style::say(format_args!("{line}")));
     }
 
     /// Takes the bar away.

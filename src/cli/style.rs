@@ -1,18 +1,38 @@
 //! Words for people, on stderr: coloured on a terminal, unless `NO_COLOR` is set.
 
+use std::fmt;
+use std::io::{self, Write as _};
+
 use console::{Style, StyledObject};
 
 use crate::error::Error;
 
-/// Prints an error and what helps.
+/// Prints a line of data. Where nobody reads it any more (`| head`), there is nobody to tell: a
+/// training goes on.
+pub(super) fn say(line: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// Prints a line of words for people.
+pub(super) fn tell(line: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Prints an error and what helps. A run that was stopped and saved is none.
 pub(super) fn error(error: &Error) {
-    eprintln!("{} {error}", paint(Style::new().red().bold(), "error:"));
-    eprintln!("{} {}", paint(Style::new().green(), "hint:"), error.hint());
+    let word = match error {
+        Error::Interrupted { .. } => paint(Style::new().yellow().bold(), "stopped:"),
+        _ => paint(Style::new().red().bold(), "error:"),
+    };
+    tell(format_args!("{word} {error}"));
+    let hint = paint(Style::new().green(), "hint:");
+    tell(format_args!("{hint} {}", error.hint()));
 }
 
 /// Prints something that the user should not miss.
 pub(super) fn notice(text: &str) {
-    eprintln!("{} {text}", paint(Style::new().yellow().bold(), "note:"));
+    let word = paint(Style::new().yellow().bold(), "note:");
+    tell(format_args!("{word} {text}"));
 }
 
 fn paint(style: Style, text: &str) -> StyledObject<&str> {

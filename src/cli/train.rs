@@ -6,7 +6,9 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::args::TrainArgs;
+use super::interrupt::Interrupt;
 use super::progress::Progress;
+use super::resumed::Resumed;
 use super::tuned::Tuned;
 use super::{config, dry_run, estimate, profile, style, summary};
 use crate::data::Split;
@@ -16,13 +18,20 @@ use crate::files::cache_folder;
 use crate::gpu::GpuOptions;
 use crate::nn::Network;
 use crate::train::{
-    Environment, Plan, RunConfig, RunFolder, Session, SplitLayout, TrainEvent, Trainer,
+    DataRecord, Environment, Plan, Run, RunConfig, RunFolder, Session, SplitLayout, Trainer,
     TrainerOptions, load_weights,
 };
 
+/// Runs that may begin in one folder in the same second.
+const MOST_AT_ONCE: usize = 1000;
+
 /// Trains as `args` say; writes the run folder and nothing else.
 pub(super) fn run(args: &TrainArgs) -> Result<()> {
+    let resumed = args.resume.as_deref().map(Resumed::open).transpose()?;
     let (config, fallback) = config::resolve(args)?;
+    if let Some(resumed) = &resumed {
+        resumed.check_config(&config)?;
+    }
     let out = args.out.as_deref();
     out.map_or(Ok(()), RunFolder::refuse_existing)?;
     let session = open(args, &config)?;
@@ -40,7 +49,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
         split.train.shape(),
     )?;
     let tuned = Tuned::load(args, &config, session.gpu().description())?;
-    let options = options(&config, &network, &tuned)?;
+    let options = options(args, &config, &network, &tuned)?;
     let target = session.gpu().target();
     let layout = SplitLayout::of(&split, target.limits.binding_bytes)?;
     let plan = Plan::new(&network, &layout, &options, target)?;
@@ -54,21 +63,63 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
         };
     }
     plan.check(&target.limits)?;
-    let environment = environment(&session, &split, &plan);
+    let now = Now {
+        environment: environment(&session, &split, &plan),
+        data: DataRecord::of(&split),
+        config,
+    };
+    if let Some(resumed) = &resumed {
+        resumed.check(&now, args.quiet)?;
+    }
+    let Now { config, .. } = &now;
     let data = session.upload_split(split)?;
     let mut trainer = Trainer::new(&session, data, config.net, &config.configuration(), options)?;
     keep_pipelines(&session, args.quiet);
-    let folder = RunFolder::create(&folder_name(out, &config), &config, &environment)?;
-    if args.profile {
-        let profile = trainer.profile()?;
+    let profile = args.profile.then(|| trainer.profile()).transpose()?;
+    let interrupt = Interrupt::listen(args.quiet);
+    let mut run = begin(trainer, out, resumed, &now)?;
+    if let Some(profile) = profile {
         profile::show(&profile, &Ceilings::measure(session.gpu())?);
-        folder.save_trace(&profile)?;
+        run.folder().save_trace(&profile)?;
     }
-    train(args, &config, &mut trainer, &folder)?;
+    train(args, &mut run, &interrupt)?;
     if !args.quiet {
-        summary::show(&trainer, &folder);
+        summary::show(&run);
     }
     Ok(())
+}
+
+/// What this process trains: what a run records, or is compared with what it recorded.
+pub(super) struct Now {
+    pub environment: Environment,
+    pub data: DataRecord,
+    pub config: RunConfig,
+}
+
+/// The run, new or going on.
+fn begin<'s>(
+    trainer: Trainer<'s>,
+    out: Option<&Path>,
+    resumed: Option<Resumed>,
+    now: &Now,
+) -> Result<Run<'s>> {
+    let Now {
+        environment,
+        data,
+        config,
+    } = now;
+    match resumed {
+        None => Run::create(
+            trainer,
+            folder_names(out, config),
+            config,
+            data,
+            environment,
+        ),
+        Some(Resumed { folder, checkpoint }) => {
+            Run::resume(trainer, folder, checkpoint, config, data, environment)
+        }
+    }
 }
 
 fn open(args: &TrainArgs, config: &RunConfig) -> Result<Session> {
@@ -81,10 +132,10 @@ fn open(args: &TrainArgs, config: &RunConfig) -> Result<Session> {
     })?;
     if !args.quiet {
         let adapter = session.gpu().description();
-        eprintln!(
+        style::tell(format_args!(
             "on {} ({}, {})",
             adapter.name, adapter.kind, adapter.backend
-        );
+        ));
         if adapter.is_software() {
             style::notice(
                 "this adapter is software: it runs on the processor, far slower than a GPU",
@@ -106,8 +157,14 @@ fn keep_pipelines(session: &Session, quiet: bool) {
     }
 }
 
-fn options(config: &RunConfig, network: &Network, tuned: &Tuned) -> Result<TrainerOptions> {
-    let init = config.init.as_deref();
+fn options(
+    args: &TrainArgs,
+    config: &RunConfig,
+    network: &Network,
+    tuned: &Tuned,
+) -> Result<TrainerOptions> {
+    // A checkpoint has its own weights.
+    let init = config.init.as_deref().filter(|_| args.resume.is_none());
     let init = init.map(|path| load_weights(path, &network.parameters));
     Ok(TrainerOptions {
         init: init.transpose()?,
@@ -136,25 +193,19 @@ fn measure(
     Ok(())
 }
 
-/// The training loop, with its progress on the terminal and its metrics in the folder.
-fn train(
-    args: &TrainArgs,
-    config: &RunConfig,
-    trainer: &mut Trainer<'_>,
-    folder: &RunFolder,
-) -> Result<()> {
+/// The training loop, with its progress on the terminal.
+fn train(args: &TrainArgs, run: &mut Run<'_>, interrupt: &Interrupt) -> Result<()> {
     let mut progress = Progress::new(!args.quiet && !args.no_progress, !args.quiet);
     progress.header();
-    let result = trainer.train_loop(config.epochs, |event| {
-        progress.show(event);
-        match event {
-            TrainEvent::EpochEnded(metrics) => folder.append(metrics),
-            _ => Ok(()),
-        }
-    });
+    let result = run.train(
+        || interrupt.asked(),
+        |event| {
+            progress.show(event);
+            Ok(())
+        },
+    );
     progress.finish();
-    result?;
-    folder.save_model(&trainer.network().parameters, &trainer.finite_parameters()?)
+    result
 }
 
 fn environment(session: &Session, split: &Split, plan: &Plan) -> Environment {
@@ -171,18 +222,15 @@ fn environment(session: &Session, split: &Split, plan: &Plan) -> Environment {
     }
 }
 
-/// `--out`, or a folder below `runs` named by the time and the net, numbered where that is taken.
-fn folder_name(out: Option<&Path>, config: &RunConfig) -> PathBuf {
+/// `--out`, or folders below `runs` named by the time and the net, numbered where that is taken.
+fn folder_names(out: Option<&Path>, config: &RunConfig) -> Vec<PathBuf> {
     if let Some(out) = out {
-        return out.to_path_buf();
+        return vec![out.to_path_buf()];
     }
     let format = format_description!("[year][month][day]-[hour][minute][second]");
     let now = OffsetDateTime::now_utc().format(format).unwrap_or_default();
     let name = format!("{now}-{}", config.net.name());
-    let numbered = (2..).map(|number| format!("{name}-{number}"));
+    let numbered = (2..=MOST_AT_ONCE).map(|number| format!("{name}-{number}"));
     let names = std::iter::once(name.clone()).chain(numbered);
-    let free = names.map(|name| Path::new("runs").join(name));
-    free.into_iter()
-        .find(|path| !path.exists())
-        .unwrap_or_else(|| Path::new("runs").join(name))
+    names.map(|name| Path::new("runs").join(name)).collect()
 }

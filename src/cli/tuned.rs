@@ -18,7 +18,7 @@ pub(super) struct Tuned {
 }
 
 impl Tuned {
-    /// None with --no-tuned. Else those that the run of --config recorded beside its configuration,
+    /// None with --no-tuned. Else those that the run of --config or --resume recorded beside its configuration,
     /// even if it recorded none; without such a record, what is tuned on `adapter` today.
     ///
     /// Errors where the record cannot be read: with other tiles it would not be the same run.
@@ -34,7 +34,7 @@ impl Tuned {
         if config.no_tuned {
             return Ok(tuned(Tuning::default(), String::new()));
         }
-        if let Some(path) = args.config.as_deref().map(Environment::beside)
+        if let Some(path) = args.config_file().as_deref().map(Environment::beside)
             && let Some(recorded) = Environment::read_tuning(&path)?
         {
             return Ok(tuned(recorded, format!("{} recorded", path.display())));

@@ -98,6 +98,11 @@ impl GpuProgram {
         }
     }
 
+    /// Records the dispatch of that index in [`Program::dispatches`] into `pass`, alone.
+    pub fn encode_dispatch(&self, pass: &mut wgpu::ComputePass<'_>, step: &Step, index: usize) {
+        self.encode_one(pass, step, &self.encoded[index]);
+    }
+
     /// Records one step into `pass`, with a timestamp before every dispatch and one at the end.
     pub fn encode_timed(
         &self,

@@ -4,6 +4,7 @@ mod ceilings;
 mod contest;
 mod cpu;
 mod gpu;
+mod not_finite;
 mod profile;
 mod submissions;
 
@@ -11,5 +12,6 @@ pub use ceilings::Ceilings;
 pub use contest::{Contest, Winner};
 pub use cpu::{CpuProgram, Memory};
 pub use gpu::{GpuProgram, SharedBuffers};
+pub use not_finite::NotFinite;
 pub use profile::{Profile, Row as ProfileRow};
 pub use submissions::{MAX_STEPS, Row, Submissions, Traffic};

@@ -3,6 +3,8 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
+
 use super::event::TrainEvent;
 use super::metrics::{EpochMetrics, Metrics, Sums};
 use super::options::TrainerOptions;
@@ -12,8 +14,8 @@ use crate::error::Result;
 use crate::exec::Row;
 use crate::kernels::Step;
 
-/// What the current epoch took of this trainer's time, the evaluation apart.
-#[derive(Debug, Clone, Copy, Default)]
+/// What the current epoch took so far, the evaluation apart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Clock {
     samples: usize,
     seconds: f64,
@@ -28,13 +30,22 @@ impl Clock {
     }
 }
 
+/// What a trainer is at when it asks whether to pause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activity {
+    /// Steps: it can go on later where it paused.
+    Training,
+    /// The evaluation of an epoch: it will begin anew.
+    Evaluating,
+}
+
 impl Trainer<'_> {
     /// Trains on the next batch of the epoch; returns its metrics before the update.
     pub fn training_step(&mut self) -> Result<Metrics> {
         let mut batch = Sums::default();
-        self.train_within_epoch(1, |row, _| {
+        let _ = self.train_within_epoch(1, |row, _| {
             batch.add(row);
-            Ok(())
+            Ok(ControlFlow::Continue(()))
         })?;
         Ok(batch.means(self.data.train().whole_targets()))
     }
@@ -46,7 +57,9 @@ impl Trainer<'_> {
         let last = self.place.step + count as u64;
         while self.place.step < last {
             let before = self.place.position;
-            self.train_within_epoch((last - self.place.step) as usize, |_, _| Ok(()))?;
+            let _ = self.train_within_epoch((last - self.place.step) as usize, |_, _| {
+                Ok(ControlFlow::Continue(()))
+            })?;
             samples += match self.place.position {
                 0 => self.data.train().len() - before,
                 position => position - before,
@@ -65,33 +78,59 @@ impl Trainer<'_> {
         epochs: usize,
         mut on_event: impl FnMut(&TrainEvent) -> Result<()>,
     ) -> Result<()> {
-        while self.unevaluated || self.place.epoch < epochs {
-            if !self.unevaluated {
-                self.train_epoch(epochs, &mut on_event)?;
-            }
-            let test = self.evaluate(Subset::Test)?;
-            self.task.check_test(&test, &self.last_moment())?;
-            self.unevaluated = false;
-            let ended = EpochMetrics {
-                epoch: self.place.epoch,
-                train: (self.place.sums).means(self.data.train().whole_targets()),
-                test,
-                lr: self.options.lr,
-                seconds: self.clock.seconds,
-                samples_per_second: self.clock.samples_per_second(),
-            };
-            self.logs.push(ended.clone());
-            on_event(&TrainEvent::EpochEnded(ended))?;
+        while self.is_before(epochs) {
+            self.train_epoch(epochs, &mut on_event, |_| false)?;
         }
         Ok(())
     }
 
-    /// Trains on what is left of the current epoch.
-    fn train_epoch(
+    /// Whether [`Trainer::train_loop`] up to `epochs` has anything left to do.
+    pub fn is_before(&self, epochs: usize) -> bool {
+        self.pending_evaluation || self.place.epoch < epochs
+    }
+
+    /// Trains on what is left of the current epoch, out of `epochs`, and evaluates on the test set;
+    /// as [`Trainer::train_loop`] does, of which it is one turn. `None` where `pause` asked to stop:
+    /// the trainer then stands after the steps that ran, and another call goes on from there.
+    pub fn train_epoch(
         &mut self,
         epochs: usize,
         on_event: &mut impl FnMut(&TrainEvent) -> Result<()>,
-    ) -> Result<()> {
+        mut pause: impl FnMut(Activity) -> bool,
+    ) -> Result<Option<EpochMetrics>> {
+        if !self.pending_evaluation {
+            let flow = self.train_rest(epochs, on_event, || pause(Activity::Training))?;
+            if flow.is_break() {
+                return Ok(None);
+            }
+        }
+        let all = 0..self.subset(Subset::Test).len();
+        let measured = self.measure(Subset::Test, all, || pause(Activity::Evaluating))?;
+        let ControlFlow::Continue(test) = measured else {
+            return Ok(None);
+        };
+        self.task.check_test(&test, &self.last_moment())?;
+        self.pending_evaluation = false;
+        let ended = EpochMetrics {
+            epoch: self.place.epoch,
+            train: (self.place.sums).means(self.data.train().whole_targets()),
+            test,
+            lr: self.options.lr,
+            seconds: self.clock.seconds,
+            samples_per_second: self.clock.samples_per_second(),
+        };
+        self.logs.push(ended.clone());
+        on_event(&TrainEvent::EpochEnded(ended.clone()))?;
+        Ok(Some(ended))
+    }
+
+    /// Trains on what is left of the current epoch.
+    fn train_rest(
+        &mut self,
+        epochs: usize,
+        on_event: &mut impl FnMut(&TrainEvent) -> Result<()>,
+        mut pause: impl FnMut() -> bool,
+    ) -> Result<ControlFlow<()>> {
         let epoch = self.place.epoch + 1;
         on_event(&TrainEvent::EpochStarted {
             epoch,
@@ -106,50 +145,41 @@ impl Trainer<'_> {
                 samples,
                 metrics: sums.means(false),
                 samples_per_second: (samples - first) as f64 / start.elapsed().as_secs_f64(),
+            })?;
+            Ok(if pause() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
             })
         });
-        self.unevaluated = self.place.epoch == epoch;
+        self.pending_evaluation = self.place.epoch == epoch;
         trained
     }
 
     /// Trains on the next `steps` batches, no further than to the end of the epoch. `progress` gets
-    /// every step's row and the sums of the epoch, and may stop with an error; the trainer's place
-    /// is always that after the steps that ran.
+    /// every step's row and the sums of the epoch, and may break off, with an error or without; the
+    /// trainer's place is always that after the steps that ran.
     fn train_within_epoch(
         &mut self,
         steps: usize,
-        mut progress: impl FnMut(&Row, &Sums) -> Result<()>,
-    ) -> Result<()> {
+        mut progress: impl FnMut(&Row, &Sums) -> Result<ControlFlow<()>>,
+    ) -> Result<ControlFlow<()>> {
         let start = Instant::now();
         let before = self.place;
         if before.position == 0 {
             self.clock = Clock::default();
             self.order.write(self.gpu, before.epoch);
         }
-        self.unevaluated = false;
-        let TrainerOptions {
-            lr,
-            adam,
-            batch_size,
-            ..
-        } = self.options;
+        self.pending_evaluation = false;
+        let TrainerOptions { lr, batch_size, .. } = self.options;
         let samples = self.data.train().len();
-        let end = samples.min(before.position + steps.saturating_mul(batch_size).min(samples));
-        let steps = batches(before.position..end, batch_size).zip(before.step + 1..);
-        let steps = steps.map(|(step, t)| {
-            let (step_size, second_correction) = adam.factors(lr, t);
-            Step {
-                step_size,
-                second_correction,
-                ..step
-            }
-        });
+        let steps = self.next_steps(steps);
         let (task, place, clock) = (self.task, &mut self.place, &mut self.clock);
-        let mut result = Ok(());
+        let mut result = Ok(ControlFlow::Continue(()));
         let ran = self.submissions.run(&self.training, steps, |row| {
             place.took(&row, batch_size, samples);
             clock.samples += row.metrics[3] as usize;
-            if result.is_ok() {
+            if matches!(result, Ok(ControlFlow::Continue(()))) {
                 let at = Moment {
                     epoch: before.epoch + 1,
                     step: place.step,
@@ -159,11 +189,33 @@ impl Trainer<'_> {
                 result = checked.and_then(|()| progress(&row, &place.sums));
             }
             match result {
-                Ok(()) => ControlFlow::Continue(()),
+                Ok(flow) => flow,
                 Err(_) => ControlFlow::Break(()),
             }
         });
         self.clock.seconds += start.elapsed().as_secs_f64();
-        result.and(ran)
+        result.and_then(|flow| ran.map(|()| flow))
+    }
+
+    /// The next `steps` steps from where the trainer stands, no further than to the end of the
+    /// epoch.
+    pub(super) fn next_steps(&self, steps: usize) -> impl Iterator<Item = Step> + use<> {
+        let TrainerOptions {
+            lr,
+            adam,
+            batch_size,
+            ..
+        } = self.options;
+        let (samples, position) = (self.data.train().len(), self.place.position);
+        let end = samples.min(position + steps.saturating_mul(batch_size).min(samples));
+        let steps = batches(position..end, batch_size).zip(self.place.step + 1..);
+        steps.map(move |(step, t)| {
+            let (step_size, second_correction) = adam.factors(lr, t);
+            Step {
+                step_size,
+                second_correction,
+                ..step
+            }
+        })
     }
 }

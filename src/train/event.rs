@@ -25,4 +25,12 @@ pub enum TrainEvent {
     },
     /// An epoch was trained and evaluated.
     EpochEnded(EpochMetrics),
+    /// Something became NaN or infinite, and the steps since the last checkpoint run once more to
+    /// find out where.
+    Replaying {
+        /// What happened.
+        what: String,
+        /// How many steps.
+        steps: u64,
+    },
 }

@@ -2,6 +2,8 @@
 //! Never prints: it emits [`TrainEvent`]s.
 
 mod advance;
+mod checkpoint;
+mod environment;
 mod event;
 mod folder;
 mod metrics;
@@ -9,7 +11,9 @@ mod options;
 mod order;
 mod place;
 mod plan;
+mod replay;
 mod resident;
+mod run;
 mod run_config;
 mod session;
 mod state;
@@ -19,13 +23,17 @@ mod tune;
 mod tuning_file;
 mod weights;
 
+pub use advance::Activity;
+pub use checkpoint::{Checkpoint, DataRecord, SetRecord};
+pub use environment::{Environment, EnvironmentRecord};
 pub use event::TrainEvent;
 pub use folder::RunFolder;
 pub use metrics::{EpochMetrics, Metrics, Sums};
 pub use options::TrainerOptions;
 pub use plan::{MemoryNeed, Plan};
 pub use resident::{ResidentDataset, ResidentSplit, SplitLayout};
-pub use run_config::{Environment, RunConfig};
+pub use run::Run;
+pub use run_config::{DEFAULT_CHECKPOINT_MINUTES, RunConfig};
 pub use session::Session;
 pub use state::TrainState;
 pub use task::{Column, Task};

@@ -1,4 +1,4 @@
-//! What a run was asked for, and what it ran on: `config.toml` and `environment.toml`.
+//! What a run was asked for: `config.toml`.
 
 use std::path::{Path, PathBuf};
 
@@ -7,15 +7,20 @@ use serde::{Deserialize, Serialize};
 use super::options::TrainerOptions;
 use crate::data::DataSource;
 use crate::error::{Error, Result};
-use crate::files::{read_if_there, read_regular};
-use crate::gpu::AdapterDescription;
+use crate::files::read_regular;
 use crate::nn::{Activation, NetworkConfiguration, NetworkType};
-use crate::tuning::Tuning;
 
 /// Far more than any configuration needs.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
-/// Far more than any environment with its tiles needs.
-const MAX_ENVIRONMENT_BYTES: u64 = 4 << 20;
+/// What a run may change when it is resumed: none of it changes a bit of what is learned.
+const FREE: [&str; 4] = ["epochs", "data", "device", "checkpoint-minutes"];
+
+/// Minutes between checkpoints within an epoch, where nobody says otherwise.
+pub const DEFAULT_CHECKPOINT_MINUTES: f64 = 10.0;
+
+fn default_checkpoint_minutes() -> f64 {
+    DEFAULT_CHECKPOINT_MINUTES
+}
 
 /// Everything that a run was asked for, defaults resolved. `--config` reads it back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,6 +64,9 @@ pub struct RunConfig {
     /// File of the initial weights, if not random.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub init: Option<PathBuf>,
+    /// Minutes between checkpoints within an epoch; 0 for none but those after every epoch.
+    #[serde(default = "default_checkpoint_minutes")]
+    pub checkpoint_minutes: f64,
     /// Adapter by number or part of its name, if one was named.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub device: Option<String>,
@@ -67,7 +75,7 @@ pub struct RunConfig {
 impl RunConfig {
     /// Reads the `config.toml` of a run.
     pub fn read(path: &Path) -> Result<Self> {
-        let hint = "--config takes the config.toml of a run folder";
+        let hint = "--config takes the config.toml of a run folder, --resume the folder";
         let bytes = read_regular(path, MAX_CONFIG_BYTES, hint, hint)?;
         toml::from_slice(&bytes)
             .map_err(|error| Error::file(path, format!("is no configuration: {error}"), hint))
@@ -82,7 +90,33 @@ impl RunConfig {
                 "give --epochs at least 1, or use --dry-run to look at the net",
             ));
         }
+        if !(0.0..=1e6).contains(&self.checkpoint_minutes) {
+            return Err(Error::usage(
+                format!(
+                    "--checkpoint-minutes {} is not from 0 to a million",
+                    self.checkpoint_minutes
+                ),
+                "try --checkpoint-minutes 10; 0 is after every epoch only",
+            ));
+        }
         self.configuration().validate(self.net)
+    }
+
+    /// Errors where a run of this configuration cannot go on as `now`, naming every difference.
+    /// Epochs may be more, and data may lie elsewhere: they are compared by themselves.
+    pub fn check_resumed(&self, now: &Self) -> Result<()> {
+        let differences = differences(self, now);
+        if differences.is_empty() {
+            return Ok(());
+        }
+        Err(Error::usage(
+            format!(
+                "this is not the run's configuration: {}",
+                differences.join(", ")
+            ),
+            "--resume goes on as the run began, save for --epochs, --data, --device and \
+             --checkpoint-minutes; for anything else begin a new run, with --init from its weights",
+        ))
     }
 
     /// How to train; initial weights from a file and measured tiles are the caller's to read.
@@ -109,51 +143,24 @@ impl RunConfig {
     }
 }
 
-/// What a run ran on: results are the same bits where these are the same. Its tuning can be given
-/// back as [`TrainerOptions::tuning`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Environment {
-    /// Version of gpu-train.
-    pub version: String,
-    /// Operating system and processor.
-    pub platform: String,
-    /// When the run began, in UTC.
-    pub started: String,
-    /// Fingerprint of the training set.
-    pub train_fingerprint: String,
-    /// Fingerprint of the test set.
-    pub test_fingerprint: String,
-    /// The adapter.
-    pub adapter: AdapterDescription,
-    /// Measured tiles that kernels used instead of their defaults.
-    #[serde(default, skip_serializing_if = "Tuning::is_empty")]
-    pub tuning: Tuning,
-}
-
-impl Environment {
-    /// Where the run of the configuration file `config` says what it ran on.
-    pub fn beside(config: &Path) -> PathBuf {
-        config.with_file_name("environment.toml")
-    }
-
-    /// The measured tiles that a run recorded in `path`, an `environment.toml` of this version or
-    /// of another; `None` where there is no such file.
-    ///
-    /// Errors where it cannot be read or understood.
-    pub fn read_tuning(path: &Path) -> Result<Option<Tuning>> {
-        #[derive(Deserialize)]
-        struct Recorded {
-            #[serde(default)]
-            tuning: Tuning,
-        }
-        let hint = "it tells the tiles of the run that --config names; --no-tuned trains without";
-        let Some(bytes) = read_if_there(path, MAX_ENVIRONMENT_BYTES, hint)? else {
-            return Ok(None);
-        };
-        let recorded: Recorded = toml::from_slice(&bytes).map_err(|error| {
-            let what = format!("is no environment of a run: {}", error.message());
-            Error::file(path, what, hint)
-        })?;
-        Ok(Some(recorded.tuning))
-    }
+/// What differs, by the names of the options.
+fn differences(then: &RunConfig, now: &RunConfig) -> Vec<String> {
+    // Configurations that were read, or written, as TOML before.
+    let table = |config| toml::Table::try_from(config).unwrap_or_default();
+    let (then, now) = (table(then), table(now));
+    let mut keys: Vec<&String> = then.keys().chain(now.keys()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let said =
+        |value: Option<&toml::Value>| value.map_or("not given".to_owned(), ToString::to_string);
+    keys.into_iter()
+        .filter(|key| !FREE.contains(&key.as_str()) && then.get(*key) != now.get(*key))
+        .map(|key| {
+            format!(
+                "{key} was {}, and is {}",
+                said(then.get(key)),
+                said(now.get(key))
+            )
+        })
+        .collect()
 }

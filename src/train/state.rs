@@ -8,10 +8,13 @@ use super::metrics::Sums;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrainState {
     /// Parameters, one tensor per entry of the net's table, in PyTorch's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parameters: Vec<Vec<f32>>,
     /// Adam's first moments, likewise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub first_moments: Vec<Vec<f32>>,
     /// Adam's second moments, likewise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub second_moments: Vec<Vec<f32>>,
     /// Steps taken: Adam's t.
     pub step: u64,
@@ -21,6 +24,30 @@ pub struct TrainState {
     pub position: usize,
     /// Sums over the steps of the current epoch, or of the last one where the next is yet to begin.
     pub sums: Sums,
+    /// Whether the epoch that ended last is yet to be evaluated.
+    #[serde(default)]
+    pub pending_evaluation: bool,
     /// Keys the random streams.
     pub seed: u64,
+}
+
+impl TrainState {
+    /// All of it but the tensors.
+    pub(super) fn without_tensors(&self) -> Self {
+        Self {
+            parameters: Vec::new(),
+            first_moments: Vec::new(),
+            second_moments: Vec::new(),
+            ..*self
+        }
+    }
+
+    /// All tensors: parameters, first moments, second moments, with the names that files give them.
+    pub(super) fn tensors(&self) -> [(&'static str, &Vec<Vec<f32>>); 3] {
+        [
+            ("parameters", &self.parameters),
+            ("first_moments", &self.first_moments),
+            ("second_moments", &self.second_moments),
+        ]
+    }
 }

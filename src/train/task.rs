@@ -73,9 +73,10 @@ impl fmt::Display for Moment {
 }
 
 impl Moment {
-    fn diverged(&self, what: String) -> Error {
+    pub(super) fn diverged(&self, what: String) -> Error {
         Error::Diverged {
             what,
+            step: self.step,
             hint: format!("lower --lr (it is {}), or try --activation tanh", self.lr),
         }
     }

@@ -5,6 +5,7 @@ use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use super::advance::Clock;
+use super::checkpoint::Checkpoint;
 use super::metrics::{EpochMetrics, Metrics, Sums};
 use super::options::TrainerOptions;
 use super::order::Order;
@@ -56,17 +57,18 @@ pub struct Trainer<'s> {
     pub(super) data: Arc<ResidentSplit>,
     network: Network,
     pub(super) options: TrainerOptions,
-    shared: SharedBuffers,
+    pub(super) plan: Plan,
+    pub(super) shared: SharedBuffers,
     pub(super) submissions: Submissions<'s>,
     pub(super) training: GpuProgram,
     /// Programs that evaluate, per [`Subset`].
-    evaluation: [GpuProgram; 2],
+    pub(super) evaluation: [GpuProgram; 2],
     /// Of the training set; the test set keeps its own.
     pub(super) order: Order,
     pub(super) place: Place,
     pub(super) clock: Clock,
     /// Whether the last epoch was trained by the loop, but not evaluated: it was interrupted.
-    pub(super) unevaluated: bool,
+    pub(super) pending_evaluation: bool,
     pub(super) logs: Vec<EpochMetrics>,
 }
 
@@ -115,13 +117,14 @@ impl<'s> Trainer<'s> {
             order,
             place: Place::default(),
             clock: Clock::default(),
-            unevaluated: false,
+            pending_evaluation: false,
             logs: Vec::new(),
             gpu,
             task: Task::Regression,
             data,
             network,
             options,
+            plan,
             shared,
         };
         trainer.write(Role::Parameters, &initial)?;
@@ -170,6 +173,7 @@ impl<'s> Trainer<'s> {
             epoch: self.place.epoch,
             position: self.place.position,
             sums: self.place.sums,
+            pending_evaluation: self.pending_evaluation,
             seed: self.options.seed,
         })
     }
@@ -207,9 +211,57 @@ impl<'s> Trainer<'s> {
         }
         self.place = place;
         self.clock = Clock::default();
-        self.unevaluated = false;
+        self.pending_evaluation = state.pending_evaluation;
         self.order.write(self.gpu, place.epoch);
         Ok(())
+    }
+
+    /// Goes on where `checkpoint` stands, which is of the same net and data.
+    pub(super) fn resume(&mut self, checkpoint: &Checkpoint) -> Result<()> {
+        self.restore(&checkpoint.state)?;
+        self.logs.clone_from(&checkpoint.logs);
+        self.clock = checkpoint.clock;
+        Ok(())
+    }
+
+    /// Errors where anything in `state`, the trainer's own, is NaN or infinite, naming it.
+    pub(super) fn check_finite(&self, state: &TrainState) -> Result<()> {
+        match self.not_finite(state) {
+            None => Ok(()),
+            Some(tensor) => {
+                let at = self.last_moment();
+                Err(at.diverged(format!("{tensor} became NaN or infinite in {at}")))
+            }
+        }
+    }
+
+    /// The first tensor of `state` that holds a value that is not finite.
+    pub(super) fn not_finite(&self, state: &TrainState) -> Option<String> {
+        let table = &self.network.parameters;
+        let mut tensors = state.tensors().into_iter().flat_map(|(role, tensors)| {
+            let named = table.iter().zip(tensors);
+            named.map(move |(parameter, tensor)| (role, &parameter.name, tensor))
+        });
+        let finite = |tensor: &Vec<f32>| tensor.iter().all(|it| it.is_finite());
+        let (role, name, _) = tensors.find(|(.., tensor)| !finite(tensor))?;
+        Some(match role {
+            "parameters" => name.clone(),
+            moments => format!("Adam's {} of {name}", moments.replace('_', " ")),
+        })
+    }
+
+    /// Where the trainer stands, in words.
+    pub(super) fn standing(&self) -> String {
+        let Place {
+            step,
+            epoch,
+            position,
+            ..
+        } = self.place;
+        match position {
+            0 => format!("epoch {epoch} (step {step})"),
+            _ => format!("sample {position} of epoch {} (step {step})", epoch + 1),
+        }
     }
 
     /// Times every dispatch of a few training steps; the trainer is afterwards what it was before.
@@ -234,6 +286,19 @@ impl<'s> Trainer<'s> {
     ///
     /// Errors where the range is empty or ends past the data.
     pub fn compute_loss_and_mae(&mut self, subset: Subset, range: Range<usize>) -> Result<Metrics> {
+        let flow = self.measure(subset, range, || false)?;
+        Ok(match flow {
+            ControlFlow::Continue(metrics) | ControlFlow::Break(metrics) => metrics,
+        })
+    }
+
+    /// The same, of the batches before `pause` asked to stop.
+    pub(super) fn measure(
+        &mut self,
+        subset: Subset,
+        range: Range<usize>,
+        mut pause: impl FnMut() -> bool,
+    ) -> Result<ControlFlow<Metrics, Metrics>> {
         let set = self.subset(subset);
         if range.is_empty() || range.end > set.len() {
             return Err(Error::usage(
@@ -245,11 +310,22 @@ impl<'s> Trainer<'s> {
         let mut sums = Sums::default();
         let steps = batches(range, self.options.batch_size);
         let program = &self.evaluation[usize::from(subset == Subset::Test)];
+        let mut paused = false;
         self.submissions.run(program, steps, |row| {
             sums.add(&row);
-            ControlFlow::Continue(())
+            paused = paused || pause();
+            if paused {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         })?;
-        Ok(sums.means(whole_targets))
+        let metrics = sums.means(whole_targets);
+        Ok(if paused {
+            ControlFlow::Break(metrics)
+        } else {
+            ControlFlow::Continue(metrics)
+        })
     }
 
     /// Metrics of all of `subset`.
@@ -258,7 +334,7 @@ impl<'s> Trainer<'s> {
         self.compute_loss_and_mae(subset, 0..len)
     }
 
-    fn subset(&self, subset: Subset) -> &ResidentDataset {
+    pub(super) fn subset(&self, subset: Subset) -> &ResidentDataset {
         match subset {
             Subset::Train => self.data.train(),
             Subset::Test => self.data.test(),

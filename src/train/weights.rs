@@ -14,33 +14,49 @@ const HEADER_BYTES: u64 = 16 << 20;
 
 /// Writes `tensors` (one per entry of `table`, in PyTorch's order), whole or not at all.
 pub fn save_weights(path: &Path, table: &ParameterTable, tensors: &[Vec<f32>]) -> Result<()> {
-    let bytes: Vec<Vec<u8>> = tensors
-        .iter()
-        .map(|tensor| {
-            tensor
-                .iter()
-                .flat_map(|float| float.to_le_bytes())
-                .collect()
-        })
-        .collect();
+    let tensors: Vec<Named> = named("", table, tensors).collect();
+    write_whole(path, &serialize(path, &tensors, None)?)
+}
+
+/// A tensor as a file holds it.
+pub(super) struct Named {
+    name: String,
+    shape: Vec<usize>,
+    /// Little-endian.
+    pub(super) bytes: Vec<u8>,
+}
+
+/// `tensors` of `table`, with `prefix` before their names.
+pub(super) fn named<'a>(
+    prefix: &str,
+    table: &'a ParameterTable,
+    tensors: &'a [Vec<f32>],
+) -> impl Iterator<Item = Named> + use<'a> {
+    let prefix = prefix.to_owned();
+    let pairs = table.iter().zip(tensors);
+    pairs.map(move |(parameter, tensor)| Named {
+        name: format!("{prefix}{}", parameter.name),
+        shape: parameter.torch_shape.clone(),
+        bytes: tensor.iter().flat_map(|it| it.to_le_bytes()).collect(),
+    })
+}
+
+/// The bytes of a safetensors file; `path` is for the words of errors.
+pub(super) fn serialize(
+    path: &Path,
+    tensors: &[Named],
+    metadata: Option<HashMap<String, String>>,
+) -> Result<Vec<u8>> {
     let failed = |error: safetensors::SafeTensorError| {
-        Error::file(
-            path,
-            format!("cannot be made from these weights: {error}"),
-            "this is a bug in gpu-train; please report it",
-        )
+        let what = format!("cannot be made from these weights: {error}");
+        Error::file(path, what, "this is a bug in gpu-train; please report it")
     };
-    let views = table
-        .iter()
-        .zip(&bytes)
-        .map(|(parameter, bytes)| {
-            let shape = parameter.torch_shape.clone();
-            let view = TensorView::new(Dtype::F32, shape, bytes).map_err(failed)?;
-            Ok((parameter.name.clone(), view))
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let file = safetensors::serialize(views, None).map_err(failed)?;
-    write_whole(path, &file)
+    let views = tensors.iter().map(|tensor| {
+        let view = TensorView::new(Dtype::F32, tensor.shape.clone(), &tensor.bytes);
+        Ok((&tensor.name, view.map_err(failed)?))
+    });
+    let views = views.collect::<Result<Vec<_>>>()?;
+    safetensors::serialize(views, metadata).map_err(failed)
 }
 
 /// Reads one tensor per entry of `table`, in PyTorch's order.
@@ -85,7 +101,12 @@ pub fn load_weights(path: &Path, table: &ParameterTable) -> Result<Vec<Vec<f32>>
     }
 }
 
-fn read_tensor(parameter: &Parameter, view: &TensorView<'_>) -> Result<Vec<f32>, String> {
+/// Reads the tensor of `parameter`; says what is wrong where it has another type or shape, or holds
+/// values that are not finite.
+pub(super) fn read_tensor(
+    parameter: &Parameter,
+    view: &TensorView<'_>,
+) -> Result<Vec<f32>, String> {
     let name = &parameter.name;
     if view.dtype() != Dtype::F32 {
         return Err(format!("{name} holds {:?}, not F32", view.dtype()));

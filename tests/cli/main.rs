@@ -4,6 +4,8 @@
 
 mod bad_input;
 mod fetch;
+mod killed;
+mod resume;
 mod runs;
 mod support;
 mod tuning;

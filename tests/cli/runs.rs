@@ -7,6 +7,8 @@ fn a_run_writes_its_folder_and_prints_a_table() {
     assert_eq!(
         names(&place.path("run")),
         [
+            ".lock",
+            "checkpoint.safetensors",
             "config.toml",
             "environment.toml",
             "metrics.csv",

@@ -3,9 +3,8 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 
-use assert_cmd::Command;
 use tempfile::TempDir;
 
 /// A working folder without any data set, a cache folder of its own, and the binary.
@@ -20,6 +19,8 @@ pub struct Ended {
     pub stdout: String,
     pub stderr: String,
 }
+
+pub const BINARY: &str = env!("CARGO_BIN_EXE_gpu-train");
 
 /// A small training on drawn data: about a second of software Vulkan.
 pub const SMALL: &[&str] = &[
@@ -80,26 +81,26 @@ impl Workplace {
     }
 
     pub fn run<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Ended {
-        let mut command = Command::cargo_bin("gpu-train").expect("built");
+        ended(
+            self.command(BINARY)
+                .args(arguments)
+                .output()
+                .expect("starts"),
+        )
+    }
+
+    /// `program`, to be started in this folder with this cache.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
         command
             .current_dir(self.folder.path())
             .env("XDG_CACHE_HOME", self.cache.path())
             .env("LOCALAPPDATA", self.cache.path())
-            .env("MESA_SHADER_CACHE_DIR", shader_cache())
-            .args(arguments);
+            .env("MESA_SHADER_CACHE_DIR", shader_cache());
         if cfg!(target_os = "macos") {
             command.env("HOME", self.cache.path());
         }
-        let Output {
-            status,
-            stdout,
-            stderr,
-        } = command.output().expect("starts");
-        Ended {
-            code: status.code().expect("not killed"),
-            stdout: String::from_utf8(stdout).expect("text"),
-            stderr: String::from_utf8(stderr).expect("text"),
-        }
+        command
     }
 
     /// Runs `SMALL` with `more`, into `out`; expects success.
@@ -108,6 +109,15 @@ impl Workplace {
         let ended = self.run(&arguments);
         assert_eq!(ended.code, 0, "{}", ended.stderr);
         ended
+    }
+}
+
+/// What a process said and how it ended.
+pub fn ended(output: Output) -> Ended {
+    Ended {
+        code: output.status.code().expect("not killed"),
+        stdout: String::from_utf8(output.stdout).expect("text"),
+        stderr: String::from_utf8(output.stderr).expect("text"),
     }
 }
 

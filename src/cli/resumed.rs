@@ -1,0 +1,63 @@
+//! `--resume`: a run's folder and checkpoint, and whether what there is now can go on with them.
+
+use std::path::Path;
+
+use super::style;
+use super::train::Now;
+use crate::error::{Error, Result};
+use crate::train::{Checkpoint, RunConfig, RunFolder};
+
+/// A run that is to go on.
+pub(super) struct Resumed {
+    pub folder: RunFolder,
+    pub checkpoint: Checkpoint,
+}
+
+impl Resumed {
+    /// Takes the run in the folder `path`; errors where it is none, or another process has it.
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let folder = RunFolder::open(path)?;
+        let checkpoint = folder.checkpoint()?;
+        Ok(Self { folder, checkpoint })
+    }
+
+    /// Errors where the run cannot go on as `config`.
+    pub(super) fn check_config(&self, config: &RunConfig) -> Result<()> {
+        self.checkpoint.config.check_resumed(config)?;
+        let state = &self.checkpoint.state;
+        let begun = state.epoch + usize::from(state.position > 0);
+        if config.epochs >= begun {
+            return Ok(());
+        }
+        let epochs = config.epochs;
+        Err(Error::usage(
+            format!("--epochs {epochs} is less than the {begun} that the run has begun"),
+            "leave --epochs away, or raise it",
+        ))
+    }
+
+    /// Errors where the data are not the run's; says where the run goes on, and warns where it may
+    /// not be to the same bits.
+    pub(super) fn check(&self, now: &Now, quiet: bool) -> Result<()> {
+        self.checkpoint.data.check(&now.data)?;
+        let differences = self.folder.environment()?.differences(&now.environment);
+        if quiet {
+            return Ok(());
+        }
+        if !differences.is_empty() {
+            style::notice(&format!(
+                "the run will go on, but not to the bits that it would have come to: {}",
+                differences.join(", ")
+            ));
+        }
+        let state = &self.checkpoint.state;
+        style::tell(format_args!(
+            "resuming {} after {} of {} epochs (step {})",
+            self.folder.path().display(),
+            self.checkpoint.logs.len(),
+            now.config.epochs,
+            state.step,
+        ));
+        Ok(())
+    }
+}

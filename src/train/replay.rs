@@ -1,0 +1,96 @@
+//! After something became NaN or infinite: the steps since a good state once more, to find out
+//! where, and to keep the last good weights.
+
+use super::state::TrainState;
+use super::trainer::{Trainer, batches};
+use crate::error::Result;
+use crate::exec::NotFinite;
+use crate::graph::Role;
+
+/// What a replay found.
+#[derive(Debug)]
+pub(super) struct Diagnosis {
+    /// The first thing that was not finite, for a sentence.
+    pub culprit: String,
+    /// The last state of which all is finite.
+    pub last_finite: TrainState,
+}
+
+impl Trainer<'_> {
+    /// Replays the steps after `from`, a good state, up to step `step`, which showed that something
+    /// was no longer finite. The trainer stands at the last finite state afterwards.
+    pub(super) fn diagnose(&mut self, from: &TrainState, step: u64) -> Result<Diagnosis> {
+        self.stand_before(from, step)?;
+        let mut last_finite = self.state()?;
+        let culprit = match self.not_finite(&last_finite) {
+            // The loss shows the weights before an update only: this one was the step before.
+            Some(tensor) => {
+                self.stand_before(from, step.saturating_sub(1))?;
+                last_finite = self.state()?;
+                format!("the update of step {} made {tensor} so", step - 1)
+            }
+            None => match self.first_not_finite(step > from.step)? {
+                Some(found) => found.to_string(),
+                None => "replaying the steps since the last checkpoint did not show it again, so \
+                         the adapter did not compute the same twice"
+                    .to_owned(),
+            },
+        };
+        self.restore(&last_finite)?;
+        Ok(Diagnosis {
+            culprit,
+            last_finite,
+        })
+    }
+
+    /// Goes from `from` to where step `step` is the next one.
+    fn stand_before(&mut self, from: &TrainState, step: u64) -> Result<()> {
+        self.clear();
+        self.restore(from)?;
+        let count = step.saturating_sub(from.step + 1);
+        self.train_steps(count as usize)?;
+        self.order.write(self.gpu, self.place.epoch);
+        Ok(())
+    }
+
+    /// The first dispatch of the next training step, if it is to be looked at, and of the evaluation
+    /// that follows, that writes something that is not finite.
+    fn first_not_finite(&mut self, train: bool) -> Result<Option<NotFinite>> {
+        if train {
+            let steps: Vec<_> = self.next_steps(1).collect();
+            for step in &steps {
+                let plan = self.plan.training();
+                let found = NotFinite::find(self.gpu, &self.training, plan, step)?;
+                if found.is_some() {
+                    return Ok(found);
+                }
+            }
+        }
+        let [_, plan] = self.plan.evaluation();
+        let [_, program] = &self.evaluation;
+        for step in batches(0..self.data.test().len(), self.options.batch_size) {
+            let found = NotFinite::find(self.gpu, program, plan, &step)?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Zeroes all that a step writes but parameters and moments: steps after the bad one have left
+    /// their NaNs there.
+    fn clear(&self) {
+        let descriptor = wgpu::CommandEncoderDescriptor::default();
+        let mut encoder = self.gpu.device().create_command_encoder(&descriptor);
+        for (role, buffer) in &self.shared {
+            let kept = matches!(
+                role,
+                Role::Parameters | Role::FirstMoment | Role::SecondMoment
+            );
+            if !kept {
+                encoder.clear_buffer(buffer, 0, None);
+            }
+        }
+        self.gpu.queue().submit([encoder.finish()]);
+    }
+}

@@ -1,0 +1,227 @@
+//! A training that outlives its process: a trainer, the folder it writes, and when it does.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::advance::Activity;
+use super::checkpoint::{Checkpoint, DataRecord};
+use super::environment::Environment;
+use super::event::TrainEvent;
+use super::folder::RunFolder;
+use super::run_config::RunConfig;
+use super::trainer::Trainer;
+use crate::error::{Error, Result};
+
+/// Trains and writes `metrics.csv` and a checkpoint after every epoch, and a checkpoint every few
+/// minutes within one; resuming it goes on bit for bit.
+#[derive(Debug)]
+pub struct Run<'s> {
+    trainer: Trainer<'s>,
+    folder: RunFolder,
+    saved: Checkpoint,
+    saved_at: Instant,
+}
+
+impl<'s> Run<'s> {
+    /// A new run of `trainer` in the first of `paths` where nothing is yet. `config` and `data` say
+    /// what the trainer was made from.
+    ///
+    /// Errors where all of them exist, since a run is never overwritten, or where the folder cannot
+    /// be written.
+    pub fn create(
+        trainer: Trainer<'s>,
+        paths: impl IntoIterator<Item = PathBuf>,
+        config: &RunConfig,
+        data: &DataRecord,
+        environment: &Environment,
+    ) -> Result<Self> {
+        let saved = Checkpoint {
+            state: trainer.state()?,
+            logs: trainer.logs().to_vec(),
+            config: config.clone(),
+            data: data.clone(),
+            clock: trainer.clock,
+        };
+        let table = &trainer.network().parameters;
+        let mut paths = paths.into_iter().peekable();
+        let folder = loop {
+            let Some(path) = paths.next() else {
+                let what = "there is no name for a run's folder";
+                return Err(Error::usage(what, "give one with --out"));
+            };
+            match RunFolder::create(&path, environment, &saved, table) {
+                // Another run was faster.
+                Err(_) if path.exists() && paths.peek().is_some() => {}
+                other => break other?,
+            }
+        };
+        Ok(Self {
+            folder,
+            saved_at: Instant::now(),
+            saved,
+            trainer,
+        })
+    }
+
+    /// The run in `folder` from its last `checkpoint` on, by a `trainer` made as the run's was;
+    /// `metrics.csv` is cut back to it. `config` may differ from the run's as far as
+    /// [`RunConfig::check_resumed`] allows.
+    ///
+    /// Errors where data, net or configuration are not the run's, naming the difference.
+    pub fn resume(
+        mut trainer: Trainer<'s>,
+        folder: RunFolder,
+        checkpoint: Checkpoint,
+        config: &RunConfig,
+        data: &DataRecord,
+        environment: &Environment,
+    ) -> Result<Self> {
+        checkpoint.config.check_resumed(config)?;
+        checkpoint.data.check(data)?;
+        trainer.resume(&checkpoint)?;
+        let mut record = folder.environment()?;
+        record.resumed(&checkpoint, environment);
+        folder.save_metrics(&checkpoint.logs)?;
+        folder.save_config(config)?;
+        folder.save_environment(&record)?;
+        Ok(Self {
+            trainer,
+            folder,
+            saved: Checkpoint {
+                config: config.clone(),
+                ..checkpoint
+            },
+            saved_at: Instant::now(),
+        })
+    }
+
+    /// The trainer.
+    pub fn trainer(&self) -> &Trainer<'s> {
+        &self.trainer
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &RunFolder {
+        &self.folder
+    }
+
+    /// Trains up to the configuration's last epoch and writes the model. `interrupted` is asked
+    /// after every step; where it says so, what was submitted ends and the run is saved.
+    ///
+    /// Errors with [`Error::Interrupted`] then. Where a loss stops being finite, the error names the
+    /// first layer whose output or gradient was not, and the model is that of the last step before.
+    /// Whatever the error, the folder can be resumed from its last checkpoint.
+    pub fn train(
+        &mut self,
+        interrupted: impl Fn() -> bool,
+        mut on_event: impl FnMut(&TrainEvent) -> Result<()>,
+    ) -> Result<()> {
+        let result = self.train_and_save(interrupted, &mut on_event);
+        let result = match result {
+            Err(Error::Diverged { what, step, hint }) => {
+                Err(self.diagnose(&what, step, &hint, &mut on_event))
+            }
+            other => other,
+        };
+        result.map_err(|error| self.resumable(error))
+    }
+
+    fn train_and_save(
+        &mut self,
+        interrupted: impl Fn() -> bool,
+        on_event: &mut impl FnMut(&TrainEvent) -> Result<()>,
+    ) -> Result<()> {
+        let RunConfig {
+            epochs,
+            checkpoint_minutes,
+            ..
+        } = self.saved.config;
+        let interval = Duration::from_secs_f64(checkpoint_minutes * 60.0);
+        while self.trainer.is_before(epochs) {
+            let saved_at = self.saved_at;
+            let due = |activity| {
+                !interval.is_zero()
+                    && activity == Activity::Training
+                    && saved_at.elapsed() >= interval
+            };
+            let pause = |activity| interrupted() || due(activity);
+            let ended = self.trainer.train_epoch(epochs, on_event, pause)?;
+            self.save(ended.is_some())?;
+            if interrupted() && self.trainer.is_before(epochs) {
+                return Err(self.interrupted());
+            }
+        }
+        let tensors = self.trainer.finite_parameters()?;
+        let table = &self.trainer.network().parameters;
+        self.folder.save_model(table, &tensors)
+    }
+
+    /// Writes the checkpoint, after `metrics.csv` where an epoch ended.
+    ///
+    /// Errors where a parameter is not finite: such a state is not worth keeping.
+    fn save(&mut self, epoch_ended: bool) -> Result<()> {
+        let state = self.trainer.state()?;
+        self.trainer.check_finite(&state)?;
+        self.saved.state = state;
+        self.saved.clock = self.trainer.clock;
+        self.saved.logs.clear();
+        self.saved.logs.extend_from_slice(self.trainer.logs());
+        if epoch_ended {
+            self.folder.save_metrics(&self.saved.logs)?;
+        }
+        let table = &self.trainer.network().parameters;
+        self.folder.save_checkpoint(&self.saved, table)?;
+        self.saved_at = Instant::now();
+        Ok(())
+    }
+
+    fn interrupted(&self) -> Error {
+        Error::Interrupted {
+            what: format!("after {}; the run is saved", self.trainer.standing()),
+            hint: String::new(),
+        }
+    }
+
+    /// Says where a run that diverged did so, and keeps the last finite model.
+    fn diagnose(
+        &mut self,
+        what: &str,
+        step: u64,
+        hint: &str,
+        on_event: &mut impl FnMut(&TrainEvent) -> Result<()>,
+    ) -> Error {
+        let replaying = TrainEvent::Replaying {
+            what: what.to_owned(),
+            steps: step.saturating_sub(self.saved.state.step),
+        };
+        let diagnosis = on_event(&replaying)
+            .and_then(|()| self.trainer.diagnose(&self.saved.state, step))
+            .and_then(|found| {
+                let table = &self.trainer.network().parameters;
+                let model = &found.last_finite.parameters;
+                self.folder.save_model(table, model).map(|()| found)
+            });
+        match diagnosis {
+            Err(error) => error,
+            Ok(found) => Error::Diverged {
+                what: format!("{what}: {}", found.culprit),
+                step,
+                hint: format!(
+                    "{hint}; model.safetensors holds the weights after step {}",
+                    found.last_finite.step
+                ),
+            },
+        }
+    }
+
+    /// The same error, which also says how to go on.
+    fn resumable(&self, error: Error) -> Error {
+        let folder = self.folder.path().display();
+        let resume = format!("`gpu-train --resume {folder}` goes on");
+        match error {
+            Error::Diverged { .. } => error,
+            Error::Interrupted { what, .. } => Error::Interrupted { what, hint: resume },
+            other => other.and_hint(&format!("{resume} after step {}", self.saved.state.step)),
+        }
+    }
+}
