@@ -3,6 +3,7 @@
 #![allow(missing_docs, reason = "a test binary has no public interface")]
 
 mod bad_input;
+mod damaged_files;
 mod fetch;
 mod killed;
 mod resume;

@@ -6,7 +6,6 @@ mod fixture;
 mod support;
 
 mod cpu_executor;
-mod damaged_files;
 mod determinism;
 mod interruption;
 mod pytorch;

@@ -5,7 +5,7 @@ use gpu_train::fetch::{Event, catalogue};
 
 use super::server::{Answer, Server};
 use super::{Place, options};
-use crate::support::Workplace;
+use crate::support::{BINARY, Workplace};
 
 /// The command, its exit status, and what is on stderr.
 fn refuses(place: &Workplace, arguments: &[&str], code: i32, words: &[&str]) {
@@ -92,9 +92,9 @@ fn a_killed_process_leaves_what_the_next_one_resumes() {
         _ => Answer::status("404 Not Found"),
     });
     let arguments = ["fetch", "mnist", "--out", "digits", "--mirror", &server.url];
-    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("gpu-train"))
+    let mut child = place
+        .command(BINARY)
         .args(arguments)
-        .current_dir(place.path(""))
         .stderr(std::process::Stdio::null())
         .spawn()
         .expect("starts");
@@ -123,12 +123,10 @@ fn a_disk_that_takes_no_more_is_an_error_with_the_path() {
     let place = Workplace::new();
     let server = Server::new(|asked| Answer::file(&vec![0; ZEROS], asked.from));
     let shell = "trap '' XFSZ; ulimit -f 1000; exec \"$0\" \"$@\"";
-    let binary = assert_cmd::cargo::cargo_bin!("gpu-train");
-    let ended = std::process::Command::new("sh")
-        .args(["-c", shell])
-        .arg(binary)
+    let ended = place
+        .command("sh")
+        .args(["-c", shell, BINARY])
         .args(["fetch", "mnist", "--out", "digits", "--mirror", &server.url])
-        .current_dir(place.path(""))
         .output()
         .expect("starts");
     let said = String::from_utf8_lossy(&ended.stderr);

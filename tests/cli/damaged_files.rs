@@ -9,9 +9,14 @@ use gpu_train::gpu::AdapterDescription;
 use gpu_train::nn::{Activation, Network, NetworkConfiguration, NetworkType};
 use gpu_train::shape::ImageShape;
 use gpu_train::target::{AdapterKind, Target};
-use gpu_train::train::{Environment, RunConfig, TuningFile, load_weights, save_weights};
+use gpu_train::train::{
+    Checkpoint, Environment, RunConfig, TuningFile, load_weights, save_weights,
+};
 use gpu_train::tuning::{Problem, TileValues, Tuning};
+use safetensors::SafeTensors;
 use tempfile::TempDir;
+
+use crate::support::Workplace;
 
 /// Files of each kind that are tried.
 const MUTANTS: u32 = 2000;
@@ -197,4 +202,30 @@ fn damaged_tunings_are_refused_or_sane() {
     try_all(&path, recorded.as_bytes(), || {
         Environment::read_tuning(&path).map(drop)
     });
+}
+
+/// The text in a checkpoint's header names the net and its sizes, from which everything follows.
+#[test]
+fn damaged_checkpoints_are_refused_or_sane() {
+    let place = Workplace::new();
+    place.train("run", &["--epochs", "1"]);
+    let path = place.path("run/checkpoint.safetensors");
+    let whole = fs::read(&path).expect("there is one");
+    let read = || Checkpoint::read(&path).map(drop);
+    read().expect("is whole");
+    let file = SafeTensors::deserialize(&whole).expect("safetensors");
+    let (_, header) = SafeTensors::read_metadata(&whole).expect("a header");
+    let metadata = header.metadata().clone().expect("metadata");
+    let (name, text) = metadata.iter().next().expect("a text");
+    let mut numbers = Numbers(11);
+    let mut refused = 0;
+    for _ in 0..MUTANTS {
+        let mutant = mutate(text.as_bytes(), &mut numbers);
+        let mutant = String::from_utf8_lossy(&mutant).into_owned();
+        let metadata = [(name.clone(), mutant)].into_iter().collect();
+        let bytes = safetensors::serialize(file.tensors(), Some(metadata)).expect("fits");
+        fs::write(&path, bytes).expect("writes");
+        refused += u32::from(read().is_err());
+    }
+    assert!(refused > MUTANTS / 4, "{refused} were refused");
 }
