@@ -98,7 +98,8 @@ impl Task {
             Err(at.diverged(format!("the loss became {loss} in {at}")))
         } else if row.faults > 0 {
             let count = row.faults;
-            let what = format!("{count} gradients became NaN or infinite in {at}");
+            let gradients = if count == 1 { "gradient" } else { "gradients" };
+            let what = format!("{count} {gradients} became NaN or infinite in {at}");
             Err(at.diverged(what))
         } else {
             Ok(())

@@ -10,6 +10,7 @@ mod determinism;
 mod interruption;
 mod pytorch;
 mod resident;
+mod runs;
 mod seed_words;
 mod sharing;
 mod tuning;
