@@ -158,11 +158,11 @@ pub(super) struct TrainArgs {
     #[arg(long, help_heading = "Training")]
     pub(super) no_shuffle: bool,
 
-    /// svhn, house-digits, house-digits:TRAIN,TEST, or a folder with a data set's files
-    /// [default: svhn where its files are found, else house-digits]
-    #[arg(long, value_name = "DIR-or-NAME", help_heading = "Data")]
+    /// svhn, mnist, cifar10, house-digits, house-digits:TRAIN,TEST, a folder with a data set's files
+    /// or with images, or an .npz file [default: svhn where its files are found, else house-digits]
+    #[arg(long, value_name = "PATH-or-NAME", help_heading = "Data")]
     pub(super) data: Option<String>,
-    /// File of training images, together with --test
+    /// File of training images (.mat, .npz, .bin, …images-idx3-ubyte), together with --test
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub(super) train: Option<PathBuf>,
     /// File of test images, together with --train

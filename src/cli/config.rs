@@ -120,7 +120,7 @@ fn absolute(path: &Path) -> Result<PathBuf> {
 
 fn absolute_source(source: DataSource) -> Result<DataSource> {
     Ok(match source {
-        DataSource::Folder(folder) => DataSource::Folder(absolute(&folder)?),
+        DataSource::Path(path) => DataSource::Path(absolute(&path)?),
         DataSource::Files { train, test } => DataSource::Files {
             train: absolute(&train)?,
             test: absolute(&test)?,

@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::ZlibDecoder;
 
+use super::limits::{Budget, LIMIT_HINT};
+use super::stream::{DAMAGED_HINT, open_regular, unreadable};
 use crate::error::{Error, Result};
 
 #[cfg(test)]
@@ -31,11 +33,12 @@ const MATRIX: u32 = 14;
 const COMPRESSED: u32 = 15;
 /// The highest element type that the format defines.
 const LAST_ELEMENT_TYPE: u32 = 18;
-/// No deflate stream inflates to more than this many times its size.
-/// Source: <https://zlib.net/zlib_tech.html>, "Maximum Compression Factor".
-const MAX_INFLATION: u64 = 1032;
+/// How often a number is held at once, in its stored type, while matfile reads an array: in a buffer
+/// that grows by doubling, and in its result.
+const COPIES: u64 = 3;
+/// What is made of a number afterwards: a target.
+const TARGET_BYTES: u64 = 4;
 
-const DAMAGED_HINT: &str = "the file is incomplete or damaged: download or copy it again";
 const NUMERIC_HINT: &str = "an array of real numbers, of at most 2 GiB, is needed";
 
 /// What is wrong with the bytes of a file: "truncated: …" or "corrupted: …".
@@ -67,23 +70,14 @@ pub(super) struct MatlabFile<R> {
     path: PathBuf,
     source: R,
     order: ByteOrder,
+    budget: Budget,
     arrays: Vec<(ArrayHeader, Element)>,
 }
 
 impl MatlabFile<File> {
     /// Opens `path` and checks the header of each of its arrays; reads no numbers.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        // Asked before opening: opening a folder fails on some systems, reading it on others.
-        let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
-        if !metadata.is_file() {
-            let what = if metadata.is_dir() {
-                "is a folder, not a file"
-            } else {
-                "is not a regular file"
-            };
-            return Err(Error::file(path, what, "name a MATLAB file (.mat)"));
-        }
-        let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+        let (file, _) = open_regular(path, "name a MATLAB file (.mat)")?;
         Self::new(path, file)
     }
 }
@@ -106,6 +100,7 @@ impl<R: Read + Seek> MatlabFile<R> {
             path: path.to_path_buf(),
             source,
             order,
+            budget: Budget::new(length),
             arrays: Vec::new(),
         };
         file.arrays = file.walk(length).map_err(|damage| file.damaged(&damage))?;
@@ -137,6 +132,12 @@ impl<R: Read + Seek> MatlabFile<R> {
             let what = format!("{name} is {header}: it cannot be read");
             return Err(self.error(what, NUMERIC_HINT));
         };
+        let stored = header.data_bytes.saturating_mul(COPIES);
+        let needed = header.elements().saturating_mul(TARGET_BYTES);
+        if let Err(what) = self.budget.take(stored.saturating_add(needed), 1) {
+            let what = format!("{name} is {header} and needs {what}");
+            return Err(self.error(what, LIMIT_HINT));
+        }
         self.read_numbers(&header, element, &start)
             .map_err(|damage| self.damaged(&damage))
     }
@@ -228,15 +229,18 @@ impl<R: Read + Seek> MatlabFile<R> {
             read_array_header(&mut self.contents(element)?, order).map_err(|Damage(what)| {
                 Damage(format!("{what} (in the element at byte {})", element.start))
             })?;
-        let room = if element.compressed {
-            element.bytes.saturating_mul(MAX_INFLATION)
-        } else {
-            element.bytes
-        };
-        if header.matrix_bytes > room {
+        if !element.compressed && header.matrix_bytes > element.bytes {
             return Err(Damage::corrupted(format_args!(
-                "{} claims {} bytes, more than its {} bytes of the file can hold",
+                "{} claims {} bytes, more than its {} bytes of the file",
                 header.name, header.matrix_bytes, element.bytes
+            )));
+        }
+        // A copy of the budget: what is read of the file is settled later.
+        let mut budget = self.budget;
+        if let Err(what) = budget.take(header.matrix_bytes, 1) {
+            return Err(Damage::corrupted(format_args!(
+                "{} claims {what}",
+                header.name
             )));
         }
         Ok(header)
@@ -267,18 +271,6 @@ impl<R: Read + Seek> MatlabFile<R> {
     fn damaged(&self, damage: &Damage) -> Error {
         self.error(&damage.0, DAMAGED_HINT)
     }
-}
-
-fn unreadable(path: &Path, error: &io::Error) -> Error {
-    if error.kind() == io::ErrorKind::NotFound {
-        let hint = "check the spelling; a relative path starts at the current folder";
-        return Error::file(path, "no such file", hint);
-    }
-    Error::file(
-        path,
-        format!("cannot be read: {error}"),
-        "check its permissions",
-    )
 }
 
 fn unreadable_array(name: &str, error: &io::Error) -> Damage {

@@ -3,10 +3,18 @@
 use crate::error::{Error, Result};
 use crate::shape::ImageShape;
 
+pub mod cifar10;
 mod fingerprint;
 pub mod house_digits;
+mod idx;
+pub mod image_folder;
+mod limits;
 mod matlab;
+pub mod mnist;
+pub mod npz;
+mod numbers;
 pub mod source;
+mod stream;
 pub mod svhn;
 
 pub use source::DataSource;
@@ -71,6 +79,15 @@ impl Dataset {
     pub fn fingerprint(&self) -> u64 {
         fingerprint::fingerprint(self)
     }
+}
+
+/// Which of the two sets of a [`Split`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Set {
+    /// What is trained on.
+    Train,
+    /// What is only evaluated on.
+    Test,
 }
 
 /// A training and a test set whose images have one shape.

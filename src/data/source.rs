@@ -1,6 +1,4 @@
 //! What the user said about the data, resolved to a [`DataSource`] that loads it.
-//!
-//! A new format is one file beside this one and one line in `FORMATS`.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,82 +6,16 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Dataset, Split, house_digits, svhn};
+use super::{Dataset, Set, Split, house_digits};
 use crate::error::{Error, Result};
-use crate::files::cache_folder;
 
-/// A data set made of files, and how to find and read them.
-pub struct Format {
-    /// Its name: on the command line, and of its folder below `data/` and the cache folder.
-    pub name: &'static str,
-    /// The files that a folder of this format holds.
-    pub files: &'static [&'static str],
-    /// Where these files come from.
-    pub origin: &'static str,
-    /// Loads them from a folder.
-    pub load: fn(&Path) -> Result<Split>,
-    /// How a single file that is a data set by itself is known and read, where there are such.
-    pub single: Option<SingleFile>,
-}
+mod format;
 
-/// A file that holds images and their targets.
-#[derive(Clone, Copy)]
-pub struct SingleFile {
-    /// What its name ends in, without the dot, lower case.
-    pub extension: &'static str,
-    /// Reads it.
-    pub read: fn(&Path) -> Result<Dataset>,
-}
-
-/// Every format, in the order in which a folder is tried.
-const FORMATS: &[&Format] = &[&svhn::FORMAT];
+pub(super) use format::has_extension;
+use format::{DEFAULT, known, named, reader};
+pub use format::{Format, LoadSet, LoadSplit, Reader, usual_folders};
 
 const HOUSE_DIGITS: &str = "house-digits";
-
-impl Format {
-    fn is_in(&self, folder: &Path) -> bool {
-        self.files.iter().all(|file| folder.join(file).is_file())
-    }
-
-    /// The first of the usual folders that holds this format's files.
-    fn find(&self) -> Option<PathBuf> {
-        let mut folders = usual_folders(self.name).into_iter();
-        folders.find(|folder| self.is_in(folder))
-    }
-
-    fn found(&self) -> Result<PathBuf> {
-        self.find().ok_or_else(|| {
-            let folders: Vec<_> = usual_folders(self.name)
-                .iter()
-                .map(|folder| folder.display().to_string())
-                .collect();
-            Error::file(
-                Path::new(&folders[0]),
-                format!("the data set {} is not there", self.name),
-                format!(
-                    "`gpu-train fetch {}` downloads it; or put {} from {} into {}; \
-                     `--data {HOUSE_DIGITS}` needs no files",
-                    self.name,
-                    self.files.join(" and "),
-                    self.origin,
-                    folders.join(" or ")
-                ),
-            )
-        })
-    }
-}
-
-impl fmt::Debug for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
-    }
-}
-
-impl PartialEq for Format {
-    fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
-    }
-}
 
 /// Where training and test images come from.
 ///
@@ -101,8 +33,8 @@ pub enum DataSource {
         /// Number of test images.
         test: usize,
     },
-    /// A folder of files in one of the known formats.
-    Folder(PathBuf),
+    /// A folder or a file in one of the known formats.
+    Path(PathBuf),
     /// One file of training images and one of test images.
     Files {
         /// Training images.
@@ -129,8 +61,8 @@ impl DataSource {
         test: house_digits::TEST_IMAGES,
     };
 
-    /// Resolves `--data`, or `--train` with `--test`, or none of them: then the first known data
-    /// set whose files are in the usual folders, else house-digits.
+    /// Resolves `--data`, or `--train` with `--test`, or none of them: then SVHN where its files are
+    /// in the usual folders, else house-digits.
     ///
     /// Fails where both ways are mixed, one of the two files is missing, or the name is unknown.
     pub fn resolve(
@@ -145,10 +77,14 @@ impl DataSource {
                 test: test.to_path_buf(),
             },
             (None, None, None) => {
-                let found = FORMATS.iter().find(|format| format.find().is_some());
+                let found = DEFAULT.find().is_some();
                 return Ok(Resolved {
-                    source: found.map_or(Self::DRAWN, |format| Self::Known(format)),
-                    fallback: found.is_none(),
+                    source: if found {
+                        Self::Known(DEFAULT)
+                    } else {
+                        Self::DRAWN
+                    },
+                    fallback: !found,
                 });
             }
             (Some(_), _, _) => {
@@ -175,12 +111,12 @@ impl DataSource {
     /// Fails where files are missing or wrong, or the shapes of training and test images differ.
     pub fn load(&self, seed: u64) -> Result<Split> {
         let split = match self {
-            Self::Known(format) => (format.load)(&format.found()?)?,
+            Self::Known(format) => format.load()?,
             Self::HouseDigits { train, test } => house_digits::generate(*train, *test, seed)?,
-            Self::Folder(folder) => load_folder(folder)?,
+            Self::Path(path) => load_path(path)?,
             Self::Files { train, test } => Split {
-                train: read_file(train)?,
-                test: read_file(test)?,
+                train: read_file(train, Set::Train)?,
+                test: read_file(test, Set::Test)?,
             },
         };
         let (train, test) = (split.train.shape(), split.test.shape());
@@ -194,48 +130,44 @@ impl DataSource {
     }
 }
 
-fn load_folder(folder: &Path) -> Result<Split> {
-    if let Some(format) = FORMATS.iter().find(|format| format.is_in(folder)) {
-        return (format.load)(folder);
-    }
-    let what = if folder.is_dir() {
-        "holds no known data set"
-    } else if folder.exists() {
-        "is a file, not a folder"
+/// Loads both sets from a folder, or from a file that holds them.
+fn load_path(path: &Path) -> Result<Split> {
+    let found = if path.is_dir() {
+        reader(path, |format| format.folder)
     } else {
-        "no such folder"
+        reader(path, |format| format.file)
     };
-    let known: Vec<_> = FORMATS
-        .iter()
-        .map(|format| format!("{} ({})", format.files.join(" and "), format.name))
-        .collect();
-    let hint = format!(
-        "a folder for --data holds {}; single files go to --train and --test",
-        known.join(", or ")
-    );
-    Err(Error::file(folder, what, hint))
-}
-
-/// Reads one file; its extension tells the format.
-fn read_file(path: &Path) -> Result<Dataset> {
-    let extension = path.extension().unwrap_or_default();
-    let singles = || FORMATS.iter().filter_map(|format| format.single);
-    if let Some(single) = singles().find(|known| extension.eq_ignore_ascii_case(known.extension)) {
-        return (single.read)(path);
+    if let Some(found) = found {
+        return (found.read)(path);
     }
-    let known: Vec<_> = singles()
-        .map(|known| format!(".{}", known.extension))
-        .collect();
-    let hint = format!("known are files that end in {}", known.join(", "));
-    Err(Error::file(path, "is of no known format", hint))
+    let what = if path.is_dir() {
+        "holds no known data set"
+    } else if path.exists() {
+        "is no file that holds a training and a test set"
+    } else {
+        "no such file or folder"
+    };
+    let hint = format!(
+        "a folder for --data holds {}; a file for --data is one of these: {}; files of one set go \
+         to --train and --test",
+        known(|format| format.folder),
+        known(|format| format.file)
+    );
+    Err(Error::file(path, what, hint))
 }
 
-/// The folders in which a known data set is looked for, best first: `data/NAME` in the current
-/// folder, and `gpu-train/NAME` in the user's cache folder.
-pub fn usual_folders(name: &str) -> Vec<PathBuf> {
-    let mut folders = vec![Path::new("data").join(name)];
-    folders.extend(cache_folder().map(|cache| cache.join("gpu-train").join(name)));
-    folders
+/// Reads the file of one set; its name tells the format.
+fn read_file(path: &Path, set: Set) -> Result<Dataset> {
+    if let Some(found) = reader(path, |format| format.single) {
+        return (found.read)(path, set);
+    }
+    let (what, folders) = if path.is_dir() {
+        ("is a folder", "; folders go to --data")
+    } else {
+        ("is of no known format", "")
+    };
+    let hint = format!("known are {}{folders}", known(|format| format.single));
+    Err(Error::file(path, what, hint))
 }
 
 impl fmt::Display for DataSource {
@@ -244,7 +176,7 @@ impl fmt::Display for DataSource {
             Self::Known(format) => f.write_str(format.name),
             source if *source == Self::DRAWN => f.write_str(HOUSE_DIGITS),
             Self::HouseDigits { train, test } => write!(f, "{HOUSE_DIGITS}:{train},{test}"),
-            Self::Folder(folder) => folder.display().fmt(f),
+            Self::Path(path) => path.display().fmt(f),
             Self::Files { train, test } => {
                 write!(f, "{} and {}", train.display(), test.display())
             }
@@ -255,10 +187,10 @@ impl fmt::Display for DataSource {
 impl FromStr for DataSource {
     type Err = Error;
 
-    /// A known name, `house-digits`, `house-digits:TRAIN,TEST`, or a folder. A folder that bears
-    /// one of these names is written `./NAME`.
+    /// A known name, `house-digits`, `house-digits:TRAIN,TEST`, or a path. A folder that bears one of
+    /// these names is written `./NAME`.
     fn from_str(text: &str) -> Result<Self> {
-        if let Some(format) = FORMATS.iter().find(|format| format.name == text) {
+        if let Some(format) = named().find(|format| format.name == text) {
             return Ok(Self::Known(format));
         }
         if text == HOUSE_DIGITS {
@@ -270,15 +202,19 @@ impl FromStr for DataSource {
         {
             return parse_counts(counts);
         }
-        let folder = Path::new(text);
-        if folder.components().count() > 1 || text.contains(['/', '\\']) || folder.exists() {
-            return Ok(Self::Folder(folder.to_path_buf()));
+        let path = Path::new(text);
+        let is_path = path.components().count() > 1
+            || text.contains(['/', '\\'])
+            || reader(path, |format| format.file).is_some();
+        if is_path || path.exists() {
+            return Ok(Self::Path(path.to_path_buf()));
         }
-        let names: Vec<_> = FORMATS.iter().map(|format| format.name).collect();
+        let names: Vec<_> = named().map(|format| format.name).collect();
         Err(Error::usage(
-            format!("unknown data set `{text}`, and no folder of that name"),
+            format!("unknown data set `{text}`, and no folder or file of that name"),
             format!(
-                "known are {}, {HOUSE_DIGITS} and {HOUSE_DIGITS}:TRAIN,TEST; or name a folder",
+                "known are {}, {HOUSE_DIGITS} and {HOUSE_DIGITS}:TRAIN,TEST; or name a folder or \
+                 file",
                 names.join(", ")
             ),
         ))

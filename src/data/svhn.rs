@@ -9,7 +9,7 @@ use std::path::Path;
 use matfile::NumericData;
 
 use super::matlab::{MatlabFile, UINT8};
-use super::source::{Format, SingleFile};
+use super::source::{Format, Reader, has_extension};
 use super::{Dataset, Split};
 use crate::error::{Error, Result};
 use crate::shape::ImageShape;
@@ -24,12 +24,21 @@ const ZERO_LABEL: f64 = 10.0;
 /// How [`super::source::DataSource`] finds and loads this format.
 pub(super) const FORMAT: Format = Format {
     name: "svhn",
-    files: &[TRAIN_FILE, TEST_FILE],
-    origin: "http://ufldl.stanford.edu/housenumbers/",
-    load,
-    single: Some(SingleFile {
-        extension: "mat",
-        read,
+    origin: Some("http://ufldl.stanford.edu/housenumbers/"),
+    folder: Some(Reader {
+        what: "train_32x32.mat and test_32x32.mat",
+        accepts: |folder| {
+            [TRAIN_FILE, TEST_FILE]
+                .iter()
+                .all(|file| folder.join(file).is_file())
+        },
+        read: load,
+    }),
+    file: None,
+    single: Some(Reader {
+        what: ".mat files",
+        accepts: |path| has_extension(path, "mat"),
+        read: |path, _| read(path),
     }),
 };
 
@@ -119,8 +128,8 @@ fn missing<R: Read + Seek>(file: &MatlabFile<R>, name: &str) -> Error {
 /// The digits 0 to 9, one per image.
 fn read_targets<R: Read + Seek>(file: &mut MatlabFile<R>) -> Result<Vec<f32>> {
     let parsed = file.read("y")?;
-    let labels = to_f64(parsed.arrays()[0].data());
-    let digit = |(index, &label): (usize, &f64)| {
+    let labels = numbers(parsed.arrays()[0].data());
+    let digit = |(index, label): (usize, f64)| {
         if label == ZERO_LABEL {
             Ok(0.0)
         } else if (0.0..ZERO_LABEL).contains(&label) && label.fract() == 0.0 {
@@ -135,25 +144,25 @@ fn read_targets<R: Read + Seek>(file: &mut MatlabFile<R>) -> Result<Vec<f32>> {
             ))
         }
     };
-    labels.iter().enumerate().map(digit).collect()
+    labels.enumerate().map(digit).collect()
 }
 
-fn to_f64(data: &NumericData) -> Vec<f64> {
+fn numbers(data: &NumericData) -> Box<dyn Iterator<Item = f64> + '_> {
     match data {
-        NumericData::Int8 { real, .. } => real.iter().map(|&v| v.into()).collect(),
-        NumericData::UInt8 { real, .. } => real.iter().map(|&v| v.into()).collect(),
-        NumericData::Int16 { real, .. } => real.iter().map(|&v| v.into()).collect(),
-        NumericData::UInt16 { real, .. } => real.iter().map(|&v| v.into()).collect(),
-        NumericData::Int32 { real, .. } => real.iter().map(|&v| v.into()).collect(),
-        NumericData::UInt32 { real, .. } => real.iter().map(|&v| v.into()).collect(),
-        NumericData::Int64 { real, .. } => real.iter().map(|&v| v as f64).collect(),
-        NumericData::UInt64 { real, .. } => real.iter().map(|&v| v as f64).collect(),
-        NumericData::Single { real, .. } => real.iter().map(|&v| v.into()).collect(),
-        NumericData::Double { real, .. } => real.clone(),
+        NumericData::Int8 { real, .. } => Box::new(real.iter().map(|&v| v.into())),
+        NumericData::UInt8 { real, .. } => Box::new(real.iter().map(|&v| v.into())),
+        NumericData::Int16 { real, .. } => Box::new(real.iter().map(|&v| v.into())),
+        NumericData::UInt16 { real, .. } => Box::new(real.iter().map(|&v| v.into())),
+        NumericData::Int32 { real, .. } => Box::new(real.iter().map(|&v| v.into())),
+        NumericData::UInt32 { real, .. } => Box::new(real.iter().map(|&v| v.into())),
+        NumericData::Int64 { real, .. } => Box::new(real.iter().map(|&v| v as f64)),
+        NumericData::UInt64 { real, .. } => Box::new(real.iter().map(|&v| v as f64)),
+        NumericData::Single { real, .. } => Box::new(real.iter().map(|&v| v.into())),
+        NumericData::Double { real, .. } => Box::new(real.iter().copied()),
     }
 }
 
-/// All images, NCHW. At its peak this takes twice their bytes: matfile's array and ours.
+/// All images, NCHW. Holds their bytes twice: matfile's array and ours.
 fn read_images<R: Read + Seek>(
     file: &mut MatlabFile<R>,
     shape: ImageShape,

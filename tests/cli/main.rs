@@ -3,10 +3,16 @@
 #![allow(missing_docs, reason = "a test binary has no public interface")]
 
 mod bad_input;
+#[expect(dead_code, reason = "tests/formats uses the rest of it")]
+#[path = "../formats/cases.rs"]
+mod cases;
 mod damaged_files;
 mod fetch;
+mod formats;
 mod killed;
 mod resume;
 mod runs;
 mod support;
 mod tuning;
+#[path = "../formats/writers.rs"]
+mod writers;

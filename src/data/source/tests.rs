@@ -34,23 +34,30 @@ fn assert_usage(result: Result<impl std::fmt::Debug, Error>, expected: &str) {
 fn texts_are_read_and_written_alike() {
     for text in [
         "svhn",
+        "mnist",
+        "cifar10",
         "house-digits",
         "house-digits:20,7",
         "some/folder",
         "./svhn",
+        "set.npz",
     ] {
         assert_eq!(parse(text).to_string(), text);
     }
     assert_eq!(parse("house-digits"), house_digits(8192, 2048));
     assert_eq!(parse("house-digits:8192, 2048"), DataSource::DRAWN);
-    assert_eq!(parse("./svhn"), DataSource::Folder("./svhn".into()));
+    assert_eq!(parse("./svhn"), DataSource::Path("./svhn".into()));
+    assert_eq!(parse("set.npz"), DataSource::Path("set.npz".into()));
 }
 
 #[test]
 fn wrong_texts_say_what_is_known() {
     let parse = |text: &str| text.parse::<DataSource>();
     assert_usage(parse("swhn"), "unknown data set `swhn`");
-    assert_usage(parse("swhn"), "known are svhn, house-digits and");
+    assert_usage(
+        parse("swhn"),
+        "known are svhn, cifar10, mnist, house-digits and",
+    );
     assert_usage(parse(""), "unknown data set");
     for counts in ["", "5", "5,", "5,x", "5,6,7", "-5,6", "5.0,6"] {
         assert_usage(parse(&format!("house-digits:{counts}")), "20000,5000");
@@ -97,7 +104,7 @@ fn a_folder_and_two_files_load_alike() {
     let [train, test] = ["train_32x32.mat", "test_32x32.mat"].map(|f| folder.path().join(f));
     write_mat(&train, 3);
     write_mat(&test, 3);
-    let from_folder = DataSource::Folder(folder.path().into()).load(0).unwrap();
+    let from_folder = DataSource::Path(folder.path().into()).load(0).unwrap();
     let files = DataSource::Files {
         train,
         test: test.clone(),
@@ -120,20 +127,20 @@ fn what_cannot_be_loaded_is_named() {
         assert!(matches!(error, Error::File { .. }));
         format!("{error}; {}", error.hint())
     };
-    let empty = text(DataSource::Folder(folder.path().into()));
+    let empty = text(DataSource::Path(folder.path().into()));
     assert!(empty.contains("holds no known data set"), "{empty}");
     assert!(
-        empty.contains("train_32x32.mat and test_32x32.mat (svhn)"),
+        empty.contains("holds train_32x32.mat and test_32x32.mat; data_batch_1.bin"),
         "{empty}"
     );
-    let absent = text(DataSource::Folder(folder.path().join("absent")));
-    assert!(absent.contains("no such folder"), "{absent}");
+    let absent = text(DataSource::Path(folder.path().join("absent")));
+    assert!(absent.contains("no such file or folder"), "{absent}");
 
     let file = folder.path().join("data.csv");
     std::fs::write(&file, "1,2").unwrap();
-    let not_a_folder = text(DataSource::Folder(file.clone()));
+    let not_a_folder = text(DataSource::Path(file.clone()));
     assert!(
-        not_a_folder.contains("is a file, not a folder"),
+        not_a_folder.contains("is no file that holds a training and a test set"),
         "{not_a_folder}"
     );
     let unknown = text(DataSource::Files {

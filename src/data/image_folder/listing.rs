@@ -1,0 +1,218 @@
+//! Which images a folder holds, and their targets.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::labels_csv::{self, LABELS_FILE};
+use crate::data::source::has_extension;
+use crate::data::stream::unreadable;
+use crate::error::{Error, Result};
+
+/// What the names of images end in.
+const EXTENSIONS: [&str; 11] = [
+    "png", "jpg", "jpeg", "bmp", "gif", "webp", "pnm", "pbm", "pgm", "ppm", "pam",
+];
+const FOLDER_HINT: &str = "a folder per class with its images, or all images in a labels.csv with the \
+                           columns file and target";
+
+/// An image and its target.
+#[derive(Debug)]
+pub(super) struct Sample {
+    pub(super) path: PathBuf,
+    /// Bytes of the file.
+    pub(super) bytes: u64,
+    pub(super) target: f32,
+}
+
+/// What one of the two folders holds.
+#[derive(Debug)]
+pub(super) enum Listing {
+    /// The folders of the classes, sorted by name, each with its images, sorted as well.
+    Classes {
+        folder: PathBuf,
+        classes: Vec<Class>,
+    },
+    /// The rows of `labels.csv`.
+    Labelled(Vec<Sample>),
+}
+
+/// A class: its name, and its images with their sizes in bytes.
+#[derive(Debug)]
+pub(super) struct Class {
+    name: OsString,
+    images: Vec<(PathBuf, u64)>,
+}
+
+impl Listing {
+    /// Looks through `folder`, at names and sizes alone.
+    pub(super) fn of(folder: &Path) -> Result<Self> {
+        let labels = folder.join(LABELS_FILE);
+        let listing = if labels.exists() {
+            Self::Labelled(labels_csv::read(folder, &labels)?)
+        } else {
+            Self::Classes {
+                folder: folder.to_path_buf(),
+                classes: classes(folder)?,
+            }
+        };
+        if listing.is_empty() {
+            return Err(Error::file(folder, "holds no image", FOLDER_HINT));
+        }
+        Ok(listing)
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Classes { classes, .. } => classes.iter().all(|class| class.images.is_empty()),
+            Self::Labelled(samples) => samples.is_empty(),
+        }
+    }
+
+    /// Whether its targets are numbers that mean the same in every folder.
+    fn is_numbered(&self) -> bool {
+        match self {
+            Self::Classes { classes, .. } => classes.iter().all(|it| it.number().is_some()),
+            Self::Labelled(_) => true,
+        }
+    }
+
+    /// The samples; classes are numbered in their order where names are not `numbers`.
+    fn into_samples(self, numbers: bool) -> Vec<Sample> {
+        let classes = match self {
+            Self::Classes { classes, .. } => classes,
+            Self::Labelled(samples) => return samples,
+        };
+        let mut samples = Vec::new();
+        for (index, class) in classes.into_iter().enumerate() {
+            let number = class.number().filter(|_| numbers);
+            let target = number.unwrap_or(index as f32);
+            samples.extend(class.images.into_iter().map(|(path, bytes)| Sample {
+                path,
+                bytes,
+                target,
+            }));
+        }
+        samples
+    }
+}
+
+impl Class {
+    /// The finite number that is its name, if it is one.
+    fn number(&self) -> Option<f32> {
+        let number: f32 = self.name.to_str()?.parse().ok()?;
+        number.is_finite().then_some(number)
+    }
+}
+
+/// The samples of both folders, with targets that mean the same in both.
+pub(super) fn samples(train: Listing, test: Listing) -> Result<[Vec<Sample>; 2]> {
+    let numbers = train.is_numbered() && test.is_numbered();
+    if !numbers {
+        check_same_classes(&train, &test)?;
+    }
+    Ok([train, test].map(|listing| listing.into_samples(numbers)))
+}
+
+/// Classes that are numbered in their order must be the same in both folders.
+fn check_same_classes(train: &Listing, test: &Listing) -> Result<()> {
+    let names = |classes: &[Class]| classes.iter().map(|it| it.name.clone()).collect::<Vec<_>>();
+    let (folder, what) = match (train, test) {
+        (
+            Listing::Classes {
+                classes: train,
+                folder,
+            },
+            Listing::Classes {
+                classes: test,
+                folder: other,
+            },
+        ) => {
+            let (train, test) = (names(train), names(test));
+            let lacking = |from: &[OsString], all: &[OsString]| {
+                let mut lacking = all.iter().filter(|name| !from.contains(name));
+                lacking
+                    .next()
+                    .map(|name| name.to_string_lossy().into_owned())
+            };
+            if let Some(name) = lacking(&test, &train) {
+                (
+                    other,
+                    format!("lacks the class {name} of {}", folder.display()),
+                )
+            } else if let Some(name) = lacking(&train, &test) {
+                (
+                    folder,
+                    format!("lacks the class {name} of {}", other.display()),
+                )
+            } else {
+                return Ok(());
+            }
+        }
+        (Listing::Classes { folder, .. }, _) | (_, Listing::Classes { folder, .. }) => {
+            let what = format!(
+                "has classes with names, where {LABELS_FILE} in the other folder has numbers"
+            );
+            (folder, what)
+        }
+        (Listing::Labelled(_), Listing::Labelled(_)) => return Ok(()),
+    };
+    let hint = "train/ and test/ need folders of the same names (an empty one will do), or names that \
+                are numbers";
+    Err(Error::file(folder, what, hint))
+}
+
+/// The folders within `folder`, and the images in each.
+fn classes(folder: &Path) -> Result<Vec<Class>> {
+    let mut classes = Vec::new();
+    for (name, path) in entries(folder)? {
+        if !path.is_dir() {
+            let what = format!("lies beside the classes, and there is no {LABELS_FILE}");
+            return Err(Error::file(&path, what, FOLDER_HINT));
+        }
+        let mut images = Vec::new();
+        for (_, path) in entries(&path)? {
+            let bytes = check_image(&path)?;
+            images.push((path, bytes));
+        }
+        classes.push(Class { name, images });
+    }
+    Ok(classes)
+}
+
+/// Everything in `folder` but hidden files, sorted by name.
+fn entries(folder: &Path) -> Result<Vec<(OsString, PathBuf)>> {
+    let entries = fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|error| unreadable(folder, &error))?;
+        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+            found.push((entry.file_name(), entry.path()));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Checks that `path` is a file with the name of an image; gives its size in bytes.
+pub(super) fn check_image(path: &Path) -> Result<u64> {
+    let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+    let is_image = EXTENSIONS
+        .iter()
+        .any(|extension| has_extension(path, extension));
+    if metadata.is_file() && is_image {
+        return Ok(metadata.len());
+    }
+    let what = if metadata.is_dir() {
+        "is a folder, where images are expected"
+    } else if metadata.is_file() {
+        "is no image, going by its name"
+    } else {
+        "is not a regular file"
+    };
+    let hint = format!(
+        "images end in .{}; move anything else away",
+        EXTENSIONS.join(", .")
+    );
+    Err(Error::file(path, what, hint))
+}

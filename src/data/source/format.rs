@@ -1,0 +1,142 @@
+//! The formats of data sets, and how a path finds its own.
+//!
+//! A new format is one file in `src/data/` and one line in `FORMATS`.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::HOUSE_DIGITS;
+use crate::data::{Dataset, Set, Split, cifar10, image_folder, mnist, npz, svhn};
+use crate::error::{Error, Result};
+use crate::files::cache_folder;
+
+/// A way to store data sets, and how to find and read those stored so.
+///
+/// There are three doors, and a format opens some of them: a folder or a file that holds both sets
+/// (`--data`), and a file that holds one (`--train`, `--test`).
+pub struct Format {
+    /// Its name. Where [`Format::origin`] is given, it is a name for `--data` as well, and that of
+    /// its folder below `data/` and the cache folder.
+    pub name: &'static str,
+    /// Where the files come from, for a data set with a name of its own.
+    pub origin: Option<&'static str>,
+    /// Folders that hold a training and a test set.
+    pub folder: Option<Reader<LoadSplit>>,
+    /// Files that hold a training and a test set.
+    pub file: Option<Reader<LoadSplit>>,
+    /// Files that hold one set.
+    pub single: Option<Reader<LoadSet>>,
+}
+
+/// Loads a training and a test set from a folder or file.
+pub type LoadSplit = fn(&Path) -> Result<Split>;
+/// Loads one set from a file. Files that hold both are told which.
+pub type LoadSet = fn(&Path, Set) -> Result<Dataset>;
+
+/// How folders or files of one kind are known and read.
+#[derive(Clone, Copy)]
+pub struct Reader<Load> {
+    /// What is read, in the words of a hint.
+    pub what: &'static str,
+    /// Whether a path leads to it, by names alone.
+    pub accepts: fn(&Path) -> bool,
+    /// Reads it.
+    pub read: Load,
+}
+
+/// Every format, in the order in which a path is tried: those that go by an extension come first.
+const FORMATS: &[&Format] = &[
+    &svhn::FORMAT,
+    &cifar10::FORMAT,
+    &npz::FORMAT,
+    &mnist::FORMAT,
+    &image_folder::FORMAT,
+];
+
+/// What is looked for where the user names no data. The others are loaded only where they are named:
+/// which data a command trains on must not depend on what was downloaded for another.
+pub(super) const DEFAULT: &Format = &svhn::FORMAT;
+
+/// Those of `FORMATS` that are data sets with a name.
+pub(super) fn named() -> impl Iterator<Item = &'static Format> {
+    let formats = FORMATS.iter().copied();
+    formats.filter(|format| format.origin.is_some())
+}
+
+/// The first of the readers that accepts `path`.
+pub(super) fn reader<Load: Copy>(
+    path: &Path,
+    door: impl Fn(&Format) -> Option<Reader<Load>>,
+) -> Option<Reader<Load>> {
+    let mut readers = FORMATS.iter().filter_map(|format| door(format));
+    readers.find(|reader| (reader.accepts)(path))
+}
+
+/// What the readers of that door read, for a hint.
+pub(super) fn known<Load: Copy>(door: impl Fn(&Format) -> Option<Reader<Load>>) -> String {
+    let readers = FORMATS.iter().filter_map(|format| door(format));
+    let known: Vec<_> = readers.map(|reader| reader.what).collect();
+    known.join("; ")
+}
+
+/// Whether the name of `path` ends in a dot and `extension` (lower case), in any case.
+pub(in crate::data) fn has_extension(path: &Path, extension: &str) -> bool {
+    let found = path.extension().unwrap_or_default();
+    found.eq_ignore_ascii_case(extension)
+}
+
+impl Format {
+    /// The first of the usual folders that holds this format's files.
+    pub(super) fn find(&self) -> Option<PathBuf> {
+        let folder = self.folder?;
+        let mut folders = usual_folders(self.name).into_iter();
+        folders.find(|path| (folder.accepts)(path))
+    }
+
+    /// Loads the data set of this name.
+    pub(super) fn load(&self) -> Result<Split> {
+        match (self.find(), self.folder) {
+            (Some(path), Some(folder)) => (folder.read)(&path),
+            _ => Err(self.not_found()),
+        }
+    }
+
+    fn not_found(&self) -> Error {
+        let folders: Vec<_> = usual_folders(self.name)
+            .iter()
+            .map(|folder| folder.display().to_string())
+            .collect();
+        Error::file(
+            Path::new(&folders[0]),
+            format!("the data set {} is not there", self.name),
+            format!(
+                "`gpu-train fetch {}` downloads it; or put {} from {} into {}; \
+                 `--data {HOUSE_DIGITS}` needs no files",
+                self.name,
+                self.folder.map_or("its files", |folder| folder.what),
+                self.origin.unwrap_or("its makers"),
+                folders.join(" or ")
+            ),
+        )
+    }
+}
+
+impl fmt::Debug for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl PartialEq for Format {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+/// The folders in which a known data set is looked for, best first: `data/NAME` in the current
+/// folder, and `gpu-train/NAME` in the user's cache folder.
+pub fn usual_folders(name: &str) -> Vec<PathBuf> {
+    let mut folders = vec![Path::new("data").join(name)];
+    folders.extend(cache_folder().map(|cache| cache.join("gpu-train").join(name)));
+    folders
+}

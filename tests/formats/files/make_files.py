@@ -1,0 +1,53 @@
+"""Makes the small data files that tests/formats reads, as NumPy, SciPy and Pillow write them.
+
+    python make_files.py     writes them beside this script
+
+Images and labels are those of `pixel` and `LABELS` in tests/formats/writers.rs; the larger pictures are smooth.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import scipy.io
+from PIL import Image
+
+FOLDER = Path(__file__).resolve().parent
+LABELS = np.array([3, 0, 7])
+
+
+def images(*shape):
+    """Pixel i (in C order) of an array of images is i * 89 % 256."""
+    return (np.arange(np.prod(shape)) * 89 % 256).astype(np.uint8).reshape(shape)
+
+
+def mat(name, compressed):
+    x = images(3, 2, 5, 4)  # N, C, H, W
+    y = np.where(LABELS == 0, 10, LABELS).astype(np.uint8).reshape(-1, 1)
+    arrays = {"X": x.transpose(2, 3, 1, 0), "y": y}
+    scipy.io.savemat(FOLDER / name, arrays, do_compression=compressed)
+
+
+def npz(name, save):
+    x = images(3, 5, 4, 3)  # N, H, W, C
+    save(FOLDER / name, x_train=x, y_train=LABELS, x_test=x[1:], y_test=LABELS[1:].astype(np.float16))
+
+
+mat("plain.mat", False)
+mat("compressed.mat", True)
+npz("stored.npz", np.savez)
+npz("deflated.npz", np.savez_compressed)
+np.savez_compressed(
+    FOLDER / "fortran.npz",
+    x=np.asfortranarray(images(3, 3, 4, 5)),  # N, C, H, W
+    y=LABELS.reshape(-1, 1).astype(">i4"),
+)
+smooth = np.add.outer(np.arange(24) * 7, np.arange(20) * 4).astype(np.uint8)
+smooth = np.stack([smooth, 255 - smooth, smooth // 2], axis=-1)
+Image.fromarray(smooth).save(FOLDER / "progressive.jpg", progressive=True, quality=90)
+Image.fromarray(smooth).save(FOLDER / "lossy.webp", quality=80)
+alpha = Image.fromarray(np.dstack([smooth, smooth[..., 0]]))
+alpha.save(FOLDER / "alpha_lossy.webp", quality=80)
+Image.fromarray(smooth).quantize(16).save(FOLDER / "palette.gif")
+Image.fromarray(smooth).quantize(16).save(FOLDER / "palette.png")
+frames = [Image.fromarray(smooth), Image.fromarray(255 - smooth)]
+frames[0].save(FOLDER / "animated.webp", save_all=True, append_images=frames[1:], duration=50)
