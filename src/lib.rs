@@ -13,8 +13,9 @@ pub mod shape;
 pub mod target;
 pub mod tuning;
 
-// Floor 1: the machine, and data sets on the host.
+// Floor 1: the machine, data sets on the host, and where to get them.
 pub mod data;
+pub mod fetch;
 pub mod gpu;
 
 // Floor 2: the host side of the shaders.

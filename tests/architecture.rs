@@ -16,7 +16,7 @@ const FLOORS: &[&[&str]] = &[
         "target",
         "tuning",
     ],
-    &["gpu", "data"],
+    &["gpu", "data", "fetch"],
     &["kernels"],
     &["reference", "graph"],
     &["exec", "nn"],
@@ -53,16 +53,77 @@ fn modules_import_only_from_floors_below() {
     assert!(violations.is_empty(), "\n{}\n", violations.join("\n"));
 }
 
-/// Every `.rs` file below `folder` but those that only tests compile, which are named `tests.rs`.
-fn list(folder: &Path, files: &mut Vec<PathBuf>) {
+/// Functions that hold unsafe code, each with its reason; the lint refuses it everywhere else.
+const UNSAFE_FUNCTIONS: &[(&str, &str)] = &[
+    ("src/cli/mod.rs", "hush_the_loader"),
+    ("src/gpu/pipeline.rs", "module"),
+    ("src/gpu/pipeline_cache.rs", "create"),
+];
+
+#[test]
+fn unsafe_code_stands_only_where_it_is_listed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).expect("is readable");
+    assert!(manifest.contains("\nunsafe_code = \"deny\"\n"));
+    let mut found = Vec::new();
+    for folder in ["src", "tests", "benches", "examples"] {
+        let mut files = Vec::new();
+        list_all(&root.join(folder), &mut files);
+        for file in files {
+            let text = fs::read_to_string(&file).expect("sources are readable");
+            let inside = file.strip_prefix(root).expect("it was found there");
+            // With `/` on every system.
+            let parts: Vec<_> = inside.iter().map(|part| part.to_string_lossy()).collect();
+            let exempted = exempted(&text).into_iter();
+            found.extend(exempted.map(|function| (parts.join("/"), function)));
+        }
+    }
+    found.sort();
+    let found: Vec<_> = found
+        .iter()
+        .map(|it| (it.0.as_str(), it.1.as_str()))
+        .collect();
+    assert_eq!(found, UNSAFE_FUNCTIONS);
+}
+
+/// What attributes of `text` exempt from the lint of unsafe code: the names of functions, or the
+/// start of what is no function.
+fn exempted(text: &str) -> Vec<String> {
+    let text = without_comments(text);
+    let in_list = |at: usize| text[..at].trim_end().ends_with(['(', ',']);
+    let attributes = text.match_indices("unsafe_code");
+    let attributes = attributes.filter(|(at, _)| in_list(*at));
+    let item = |at: usize| {
+        let after = &text[at..];
+        let item = after
+            .find(")]")
+            .map_or("", |end| after[end + 2..].trim_start());
+        let function = item
+            .find("fn ")
+            .filter(|&at| !item[..at].contains(['{', ';', '#']));
+        let name = function.map_or(item, |at| &item[at + 3..]);
+        let end = name.find(|c: char| !c.is_alphanumeric() && c != '_');
+        name[..end.unwrap_or(name.len())].to_owned()
+    };
+    attributes.map(|(at, _)| item(at)).collect()
+}
+
+/// Every `.rs` file below `folder`.
+fn list_all(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("sources are readable") {
         let path = entry.expect("sources are readable").path();
         if path.is_dir() {
-            list(&path, files);
-        } else if path.extension().is_some_and(|it| it == "rs") && !path.ends_with("tests.rs") {
+            list_all(&path, files);
+        } else if path.extension().is_some_and(|it| it == "rs") {
             files.push(path);
         }
     }
+}
+
+/// Every `.rs` file below `folder` but those that only tests compile, which are named `tests.rs`.
+fn list(folder: &Path, files: &mut Vec<PathBuf>) {
+    list_all(folder, files);
+    files.retain(|path| !path.ends_with("tests.rs"));
 }
 
 /// What is wrong with the imports of `file` (below `src/`), one line each.
@@ -286,6 +347,13 @@ mod the_checker {
         ] {
             assert_eq!(found("reference/real.rs", text), [""; 0], "{text}");
         }
+    }
+
+    #[test]
+    fn finds_what_is_exempted_from_the_lint_of_unsafe_code() {
+        let text = "#[expect(unsafe_code, reason = \"r\")]\npub(crate) fn f() {}\n\
+                    #![allow(unsafe_code)]\nmod m {}\n// unsafe_code\n#[allow(\n unsafe_code\n)]\nfn g() {}";
+        assert_eq!(exempted(text), ["f", "mod", "g"]);
     }
 
     #[test]

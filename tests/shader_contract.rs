@@ -5,10 +5,17 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use gpu_train::graph::Program;
 use gpu_train::kernel_limits::IMMEDIATE_BYTES;
-use gpu_train::kernels::tile::{BATCH_TILES, POOL_TILES, WEIGHT_TILES};
-use gpu_train::kernels::{self, Access, Kernel, Scalar, Step, Variant};
+use gpu_train::kernels::gather::ResidentLayout;
+use gpu_train::kernels::tile::{self, BATCH_TILES, POOL_TILES, WEIGHT_TILES};
+use gpu_train::kernels::{self, Access, Call, Kernel, Scalar, Step, Variant};
+use gpu_train::nn::{
+    Activation, AdamConfig, Network, NetworkConfiguration, NetworkType, ProgramOptions,
+    evaluation_program, training_program,
+};
 use gpu_train::reference;
+use gpu_train::shape::ImageShape;
 use gpu_train::target::{AdapterKind, Target};
 use gpu_train::verify::cases;
 use naga::back::{hlsl, msl, pipeline_constants, spv};
@@ -24,6 +31,7 @@ struct Shader {
     kernel: &'static Kernel,
     /// Kernel and variant, for messages.
     name: String,
+    variant: Variant,
     module: Module,
     valid: ModuleInfo,
 }
@@ -45,6 +53,7 @@ impl Shader {
         Self {
             kernel,
             name,
+            variant,
             module,
             valid,
         }
@@ -225,22 +234,42 @@ fn workgroups_of_tiles_have_the_threads_that_the_host_starts() {
     }
 }
 
+/// What `Program::check` compares with the adapter's limit is what the shader declares.
 #[test]
-fn workgroup_memory_fits_every_adapter() {
+fn workgroup_memory_is_what_the_host_says_and_fits_every_adapter() {
     let limit = Target::portable(AdapterKind::Gpu).limits.workgroup_bytes;
+    let mut sharing = 0;
     for shader in shaders() {
         let (module, _) = specialised(&shader);
-        let mut layouter = Layouter::default();
-        layouter
-            .update(module.to_ctx())
-            .expect("types have layouts");
-        let globals = module.global_variables.iter();
-        let bytes: u32 = globals
-            .filter(|(_, global)| global.space == AddressSpace::WorkGroup)
-            .map(|(_, global)| layouter[global.ty].size)
-            .sum();
+        let bytes = shared_bytes(&module);
         assert!(bytes <= limit, "{}: {bytes} bytes", shader.name);
+        let host = if shader.kernel.name == "mse_loss" {
+            let Call {
+                grid,
+                workgroup_bytes,
+                ..
+            } = kernels::mse_loss::call(1);
+            workgroup_bytes / grid.workgroup_size * WORKGROUP_SIZE
+        } else {
+            tile::workgroup_bytes(shader.variant)
+        };
+        assert_eq!(bytes, host, "{}", shader.name);
+        sharing += usize::from(bytes > 0);
     }
+    assert!(sharing > 50, "tiles in workgroup memory are among them");
+}
+
+/// Bytes that a module's workgroups share.
+fn shared_bytes(module: &Module) -> u32 {
+    let mut layouter = Layouter::default();
+    layouter
+        .update(module.to_ctx())
+        .expect("types have layouts");
+    let globals = module.global_variables.iter();
+    globals
+        .filter(|(_, global)| global.space == AddressSpace::WorkGroup)
+        .map(|(_, global)| layouter[global.ty].size)
+        .sum()
 }
 
 /// The module with its overrides replaced by numbers, as drivers get it.
@@ -267,6 +296,82 @@ fn every_variant_translates_to_every_backend() {
             to_spirv(&module, &info, policy, &shader.name);
             to_msl(&module, &info, policy, &shader.name);
             to_hlsl(&module, &info, policy, &shader.name);
+        }
+    }
+}
+
+/// The nets that everyone runs: mlp, cnn, deep, and shallow in both sizes of its kernel.
+fn nets() -> [(&'static str, NetworkType, NetworkConfiguration); 5] {
+    let cnn = |channels: &[usize], kernel, hiddens: &[usize]| NetworkConfiguration {
+        n_channels: channels.to_vec(),
+        kernel_sizes: vec![kernel; channels.len()],
+        strides: vec![1; channels.len()],
+        dense_hiddens: hiddens.to_vec(),
+    };
+    let of = NetworkConfiguration::default_for;
+    [
+        ("mlp", NetworkType::Mlp, of(NetworkType::Mlp)),
+        ("cnn", NetworkType::Cnn, of(NetworkType::Cnn)),
+        (
+            "deep",
+            NetworkType::Cnn,
+            cnn(&[8, 16, 32, 64], 1, &[256, 256]),
+        ),
+        (
+            "shallow, k=28",
+            NetworkType::Cnn,
+            cnn(&[41], 28, &[256, 256]),
+        ),
+        (
+            "shallow, k=32",
+            NetworkType::Cnn,
+            cnn(&[37], 32, &[256, 256]),
+        ),
+    ]
+}
+
+/// The training program and the evaluation program of a net on as many images as SVHN has.
+fn programs(
+    net: NetworkType,
+    sizes: &NetworkConfiguration,
+    options: &ProgramOptions,
+) -> [Program; 2] {
+    let image = ImageShape::new(3, 32, 32);
+    let network = Network::new(net, sizes, Activation::Relu, image).expect("layers fit");
+    let binding = options.target.limits.binding_bytes;
+    let layout = ResidentLayout::new(73_257, image.elements(), binding).expect("SVHN fits");
+    let training = training_program(&network, &layout, options, &AdamConfig::default());
+    let evaluation = evaluation_program(&network, &layout, options);
+    [training, evaluation].map(|program| program.expect("has a program"))
+}
+
+/// 8 storage buffers, 256 threads, 16 KiB of workgroup memory, 65,535 workgroups, 128 MiB per
+/// binding: for every family of kernels, fused and not.
+#[test]
+fn no_program_of_our_nets_exceeds_the_portable_limits() {
+    let targets = [
+        Target::portable(AdapterKind::Gpu),
+        Target::portable(AdapterKind::Software),
+        Target::portable(AdapterKind::Software).with_lanes(8),
+    ];
+    for (name, net, sizes) in nets() {
+        for target in &targets {
+            for (capacity, fuse) in [(128, true), (128, false), (1024, true), (1024, false)] {
+                let options = ProgramOptions {
+                    capacity,
+                    rows: 64,
+                    target: target.clone(),
+                    fuse,
+                };
+                for program in programs(net, &sizes, &options) {
+                    let checked = program.check(&target.limits);
+                    let kind = (target.kind, target.lanes);
+                    assert!(
+                        checked.is_ok(),
+                        "{name}, {kind:?}, {capacity}, {fuse}: {checked:?}"
+                    );
+                }
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::config::{ImageSize, SizeList};
+use crate::fetch::catalogue;
 use crate::nn::{Activation, NetworkType};
 use crate::train::RunFolder;
 
@@ -44,6 +45,9 @@ pub(super) enum Command {
     /// Runs every variant of every kernel against its twin on the processor, training steps against
     /// the processor, and a hundred steps twice for the same bits.
     Doctor(DoctorArgs),
+    /// Download a data set's official files into the user's cache folder, where --data NAME finds
+    /// them; resumes what is there, and checks sizes and checksums
+    Fetch(FetchArgs),
     /// Measure which tiles of the kernels are the fastest for a net on this adapter, and keep them
     /// in the user's cache folder; training then uses them, unless --no-tuned is given
     Tune(TuneArgs),
@@ -64,6 +68,23 @@ pub(super) struct DoctorArgs {
     /// Make this kernel compute something wrong (for tests)
     #[arg(long, value_name = "NAME", hide = true)]
     pub(super) break_kernel: Option<String>,
+}
+
+/// Options of `gpu-train fetch`.
+#[derive(Debug, Args)]
+pub(super) struct FetchArgs {
+    /// The data set
+    #[arg(value_parser = catalogue::SETS.iter().map(|set| set.name).collect::<Vec<_>>())]
+    pub(super) name: String,
+    /// Folder to download into [default: NAME in gpu-train's part of the user's cache folder]
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Take the files from this folder on another server; their checksums stay what they are
+    #[arg(long, value_name = "URL")]
+    pub(super) mirror: Option<String>,
+    /// Print nothing but errors
+    #[arg(long)]
+    pub(super) quiet: bool,
 }
 
 /// What the net is made of.

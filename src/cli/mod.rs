@@ -7,6 +7,7 @@ mod devices;
 mod doctor;
 mod dry_run;
 mod estimate;
+mod fetch;
 mod interrupt;
 mod profile;
 mod progress;
@@ -39,6 +40,10 @@ pub fn main() -> ExitCode {
 
 /// On machines without a desktop session, Mesa prints "error: `XDG_RUNTIME_DIR` is invalid" for
 /// windows that we never open; any folder satisfies it.
+#[expect(
+    unsafe_code,
+    reason = "Vulkan's loader, which wgpu starts, reads the process's own environment"
+)]
 fn hush_the_loader() {
     let name = "XDG_RUNTIME_DIR";
     if cfg!(target_os = "linux") && std::env::var_os(name).is_none() {
@@ -52,6 +57,7 @@ fn run(cli: &Cli) -> Result<()> {
         None => train::run(&cli.train),
         Some(Command::Devices) => devices::run(),
         Some(Command::Doctor(args)) => doctor::run(args),
+        Some(Command::Fetch(args)) => fetch::run(args),
         Some(Command::Tune(args)) => tune::run(args),
     }
 }

@@ -38,8 +38,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     if fallback && !args.quiet {
         style::notice(
             "no SVHN files found: training on house-digits, pictures that gpu-train draws itself; \
-             for the real house numbers put SVHN's two .mat files into data/svhn, as its \
-             README.md says (a later version's `gpu-train fetch svhn` will)",
+             for the real house numbers: gpu-train fetch svhn",
         );
     }
     let split = config.data.load(config.seed)?;

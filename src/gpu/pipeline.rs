@@ -104,6 +104,10 @@ impl Gpu {
         }
     }
 
+    #[expect(
+        unsafe_code,
+        reason = "wgpu asks for it where shaders run without bounds checks"
+    )]
     fn module(&self, spec: &PipelineSpec) -> wgpu::ShaderModule {
         let breaks = self.break_kernel.as_deref() == Some(spec.label.as_str());
         let wgsl = if breaks {

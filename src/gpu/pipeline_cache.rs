@@ -66,6 +66,10 @@ impl PipelineCache {
 }
 
 /// A cache that starts with `data`; `None` where wgpu refuses them, or the driver a cache.
+#[expect(
+    unsafe_code,
+    reason = "wgpu asks for it, since drivers trust the data of a pipeline cache"
+)]
 fn create(device: &wgpu::Device, data: Option<&[u8]>) -> Option<wgpu::PipelineCache> {
     let scope = device.push_error_scope(wgpu::ErrorFilter::Validation);
     // SAFETY: data must come from `PipelineCache::get_data` on an adapter of the same key. They are

@@ -127,6 +127,12 @@ impl Dispatch {
                 "workgroups of {size} threads; this adapter allows {limit}"
             ));
         }
+        let (bytes, limit) = (self.call.workgroup_bytes, limits.workgroup_bytes);
+        if bytes > limit {
+            return unfit(format!(
+                "{bytes} bytes of workgroup memory; this adapter allows {limit}"
+            ));
+        }
         // Threads are numbered by a u32.
         let threads = grid.threads(capacity);
         if threads > u64::from(u32::MAX) {
@@ -244,6 +250,11 @@ mod tests {
         refused(&fits, with(|it| it.buffer_bytes = 255), "buffer needs 256");
         refused(&fits, with(|it| it.storage_buffers = 1), "2 buffers");
         refused(&fits, with(|it| it.workgroup_threads = 63), "of 64 threads");
+        let mut sharing = program(Grid::fixed(64, 64));
+        sharing.dispatches[0].call.workgroup_bytes = 4096;
+        assert!(sharing.check(&limits).is_ok());
+        let little = with(|it| it.workgroup_bytes = 4095);
+        refused(&sharing, little, "4096 bytes of workgroup memory");
         let wide = program(Grid::per_sample(5_000_000, 256));
         refused(&wide, limits, "5000000000 threads");
         let many = program(Grid::per_sample(100_000, 1));

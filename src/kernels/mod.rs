@@ -190,6 +190,8 @@ pub struct Call {
     pub params: Vec<u32>,
     /// How many threads.
     pub grid: Grid,
+    /// Bytes of memory that the threads of a workgroup share.
+    pub workgroup_bytes: u32,
     /// Floating-point operations per sample of the batch, padding not counted; 0 where moving data
     /// is all the work.
     pub flops: u64,
@@ -210,6 +212,7 @@ impl Call {
             variant,
             params: bytemuck::cast_slice(std::slice::from_ref(params)).to_vec(),
             grid,
+            workgroup_bytes: tile::workgroup_bytes(variant),
             flops: 0,
             choice: None,
         }
@@ -219,6 +222,15 @@ impl Call {
     #[must_use]
     pub fn with_choice(self, choice: Option<Choice>) -> Self {
         Self { choice, ..self }
+    }
+
+    /// The same call of a kernel whose workgroups share `bytes`, whatever its tile.
+    #[must_use]
+    pub fn with_workgroup_bytes(self, bytes: u32) -> Self {
+        Self {
+            workgroup_bytes: bytes,
+            ..self
+        }
     }
 
     /// The same call, known to do `flops` floating-point operations per sample.

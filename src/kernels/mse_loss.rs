@@ -38,5 +38,6 @@ params! {
 pub fn call(rows: usize) -> Call {
     let params = Params { rows: rows as u32 };
     let grid = Grid::fixed(WORKGROUP_SIZE as usize, WORKGROUP_SIZE);
-    Call::new(&KERNEL, &[], &params, grid)
+    // A vec4 of sums per thread.
+    Call::new(&KERNEL, &[], &params, grid).with_workgroup_bytes(16 * WORKGROUP_SIZE)
 }

@@ -27,7 +27,7 @@ pub use tables::{
     BATCH_TILES, CONV_INPUT_TILES, CONV_TILES, CONV_WEIGHT_TILES, POOL_TILES, WEIGHT_TILES,
     variants,
 };
-pub use workgroup::{Product, Workgroup};
+pub use workgroup::{Product, Workgroup, workgroup_bytes};
 
 /// The part of a product that one thread computes, as values for the expander.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

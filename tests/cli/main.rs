@@ -6,7 +6,9 @@ mod bad_input;
 #[expect(dead_code, reason = "tests/formats uses the rest of it")]
 #[path = "../formats/cases.rs"]
 mod cases;
+mod damaged_files;
 mod doctor;
+mod fetch;
 mod formats;
 mod killed;
 mod resume;

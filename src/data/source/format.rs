@@ -110,7 +110,9 @@ impl Format {
             Path::new(&folders[0]),
             format!("the data set {} is not there", self.name),
             format!(
-                "put {} from {} into {}; `--data {HOUSE_DIGITS}` needs no files",
+                "`gpu-train fetch {}` downloads it; or put {} from {} into {}; \
+                 `--data {HOUSE_DIGITS}` needs no files",
+                self.name,
                 self.folder.map_or("its files", |folder| folder.what),
                 self.origin.unwrap_or("its makers"),
                 folders.join(" or ")

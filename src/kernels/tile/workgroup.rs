@@ -22,6 +22,7 @@
 
 use super::Tile;
 use super::splits::LEAST_ROWS;
+use crate::kernels::Variant;
 
 /// The threads that load a tile together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,31 @@ impl Workgroup {
     pub const fn threads(&self) -> usize {
         self.thread_rows * self.thread_columns * self.slices
     }
+}
+
+/// Bytes of workgroup memory that the tile of these named values takes: a chunk of both operands,
+/// or later the slices' sums, as `shaders/shared/workgroup_memory_*.wgsl` declare them; 0 for tiles
+/// of the other families.
+pub fn workgroup_bytes(variant: Variant) -> u32 {
+    let value = |name: &str| variant.iter().find(|it| it.0 == name).map(|it| it.1);
+    let bytes = || {
+        let threads = value("THREAD_ROWS")? * value("THREAD_COLUMNS")?;
+        let (chunk, columns) = (value("CHUNK")?, value("COLUMNS")?);
+        let tile_columns = columns * value("THREAD_COLUMNS")?;
+        let (rows, operands) = if let Some(quads) = value("ROW_QUADS") {
+            // The gradient of a weight: quads of inputs and of gradients.
+            let tile_rows = quads * value("THREAD_ROWS")?;
+            (4 * quads, chunk * (tile_rows + tile_columns))
+        } else {
+            // A pooling window is four pixels, a row each.
+            let rows = value("ROWS").or_else(|| value("WINDOWS").map(|it| 4 * it))?;
+            let tile_rows = rows * value("THREAD_ROWS")?;
+            (rows, tile_rows * (chunk + 1) + 4 * chunk * tile_columns)
+        };
+        let sums = value("SLICES")? / 2 * threads * rows * columns;
+        Some(16 * operands.max(sums))
+    };
+    bytes().unwrap_or(0)
 }
 
 /// A product of a batch, as far as the choice of its tile asks.
