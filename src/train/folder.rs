@@ -62,9 +62,10 @@ impl RunFolder {
         let above = path.parent().unwrap_or(Path::new(""));
         let made = make_folders(above)?;
         remove_forgotten_folders(above);
-        fill(path, &files).inspect_err(|_| remove_folders(&made))?;
+        let filled = fill(path, &files).and_then(|()| open_lock(path));
+        let lock = filled.inspect_err(|_| remove_folders(&made))?;
         Ok(Self {
-            _lock: lock(path)?,
+            _lock: hold(path, lock)?,
             path: path.to_path_buf(),
             task,
         })
@@ -84,7 +85,7 @@ impl RunFolder {
             let hint = "--resume takes the folder that a run wrote, such as runs/<time>-<net>";
             return Err(Error::file(path, what, hint));
         }
-        let lock = lock(path)?;
+        let lock = hold(path, open_lock(path)?)?;
         remove_partial_files(path);
         Ok(Self {
             path: path.to_path_buf(),
@@ -173,20 +174,23 @@ fn metrics_csv(task: Task, logs: &[EpochMetrics]) -> Vec<u8> {
     writer.into_inner().expect("in memory")
 }
 
+fn open_lock(folder: &Path) -> Result<File> {
+    let path = folder.join(LOCK);
+    let opened = OpenOptions::new().create(true).append(true).open(&path);
+    opened.map_err(|error| unwritable(&path, &error))
+}
+
 /// Locks the folder of a run for this process, as long as the file lives.
 ///
 /// Errors where another process holds it. Where the file system knows no locks, there is none.
-fn lock(folder: &Path) -> Result<File> {
-    let path = folder.join(LOCK);
-    let opened = OpenOptions::new().create(true).append(true).open(&path);
-    let file = opened.map_err(|error| unwritable(&path, &error))?;
-    match file.try_lock() {
+fn hold(folder: &Path, lock: File) -> Result<File> {
+    match lock.try_lock() {
         Err(TryLockError::WouldBlock) => Err(Error::file(
             folder,
             "another gpu-train is writing into this run",
             "wait until it has ended, or stop it; a new run needs no --out",
         )),
-        _ => Ok(file),
+        _ => Ok(lock),
     }
 }
 
@@ -203,6 +207,14 @@ fn fill(path: &Path, files: &[(&str, Vec<u8>)]) -> Result<()> {
         for (name, bytes) in files {
             let written = replace(&new.join(name), bytes);
             written.map_err(|error| unwritable(&path.join(name), &error))?;
+        }
+        // A path may be too long for what is to lie in the folder, though not for the folder.
+        for file in files.iter().map(|(name, _)| path.join(name)) {
+            if let Err(error) = fs::symlink_metadata(partial_beside(&file))
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                return Err(unwritable(&file, &error));
+            }
         }
         rename(&new, path).map_err(|error| {
             // Another run may have made it in the meantime.
@@ -324,10 +336,11 @@ mod tests {
     #[test]
     fn one_process_at_a_time_writes_into_a_run() {
         let place = tempfile::tempdir().expect("a temporary folder");
-        let held = lock(place.path()).expect("is free");
-        let error = lock(place.path()).expect_err("is held");
+        let lock = || hold(place.path(), open_lock(place.path()).expect("opens"));
+        let held = lock().expect("is free");
+        let error = lock().expect_err("is held");
         assert!(error.to_string().contains("another gpu-train"), "{error}");
         drop(held);
-        assert!(lock(place.path()).is_ok());
+        assert!(lock().is_ok());
     }
 }
