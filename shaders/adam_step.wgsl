@@ -1,5 +1,6 @@
-// One step of Adam over all parameters, as PyTorch's single-tensor form computes it, but that moments
-// too small to be normal floats are 0; gradients that are not finite are counted.
+// One step of AdamW over all parameters (of Adam, where nothing decays), as PyTorch's single-tensor form
+// computes it, but that moments too small to be normal floats are 0; gradients that are not finite are
+// counted.
 //
 // parameters     [quads] vec4   all of them, flat, padding zero
 // gradients      [quads] vec4
@@ -8,7 +9,7 @@
 // faults         [rows] u32     += how many gradients are NaN or infinite, in row step.row
 //
 // One thread per ITEMS quads, as many apart as there are threads. What depends on the step, step_size
-// and second_correction, comes from the host in f64: `pow` is too coarse here.
+// second_correction and decay, comes from the host in f64: `pow` is too coarse here.
 //#include step
 //#include thread
 
@@ -67,7 +68,8 @@ fn main(
         let denominator = sqrt(second) / step.second_correction + params.epsilon;
         first_moment[quad] = first;
         second_moment[quad] = second;
-        parameters[quad] -= (step.step_size * first) / denominator;
+        parameters[quad] = parameters[quad] * (1.0 - step.decay)
+            - (step.step_size * first) / denominator;
     }
     // A loop of at most one turn: software adapters run both sides of an `if`.
     for (; count > 0u; count = 0u) {

@@ -16,6 +16,8 @@ pub enum Purpose {
     Shuffle = 2,
     /// Images that kernels are measured on.
     Tune = 3,
+    /// Which training images are held out for validation.
+    Validation = 4,
 }
 
 /// The stream of `seed` for `purpose`: `ChaCha8` keyed with both, the same on every machine.

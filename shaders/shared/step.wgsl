@@ -6,5 +6,6 @@ struct Step {
     epoch: u32,
     step_size: f32,
     second_correction: f32,
+    decay: f32,
 }
 var<immediate> step: Step;

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use super::config::{ImageSize, SizeList};
 use crate::fetch::catalogue;
 use crate::nn::{Activation, NetworkType};
-use crate::train::RunFolder;
+use crate::train::{LrSchedule, RunFolder};
 
 /// Trains small vision networks on any GPU: no CUDA, no Python.
 ///
@@ -176,6 +176,62 @@ pub(super) struct TrainArgs {
     /// Keys initial weights, shuffling and drawn data [default: 0]
     #[arg(long, value_name = "N", help_heading = "Training")]
     pub(super) seed: Option<u64>,
+    /// Hold out this share of the training images, and keep the weights that do best on them as
+    /// best.safetensors
+    #[arg(
+        long,
+        value_name = "SHARE",
+        allow_negative_numbers = true,
+        help_heading = "Training"
+    )]
+    pub(super) valid_fraction: Option<f64>,
+    /// End after this many epochs without a lower validation loss
+    #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
+    pub(super) patience: Option<usize>,
+    /// Decay the parameters by this share per unit of learning rate, as `AdamW` does [default: 0]
+    #[arg(
+        long,
+        value_name = "W",
+        allow_negative_numbers = true,
+        help_heading = "Training"
+    )]
+    pub(super) weight_decay: Option<f64>,
+    /// Shorten gradients whose norm, over all parameters, is larger
+    #[arg(
+        long,
+        value_name = "NORM",
+        allow_negative_numbers = true,
+        help_heading = "Training"
+    )]
+    pub(super) clip_grad_norm: Option<f64>,
+    /// What the learning rate does [default: constant]
+    #[arg(long, value_enum, help_heading = "Training")]
+    pub(super) lr_schedule: Option<LrSchedule>,
+    /// Epochs over which the learning rate rises, before the schedule [default: 0]
+    #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
+    pub(super) warmup: Option<usize>,
+    /// Epochs between the steps of --lr-schedule step [default: 10]
+    #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
+    pub(super) lr_step_size: Option<usize>,
+    /// What --lr-schedule step and plateau multiply the learning rate by [default: 0.1]
+    #[arg(
+        long,
+        value_name = "FACTOR",
+        allow_negative_numbers = true,
+        help_heading = "Training"
+    )]
+    pub(super) lr_gamma: Option<f64>,
+    /// Epochs without a better loss that --lr-schedule plateau lets pass [default: 10]
+    #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
+    pub(super) lr_patience: Option<usize>,
+    /// End, saved, after this many minutes of training
+    #[arg(
+        long,
+        value_name = "MINUTES",
+        allow_negative_numbers = true,
+        help_heading = "Training"
+    )]
+    pub(super) max_time: Option<f64>,
     /// Visit the samples in file order
     #[arg(long, help_heading = "Training")]
     pub(super) no_shuffle: bool,

@@ -8,7 +8,7 @@ use crate::data::source::{DataSource, Resolved};
 use crate::error::{Error, Result};
 use crate::nn::{Activation, NetworkConfiguration, NetworkType};
 use crate::shape::ImageShape;
-use crate::train::{DEFAULT_CHECKPOINT_MINUTES, RunConfig};
+use crate::train::{DEFAULT_CHECKPOINT_MINUTES, RunConfig, ScheduleConfig};
 
 /// Sizes separated by commas; `none` or nothing at all is the empty list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +89,14 @@ pub(super) fn resolve(args: &TrainArgs) -> Result<(RunConfig, bool)> {
         no_fuse: args.no_fuse || base.is_some_and(|it| it.no_fuse),
         no_tuned: args.no_tuned || base.is_some_and(|it| it.no_tuned),
         checked: args.checked || base.is_some_and(|it| it.checked),
+        valid_fraction: (args.valid_fraction)
+            .or(base.map(|it| it.valid_fraction))
+            .unwrap_or(0.0),
+        patience: args.patience.or(base.and_then(|it| it.patience)),
+        weight_decay: (args.weight_decay.or(base.map(|it| it.weight_decay))).unwrap_or(0.0),
+        clip_grad_norm: (args.clip_grad_norm).or(base.and_then(|it| it.clip_grad_norm)),
+        schedule: schedule(args, base.map(|it| it.schedule).unwrap_or_default()),
+        max_time: args.max_time.or(base.and_then(|it| it.max_time)),
         checkpoint_minutes: (args.checkpoint_minutes)
             .or(base.map(|it| it.checkpoint_minutes))
             .unwrap_or(DEFAULT_CHECKPOINT_MINUTES),
@@ -103,6 +111,17 @@ pub(super) fn resolve(args: &TrainArgs) -> Result<(RunConfig, bool)> {
     };
     config.validate()?;
     Ok((config, data.fallback))
+}
+
+/// `base` with what `args` say.
+fn schedule(args: &TrainArgs, base: ScheduleConfig) -> ScheduleConfig {
+    ScheduleConfig {
+        lr_schedule: args.lr_schedule.unwrap_or(base.lr_schedule),
+        warmup: args.warmup.unwrap_or(base.warmup),
+        lr_step_size: args.lr_step_size.unwrap_or(base.lr_step_size),
+        lr_gamma: args.lr_gamma.unwrap_or(base.lr_gamma),
+        lr_patience: args.lr_patience.unwrap_or(base.lr_patience),
+    }
 }
 
 /// The path that a config file, which is UTF-8, can be read back with from any folder.

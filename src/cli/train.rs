@@ -11,7 +11,7 @@ use super::progress::Progress;
 use super::resumed::Resumed;
 use super::tuned::Tuned;
 use super::{config, dry_run, estimate, profile, style, summary};
-use crate::data::Split;
+use crate::data::{Dataset, Split, hold_out};
 use crate::error::Result;
 use crate::exec::Ceilings;
 use crate::files::cache_folder;
@@ -42,6 +42,8 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
         );
     }
     let split = config.data.load(config.seed)?;
+    let record = DataRecord::of(&split);
+    let (split, valid) = held_out(split, &config)?;
     let network = Network::new(
         config.net,
         &config.configuration(),
@@ -51,28 +53,28 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     let tuned = Tuned::load(args, &config, session.gpu().description())?;
     let options = options(args, &config, &network, &tuned)?;
     let target = session.gpu().target();
-    let layout = SplitLayout::of(&split, target.limits.binding_bytes)?;
+    let layout = SplitLayout::of(&split, valid.as_ref(), target.limits.binding_bytes)?;
     let plan = Plan::new(&network, &layout, &options, target)?;
     tuned.announce(&plan, args.quiet);
     if args.dry_run {
         dry_run::show(&network, &plan, target)?;
         return if args.estimate || args.profile {
-            measure(args, &session, split, &config, options)
+            measure(args, &session, split, valid, &config, options)
         } else {
             Ok(())
         };
     }
     plan.check(&target.limits)?;
     let now = Now {
-        environment: environment(&session, &split, &plan),
-        data: DataRecord::of(&split),
+        environment: environment(&session, &record, &plan),
+        data: record,
         config,
     };
     if let Some(resumed) = &resumed {
         resumed.check(&now, args.quiet)?;
     }
     let Now { config, .. } = &now;
-    let data = session.upload_split(split)?;
+    let data = session.upload_with_validation(split, valid)?;
     let mut trainer = Trainer::new(&session, data, config.net, &config.configuration(), options)?;
     keep_pipelines(&session, args.quiet);
     let profile = args.profile.then(|| trainer.profile()).transpose()?;
@@ -88,6 +90,16 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
         summary::show(&run);
     }
     Ok(())
+}
+
+/// What is trained on, and what `config` holds out of it for validation.
+fn held_out(split: Split, config: &RunConfig) -> Result<(Split, Option<Dataset>)> {
+    if config.valid_fraction == 0.0 {
+        return Ok((split, None));
+    }
+    let Split { train, test } = split;
+    let (train, valid) = hold_out(&train, config.valid_fraction, config.seed)?;
+    Ok((Split { train, test }, Some(valid)))
 }
 
 /// What this process trains: what a run records, or is compared with what it recorded.
@@ -179,11 +191,12 @@ fn measure(
     args: &TrainArgs,
     session: &Session,
     split: Split,
+    valid: Option<Dataset>,
     config: &RunConfig,
     options: TrainerOptions,
 ) -> Result<()> {
     let samples = split.train.len();
-    let data = session.upload_split(split)?;
+    let data = session.upload_with_validation(split, valid)?;
     let mut trainer = Trainer::new(session, data, config.net, &config.configuration(), options)?;
     if args.estimate {
         estimate::show(&mut trainer, samples)?;
@@ -208,15 +221,15 @@ fn train(run: &mut Run<'_>, progress: &mut Progress, interrupt: &Interrupt) -> R
     result
 }
 
-fn environment(session: &Session, split: &Split, plan: &Plan) -> Environment {
+fn environment(session: &Session, data: &DataRecord, plan: &Plan) -> Environment {
     let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
     let now = OffsetDateTime::now_utc();
     Environment {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         started: now.format(format).unwrap_or_default(),
-        train_fingerprint: format!("{:016x}", split.train.fingerprint()),
-        test_fingerprint: format!("{:016x}", split.test.fingerprint()),
+        train_fingerprint: data.train.fingerprint.clone(),
+        test_fingerprint: data.test.fingerprint.clone(),
         adapter: session.gpu().description().clone(),
         tuning: plan.tuning(),
     }

@@ -5,6 +5,7 @@ use crate::shape::ImageShape;
 
 pub mod cifar10;
 mod fingerprint;
+mod hold_out;
 pub mod house_digits;
 mod idx;
 pub mod image_folder;
@@ -17,6 +18,7 @@ pub mod source;
 mod stream;
 pub mod svhn;
 
+pub use hold_out::hold_out;
 pub use source::DataSource;
 
 /// Images and their targets, on the host.

@@ -139,6 +139,7 @@ mod tests {
             epoch: 10,
             position: 0,
             sums: Sums::default(),
+            selection: crate::train::Selection::default(),
             seed: 0,
             pending_evaluation: false,
         };

@@ -31,7 +31,7 @@ pub fn distance_from_twins(
     let network = Network::new(net, configuration, options.activation, train.shape())?;
     let target = session.gpu().target().clone();
     let limit = target.limits.binding_bytes;
-    let layout = SplitLayout::of(&data, limit)?.train;
+    let layout = SplitLayout::of(&data, None, limit)?.train;
     let program = training_program(
         &network,
         &layout,
@@ -63,14 +63,12 @@ pub fn distance_from_twins(
     let mut gpu = Trainer::new(session, resident, net, configuration, in_order)?;
     for (t, start) in (1..).zip((0..samples).step_by(batch).take(steps)) {
         gpu.training_step()?;
-        let (step_size, second_correction) = options.adam.factors(options.lr, t);
-        cpu.run(&Step {
+        let factors = options.adam.factors(options.lr, t);
+        cpu.run(&factors.of_step(Step {
             batch: batch.min(samples - start) as u32,
             batch_start: start as u32,
-            step_size,
-            second_correction,
             ..Step::default()
-        });
+        }));
     }
     let mut theirs = Vec::new();
     set(&mut cpu, &program, Role::Parameters, |memory| {

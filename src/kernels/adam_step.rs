@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Grid, Kernel, Params as _, Variant, params, reads, writes, writes_words};
+use super::{Call, Grid, Kernel, Params as _, Step, Variant, params, reads, writes, writes_words};
 use crate::shape::QUAD;
 
 /// Quads per thread.
@@ -49,6 +49,21 @@ pub struct AdamConfig {
     pub beta2: f64,
     /// Added to the denominator, after the corrected square root.
     pub epsilon: f64,
+    /// Share of every parameter that decays per unit of learning rate: 0 is Adam, more is `AdamW`.
+    pub weight_decay: f64,
+    /// Largest norm of the gradient by all parameters together; a longer one is shortened to it.
+    pub clip_grad_norm: Option<f64>,
+}
+
+/// What of [`Step`] depends on how many steps Adam has taken.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Factors {
+    /// `lr / (1 - beta1^t)`.
+    pub step_size: f32,
+    /// `sqrt(1 - beta2^t)`.
+    pub second_correction: f32,
+    /// `lr * weight_decay`.
+    pub decay: f32,
 }
 
 impl Default for AdamConfig {
@@ -57,20 +72,37 @@ impl Default for AdamConfig {
             beta1: 0.9,
             beta2: 0.999,
             epsilon: 1e-8,
+            weight_decay: 0.0,
+            clip_grad_norm: None,
         }
     }
 }
 
 impl AdamConfig {
-    /// `Step::step_size` and `Step::second_correction` of step `t`, counted from 1:
-    /// `lr / (1 - beta1^t)` and `sqrt(1 - beta2^t)`.
+    /// The factors of step `t`, counted from 1, at that learning rate, computed in f64.
     ///
-    /// Source: <https://docs.pytorch.org/docs/stable/generated/torch.optim.Adam.html>.
-    pub fn factors(&self, lr: f64, t: u64) -> (f32, f32) {
+    /// Source: <https://docs.pytorch.org/docs/stable/generated/torch.optim.AdamW.html>.
+    pub fn factors(&self, lr: f64, t: u64) -> Factors {
         let correction = |beta: f64| 1.0 - beta.powf(t as f64);
         let step_size = lr / correction(self.beta1);
         let second_correction = correction(self.beta2).sqrt();
-        (step_size as f32, second_correction as f32)
+        Factors {
+            step_size: step_size as f32,
+            second_correction: second_correction as f32,
+            decay: (lr * self.weight_decay) as f32,
+        }
+    }
+}
+
+impl Factors {
+    /// `step` with these factors.
+    pub fn of_step(self, step: Step) -> Step {
+        Step {
+            step_size: self.step_size,
+            second_correction: self.second_correction,
+            decay: self.decay,
+            ..step
+        }
     }
 }
 

@@ -21,6 +21,7 @@ pub mod activation_forward;
 pub mod adam_step;
 pub mod adaptive_max_pool2d_backward;
 pub mod adaptive_max_pool2d_forward;
+pub mod clip_gradients;
 pub mod conv2d_backward_input;
 pub mod conv2d_backward_weight;
 pub mod conv2d_forward;
@@ -35,6 +36,7 @@ pub mod linear_forward;
 pub mod max_pool2d_backward;
 pub mod max_pool2d_forward;
 pub mod mse_loss;
+pub mod squared_norm;
 pub mod sum_partials;
 
 pub use choice::Choice;
@@ -142,6 +144,8 @@ pub const ALL: &[&Kernel] = &[
     &linear_backward_weight::KERNEL,
     &linear_forward::KERNEL,
     &sum_partials::KERNEL,
+    &squared_norm::KERNEL,
+    &clip_gradients::KERNEL,
     &adam_step::KERNEL,
     &adaptive_max_pool2d_backward::KERNEL,
     &adaptive_max_pool2d_forward::KERNEL,

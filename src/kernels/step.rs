@@ -16,6 +16,8 @@ pub struct Step {
     pub step_size: f32,
     /// Adam's `sqrt(1 - beta2^t)`, computed in f64.
     pub second_correction: f32,
+    /// Share of every parameter that decays in this step: the learning rate times the weight decay.
+    pub decay: f32,
 }
 
 impl Step {
@@ -30,5 +32,6 @@ impl Step {
         "epoch",
         "step_size",
         "second_correction",
+        "decay",
     ];
 }

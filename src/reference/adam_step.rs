@@ -19,8 +19,8 @@ fn normal<T: Real>(x: T) -> T {
     }
 }
 
-/// One step of Adam over flat buffers, in the order of
-/// <https://docs.pytorch.org/docs/stable/generated/torch.optim.Adam.html> (`foreach=False`);
+/// One step of `AdamW` over flat buffers, in the order of
+/// <https://docs.pytorch.org/docs/stable/generated/torch.optim.AdamW.html> (`foreach=False`);
 /// counts the gradients that are not finite in `faults[step.row]`.
 pub fn run<T: Real>(
     params: &Params,
@@ -40,7 +40,8 @@ pub fn run<T: Real>(
         *second =
             normal(*second * of(params.beta2) + (of(params.one_minus_beta2) * gradient) * gradient);
         let denominator = second.sqrt() / of(step.second_correction) + of(params.epsilon);
-        parameters[index] = parameters[index] - (of(step.step_size) * *first) / denominator;
+        let kept = parameters[index] * (T::one() - of(step.decay));
+        parameters[index] = kept - (of(step.step_size) * *first) / denominator;
         if !gradient.is_finite() {
             faults[step.row as usize] += 1;
         }

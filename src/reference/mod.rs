@@ -11,6 +11,7 @@ pub mod activation_forward;
 pub mod adam_step;
 pub mod adaptive_max_pool2d_backward;
 pub mod adaptive_max_pool2d_forward;
+pub mod clip_gradients;
 pub mod conv2d_backward_input;
 pub mod conv2d_backward_weight;
 pub mod conv2d_forward;
@@ -25,6 +26,7 @@ pub mod linear_forward;
 pub mod max_pool2d_backward;
 pub mod max_pool2d_forward;
 pub mod mse_loss;
+pub mod squared_norm;
 pub mod sum_partials;
 
 pub use real::Real;
@@ -54,6 +56,8 @@ pub fn registry<T: Real>() -> &'static [(&'static str, Replay<T>)] {
         ("linear_backward_weight", linear_backward_weight::replay),
         ("linear_forward", linear_forward::replay),
         ("sum_partials", sum_partials::replay),
+        ("squared_norm", squared_norm::replay),
+        ("clip_gradients", clip_gradients::replay),
         ("adam_step", adam_step::replay),
         (
             "adaptive_max_pool2d_backward",

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::event::TrainEvent;
 use super::metrics::{EpochMetrics, Metrics, Sums};
 use super::options::TrainerOptions;
+use super::resident::Subset;
 use super::task::Moment;
-use super::trainer::{Subset, Trainer, batches};
+use super::trainer::{Trainer, batches};
 use crate::error::Result;
 use crate::exec::Row;
 use crate::kernels::Step;
@@ -86,7 +87,14 @@ impl Trainer<'_> {
 
     /// Whether [`Trainer::train_loop`] up to `epochs` has anything left to do.
     pub fn is_before(&self, epochs: usize) -> bool {
-        self.pending_evaluation || self.place.epoch < epochs
+        self.pending_evaluation || (self.place.epoch < epochs && !self.has_stopped_early())
+    }
+
+    /// Whether as many epochs as [`TrainerOptions::patience`] have passed since the best one.
+    pub fn has_stopped_early(&self) -> bool {
+        let since_best = self.selection.epochs_since_best(self.place.epoch);
+        let patience = self.options.patience.zip(since_best);
+        patience.is_some_and(|(patience, since)| since >= patience)
     }
 
     /// Trains on what is left of the current epoch, out of `epochs`, and evaluates on the test set;
@@ -104,24 +112,47 @@ impl Trainer<'_> {
                 return Ok(None);
             }
         }
-        let all = 0..self.subset(Subset::Test).len();
-        let measured = self.measure(Subset::Test, all, || pause(Activity::Evaluating))?;
-        let ControlFlow::Continue(test) = measured else {
+        let mut pause = || pause(Activity::Evaluating);
+        let valid = match self.data.valid() {
+            None => None,
+            Some(_) => match self.evaluate_epoch(Subset::Valid, &mut pause)? {
+                None => return Ok(None),
+                some => some,
+            },
+        };
+        let Some(test) = self.evaluate_epoch(Subset::Test, &mut pause)? else {
             return Ok(None);
         };
-        self.task.check_test(&test, &self.last_moment())?;
         self.pending_evaluation = false;
         let ended = EpochMetrics {
             epoch: self.place.epoch,
             train: (self.place.sums).means(self.data.train().whole_targets()),
             test,
-            lr: self.options.lr,
+            valid,
+            lr: self.rate(self.place.step.saturating_sub(1)),
             seconds: self.clock.seconds,
             samples_per_second: self.clock.samples_per_second(),
         };
+        self.selection.epoch_ended(&ended, &self.options.schedule);
         self.logs.push(ended.clone());
         on_event(&TrainEvent::EpochEnded(ended.clone()))?;
         Ok(Some(ended))
+    }
+
+    /// Metrics of all of `subset` after an epoch, which must be finite; `None` where `pause` asked to
+    /// stop.
+    fn evaluate_epoch(
+        &mut self,
+        subset: Subset,
+        pause: &mut impl FnMut() -> bool,
+    ) -> Result<Option<Metrics>> {
+        let all = 0..self.subset(subset)?.len();
+        let ControlFlow::Continue(metrics) = self.measure(subset, all, pause)? else {
+            return Ok(None);
+        };
+        let at = self.last_moment();
+        self.task.check_evaluation(subset.name(), &metrics, &at)?;
+        Ok(Some(metrics))
     }
 
     /// Trains on what is left of the current epoch.
@@ -201,21 +232,33 @@ impl Trainer<'_> {
     /// epoch.
     pub(super) fn next_steps(&self, steps: usize) -> impl Iterator<Item = Step> + use<> {
         let TrainerOptions {
-            lr,
-            adam,
-            batch_size,
-            ..
+            adam, batch_size, ..
         } = self.options;
+        let rates = self.rates();
         let (samples, position) = (self.data.train().len(), self.place.position);
         let end = samples.min(position + steps.saturating_mul(batch_size).min(samples));
         let steps = batches(position..end, batch_size).zip(self.place.step + 1..);
         steps.map(move |(step, t)| {
-            let (step_size, second_correction) = adam.factors(lr, t);
-            Step {
-                step_size,
-                second_correction,
-                ..step
-            }
+            let rate = rates(t - 1);
+            adam.factors(rate, t).of_step(step)
         })
+    }
+
+    /// The learning rate of step `step`, counted from 0, as far as it is known now.
+    fn rate(&self, step: u64) -> f64 {
+        self.rates()(step)
+    }
+
+    fn rates(&self) -> impl Fn(u64) -> f64 + use<> {
+        let TrainerOptions {
+            lr,
+            schedule,
+            epochs,
+            batch_size,
+            ..
+        } = self.options;
+        let steps_per_epoch = self.data.train().len().div_ceil(batch_size) as u64;
+        let reduced = self.selection.plateau.reduced;
+        move |step| schedule.rate(lr, step, steps_per_epoch, epochs, reduced)
     }
 }

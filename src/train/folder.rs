@@ -153,6 +153,11 @@ impl RunFolder {
         write_whole(&self.file("trace.json"), profile.chrome_trace().as_bytes())
     }
 
+    /// Writes `best.safetensors`, the weights of the lowest validation loss.
+    pub fn save_best(&self, table: &ParameterTable, tensors: &[Vec<f32>]) -> Result<()> {
+        save_weights(&self.file("best.safetensors"), table, tensors)
+    }
+
     /// Writes `model.safetensors`.
     pub fn save_model(&self, table: &ParameterTable, tensors: &[Vec<f32>]) -> Result<()> {
         save_weights(&self.file(MODEL), table, tensors)

@@ -25,7 +25,10 @@ pub struct EpochMetrics {
     pub train: Metrics,
     /// Means over the test set after the epoch.
     pub test: Metrics,
-    /// Learning rate.
+    /// Means over the validation set after the epoch, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid: Option<Metrics>,
+    /// Learning rate of the epoch's last step.
     pub lr: f64,
     /// Seconds of training, without the evaluation.
     pub seconds: f64,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::schedule::ScheduleConfig;
 use crate::error::{Error, Result};
 use crate::nn::{Activation, AdamConfig};
 use crate::tuning::Tuning;
@@ -9,8 +10,14 @@ use crate::tuning::Tuning;
 /// How to train; [`TrainerOptions::default`] is what the command line defaults to.
 #[derive(Debug, Clone)]
 pub struct TrainerOptions {
-    /// Adam's learning rate.
+    /// Adam's learning rate, at its highest.
     pub lr: f64,
+    /// How it changes.
+    pub schedule: ScheduleConfig,
+    /// Epochs over which a cosine falls.
+    pub epochs: usize,
+    /// Epochs without a lower validation loss after which training stops; `None` for never.
+    pub patience: Option<usize>,
     /// Samples per step; the last batch of an epoch may be smaller.
     pub batch_size: usize,
     /// What follows every layer but the last.
@@ -34,6 +41,9 @@ impl Default for TrainerOptions {
     fn default() -> Self {
         Self {
             lr: 1e-3,
+            schedule: ScheduleConfig::default(),
+            epochs: 50,
+            patience: None,
             batch_size: 128,
             activation: Activation::Relu,
             seed: 0,
@@ -54,6 +64,27 @@ impl TrainerOptions {
             return Err(Error::usage(
                 format!("--lr {} is no positive number of an f32's range", self.lr),
                 "try --lr 1e-3",
+            ));
+        }
+        self.schedule.validate()?;
+        let AdamConfig {
+            weight_decay,
+            clip_grad_norm,
+            ..
+        } = self.adam;
+        if !(weight_decay >= 0.0 && weight_decay * self.lr < 1.0) {
+            return Err(Error::usage(
+                format!("--weight-decay {weight_decay} times --lr is not from 0 to below 1"),
+                "try --weight-decay 0.01",
+            ));
+        }
+        if clip_grad_norm.is_some_and(|norm| !((norm as f32).is_normal() && norm > 0.0)) {
+            return Err(Error::usage(
+                format!(
+                    "--clip-grad-norm {} is no positive number",
+                    clip_grad_norm.unwrap_or(0.0)
+                ),
+                "try --clip-grad-norm 1",
             ));
         }
         if self.batch_size == 0 || self.batch_size > 1 << 20 {

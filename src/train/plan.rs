@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::options::TrainerOptions;
-use super::resident::SplitLayout;
+use super::resident::{SplitLayout, Subset};
 use crate::error::Result;
 use crate::exec::{MAX_STEPS, SharedBuffers};
 use crate::gpu::Gpu;
@@ -22,6 +22,7 @@ pub struct Plan {
     training: Program,
     on_train: Program,
     on_test: Program,
+    on_valid: Option<Program>,
     layout: SplitLayout,
     parameters: usize,
 }
@@ -67,11 +68,15 @@ impl Plan {
                 fuse: options.fuse,
             }
         };
-        let SplitLayout { train, test } = layout;
+        let SplitLayout { train, test, valid } = layout;
+        let on_valid = valid
+            .as_ref()
+            .map(|it| evaluation_program(network, it, &on(it)));
         Ok(Self {
             training: training_program(network, train, &on(train), &options.adam)?,
             on_train: evaluation_program(network, train, &on(train))?,
             on_test: evaluation_program(network, test, &on(test))?,
+            on_valid: on_valid.transpose()?,
             layout: *layout,
             parameters: network.parameters.padded_len(),
         })
@@ -82,9 +87,13 @@ impl Plan {
         &self.training
     }
 
-    /// The programs that evaluate, on the training and on the test set.
-    pub fn evaluation(&self) -> [&Program; 2] {
-        [&self.on_train, &self.on_test]
+    /// The program that evaluates on `subset`; `None` where there is no such set.
+    pub fn evaluation(&self, subset: Subset) -> Option<&Program> {
+        match subset {
+            Subset::Train => Some(&self.on_train),
+            Subset::Test => Some(&self.on_test),
+            Subset::Valid => self.on_valid.as_ref(),
+        }
     }
 
     /// The tiles in use that were measured, and are not the kernels' defaults.
@@ -94,8 +103,9 @@ impl Plan {
     }
 
     /// All of its programs.
-    pub fn programs(&self) -> [&Program; 3] {
-        [&self.training, &self.on_train, &self.on_test]
+    pub fn programs(&self) -> Vec<&Program> {
+        let always = [&self.training, &self.on_train, &self.on_test];
+        always.into_iter().chain(&self.on_valid).collect()
     }
 
     /// Errors where a program exceeds what `limits` allow, saying what is needed and what there is.
@@ -106,7 +116,8 @@ impl Plan {
 
     /// How much memory it takes.
     pub fn memory(&self) -> MemoryNeed {
-        let sets = [self.layout.train, self.layout.test].map(|set| {
+        let SplitLayout { train, test, valid } = self.layout;
+        let sets = [train, test].into_iter().chain(valid).map(|set| {
             let words = (0..set.parts()).map(|part| set.part_words(part));
             words.sum::<usize>() + 2 * set.count
         });
@@ -114,7 +125,7 @@ impl Plan {
         let slices = dispatches.flat_map(|it| &it.slices);
         let bytes = |scalars: usize| scalars as u64 * 4;
         MemoryNeed {
-            data: bytes(sets.iter().sum()),
+            data: bytes(sets.sum()),
             parameters: bytes(self.parameters * 4),
             scratch: bytes(self.scratch().values().sum()),
             largest_binding: bytes(slices.map(|slice| slice.len).max().unwrap_or(0)),
@@ -164,6 +175,7 @@ mod tests {
         let layout = SplitLayout {
             train: lay_out(10),
             test: lay_out(test),
+            valid: None,
         };
         let target = Target::portable(AdapterKind::Software);
         let options = TrainerOptions::default();
@@ -173,7 +185,8 @@ mod tests {
     #[test]
     fn evaluation_takes_no_scratch_of_its_own_beyond_what_training_has() {
         let plan = plan(10);
-        let [on_train, on_test] = plan.evaluation();
+        let on = |subset| plan.evaluation(subset).expect("is there");
+        let (on_train, on_test) = (on(Subset::Train), on(Subset::Test));
         assert!(on_train.scratch_bytes() > 0 && on_test.scratch_bytes() > 0);
         assert_eq!(plan.memory().scratch, plan.training().scratch_bytes());
     }

@@ -1,6 +1,7 @@
 //! After something became NaN or infinite: the steps since a good state once more, to find out
 //! where, and to keep the last good weights.
 
+use super::resident::Subset;
 use super::state::TrainState;
 use super::trainer::{Trainer, batches};
 use crate::error::Result;
@@ -66,12 +67,15 @@ impl Trainer<'_> {
                 }
             }
         }
-        let [_, plan] = self.plan.evaluation();
-        let [_, program] = &self.evaluation;
-        for step in batches(0..self.data.test().len(), self.options.batch_size) {
-            let found = NotFinite::find(self.gpu, program, plan, &step)?;
-            if found.is_some() {
-                return Ok(found);
+        for subset in [Subset::Valid, Subset::Test] {
+            let (Some(plan), Ok(set)) = (self.plan.evaluation(subset), self.subset(subset)) else {
+                continue;
+            };
+            for step in batches(0..set.len(), self.options.batch_size) {
+                let found = NotFinite::find(self.gpu, self.program(subset), plan, &step)?;
+                if found.is_some() {
+                    return Ok(found);
+                }
             }
         }
         Ok(None)

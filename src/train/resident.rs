@@ -9,6 +9,28 @@ use crate::graph::Role;
 use crate::kernels::gather::{PARTS, ResidentLayout};
 use crate::shape::ImageShape;
 
+/// Which part of the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subset {
+    /// The training set.
+    Train,
+    /// The test set.
+    Test,
+    /// The validation set.
+    Valid,
+}
+
+impl Subset {
+    /// Its name, for sentences.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Train => "training",
+            Self::Test => "test",
+            Self::Valid => "validation",
+        }
+    }
+}
+
 /// A data set in GPU memory.
 #[derive(Debug)]
 pub struct ResidentDataset {
@@ -23,6 +45,7 @@ pub struct ResidentDataset {
 pub struct ResidentSplit {
     train: ResidentDataset,
     test: ResidentDataset,
+    valid: Option<ResidentDataset>,
 }
 
 /// How a training and a test set lie on the GPU: known before they are there.
@@ -32,17 +55,22 @@ pub struct SplitLayout {
     pub train: ResidentLayout,
     /// Of the test set.
     pub test: ResidentLayout,
+    /// Of the validation set, where there is one.
+    pub valid: Option<ResidentLayout>,
 }
 
 impl SplitLayout {
-    /// How `split` would lie on an adapter that binds `binding_bytes` at once.
+    /// How `split` and what was held out of it would lie on an adapter that binds `binding_bytes` at
+    /// once.
     ///
     /// Errors where the shapes differ, or one of the sets does not fit.
-    pub fn of(split: &Split, binding_bytes: u64) -> Result<Self> {
+    pub fn of(split: &Split, valid: Option<&Dataset>, binding_bytes: u64) -> Result<Self> {
         same_shape(split.train.shape(), split.test.shape())?;
+        let lay_out = |set: &Dataset| lay_out(set.len(), set.shape(), binding_bytes);
         Ok(Self {
-            train: lay_out(split.train.len(), split.train.shape(), binding_bytes)?,
-            test: lay_out(split.test.len(), split.test.shape(), binding_bytes)?,
+            train: lay_out(&split.train)?,
+            test: lay_out(&split.test)?,
+            valid: valid.map(lay_out).transpose()?,
         })
     }
 }
@@ -51,7 +79,23 @@ impl ResidentSplit {
     /// Both sets; errors where their images differ in shape.
     pub fn new(train: ResidentDataset, test: ResidentDataset) -> Result<Self> {
         same_shape(train.shape, test.shape)?;
-        Ok(Self { train, test })
+        Ok(Self {
+            train,
+            test,
+            valid: None,
+        })
+    }
+
+    /// The same, with what models are chosen by.
+    #[must_use]
+    pub fn with_validation(mut self, valid: ResidentDataset) -> Self {
+        self.valid = Some(valid);
+        self
+    }
+
+    /// What models are chosen by, where there is such a set.
+    pub fn valid(&self) -> Option<&ResidentDataset> {
+        self.valid.as_ref()
     }
 
     /// What is trained on.
@@ -69,6 +113,7 @@ impl ResidentSplit {
         SplitLayout {
             train: self.train.layout,
             test: self.test.layout,
+            valid: self.valid.as_ref().map(|it| it.layout),
         }
     }
 }

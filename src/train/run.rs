@@ -134,17 +134,21 @@ impl<'s> Run<'s> {
         let RunConfig {
             epochs,
             checkpoint_minutes,
+            max_time,
             ..
         } = self.saved.config;
         let interval = Duration::from_secs_f64(checkpoint_minutes * 60.0);
-        while self.trainer.is_before(epochs) {
+        let started = Instant::now();
+        let time = max_time.map(|minutes| Duration::from_secs_f64(minutes * 60.0));
+        let over = || time.is_some_and(|time| started.elapsed() >= time);
+        while self.trainer.is_before(epochs) && !over() {
             let saved_at = self.saved_at;
             let due = |activity| {
                 !interval.is_zero()
                     && activity == Activity::Training
                     && saved_at.elapsed() >= interval
             };
-            let pause = |activity| interrupted() || due(activity);
+            let pause = |activity| interrupted() || over() || due(activity);
             let ended = self.trainer.train_epoch(epochs, on_event, pause)?;
             self.save(ended.is_some())?;
             if interrupted() && self.trainer.is_before(epochs) {
@@ -168,6 +172,15 @@ impl<'s> Run<'s> {
         self.saved.logs.extend_from_slice(self.trainer.logs());
         if epoch_ended {
             self.folder.save_metrics(&self.saved.logs)?;
+            let Checkpoint { state, .. } = &self.saved;
+            if state
+                .selection
+                .best
+                .is_some_and(|best| best.epoch == state.epoch)
+            {
+                let table = &self.trainer.network().parameters;
+                self.folder.save_best(table, &state.parameters)?;
+            }
         }
         let table = &self.trainer.network().parameters;
         self.folder.save_checkpoint(&self.saved, table)?;

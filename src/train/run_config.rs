@@ -5,15 +5,23 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::options::TrainerOptions;
+use super::schedule::ScheduleConfig;
 use crate::data::DataSource;
 use crate::error::{Error, Result};
 use crate::files::read_regular;
-use crate::nn::{Activation, NetworkConfiguration, NetworkType};
+use crate::nn::{Activation, AdamConfig, NetworkConfiguration, NetworkType};
 
 /// Far more than any configuration needs.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
 /// What a run may change when it is resumed: none of it changes a bit of what is learned.
-const FREE: [&str; 4] = ["epochs", "data", "device", "checkpoint-minutes"];
+const FREE: [&str; 6] = [
+    "epochs",
+    "data",
+    "device",
+    "checkpoint-minutes",
+    "patience",
+    "max-time",
+];
 
 /// Minutes between checkpoints within an epoch, where nobody says otherwise.
 pub const DEFAULT_CHECKPOINT_MINUTES: f64 = 10.0;
@@ -64,6 +72,24 @@ pub struct RunConfig {
     /// File of the initial weights, if not random.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub init: Option<PathBuf>,
+    /// Share of the training images that is held out for validation; 0 for none.
+    #[serde(default)]
+    pub valid_fraction: f64,
+    /// Epochs without a lower validation loss after which the run ends.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub patience: Option<usize>,
+    /// Share of every parameter that decays per unit of learning rate (`AdamW`).
+    #[serde(default)]
+    pub weight_decay: f64,
+    /// Largest norm of the gradient by all parameters together.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub clip_grad_norm: Option<f64>,
+    /// How the learning rate changes.
+    #[serde(default)]
+    pub schedule: ScheduleConfig,
+    /// Minutes of training after which the run ends, saved.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub max_time: Option<f64>,
     /// Minutes between checkpoints within an epoch; 0 for none but those after every epoch.
     #[serde(default = "default_checkpoint_minutes")]
     pub checkpoint_minutes: f64,
@@ -99,13 +125,43 @@ impl RunConfig {
                 "try --checkpoint-minutes 10; 0 is after every epoch only",
             ));
         }
+        if !(0.0..1.0).contains(&self.valid_fraction) {
+            return Err(Error::usage(
+                format!(
+                    "--valid-fraction {} is not from 0 to below 1",
+                    self.valid_fraction
+                ),
+                "try --valid-fraction 0.1",
+            ));
+        }
+        if self.patience.is_some() && self.valid_fraction == 0.0 {
+            return Err(Error::usage(
+                "--patience waits for a lower validation loss, and there is no validation set",
+                "hold one out with --valid-fraction 0.1",
+            ));
+        }
+        if self
+            .max_time
+            .is_some_and(|minutes| !(minutes > 0.0 && minutes < 1e6))
+        {
+            return Err(Error::usage(
+                format!("--max-time {} is no time", self.max_time.unwrap_or(0.0)),
+                "give it in minutes: --max-time 30",
+            ));
+        }
         self.configuration().validate(self.net)
     }
 
     /// Errors where a run of this configuration cannot go on as `now`, naming every difference.
     /// Epochs may be more, and data may lie elsewhere: they are compared by themselves.
     pub fn check_resumed(&self, now: &Self) -> Result<()> {
-        let differences = differences(self, now);
+        let mut differences = differences(self, now);
+        if self.schedule.depends_on_epochs() && self.epochs != now.epochs {
+            let (then, now) = (self.epochs, now.epochs);
+            differences.push(format!(
+                "epochs, on which its learning rates depend, was {then}, and is {now}"
+            ));
+        }
         if differences.is_empty() {
             return Ok(());
         }
@@ -114,8 +170,8 @@ impl RunConfig {
                 "this is not the run's configuration: {}",
                 differences.join(", ")
             ),
-            "--resume goes on as the run began, save for --epochs, --data, --device and \
-             --checkpoint-minutes; for anything else begin a new run, with --init from its weights",
+            "--resume goes on as the run began, save for --epochs, --data, --device, \
+             --patience, --max-time and --checkpoint-minutes; for anything else begin a new run, with --init from its weights",
         ))
     }
 
@@ -128,6 +184,14 @@ impl RunConfig {
             seed: self.seed,
             shuffle: !self.no_shuffle,
             fuse: !self.no_fuse,
+            adam: AdamConfig {
+                weight_decay: self.weight_decay,
+                clip_grad_norm: self.clip_grad_norm,
+                ..AdamConfig::default()
+            },
+            schedule: self.schedule,
+            epochs: self.epochs,
+            patience: self.patience,
             ..TrainerOptions::default()
         }
     }

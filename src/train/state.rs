@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::metrics::Sums;
+use super::selection::Selection;
 
 /// Where a run stands: restoring it goes on bit for bit on the same adapter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +28,9 @@ pub struct TrainState {
     /// Whether the epoch that ended last is yet to be evaluated.
     #[serde(default)]
     pub pending_evaluation: bool,
+    /// What the losses so far have decided.
+    #[serde(default)]
+    pub selection: Selection,
     /// Keys the random streams.
     pub seed: u64,
 }

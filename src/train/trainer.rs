@@ -11,7 +11,8 @@ use super::options::TrainerOptions;
 use super::order::Order;
 use super::place::Place;
 use super::plan::Plan;
-use super::resident::{ResidentDataset, ResidentSplit};
+use super::resident::{ResidentDataset, ResidentSplit, Subset};
+use super::selection::Selection;
 use super::session::Session;
 use super::state::TrainState;
 use super::task::{Moment, Task, check_parameters};
@@ -21,15 +22,6 @@ use crate::gpu::Gpu;
 use crate::graph::Role;
 use crate::kernels::Step;
 use crate::nn::{Network, NetworkConfiguration, NetworkType, initial_parameters};
-
-/// Which part of the data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Subset {
-    /// The training set.
-    Train,
-    /// The test set.
-    Test,
-}
 
 /// Trains one net on one data set.
 ///
@@ -61,14 +53,16 @@ pub struct Trainer<'s> {
     pub(super) shared: SharedBuffers,
     pub(super) submissions: Submissions<'s>,
     pub(super) training: GpuProgram,
-    /// Programs that evaluate, per [`Subset`].
-    pub(super) evaluation: [GpuProgram; 2],
+    on_train: GpuProgram,
+    on_test: GpuProgram,
+    on_valid: Option<GpuProgram>,
     /// Of the training set; the test set keeps its own.
     pub(super) order: Order,
     pub(super) place: Place,
     pub(super) clock: Clock,
     /// Whether the last epoch was trained by the loop, but not evaluated: it was interrupted.
     pub(super) pending_evaluation: bool,
+    pub(super) selection: Selection,
     pub(super) logs: Vec<EpochMetrics>,
 }
 
@@ -106,18 +100,36 @@ impl<'s> Trainer<'s> {
         };
         let on_train = with(train, &order);
         let on_test = with(test, &Order::new(gpu, test.len(), None)?);
-        let [evaluate_train, evaluate_test] = plan.evaluation();
+        let evaluate = |subset, buffers: &SharedBuffers| {
+            let program = plan.evaluation(subset);
+            program
+                .map(|it| GpuProgram::new(gpu, it, buffers))
+                .transpose()
+        };
+        let on_valid = match data.valid() {
+            None => None,
+            Some(set) => {
+                let order = Order::new(gpu, set.len(), None)?;
+                evaluate(Subset::Valid, &with(set, &order))?
+            }
+        };
+        let bug = || {
+            Error::usage(
+                "there is no program of a set",
+                "this is a bug; please report it",
+            )
+        };
         let trainer = Self {
             submissions: Submissions::new(gpu, metrics, faults)?,
             training: GpuProgram::new(gpu, plan.training(), &on_train)?,
-            evaluation: [
-                GpuProgram::new(gpu, evaluate_train, &on_train)?,
-                GpuProgram::new(gpu, evaluate_test, &on_test)?,
-            ],
+            on_train: evaluate(Subset::Train, &on_train)?.ok_or_else(bug)?,
+            on_test: evaluate(Subset::Test, &on_test)?.ok_or_else(bug)?,
+            on_valid,
             order,
             place: Place::default(),
             clock: Clock::default(),
             pending_evaluation: false,
+            selection: Selection::default(),
             logs: Vec::new(),
             gpu,
             task: Task::Regression,
@@ -174,6 +186,7 @@ impl<'s> Trainer<'s> {
             position: self.place.position,
             sums: self.place.sums,
             pending_evaluation: self.pending_evaluation,
+            selection: self.selection,
             seed: self.options.seed,
         })
     }
@@ -212,6 +225,7 @@ impl<'s> Trainer<'s> {
         self.place = place;
         self.clock = Clock::default();
         self.pending_evaluation = state.pending_evaluation;
+        self.selection = state.selection;
         self.order.write(self.gpu, place.epoch);
         Ok(())
     }
@@ -271,12 +285,7 @@ impl<'s> Trainer<'s> {
         let before = self.state()?;
         let batch = self.options.batch_size.min(self.data.train().len());
         let step = batches(0..batch, batch).next().unwrap_or_default();
-        let (step_size, second_correction) = self.options.adam.factors(self.options.lr, 1);
-        let step = Step {
-            step_size,
-            second_correction,
-            ..step
-        };
+        let step = self.options.adam.factors(self.options.lr, 1).of_step(step);
         let profile = Profile::measure(self.gpu, &self.training, &step);
         self.restore(&before)?;
         profile
@@ -299,7 +308,7 @@ impl<'s> Trainer<'s> {
         range: Range<usize>,
         mut pause: impl FnMut() -> bool,
     ) -> Result<ControlFlow<Metrics, Metrics>> {
-        let set = self.subset(subset);
+        let set = self.subset(subset)?;
         if range.is_empty() || range.end > set.len() {
             return Err(Error::usage(
                 format!("samples {range:?} of {} make no batch", set.len()),
@@ -309,8 +318,12 @@ impl<'s> Trainer<'s> {
         let whole_targets = set.whole_targets();
         let mut sums = Sums::default();
         let steps = batches(range, self.options.batch_size);
-        let program = &self.evaluation[usize::from(subset == Subset::Test)];
         let mut paused = false;
+        let program = match (subset, &self.on_valid) {
+            (Subset::Valid, Some(on_valid)) => on_valid,
+            (Subset::Train, _) => &self.on_train,
+            _ => &self.on_test,
+        };
         self.submissions.run(program, steps, |row| {
             sums.add(&row);
             paused = paused || pause();
@@ -330,14 +343,29 @@ impl<'s> Trainer<'s> {
 
     /// Metrics of all of `subset`.
     pub fn evaluate(&mut self, subset: Subset) -> Result<Metrics> {
-        let len = self.subset(subset).len();
+        let len = self.subset(subset)?.len();
         self.compute_loss_and_mae(subset, 0..len)
     }
 
-    pub(super) fn subset(&self, subset: Subset) -> &ResidentDataset {
+    pub(super) fn subset(&self, subset: Subset) -> Result<&ResidentDataset> {
         match subset {
-            Subset::Train => self.data.train(),
-            Subset::Test => self.data.test(),
+            Subset::Train => Ok(self.data.train()),
+            Subset::Test => Ok(self.data.test()),
+            Subset::Valid => self.data.valid().ok_or_else(|| {
+                Error::usage(
+                    "there is no validation set",
+                    "hold one out with --valid-fraction 0.1",
+                )
+            }),
+        }
+    }
+
+    /// The program that evaluates on `subset`, which is there.
+    pub(super) fn program(&self, subset: Subset) -> &GpuProgram {
+        match (subset, &self.on_valid) {
+            (Subset::Valid, Some(on_valid)) => on_valid,
+            (Subset::Train, _) => &self.on_train,
+            _ => &self.on_test,
         }
     }
 

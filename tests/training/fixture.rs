@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use gpu_train::data::{Dataset, Split};
-use gpu_train::nn::{Activation, NetworkConfiguration, NetworkType};
+use gpu_train::nn::{Activation, AdamConfig, NetworkConfiguration, NetworkType};
 use gpu_train::shape::ImageShape;
-use gpu_train::train::TrainerOptions;
+use gpu_train::train::{LrSchedule, ScheduleConfig, TrainerOptions};
 use safetensors::SafeTensors;
 use serde::Deserialize;
 
@@ -24,6 +24,16 @@ pub struct Description {
     pub epochs: usize,
     image: [usize; 3],
     pub accuracy_is_exact: bool,
+    #[serde(default)]
+    weight_decay: f64,
+    clip_grad_norm: Option<f64>,
+    #[serde(default)]
+    lr_schedule: LrSchedule,
+    #[serde(default)]
+    warmup: usize,
+    lr_step_size: Option<usize>,
+    lr_gamma: Option<f64>,
+    lr_patience: Option<usize>,
     pub epoch: Vec<Epoch>,
 }
 
@@ -85,13 +95,33 @@ impl Fixture {
 
     /// Starts from PyTorch's weights, in file order.
     pub fn options(&self, names: &[String]) -> TrainerOptions {
+        let it = &self.description;
         TrainerOptions {
-            lr: self.description.lr,
-            batch_size: self.description.batch_size,
-            activation: self.description.activation,
+            lr: it.lr,
+            batch_size: it.batch_size,
+            activation: it.activation,
+            adam: AdamConfig {
+                weight_decay: it.weight_decay,
+                clip_grad_norm: it.clip_grad_norm,
+                ..AdamConfig::default()
+            },
+            schedule: self.schedule(),
+            epochs: it.epochs,
             shuffle: false,
             init: Some(self.tensors("initial", names)),
             ..TrainerOptions::default()
+        }
+    }
+
+    fn schedule(&self) -> ScheduleConfig {
+        let it = &self.description;
+        let default = ScheduleConfig::default();
+        ScheduleConfig {
+            lr_schedule: it.lr_schedule,
+            warmup: it.warmup,
+            lr_step_size: it.lr_step_size.unwrap_or(default.lr_step_size),
+            lr_gamma: it.lr_gamma.unwrap_or(default.lr_gamma),
+            lr_patience: it.lr_patience.unwrap_or(default.lr_patience),
         }
     }
 

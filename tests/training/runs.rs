@@ -9,8 +9,8 @@ use gpu_train::gpu::GpuOptions;
 use gpu_train::nn::{Activation, NetworkType};
 use gpu_train::shape::ImageShape;
 use gpu_train::train::{
-    Checkpoint, DataRecord, Environment, EpochMetrics, Run, RunConfig, RunFolder, Session,
-    TrainEvent, TrainState, Trainer, TrainerOptions, load_weights,
+    Checkpoint, DataRecord, Environment, EpochMetrics, Run, RunConfig, RunFolder, ScheduleConfig,
+    Session, TrainEvent, TrainState, Trainer, TrainerOptions, load_weights,
 };
 use gpu_train::tuning::Tuning;
 
@@ -35,6 +35,12 @@ fn config(epochs: usize) -> RunConfig {
         no_fuse: false,
         no_tuned: false,
         checked: false,
+        valid_fraction: 0.0,
+        patience: None,
+        weight_decay: 0.0,
+        clip_grad_norm: None,
+        schedule: ScheduleConfig::default(),
+        max_time: None,
         checkpoint_minutes: 0.0,
         init: None,
         device: None,

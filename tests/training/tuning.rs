@@ -28,7 +28,11 @@ fn options(tuning: Tuning) -> TrainerOptions {
 
 fn plan(tuning: Tuning) -> Plan {
     let target = session().gpu().target();
-    let layout = SplitLayout::of(&split(BATCH * 2, BATCH, IMAGE), target.limits.binding_bytes);
+    let layout = SplitLayout::of(
+        &split(BATCH * 2, BATCH, IMAGE),
+        None,
+        target.limits.binding_bytes,
+    );
     Plan::new(&network(), &layout.expect("fits"), &options(tuning), target).expect("fits")
 }
 

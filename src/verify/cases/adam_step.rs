@@ -12,16 +12,13 @@ const ROWS: usize = 3;
 /// Step `t`, counted from 1, with the state that `[parameters, first_moment, second_moment]` are in.
 pub fn launch(t: u64, state: &[Vec<f32>; 3], gradients: Vec<f32>) -> Launch {
     let config = AdamConfig::default();
-    let (step_size, second_correction) = config.factors(1e-3, t);
     let [parameters, first, second] = state.clone().map(Argument::Floats);
     Launch {
         call: adam_step::call(gradients.len(), &config),
-        step: Step {
+        step: config.factors(1e-3, t).of_step(Step {
             row: 1,
-            step_size,
-            second_correction,
             ..Step::default()
-        },
+        }),
         arguments: vec![
             parameters,
             Argument::Floats(gradients),

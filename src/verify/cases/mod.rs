@@ -9,6 +9,7 @@ pub mod activation_forward;
 pub mod adam_step;
 pub mod adaptive_max_pool2d_backward;
 pub mod adaptive_max_pool2d_forward;
+pub mod clip_gradients;
 pub mod conv2d_backward_input;
 pub mod conv2d_backward_weight;
 pub mod conv2d_forward;
@@ -23,6 +24,7 @@ pub mod linear_forward;
 pub mod max_pool2d_backward;
 pub mod max_pool2d_forward;
 pub mod mse_loss;
+pub mod squared_norm;
 pub mod sum_partials;
 
 use super::{Launch, Tolerance};
@@ -71,6 +73,8 @@ const REGISTRY: &[Entry] = &[
     ("linear_backward_weight", linear_backward_weight::cases),
     ("linear_forward", linear_forward::cases),
     ("sum_partials", sum_partials::cases),
+    ("squared_norm", squared_norm::cases),
+    ("clip_gradients", clip_gradients::cases),
     ("adam_step", adam_step::cases),
     (
         "adaptive_max_pool2d_backward",

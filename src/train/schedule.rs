@@ -1,0 +1,261 @@
+//! How the learning rate changes while a net is trained.
+
+use std::f64::consts::PI;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// What the learning rate does after the warm-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LrSchedule {
+    /// It stays.
+    #[default]
+    Constant,
+    /// It falls to 0 along half a cosine, step by step, over all epochs.
+    /// Source: <https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.CosineAnnealingLR.html>.
+    Cosine,
+    /// It is multiplied by gamma every so many epochs.
+    /// Source: <https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.StepLR.html>.
+    Step,
+    /// It is multiplied by gamma after more than so many epochs without a better loss: of the
+    /// validation set, or of the training set where there is none.
+    /// Source: <https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.ReduceLROnPlateau.html>.
+    Plateau,
+}
+
+/// A schedule with its numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ScheduleConfig {
+    /// What the learning rate does after the warm-up.
+    pub lr_schedule: LrSchedule,
+    /// Epochs over which it rises from almost nothing, step by step, before that.
+    pub warmup: usize,
+    /// Epochs between the steps of [`LrSchedule::Step`].
+    pub lr_step_size: usize,
+    /// Factor of [`LrSchedule::Step`] and [`LrSchedule::Plateau`].
+    pub lr_gamma: f64,
+    /// Epochs without a better loss that [`LrSchedule::Plateau`] lets pass.
+    pub lr_patience: usize,
+}
+
+impl Default for ScheduleConfig {
+    fn default() -> Self {
+        Self {
+            lr_schedule: LrSchedule::Constant,
+            warmup: 0,
+            lr_step_size: 10,
+            lr_gamma: 0.1,
+            lr_patience: 10,
+        }
+    }
+}
+
+impl ScheduleConfig {
+    /// Errors where a number makes no sense, naming its flag.
+    pub fn validate(&self) -> Result<()> {
+        let wrong = |what: String, hint: &str| Err(Error::usage(what, hint));
+        if self.lr_step_size == 0 {
+            return wrong(
+                "--lr-step-size 0 is no step".to_owned(),
+                "try --lr-step-size 10",
+            );
+        }
+        if !(self.lr_gamma > 0.0 && self.lr_gamma < 1.0) {
+            let what = format!("--lr-gamma {} is not between 0 and 1", self.lr_gamma);
+            return wrong(what, "try --lr-gamma 0.1");
+        }
+        Ok(())
+    }
+
+    /// Whether the learning rate of a step depends on how many epochs there will be.
+    pub fn depends_on_epochs(&self) -> bool {
+        self.lr_schedule == LrSchedule::Cosine
+    }
+
+    /// The learning rate of step `step`, counted from 0, out of `steps_per_epoch` in each of `epochs`,
+    /// where `base` is the highest and `reduced` what plateaus have made of 1.
+    ///
+    /// The warm-up is `PyTorch`'s `LinearLR` from `1 / steps` on; the schedule begins after it.
+    pub fn rate(
+        &self,
+        base: f64,
+        step: u64,
+        steps_per_epoch: u64,
+        epochs: usize,
+        reduced: f64,
+    ) -> f64 {
+        let warmup = self.warmup as u64 * steps_per_epoch;
+        if step < warmup {
+            return base * ((step + 1) as f64 / warmup as f64);
+        }
+        let after = step - warmup;
+        match self.lr_schedule {
+            LrSchedule::Constant => base,
+            LrSchedule::Cosine => {
+                let steps = (epochs as u64 * steps_per_epoch)
+                    .saturating_sub(warmup)
+                    .max(1);
+                let share = after.min(steps) as f64 / steps as f64;
+                base * (1.0 + (PI * share).cos()) / 2.0
+            }
+            LrSchedule::Step => {
+                let falls = after / (self.lr_step_size as u64 * steps_per_epoch);
+                base * self.lr_gamma.powf(falls as f64)
+            }
+            LrSchedule::Plateau => base * reduced,
+        }
+    }
+}
+
+/// How far a plateau has lasted, and what it has made of the learning rate.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Plateau {
+    /// The best loss.
+    best: f64,
+    /// Epochs since without one that is better by a ten-thousandth.
+    bad_epochs: usize,
+    /// What the learning rate is multiplied by.
+    pub(super) reduced: f64,
+}
+
+impl Default for Plateau {
+    fn default() -> Self {
+        Self {
+            best: f64::INFINITY,
+            bad_epochs: 0,
+            reduced: 1.0,
+        }
+    }
+}
+
+impl Plateau {
+    /// An epoch ended with that loss.
+    pub(super) fn epoch_ended(&mut self, loss: f64, config: &ScheduleConfig) {
+        if loss < self.best * (1.0 - 1e-4) {
+            self.best = loss;
+            self.bad_epochs = 0;
+        } else {
+            self.bad_epochs += 1;
+        }
+        if self.bad_epochs > config.lr_patience {
+            self.reduced *= config.lr_gamma;
+            self.bad_epochs = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rates(config: ScheduleConfig, steps: u64, every: usize) -> Vec<f64> {
+        let rates = (0..steps).map(|step| config.rate(0.1, step, 4, steps as usize / 4, 1.0));
+        rates.step_by(every).collect()
+    }
+
+    fn assert_close(got: &[f64], want: &[f64]) {
+        assert_eq!(got.len(), want.len());
+        for (got, want) in got.iter().zip(want) {
+            assert!((got - want).abs() <= 1e-11 * want, "{got} {want}");
+        }
+    }
+
+    /// `CosineAnnealingLR(optimizer, 40)`, and `SequentialLR` of `LinearLR(optimizer, 1/8, 1, 7)` and
+    /// `CosineAnnealingLR(optimizer, 32)` from step 8 on, at a learning rate of 0.1.
+    #[test]
+    fn cosines_are_pytorchs() {
+        let mut config = ScheduleConfig {
+            lr_schedule: LrSchedule::Cosine,
+            ..ScheduleConfig::default()
+        };
+        assert_close(
+            &rates(config, 40, 6),
+            &[
+                0.1,
+                0.094_550_326_209_4,
+                0.079_389_262_614_6,
+                0.057_821_723_252,
+                0.034_549_150_281_3,
+                0.014_644_660_940_7,
+                0.002_447_174_185_24,
+            ],
+        );
+        config.warmup = 2;
+        assert_close(
+            &rates(config, 40, 3),
+            &[
+                0.0125,
+                0.05,
+                0.0875,
+                0.099_759_236_333_6,
+                0.096_193_976_625_6,
+                0.088_650_522_668_1,
+                0.077_778_511_651,
+                0.064_514_233_862_7,
+                0.05,
+                0.035_485_766_137_3,
+                0.022_221_488_349,
+                0.011_349_477_331_9,
+                0.003_806_023_374_44,
+                0.000_240_763_666_39,
+            ],
+        );
+    }
+
+    /// `StepLR(optimizer, 3 * 4, 0.5)`.
+    #[test]
+    fn steps_are_pytorchs() {
+        let config = ScheduleConfig {
+            lr_schedule: LrSchedule::Step,
+            lr_step_size: 3,
+            lr_gamma: 0.5,
+            ..ScheduleConfig::default()
+        };
+        let want = [
+            0.1, 0.1, 0.1, 0.1, 0.05, 0.05, 0.05, 0.05, 0.025, 0.025, 0.025, 0.025, 0.0125, 0.0125,
+        ];
+        assert_close(&rates(config, 40, 3), &want);
+    }
+
+    /// `ReduceLROnPlateau(optimizer, factor=0.5, patience=2)`.
+    #[test]
+    fn plateaus_are_pytorchs() {
+        let config = ScheduleConfig {
+            lr_schedule: LrSchedule::Plateau,
+            lr_gamma: 0.5,
+            lr_patience: 2,
+            ..ScheduleConfig::default()
+        };
+        let losses = [
+            5.0, 4.0, 3.99999, 4.0, 4.0, 3.9999, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0,
+        ];
+        let want = [
+            0.1, 0.1, 0.1, 0.1, 0.1, 0.05, 0.05, 0.05, 0.05, 0.05, 0.025, 0.025, 0.025, 0.0125,
+        ];
+        let mut plateau = Plateau::default();
+        let got = losses.map(|loss| {
+            let rate = config.rate(0.1, 7, 4, 50, plateau.reduced);
+            plateau.epoch_ended(loss, &config);
+            rate
+        });
+        assert_close(&got, &want);
+    }
+
+    #[test]
+    fn numbers_that_make_no_sense_are_refused() {
+        let wrong = |change: fn(&mut ScheduleConfig), flag: &str| {
+            let mut config = ScheduleConfig::default();
+            change(&mut config);
+            let error = config.validate().expect_err(flag);
+            assert!(error.to_string().contains(flag), "{error}");
+        };
+        wrong(|it| it.lr_step_size = 0, "--lr-step-size");
+        wrong(|it| it.lr_gamma = 1.0, "--lr-gamma");
+        wrong(|it| it.lr_gamma = 0.0, "--lr-gamma");
+        wrong(|it| it.lr_gamma = f64::NAN, "--lr-gamma");
+        assert!(ScheduleConfig::default().validate().is_ok());
+    }
+}

@@ -1,0 +1,8 @@
+use gpu_train::kernels::squared_norm;
+
+use crate::harness::assert_cases;
+
+#[test]
+fn every_case_matches_the_twin() {
+    assert_cases(&squared_norm::KERNEL);
+}
