@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use gpu_train::gpu::GpuOptions;
-use gpu_train::nn::Network;
+use gpu_train::nn::{AdamConfig, Network};
 use gpu_train::target::AdapterKind;
-use gpu_train::train::{EpochMetrics, Session, Trainer};
+use gpu_train::train::{EpochMetrics, ScheduleConfig, Session, Trainer, TrainerOptions};
 
 use crate::fixture::{self, Epoch, Fixture};
 use crate::support::{distance, session};
@@ -59,9 +59,15 @@ fn follow_all(fixtures: &[Fixture], session: &Session) {
 /// Trains as the fixture says; returns the distance of the weights, the worst metric's relative
 /// difference, and whether the accuracies are equal.
 fn follow(fixture: &Fixture, session: &Session, fuse: bool) -> (f64, f64, bool) {
+    let options = TrainerOptions {
+        fuse,
+        ..fixture.options(&names(fixture))
+    };
+    follow_with(fixture, session, options)
+}
+
+fn follow_with(fixture: &Fixture, session: &Session, options: TrainerOptions) -> (f64, f64, bool) {
     let names = names(fixture);
-    let mut options = fixture.options(&names);
-    options.fuse = fuse;
     let data = session.upload_split(fixture.split()).expect("fits");
     let net = fixture.description.net;
     let mut trainer = Trainer::new(session, data, net, &fixture.configuration(), options)
@@ -141,5 +147,24 @@ fn the_first_gradients_are_pytorchs() {
                 norm(&theirs)
             );
         }
+    }
+}
+
+/// Each option's fixture is one that training without it does not follow.
+#[test]
+fn the_options_of_the_fixtures_matter() {
+    let all = fixture::all().into_iter().map(|it| it.name);
+    let options: Vec<String> = all.filter(|name| name.starts_with("option_")).collect();
+    assert_eq!(options.len(), 6);
+    for name in options {
+        let fixture = Fixture::load(&name);
+        let without = TrainerOptions {
+            adam: AdamConfig::default(),
+            schedule: ScheduleConfig::default(),
+            ..fixture.options(&names(&fixture))
+        };
+        let (weights, ..) = follow_with(&fixture, session(), without);
+        // Ten times what a fixture may be apart.
+        assert!(weights > 10.0 * WEIGHTS, "{name}: {weights:e}");
     }
 }

@@ -1,0 +1,184 @@
+//! Options of training: what they write, when they end a run, and that it can be resumed.
+
+use std::fs;
+
+use crate::resume::{DATA, NETS, assert_same};
+use crate::support::{Workplace, names};
+
+/// The column `name` of `metrics.csv`.
+fn column(place: &Workplace, run: &str, name: &str) -> Vec<f64> {
+    let text = place.text(&format!("{run}/metrics.csv"));
+    let mut lines = text.lines();
+    let header = lines.next().expect("a header");
+    let at = header.split(',').position(|it| it == name).expect(name);
+    let value = |line: &str| line.split(',').nth(at).map(str::parse);
+    lines
+        .map(|line| value(line).expect(name).expect(line))
+        .collect()
+}
+
+fn train(place: &Workplace, more: &[&str]) {
+    let ended = place.run(&[NETS[1], &DATA, more].concat());
+    assert_eq!(ended.code, 0, "{more:?}: {}", ended.stderr);
+}
+
+#[test]
+fn the_best_model_is_that_of_the_lowest_validation_loss() {
+    let place = Workplace::new();
+    let held_out = ["--valid-fraction", "0.2", "--lr", "2e-2"];
+    train(
+        &place,
+        &[&held_out[..], &["--epochs", "6", "--out", "run"]].concat(),
+    );
+    let losses = column(&place, "run", "valid_loss");
+    assert_eq!(losses.len(), 6);
+    let best = losses.iter().copied().fold(f64::INFINITY, f64::min);
+    let best = 1 + losses.iter().position(|it| *it == best).expect("is there");
+    // The same run up to that epoch ends with the weights that were kept.
+    let epochs = best.to_string();
+    train(
+        &place,
+        &[&held_out[..], &["--epochs", &epochs, "--out", "again"]].concat(),
+    );
+    assert_eq!(
+        place.read("run/best.safetensors"),
+        place.read("again/model.safetensors")
+    );
+    // Held out of the training set alone.
+    assert_ne!(losses, column(&place, "run", "test_loss"));
+}
+
+#[test]
+fn patience_ends_a_run() {
+    let place = Workplace::new();
+    let impatient = ["--valid-fraction", "0.2", "--lr", "5e-2", "--patience", "2"];
+    train(
+        &place,
+        &[&impatient[..], &["--epochs", "60", "--out", "run"]].concat(),
+    );
+    let losses = column(&place, "run", "valid_loss");
+    let (last, before) = losses.split_at(losses.len() - 2);
+    let best = last.iter().copied().fold(f64::INFINITY, f64::min);
+    assert!(
+        losses.len() < 60 && before.iter().all(|it| *it >= best),
+        "{losses:?}"
+    );
+    // Resuming it has nothing to do; more patience has.
+    assert_eq!(place.run(&["--resume", "run"]).code, 0);
+    assert_eq!(column(&place, "run", "valid_loss"), losses);
+    let patient = ["--resume", "run", "--patience", "50", "--epochs"];
+    let more = (losses.len() + 1).to_string();
+    assert_eq!(place.run(&[&patient[..], &[&more]].concat()).code, 0);
+    assert_eq!(column(&place, "run", "valid_loss").len(), losses.len() + 1);
+}
+
+#[test]
+fn every_option_resumes_bit_for_bit() {
+    let place = Workplace::new();
+    let options = [
+        &[
+            "--lr-schedule",
+            "plateau",
+            "--lr-patience",
+            "0",
+            "--lr-gamma",
+            "0.5",
+            "--lr",
+            "0.1",
+        ][..],
+        &[
+            "--lr-schedule",
+            "step",
+            "--lr-step-size",
+            "1",
+            "--warmup",
+            "1",
+        ],
+        &[
+            "--valid-fraction",
+            "0.3",
+            "--weight-decay",
+            "0.5",
+            "--clip-grad-norm",
+            "3",
+        ],
+    ];
+    for options in options {
+        train(
+            &place,
+            &[options, &["--epochs", "5", "--out", "whole"]].concat(),
+        );
+        train(
+            &place,
+            &[options, &["--epochs", "2", "--out", "short"]].concat(),
+        );
+        let ended = place.run(&["--resume", "short", "--epochs", "5"]);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        assert_same(&place, "whole", "short");
+        for run in ["whole", "short"] {
+            fs::remove_dir_all(place.path(run)).expect("removes");
+        }
+    }
+}
+
+#[test]
+fn learning_rates_follow_their_schedule() {
+    let place = Workplace::new();
+    let cosine = ["--lr-schedule", "cosine", "--epochs", "4", "--out", "run"];
+    train(&place, &cosine);
+    let rates = column(&place, "run", "lr");
+    assert!(
+        rates.is_sorted_by(|a, b| a > b) && rates[3] < 1e-5,
+        "{rates:?}"
+    );
+    // What a cosine has come to depends on how many epochs there were to be.
+    let ended = place.run(&["--resume", "run", "--epochs", "8"]);
+    assert_eq!(ended.code, 2, "{}", ended.stderr);
+    let said = &ended.stderr;
+    assert!(
+        said.contains("epochs, on which its learning rates depend"),
+        "{said}"
+    );
+}
+
+#[test]
+fn time_ends_a_run_which_goes_on_later() {
+    let place = Workplace::new();
+    // A hundredth of a minute; a thousand epochs take more.
+    train(
+        &place,
+        &["--epochs", "1000", "--max-time", "0.01", "--out", "run"],
+    );
+    let files = names(&place.path("run"));
+    assert!(files.contains(&"model.safetensors".to_owned()), "{files:?}");
+    let before = column(&place, "run", "epoch").len();
+    assert!(before < 1000);
+    let ended = place.run(&["--resume", "run"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(column(&place, "run", "epoch").len() > before);
+}
+
+#[test]
+fn values_that_make_no_sense_are_refused() {
+    let place = Workplace::new();
+    for (arguments, word) in [
+        (&["--valid-fraction", "1"][..], "--valid-fraction"),
+        (&["--valid-fraction", "-0.1"], "--valid-fraction"),
+        (&["--patience", "3"], "--valid-fraction"),
+        (&["--weight-decay", "-1"], "--weight-decay"),
+        (&["--weight-decay", "nan"], "--weight-decay"),
+        (&["--clip-grad-norm", "0"], "--clip-grad-norm"),
+        (&["--lr-gamma", "2"], "--lr-gamma"),
+        (&["--lr-step-size", "0"], "--lr-step-size"),
+        (&["--lr-schedule", "linear"], "--lr-schedule"),
+        (&["--max-time", "0"], "--max-time"),
+    ] {
+        let ended = place.run(&[arguments, &["--dry-run"]].concat());
+        assert_eq!(ended.code, 2, "{arguments:?}: {}", ended.stderr);
+        assert!(
+            ended.stderr.contains(word),
+            "{arguments:?}: {}",
+            ended.stderr
+        );
+    }
+}
