@@ -224,6 +224,10 @@ pub(super) struct TrainArgs {
     /// Epochs without a better loss that --lr-schedule plateau lets pass [default: 10]
     #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
     pub(super) lr_patience: Option<usize>,
+    /// Train a few steps with learning rates from 1e-7 to 1, print the losses and a suggestion, and
+    /// write find-lr.csv into the --out folder; train nothing else
+    #[arg(long, conflicts_with_all = ["resume", "dry_run"], help_heading = "Training")]
+    pub(super) find_lr: bool,
     /// End, saved, after this many minutes of training
     #[arg(
         long,

@@ -8,6 +8,7 @@ mod doctor;
 mod dry_run;
 mod estimate;
 mod fetch;
+mod find_lr;
 mod interrupt;
 mod profile;
 mod progress;

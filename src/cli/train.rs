@@ -10,7 +10,7 @@ use super::interrupt::Interrupt;
 use super::progress::Progress;
 use super::resumed::Resumed;
 use super::tuned::Tuned;
-use super::{config, dry_run, estimate, profile, style, summary};
+use super::{config, dry_run, estimate, find_lr, profile, style, summary};
 use crate::data::{Dataset, Split, hold_out};
 use crate::error::Result;
 use crate::exec::Ceilings;
@@ -77,6 +77,10 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     let data = session.upload_with_validation(split, valid)?;
     let mut trainer = Trainer::new(&session, data, config.net, &config.configuration(), options)?;
     keep_pipelines(&session, args.quiet);
+    if args.find_lr {
+        let folder = RunFolder::make_plain(folder_names(out, "find-lr"))?;
+        return find_lr::run(&mut trainer, &folder);
+    }
     let profile = args.profile.then(|| trainer.profile()).transpose()?;
     let mut progress = Progress::new(!args.quiet && !args.no_progress, !args.quiet);
     let interrupt = Interrupt::listen(progress.notices());
@@ -124,7 +128,7 @@ fn begin<'s>(
     match resumed {
         None => Run::create(
             trainer,
-            folder_names(out, config),
+            folder_names(out, config.net.name()),
             config,
             data,
             environment,
@@ -235,14 +239,14 @@ fn environment(session: &Session, data: &DataRecord, plan: &Plan) -> Environment
     }
 }
 
-/// `--out`, or folders below `runs` named by the time and the net, numbered where that is taken.
-fn folder_names(out: Option<&Path>, config: &RunConfig) -> Vec<PathBuf> {
+/// `--out`, or folders below `runs` named by the time and `what`, numbered where that is taken.
+fn folder_names(out: Option<&Path>, what: &str) -> Vec<PathBuf> {
     if let Some(out) = out {
         return vec![out.to_path_buf()];
     }
     let format = format_description!("[year][month][day]-[hour][minute][second]");
     let now = OffsetDateTime::now_utc().format(format).unwrap_or_default();
-    let name = format!("{now}-{}", config.net.name());
+    let name = format!("{now}-{what}");
     let numbered = (2..=MOST_AT_ONCE).map(|number| format!("{name}-{number}"));
     let names = std::iter::once(name.clone()).chain(numbered);
     names.map(|name| Path::new("runs").join(name)).collect()

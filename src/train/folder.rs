@@ -94,6 +94,22 @@ impl RunFolder {
         })
     }
 
+    /// Makes an empty folder: the first of `paths` where nothing is yet.
+    ///
+    /// Errors where all of them exist, or none can be made.
+    pub fn make_plain(paths: impl IntoIterator<Item = PathBuf>) -> Result<PathBuf> {
+        let mut taken = PathBuf::new();
+        for path in paths {
+            make_folders(path.parent().unwrap_or(Path::new("")))?;
+            match fs::create_dir(&path) {
+                Ok(()) => return Ok(path),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => taken = path,
+                Err(error) => return Err(unwritable(&path, &error)),
+            }
+        }
+        Err(exists(&taken))
+    }
+
     /// Errors where `path` exists, before any work is done for it.
     pub fn refuse_existing(path: &Path) -> Result<()> {
         if path.exists() {

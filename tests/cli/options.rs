@@ -182,3 +182,17 @@ fn values_that_make_no_sense_are_refused() {
         );
     }
 }
+
+#[test]
+fn a_range_test_suggests_a_learning_rate_and_trains_nothing() {
+    let place = Workplace::new();
+    let ended = place.run(&[NETS[1], &DATA, &["--find-lr", "--out", "found"]].concat());
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stdout.contains("fastest at --lr"), "{}", ended.stdout);
+    assert_eq!(names(&place.path("found")), ["find-lr.csv"]);
+    let csv = place.text("found/find-lr.csv");
+    assert!(csv.starts_with("lr,loss,smoothed\n"), "{csv}");
+    assert!(csv.lines().count() > 100, "{csv}");
+    let again = place.run(&[NETS[1], &DATA, &["--find-lr", "--out", "found"]].concat());
+    assert_eq!(again.code, 1, "{}", again.stderr);
+}

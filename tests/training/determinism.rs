@@ -2,7 +2,7 @@
 
 use gpu_train::nn::{Activation, NetworkConfiguration, NetworkType};
 use gpu_train::shape::ImageShape;
-use gpu_train::train::{EpochMetrics, TrainState, Trainer, TrainerOptions};
+use gpu_train::train::{EpochMetrics, LrRange, TrainState, Trainer, TrainerOptions, suggest_lr};
 
 use crate::support::{distance, session, split, trainer, trainer_of};
 
@@ -72,6 +72,22 @@ fn a_restored_state_goes_on_bit_for_bit() {
     second.restore(&middle).expect("fits");
     second.train_loop(3, |_| Ok(())).expect("trains");
     assert_eq!(second.state().expect("reads"), state);
+}
+
+#[test]
+fn a_range_test_changes_nothing_and_sees_where_the_loss_blows_up() {
+    let mut trainer = new(NetworkType::Cnn, options());
+    trainer.training_step().expect("trains");
+    let before = trainer.state().expect("reads");
+    let range = LrRange {
+        to: 1e3,
+        ..LrRange::default()
+    };
+    let points = trainer.find_lr(&range).expect("trains");
+    assert_eq!(trainer.state().expect("reads"), before);
+    assert!(points.len() < range.steps, "{} points", points.len());
+    let lr = suggest_lr(&points).expect("the loss falls");
+    assert!((1e-5..1.0).contains(&lr), "{lr}");
 }
 
 #[test]

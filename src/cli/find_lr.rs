@@ -1,0 +1,38 @@
+//! `--find-lr`: the learning-rate range test.
+
+use std::path::Path;
+
+use super::style::say;
+use crate::error::Result;
+use crate::files::write_whole;
+use crate::train::{LrPoint, LrRange, Trainer, suggest_lr};
+
+/// Lines of the printed table.
+const LINES: usize = 15;
+
+/// Runs the test, prints a table and a suggestion, and writes `find-lr.csv` into `folder`.
+pub(super) fn run(trainer: &mut Trainer<'_>, folder: &Path) -> Result<()> {
+    let points = trainer.find_lr(&LrRange::default())?;
+    say(format_args!("{:>10} {:>12}", "lr", "loss"));
+    let every = points.len().div_ceil(LINES).max(1);
+    for point in points.iter().step_by(every) {
+        say(format_args!("{:>10.1e} {:>12.4}", point.lr, point.smoothed));
+    }
+    let file = folder.join("find-lr.csv");
+    write_whole(&file, &to_csv(&points))?;
+    match suggest_lr(&points) {
+        Some(lr) => say(format_args!("\nthe loss falls fastest at --lr {lr:.1e}")),
+        None => say(format_args!(
+            "\nthe loss falls at no learning rate that was tried"
+        )),
+    }
+    say(format_args!("every step in {}", file.display()));
+    Ok(())
+}
+
+fn to_csv(points: &[LrPoint]) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let written = points.iter().try_for_each(|point| writer.serialize(point));
+    written.expect("plain numbers, in memory");
+    writer.into_inner().expect("in memory")
+}
