@@ -283,7 +283,7 @@ fn a_checkpoint_that_cannot_be_written_leaves_the_one_before() {
     let script = format!(
         "trap '' 25; unit=512; test \"${{BASH_VERSION-}}\" && unit=1024
         (ulimit -f $((ROOM / unit)); {train} --out run; test $? = 1) || exit 91
-        $0 --resume run --quiet"
+        $0 --resume run"
     );
     let ended = shell(&place, &["sh"], &script, size - 1024);
     assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
@@ -294,5 +294,12 @@ fn a_checkpoint_that_cannot_be_written_leaves_the_one_before() {
     );
     assert!(said.contains("--resume run` goes on after step"), "{said}");
     assert!(!said.contains("goes on after step 0"), "{said}");
+    // It goes on where the error said that it would.
+    let number = |before: &str| {
+        let (_, after) = said.split_once(before).expect(before);
+        let end = after.find(|c: char| !c.is_ascii_digit());
+        &after[..end.unwrap_or(after.len())]
+    };
+    assert_eq!(number("goes on after step "), number("epochs (step "));
     assert_same(&place, "straight", "run");
 }
