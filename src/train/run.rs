@@ -9,6 +9,7 @@ use super::environment::Environment;
 use super::event::TrainEvent;
 use super::folder::RunFolder;
 use super::run_config::RunConfig;
+use super::state::TrainState;
 use super::trainer::Trainer;
 use crate::error::{Error, Result};
 
@@ -166,26 +167,33 @@ impl<'s> Run<'s> {
     fn save(&mut self, epoch_ended: bool) -> Result<()> {
         let state = self.trainer.state()?;
         self.trainer.check_finite(&state)?;
-        self.saved.state = state;
-        self.saved.clock = self.trainer.clock;
-        self.saved.logs.clear();
-        self.saved.logs.extend_from_slice(self.trainer.logs());
+        let checkpoint = Checkpoint {
+            state,
+            logs: self.trainer.logs().to_vec(),
+            config: self.saved.config.clone(),
+            data: self.saved.data.clone(),
+            clock: self.trainer.clock,
+        };
         if epoch_ended {
-            self.folder.save_metrics(&self.saved.logs)?;
-            let Checkpoint { state, .. } = &self.saved;
-            if state
-                .selection
-                .best
-                .is_some_and(|best| best.epoch == state.epoch)
-            {
-                let table = &self.trainer.network().parameters;
-                self.folder.save_best(table, &state.parameters)?;
-            }
+            self.folder.save_metrics(&checkpoint.logs)?;
+            self.save_best(&checkpoint.state)?;
         }
         let table = &self.trainer.network().parameters;
-        self.folder.save_checkpoint(&self.saved, table)?;
+        self.folder.save_checkpoint(&checkpoint, table)?;
+        self.saved = checkpoint;
         self.saved_at = Instant::now();
         Ok(())
+    }
+
+    /// Writes the weights of an epoch that ended, where no other did as well on the validation set.
+    fn save_best(&self, state: &TrainState) -> Result<()> {
+        match state.selection.best {
+            Some(best) if best.epoch == state.epoch => {
+                let table = &self.trainer.network().parameters;
+                self.folder.save_best(table, &state.parameters)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn interrupted(&self) -> Error {
