@@ -180,6 +180,11 @@ pub(super) struct TrainArgs {
     #[arg(long, help_heading = "Training")]
     pub(super) no_shuffle: bool,
 
+    /// Evaluate the training set too after every epoch, as the test set: the columns train_eval_… of
+    /// metrics.csv
+    #[arg(long, help_heading = "Training")]
+    pub(super) evaluate_train: bool,
+
     /// svhn, mnist, cifar10, house-digits, house-digits:TRAIN,TEST, a folder with a data set's files
     /// or with images, or an .npz file [default: svhn where its files are found, else house-digits]
     #[arg(long, value_name = "PATH-or-NAME", help_heading = "Data")]

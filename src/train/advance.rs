@@ -104,17 +104,26 @@ impl Trainer<'_> {
                 return Ok(None);
             }
         }
-        let all = 0..self.subset(Subset::Test).len();
-        let measured = self.measure(Subset::Test, all, || pause(Activity::Evaluating))?;
-        let ControlFlow::Continue(test) = measured else {
+        let mut pause = || pause(Activity::Evaluating);
+        let Some(test) = self.evaluate_epoch(Subset::Test, &mut pause)? else {
             return Ok(None);
         };
-        self.task.check_test(&test, &self.last_moment())?;
+        let mut train_eval = None;
+        if self.options.evaluate_train {
+            // In the epoch's own order, also after a resumption, so that sums round alike.
+            let ended = self.place.epoch.saturating_sub(1);
+            self.order.write(self.gpu, ended);
+            train_eval = self.evaluate_epoch(Subset::Train, &mut pause)?;
+            if train_eval.is_none() {
+                return Ok(None);
+            }
+        }
         self.pending_evaluation = false;
         let ended = EpochMetrics {
             epoch: self.place.epoch,
             train: (self.place.sums).means(self.data.train().whole_targets()),
             test,
+            train_eval,
             lr: self.options.lr,
             seconds: self.clock.seconds,
             samples_per_second: self.clock.samples_per_second(),
@@ -122,6 +131,22 @@ impl Trainer<'_> {
         self.logs.push(ended.clone());
         on_event(&TrainEvent::EpochEnded(ended.clone()))?;
         Ok(Some(ended))
+    }
+
+    /// Metrics of all of `subset` after an epoch, which must be finite; `None` where `pause` asked to
+    /// stop.
+    fn evaluate_epoch(
+        &mut self,
+        subset: Subset,
+        pause: &mut impl FnMut() -> bool,
+    ) -> Result<Option<Metrics>> {
+        let all = 0..self.subset(subset).len();
+        let ControlFlow::Continue(metrics) = self.measure(subset, all, pause)? else {
+            return Ok(None);
+        };
+        let at = self.last_moment();
+        self.task.check_evaluation(subset.name(), &metrics, &at)?;
+        Ok(Some(metrics))
     }
 
     /// Trains on what is left of the current epoch.

@@ -25,6 +25,10 @@ pub struct EpochMetrics {
     pub train: Metrics,
     /// Means over the test set after the epoch.
     pub test: Metrics,
+    /// Means over the training set after the epoch, where
+    /// [`TrainerOptions::evaluate_train`](super::TrainerOptions::evaluate_train) asks for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train_eval: Option<Metrics>,
     /// Learning rate.
     pub lr: f64,
     /// Seconds of training, without the evaluation.

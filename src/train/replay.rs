@@ -66,12 +66,18 @@ impl Trainer<'_> {
                 }
             }
         }
-        let [_, plan] = self.plan.evaluation();
-        let [_, program] = &self.evaluation;
-        for step in batches(0..self.data.test().len(), self.options.batch_size) {
-            let found = NotFinite::find(self.gpu, program, plan, &step)?;
-            if found.is_some() {
-                return Ok(found);
+        let [on_train, on_test] = self.plan.evaluation();
+        let [train, test] = &self.evaluation;
+        let mut evaluated = vec![(test, on_test, self.data.test().len())];
+        if self.options.evaluate_train {
+            evaluated.push((train, on_train, self.data.train().len()));
+        }
+        for (program, plan, samples) in evaluated {
+            for step in batches(0..samples, self.options.batch_size) {
+                let found = NotFinite::find(self.gpu, program, plan, &step)?;
+                if found.is_some() {
+                    return Ok(found);
+                }
             }
         }
         Ok(None)

@@ -54,6 +54,9 @@ pub struct RunConfig {
     pub data: DataSource,
     /// Whether the samples are visited in file order.
     pub no_shuffle: bool,
+    /// Whether the training set is evaluated after every epoch, as the test set is.
+    #[serde(default)]
+    pub evaluate_train: bool,
     /// Whether operations are left unfused.
     pub no_fuse: bool,
     /// Whether kernels use their default tiles, whatever `gpu-train tune` found.
@@ -128,6 +131,7 @@ impl RunConfig {
             seed: self.seed,
             shuffle: !self.no_shuffle,
             fuse: !self.no_fuse,
+            evaluate_train: self.evaluate_train,
             ..TrainerOptions::default()
         }
     }

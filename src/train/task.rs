@@ -50,7 +50,18 @@ const REGRESSION: &[Column] = &[
     column("lr", |it| it.lr.to_string()),
     column("seconds", |it| it.seconds.to_string()),
     column("samples_per_second", |it| it.samples_per_second.to_string()),
+    column("train_eval_loss", |it| {
+        train_eval(it, |it| it.loss.to_string())
+    }),
+    column("train_eval_mae", |it| {
+        train_eval(it, |it| it.mae.to_string())
+    }),
+    column("train_eval_accuracy", |it| train_eval(it, accuracy)),
 ];
+
+fn train_eval(epoch: &EpochMetrics, value: fn(&Metrics) -> String) -> String {
+    epoch.train_eval.as_ref().map_or(String::new(), value)
+}
 
 fn accuracy(metrics: &Metrics) -> String {
     metrics.accuracy.map_or(String::new(), |it| it.to_string())
@@ -106,13 +117,13 @@ impl Task {
         }
     }
 
-    /// Errors where a metric of the test set is NaN or infinite: the rows of an epoch's steps show
-    /// the weights before an update only, and so never the last one.
-    pub(super) fn check_test(self, test: &Metrics, at: &Moment) -> Result<()> {
+    /// Errors where a metric of the set named `set` is NaN or infinite: the rows of an epoch's steps
+    /// show the weights before an update only, and so never the last one.
+    pub(super) fn check_evaluation(self, set: &str, it: &Metrics, at: &Moment) -> Result<()> {
         let Self::Regression = self;
-        for (name, value) in [("loss", test.loss), ("MAE", test.mae)] {
+        for (name, value) in [("loss", it.loss), ("MAE", it.mae)] {
             if !value.is_finite() {
-                return Err(at.diverged(format!("the test {name} became {value} in {at}")));
+                return Err(at.diverged(format!("the {set} {name} became {value} in {at}")));
             }
         }
         Ok(())
@@ -151,6 +162,7 @@ mod tests {
             epoch: 7,
             train: metrics(1.0, Some(0.125)),
             test: metrics(1.0 / 3.0, None),
+            train_eval: Some(metrics(2.0, Some(0.25))),
             lr: 1e-4,
             seconds: 2.5,
             samples_per_second: 4000.0,
@@ -172,6 +184,9 @@ mod tests {
             ("lr", "0.0001"),
             ("seconds", "2.5"),
             ("samples_per_second", "4000"),
+            ("train_eval_loss", "2"),
+            ("train_eval_mae", "2.5"),
+            ("train_eval_accuracy", "0.25"),
         ];
         assert_eq!(line, expected.map(|(name, value)| (name, value.to_owned())));
     }
@@ -199,12 +214,12 @@ mod tests {
             Err("3 gradients became NaN or infinite in epoch 2 (step 9)".to_owned())
         );
         let good = epoch().test;
-        assert!(Task::Regression.check_test(&good, &at).is_ok());
+        assert!(Task::Regression.check_evaluation("test", &good, &at).is_ok());
         let bad = Metrics {
             mae: f64::NAN,
             ..good
         };
-        let error = Task::Regression.check_test(&bad, &at).expect_err("is NaN");
+        let error = Task::Regression.check_evaluation("test", &bad, &at).expect_err("is NaN");
         assert!(
             error.to_string().contains("test MAE became NaN in epoch 2"),
             "{error}"

@@ -31,6 +31,16 @@ pub enum Subset {
     Test,
 }
 
+impl Subset {
+    /// Its name, for sentences.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Train => "training",
+            Self::Test => "test",
+        }
+    }
+}
+
 /// Trains one net on one data set.
 ///
 /// ```
