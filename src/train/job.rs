@@ -155,13 +155,6 @@ impl Job {
         data: &DataRecord,
         environment: &Environment,
     ) -> Result<Run<'s>> {
-        Run::resume(
-            trainer,
-            folder,
-            checkpoint,
-            &self.config,
-            data,
-            environment,
-        )
+        Run::resume(trainer, folder, checkpoint, &self.config, data, environment)
     }
 }

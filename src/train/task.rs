@@ -214,12 +214,18 @@ mod tests {
             Err("3 gradients became NaN or infinite in epoch 2 (step 9)".to_owned())
         );
         let good = epoch().test;
-        assert!(Task::Regression.check_evaluation("test", &good, &at).is_ok());
+        assert!(
+            Task::Regression
+                .check_evaluation("test", &good, &at)
+                .is_ok()
+        );
         let bad = Metrics {
             mae: f64::NAN,
             ..good
         };
-        let error = Task::Regression.check_evaluation("test", &bad, &at).expect_err("is NaN");
+        let error = Task::Regression
+            .check_evaluation("test", &bad, &at)
+            .expect_err("is NaN");
         assert!(
             error.to_string().contains("test MAE became NaN in epoch 2"),
             "{error}"
