@@ -30,7 +30,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     }
     let out = args.out.as_deref();
     out.map_or(Ok(()), RunFolder::refuse_existing)?;
-    let session = open(args, &config)?;
+    let session = open(&config, args.limit_binding, args.quiet)?;
     if fallback && !args.quiet {
         announce_fallback();
     }
@@ -87,15 +87,15 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
 }
 
 /// The device that `config` names, announced.
-pub(super) fn open(args: &TrainArgs, config: &RunConfig) -> Result<Session> {
+pub(super) fn open(config: &RunConfig, binding_bytes: Option<u64>, quiet: bool) -> Result<Session> {
     let session = Session::open(&GpuOptions {
         device: config.device.clone(),
         checked: config.checked,
-        binding_bytes: args.limit_binding,
+        binding_bytes,
         cache: cache_folder().map(|folder| folder.join("gpu-train")),
         ..GpuOptions::default()
     })?;
-    if !args.quiet {
+    if !quiet {
         let adapter = session.gpu().description();
         style::tell(format_args!(
             "on {} ({}, {})",

@@ -209,7 +209,7 @@ impl<'s> Execution<'s> {
             status,
             parameters: trainer.network().parameters.elements(),
             last: trainer.logs().last().cloned(),
-            seconds: trainer.logs().iter().map(|epoch| epoch.seconds).sum(),
+            seconds: (trainer.logs().iter()).fold(0.0, |sum, epoch| sum + epoch.seconds),
         };
         Ok((outcome, diverged))
     }
