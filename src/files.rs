@@ -10,6 +10,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
 
+pub(crate) mod folder;
+
 /// Reads all of a regular file of at most `limit` bytes: devices and pipes may never end.
 ///
 /// Errors say what is wrong with `path`; `missing` is the hint where nothing is there, `wrong`

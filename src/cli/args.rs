@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::config::{ImageSize, SizeList};
+use super::sweep_args::SweepArgs;
 use crate::fetch::catalogue;
 use crate::nn::{Activation, NetworkType};
+use crate::sweep::{Experiment, Match};
 use crate::train::{LrSchedule, RunFolder};
 
 /// Trains small vision networks on any GPU: no CUDA, no Python.
@@ -51,6 +53,62 @@ pub(super) enum Command {
     /// Measure which tiles of the kernels are the fastest for a net on this adapter, and keep them
     /// in the user's cache folder; training then uses them, unless --no-tuned is given
     Tune(TuneArgs),
+    /// Train every combination of the options' values, one run after the other: --lr 1e-2,1e-4,1e-8
+    ///
+    /// Lists of sizes, such as --channels, stay one net; whole nets come from --nets. A run that
+    /// diverges is recorded as such, and the next one begins.
+    Sweep(Box<SweepArgs>),
+    /// Reproduce one of the three experiments: learning rates of an mlp, a cnn, depth against width
+    Experiment(ExperimentArgs),
+}
+
+/// Options of `gpu-train experiment`.
+#[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
+pub(super) struct ExperimentArgs {
+    /// The experiment
+    #[arg(value_enum)]
+    pub(super) name: Experiment,
+    /// Passes over the training set [default: 50]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(super) epochs: Option<usize>,
+    /// A minute's look: 3 epochs, and, where no data is named, on 4,096 + 1,024 drawn pictures
+    #[arg(long, conflicts_with = "epochs")]
+    pub(super) quick: bool,
+    /// depth-width: whose number of parameters the shallow nets are to have [default: deep]
+    #[arg(long = "match", value_enum, value_name = "NET")]
+    pub(super) matched: Option<Match>,
+    /// Seeds; each is a run of its own [default: 0]
+    #[arg(long = "seed", value_name = "N,…", value_delimiter = ',')]
+    pub(super) seeds: Vec<u64>,
+    /// As in training [default: svhn where its files are found, else house-digits]
+    #[arg(long, value_name = "PATH-or-NAME")]
+    pub(super) data: Option<String>,
+    /// File of training images, together with --test
+    #[arg(long, value_name = "FILE")]
+    pub(super) train: Option<PathBuf>,
+    /// File of test images, together with --train
+    #[arg(long, value_name = "FILE")]
+    pub(super) test: Option<PathBuf>,
+    /// Adapter by number or part of its name; see `gpu-train devices`
+    #[arg(long, value_name = "INDEX-or-NAME")]
+    pub(super) device: Option<String>,
+    /// Folder of the experiment, which must not exist [default: runs/<timestamp>-<experiment>];
+    /// `gpu-train sweep --resume DIR` goes on with it
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Ignore what `gpu-train tune` found: kernels use their default tiles
+    #[arg(long)]
+    pub(super) no_tuned: bool,
+    /// Print nothing but errors
+    #[arg(long)]
+    pub(super) quiet: bool,
+    /// No progress bar
+    #[arg(long)]
+    pub(super) no_progress: bool,
 }
 
 /// Options of `gpu-train doctor`.
@@ -239,6 +297,11 @@ pub(super) struct TrainArgs {
     /// Visit the samples in file order
     #[arg(long, help_heading = "Training")]
     pub(super) no_shuffle: bool,
+
+    /// Evaluate the training set too after every epoch, as the test set: the columns `train_eval_…` of
+    /// metrics.csv
+    #[arg(long, help_heading = "Training")]
+    pub(super) evaluate_train: bool,
 
     /// svhn, mnist, cifar10, house-digits, house-digits:TRAIN,TEST, a folder with a data set's files
     /// or with images, or an .npz file [default: svhn where its files are found, else house-digits]

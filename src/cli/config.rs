@@ -86,6 +86,7 @@ pub(super) fn resolve(args: &TrainArgs) -> Result<(RunConfig, bool)> {
         seed: args.seed.or(base.map(|it| it.seed)).unwrap_or(0),
         data: absolute_source(data.source)?,
         no_shuffle: args.no_shuffle || base.is_some_and(|it| it.no_shuffle),
+        evaluate_train: args.evaluate_train || base.is_some_and(|it| it.evaluate_train),
         no_fuse: args.no_fuse || base.is_some_and(|it| it.no_fuse),
         no_tuned: args.no_tuned || base.is_some_and(|it| it.no_tuned),
         checked: args.checked || base.is_some_and(|it| it.checked),

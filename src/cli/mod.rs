@@ -7,6 +7,7 @@ mod devices;
 mod doctor;
 mod dry_run;
 mod estimate;
+mod experiment;
 mod fetch;
 mod find_lr;
 mod interrupt;
@@ -15,6 +16,9 @@ mod progress;
 mod resumed;
 mod style;
 mod summary;
+mod sweep;
+mod sweep_args;
+mod sweep_progress;
 mod train;
 mod tune;
 mod tuned;
@@ -60,5 +64,7 @@ fn run(cli: &Cli) -> Result<()> {
         Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Fetch(args)) => fetch::run(args),
         Some(Command::Tune(args)) => tune::run(args),
+        Some(Command::Sweep(args)) => sweep::run(args),
+        Some(Command::Experiment(args)) => experiment::run(args),
     }
 }

@@ -13,6 +13,10 @@ pub(super) struct Progress {
     bar: ProgressBar,
     epochs: usize,
     table: bool,
+    /// Whether the user is shown lines beside the table.
+    words: bool,
+    /// What stands before the epoch: the run of a sweep.
+    pub(super) run: String,
 }
 
 impl Progress {
@@ -31,14 +35,24 @@ impl Progress {
             bar,
             epochs: 0,
             table,
+            words: table,
+            run: String::new(),
         }
     }
 
-    /// Shows the user a line, from any thread, above the bar; nothing where there is no table either.
+    /// The bar of one run after the other, without their tables.
+    pub(super) fn of_sweep(bar: bool, words: bool) -> Self {
+        Self {
+            words,
+            ..Self::new(bar, false)
+        }
+    }
+
+    /// Shows the user a line, from any thread, above the bar; nothing where it is to be quiet.
     pub(super) fn notices(&self) -> impl Fn(&str) + Clone + Send + 'static + use<> {
-        let (bar, table) = (self.bar.clone(), self.table);
+        let (bar, words) = (self.bar.clone(), self.words);
         move |text| {
-            if table {
+            if words {
                 bar.suspend(|| style::notice(text));
             }
         }
@@ -73,7 +87,8 @@ impl Progress {
                 self.epochs = *epochs;
                 self.bar.reset();
                 self.bar.set_length(*samples as u64);
-                self.bar.set_prefix(format!("epoch {epoch}/{epochs}"));
+                let run = &self.run;
+                self.bar.set_prefix(format!("{run}epoch {epoch}/{epochs}"));
                 self.bar.enable_steady_tick(Duration::from_millis(500));
             }
             TrainEvent::Progress {

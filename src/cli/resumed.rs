@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use super::style;
-use super::train::Now;
 use crate::error::{Error, Result};
-use crate::train::{Checkpoint, RunConfig, RunFolder};
+use crate::train::{Checkpoint, DataRecord, Environment, RunConfig, RunFolder};
 
 /// A run that is to go on.
 pub(super) struct Resumed {
@@ -38,26 +37,37 @@ impl Resumed {
 
     /// Errors where the data are not the run's; says where the run goes on, and warns where it may
     /// not be to the same bits.
-    pub(super) fn check(&self, now: &Now, quiet: bool) -> Result<()> {
-        self.checkpoint.data.check(&now.data)?;
-        let differences = self.folder.environment()?.differences(&now.environment);
+    pub(super) fn check(
+        &self,
+        data: &DataRecord,
+        environment: &Environment,
+        epochs: usize,
+        quiet: bool,
+    ) -> Result<()> {
+        self.checkpoint.data.check(data)?;
+        let differences = self.folder.environment()?.differences(environment);
         if quiet {
             return Ok(());
         }
         if !differences.is_empty() {
-            style::notice(&format!(
-                "the run will go on, but not to the bits that it would have come to: {}",
-                differences.join(", ")
-            ));
+            style::notice(&other_bits(&differences));
         }
         let state = &self.checkpoint.state;
         style::tell(format_args!(
             "resuming {} after {} of {} epochs (step {})",
             self.folder.path().display(),
             self.checkpoint.logs.len(),
-            now.config.epochs,
+            epochs,
             state.step,
         ));
         Ok(())
     }
+}
+
+/// The warning that a run goes on elsewhere than it began.
+pub(super) fn other_bits(differences: &[String]) -> String {
+    format!(
+        "the run will go on, but not to the bits that it would have come to: {}",
+        differences.join(", ")
+    )
 }

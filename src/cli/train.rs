@@ -11,16 +11,12 @@ use super::progress::Progress;
 use super::resumed::Resumed;
 use super::tuned::Tuned;
 use super::{config, dry_run, estimate, find_lr, profile, style, summary};
-use crate::data::{Dataset, Split, hold_out};
 use crate::error::Result;
 use crate::exec::Ceilings;
 use crate::files::cache_folder;
+use crate::files::folder::create_plain;
 use crate::gpu::GpuOptions;
-use crate::nn::Network;
-use crate::train::{
-    DataRecord, Environment, Plan, Run, RunConfig, RunFolder, Session, SplitLayout, Trainer,
-    TrainerOptions, load_weights,
-};
+use crate::train::{HostData, Job, JobData, Run, RunConfig, RunFolder, Session};
 
 /// Runs that may begin in one folder in the same second.
 const MOST_AT_ONCE: usize = 1000;
@@ -34,57 +30,54 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     }
     let out = args.out.as_deref();
     out.map_or(Ok(()), RunFolder::refuse_existing)?;
-    let session = open(args, &config)?;
+    let session = open(&config, args.limit_binding, args.quiet)?;
     if fallback && !args.quiet {
-        style::notice(
-            "no SVHN files found: training on house-digits, pictures that gpu-train draws itself; \
-             for the real house numbers: gpu-train fetch svhn",
-        );
+        announce_fallback();
     }
-    let split = config.data.load(config.seed)?;
-    let record = DataRecord::of(&split);
-    let (split, valid) = held_out(split, &config)?;
-    let network = Network::new(
-        config.net,
-        &config.configuration(),
-        config.activation,
-        split.train.shape(),
-    )?;
+    let data = HostData::new(config.data.load(config.seed)?, &config)?;
     let tuned = Tuned::load(args, &config, session.gpu().description())?;
-    let options = options(args, &config, &network, &tuned)?;
     let target = session.gpu().target();
-    let layout = SplitLayout::of(&split, valid.as_ref(), target.limits.binding_bytes)?;
-    let plan = Plan::new(&network, &layout, &options, target)?;
-    tuned.announce(&plan, args.quiet);
+    let layout = data.layout(target.limits.binding_bytes)?;
+    let image = data.image();
+    let mut job = Job::new(config, &layout, image, target, tuned.tuning.clone())?;
+    if resumed.is_none() {
+        job = job.with_init()?;
+    }
+    let plan = job.plan();
+    tuned.announce(plan, args.quiet);
     if args.dry_run {
-        dry_run::show(&network, &plan, target)?;
+        dry_run::show(job.network(), plan, target)?;
         return if args.estimate || args.profile {
-            measure(args, &session, split, valid, &config, options)
+            measure(args, &session, data, &job)
         } else {
             Ok(())
         };
     }
     plan.check(&target.limits)?;
-    let now = Now {
-        environment: environment(&session, &record, &plan),
-        data: record,
-        config,
-    };
+    let environment = job.environment(&session, data.record());
     if let Some(resumed) = &resumed {
-        resumed.check(&now, args.quiet)?;
+        resumed.check(data.record(), &environment, job.config().epochs, args.quiet)?;
     }
-    let Now { config, .. } = &now;
-    let data = session.upload_with_validation(split, valid)?;
-    let mut trainer = Trainer::new(&session, data, config.net, &config.configuration(), options)?;
+    let data = JobData::upload(&session, data)?;
+    let mut trainer = job.trainer(&session, &data)?;
     keep_pipelines(&session, args.quiet);
     if args.find_lr {
-        let folder = RunFolder::make_plain(folder_names(out, "find-lr"))?;
+        let folder = create_plain(folder_names(out, "find-lr"))?;
         return find_lr::run(&mut trainer, &folder);
     }
     let profile = args.profile.then(|| trainer.profile()).transpose()?;
     let mut progress = Progress::new(!args.quiet && !args.no_progress, !args.quiet);
     let interrupt = Interrupt::listen(progress.notices());
-    let mut run = begin(trainer, out, resumed, &now)?;
+    let data = data.record();
+    let mut run = match resumed {
+        None => {
+            let paths = folder_names(out, job.config().net.name());
+            job.create(trainer, paths, data, &environment)?
+        }
+        Some(Resumed { folder, checkpoint }) => {
+            job.resume(trainer, folder, checkpoint, data, &environment)?
+        }
+    };
     if let Some(profile) = profile {
         profile::show(&profile, &Ceilings::measure(session.gpu())?);
         run.folder().save_trace(&profile)?;
@@ -96,58 +89,16 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     Ok(())
 }
 
-/// What is trained on, and what `config` holds out of it for validation.
-fn held_out(split: Split, config: &RunConfig) -> Result<(Split, Option<Dataset>)> {
-    if config.valid_fraction == 0.0 {
-        return Ok((split, None));
-    }
-    let Split { train, test } = split;
-    let (train, valid) = hold_out(&train, config.valid_fraction, config.seed)?;
-    Ok((Split { train, test }, Some(valid)))
-}
-
-/// What this process trains: what a run records, or is compared with what it recorded.
-pub(super) struct Now {
-    pub environment: Environment,
-    pub data: DataRecord,
-    pub config: RunConfig,
-}
-
-/// The run, new or going on.
-fn begin<'s>(
-    trainer: Trainer<'s>,
-    out: Option<&Path>,
-    resumed: Option<Resumed>,
-    now: &Now,
-) -> Result<Run<'s>> {
-    let Now {
-        environment,
-        data,
-        config,
-    } = now;
-    match resumed {
-        None => Run::create(
-            trainer,
-            folder_names(out, config.net.name()),
-            config,
-            data,
-            environment,
-        ),
-        Some(Resumed { folder, checkpoint }) => {
-            Run::resume(trainer, folder, checkpoint, config, data, environment)
-        }
-    }
-}
-
-fn open(args: &TrainArgs, config: &RunConfig) -> Result<Session> {
+/// The device that `config` names, announced.
+pub(super) fn open(config: &RunConfig, binding_bytes: Option<u64>, quiet: bool) -> Result<Session> {
     let session = Session::open(&GpuOptions {
         device: config.device.clone(),
         checked: config.checked,
-        binding_bytes: args.limit_binding,
+        binding_bytes,
         cache: cache_folder().map(|folder| folder.join("gpu-train")),
         ..GpuOptions::default()
     })?;
-    if !args.quiet {
+    if !quiet {
         let adapter = session.gpu().description();
         style::tell(format_args!(
             "on {} ({}, {})",
@@ -162,8 +113,16 @@ fn open(args: &TrainArgs, config: &RunConfig) -> Result<Session> {
     Ok(session)
 }
 
+/// Pictures that nobody asked for are worth a loud word.
+pub(super) fn announce_fallback() {
+    style::notice(
+        "no SVHN files found: training on house-digits, pictures that gpu-train draws itself; \
+         for the real house numbers: gpu-train fetch svhn",
+    );
+}
+
 /// A cache that cannot be written is worth a word, and no more.
-fn keep_pipelines(session: &Session, quiet: bool) {
+pub(super) fn keep_pipelines(session: &Session, quiet: bool) {
     if let Err(error) = session.gpu().keep_pipelines()
         && !quiet
     {
@@ -174,34 +133,11 @@ fn keep_pipelines(session: &Session, quiet: bool) {
     }
 }
 
-fn options(
-    args: &TrainArgs,
-    config: &RunConfig,
-    network: &Network,
-    tuned: &Tuned,
-) -> Result<TrainerOptions> {
-    // A checkpoint has its own weights.
-    let init = config.init.as_deref().filter(|_| args.resume.is_none());
-    let init = init.map(|path| load_weights(path, &network.parameters));
-    Ok(TrainerOptions {
-        init: init.transpose()?,
-        tuning: tuned.tuning.clone(),
-        ..config.options()
-    })
-}
-
 /// What `--dry-run` measures where it is asked to: trains a little, writes nothing.
-fn measure(
-    args: &TrainArgs,
-    session: &Session,
-    split: Split,
-    valid: Option<Dataset>,
-    config: &RunConfig,
-    options: TrainerOptions,
-) -> Result<()> {
-    let samples = split.train.len();
-    let data = session.upload_with_validation(split, valid)?;
-    let mut trainer = Trainer::new(session, data, config.net, &config.configuration(), options)?;
+fn measure(args: &TrainArgs, session: &Session, data: HostData, job: &Job) -> Result<()> {
+    let samples = data.samples();
+    let data = JobData::upload(session, data)?;
+    let mut trainer = job.trainer(session, &data)?;
     if args.estimate {
         estimate::show(&mut trainer, samples)?;
     }
@@ -225,22 +161,8 @@ fn train(run: &mut Run<'_>, progress: &mut Progress, interrupt: &Interrupt) -> R
     result
 }
 
-fn environment(session: &Session, data: &DataRecord, plan: &Plan) -> Environment {
-    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
-    let now = OffsetDateTime::now_utc();
-    Environment {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-        started: now.format(format).unwrap_or_default(),
-        train_fingerprint: data.train.fingerprint.clone(),
-        test_fingerprint: data.test.fingerprint.clone(),
-        adapter: session.gpu().description().clone(),
-        tuning: plan.tuning(),
-    }
-}
-
 /// `--out`, or folders below `runs` named by the time and `what`, numbered where that is taken.
-fn folder_names(out: Option<&Path>, what: &str) -> Vec<PathBuf> {
+pub(super) fn folder_names(out: Option<&Path>, what: &str) -> Vec<PathBuf> {
     if let Some(out) = out {
         return vec![out.to_path_buf()];
     }

@@ -106,6 +106,11 @@ impl DataSource {
         })
     }
 
+    /// Whether the images are drawn, by a seed.
+    pub const fn is_drawn(&self) -> bool {
+        matches!(self, Self::HouseDigits { .. })
+    }
+
     /// Loads both sets; `seed` matters only to images that are drawn.
     ///
     /// Fails where files are missing or wrong, or the shapes of training and test images differ.

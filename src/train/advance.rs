@@ -123,12 +123,23 @@ impl Trainer<'_> {
         let Some(test) = self.evaluate_epoch(Subset::Test, &mut pause)? else {
             return Ok(None);
         };
+        let mut train_eval = None;
+        if self.options.evaluate_train {
+            // In the epoch's own order, also after a resumption, so that sums round alike.
+            let ended = self.place.epoch.saturating_sub(1);
+            self.order.write(self.gpu, ended);
+            train_eval = self.evaluate_epoch(Subset::Train, &mut pause)?;
+            if train_eval.is_none() {
+                return Ok(None);
+            }
+        }
         self.pending_evaluation = false;
         let ended = EpochMetrics {
             epoch: self.place.epoch,
             train: (self.place.sums).means(self.data.train().whole_targets()),
             test,
             valid,
+            train_eval,
             lr: self.rate(self.place.step.saturating_sub(1)),
             seconds: self.clock.seconds,
             samples_per_second: self.clock.samples_per_second(),

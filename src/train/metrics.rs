@@ -28,6 +28,10 @@ pub struct EpochMetrics {
     /// Means over the validation set after the epoch, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid: Option<Metrics>,
+    /// Means over the training set after the epoch, where
+    /// [`TrainerOptions::evaluate_train`](super::TrainerOptions::evaluate_train) asks for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train_eval: Option<Metrics>,
     /// Learning rate of the epoch's last step.
     pub lr: f64,
     /// Seconds of training, without the evaluation.

@@ -28,6 +28,8 @@ pub struct TrainerOptions {
     pub shuffle: bool,
     /// Whether operations are fused.
     pub fuse: bool,
+    /// Whether the training set is evaluated after every epoch, as the test set is.
+    pub evaluate_train: bool,
     /// Adam's constants.
     pub adam: AdamConfig,
     /// Initial weights, one tensor per parameter in PyTorch's order, instead of random ones.
@@ -49,6 +51,7 @@ impl Default for TrainerOptions {
             seed: 0,
             shuffle: true,
             fuse: true,
+            evaluate_train: false,
             adam: AdamConfig::default(),
             init: None,
             tuning: None,

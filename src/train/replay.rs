@@ -67,7 +67,9 @@ impl Trainer<'_> {
                 }
             }
         }
-        for subset in [Subset::Valid, Subset::Test] {
+        let mut sets = vec![Subset::Valid, Subset::Test];
+        sets.extend(self.options.evaluate_train.then_some(Subset::Train));
+        for subset in sets {
             let (Some(plan), Ok(set)) = (self.plan.evaluation(subset), self.subset(subset)) else {
                 continue;
             };

@@ -62,6 +62,9 @@ pub struct RunConfig {
     pub data: DataSource,
     /// Whether the samples are visited in file order.
     pub no_shuffle: bool,
+    /// Whether the training set is evaluated after every epoch, as the test set is.
+    #[serde(default)]
+    pub evaluate_train: bool,
     /// Whether operations are left unfused.
     pub no_fuse: bool,
     /// Whether kernels use their default tiles, whatever `gpu-train tune` found.
@@ -192,6 +195,7 @@ impl RunConfig {
             schedule: self.schedule,
             epochs: self.epochs,
             patience: self.patience,
+            evaluate_train: self.evaluate_train,
             ..TrainerOptions::default()
         }
     }

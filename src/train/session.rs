@@ -1,6 +1,7 @@
 //! What outlives a single run: the device, its pipelines, and uploaded data sets.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::resident::{ResidentDataset, ResidentSplit, SplitLayout};
 use crate::data::{Dataset, Split};
@@ -11,12 +12,16 @@ use crate::gpu::{Gpu, GpuOptions};
 #[derive(Debug)]
 pub struct Session {
     gpu: Gpu,
+    uploads: AtomicUsize,
 }
 
 impl Session {
     /// Opens the adapter that `options` ask for; errors where there is none.
     pub fn open(options: &GpuOptions) -> Result<Self> {
-        Gpu::open(options).map(|gpu| Self { gpu })
+        Ok(Self {
+            gpu: Gpu::open(options)?,
+            uploads: AtomicUsize::new(0),
+        })
     }
 
     /// The device.
@@ -28,7 +33,13 @@ impl Session {
     ///
     /// Errors where it does not fit, saying what is needed and what there is.
     pub fn upload(&self, data: &Dataset) -> Result<ResidentDataset> {
+        self.uploads.fetch_add(1, Ordering::Relaxed);
         ResidentDataset::upload(&self.gpu, data)
+    }
+
+    /// How many data sets were uploaded: a training and a test set are two.
+    pub fn uploads(&self) -> usize {
+        self.uploads.load(Ordering::Relaxed)
     }
 
     /// Copies a training and a test set to the GPU, and frees the host's copy of each when done.

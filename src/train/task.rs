@@ -50,13 +50,21 @@ const REGRESSION: &[Column] = &[
     column("lr", |it| it.lr.to_string()),
     column("seconds", |it| it.seconds.to_string()),
     column("samples_per_second", |it| it.samples_per_second.to_string()),
-    column("valid_loss", |it| valid(it, |it| it.loss.to_string())),
-    column("valid_mae", |it| valid(it, |it| it.mae.to_string())),
-    column("valid_accuracy", |it| valid(it, accuracy)),
+    column("valid_loss", |it| of(it.valid, |it| it.loss.to_string())),
+    column("valid_mae", |it| of(it.valid, |it| it.mae.to_string())),
+    column("valid_accuracy", |it| of(it.valid, accuracy)),
+    column("train_eval_loss", |it| {
+        of(it.train_eval, |it| it.loss.to_string())
+    }),
+    column("train_eval_mae", |it| {
+        of(it.train_eval, |it| it.mae.to_string())
+    }),
+    column("train_eval_accuracy", |it| of(it.train_eval, accuracy)),
 ];
 
-fn valid(epoch: &EpochMetrics, value: fn(&Metrics) -> String) -> String {
-    epoch.valid.as_ref().map_or(String::new(), value)
+/// Nothing where there is nothing.
+fn of(metrics: Option<Metrics>, value: fn(&Metrics) -> String) -> String {
+    metrics.as_ref().map_or(String::new(), value)
 }
 
 fn accuracy(metrics: &Metrics) -> String {
@@ -113,8 +121,8 @@ impl Task {
         }
     }
 
-    /// Errors where a metric of the test or validation set is NaN or infinite: the rows of an epoch's steps show
-    /// the weights before an update only, and so never the last one.
+    /// Errors where a metric of the set named `set` is NaN or infinite: the rows of an epoch's steps
+    /// show the weights before an update only, and so never the last one.
     pub(super) fn check_evaluation(self, set: &str, it: &Metrics, at: &Moment) -> Result<()> {
         let Self::Regression = self;
         for (name, value) in [("loss", it.loss), ("MAE", it.mae)] {
@@ -159,6 +167,7 @@ mod tests {
             train: metrics(1.0, Some(0.125)),
             test: metrics(1.0 / 3.0, None),
             valid: Some(metrics(2.0, Some(0.25))),
+            train_eval: Some(metrics(2.0, Some(0.25))),
             lr: 1e-4,
             seconds: 2.5,
             samples_per_second: 4000.0,
@@ -183,6 +192,9 @@ mod tests {
             ("valid_loss", "2"),
             ("valid_mae", "2.5"),
             ("valid_accuracy", "0.25"),
+            ("train_eval_loss", "2"),
+            ("train_eval_mae", "2.5"),
+            ("train_eval_accuracy", "0.25"),
         ];
         assert_eq!(line, expected.map(|(name, value)| (name, value.to_owned())));
     }

@@ -4,6 +4,7 @@
 
 mod fixture;
 mod support;
+mod sweep;
 
 mod cpu_executor;
 mod determinism;

@@ -32,6 +32,7 @@ fn config(epochs: usize) -> RunConfig {
         seed: 3,
         data: DataSource::DRAWN,
         no_shuffle: false,
+        evaluate_train: false,
         no_fuse: false,
         no_tuned: false,
         checked: false,

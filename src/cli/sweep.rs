@@ -1,0 +1,180 @@
+//! `gpu-train sweep`: every combination of the options' values, one run after the other.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use clap::Parser as _;
+
+use super::args::{Cli, TrainArgs};
+use super::interrupt::Interrupt;
+use super::sweep_args::SweepArgs;
+use super::sweep_progress::SweepProgress;
+use super::train::{announce_fallback, folder_names, open};
+use super::tuned::Tuned;
+use super::{config, train};
+use crate::error::{Error, Result};
+use crate::sweep::{Axis, Combination, Execution, PlannedRun, Sweep, SweepFolder, combinations};
+use crate::train::{RunConfig, RunFolder, Session};
+use crate::tuning::Tuning;
+
+/// What is printed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Words {
+    pub quiet: bool,
+    pub no_progress: bool,
+}
+
+/// Runs the sweep that `args` ask for, or goes on with one.
+pub(super) fn run(args: &SweepArgs) -> Result<()> {
+    let words = Words {
+        quiet: args.quiet,
+        no_progress: args.no_progress,
+    };
+    if let Some(path) = &args.resume {
+        return resume(path, words);
+    }
+    let out = args.out.as_deref();
+    out.map_or(Ok(()), RunFolder::refuse_existing)?;
+    let (axes, fixed) = args.axes()?;
+    let plan = Planned::new(&axes, fixed)?;
+    let session = open(plan.config(), plan.first.limit_binding, words.quiet)?;
+    if plan.fallback && !words.quiet {
+        announce_fallback();
+    }
+    let mut execution = Execution::new(&session);
+    begin("sweep", plan, out, &session, &mut execution, words)
+}
+
+/// Runs that are known by their options.
+pub(super) struct Planned {
+    /// The first run's options.
+    first: TrainArgs,
+    runs: Vec<PlannedRun>,
+    /// Whether drawn pictures stand in for a data set that nobody named.
+    pub fallback: bool,
+}
+
+impl Planned {
+    /// Every combination of `axes`, each with the arguments `fixed`.
+    ///
+    /// Errors where a value makes no sense, naming the run.
+    pub(super) fn new(axes: &[Axis], fixed: &[OsString]) -> Result<Self> {
+        let mut first = None;
+        let mut runs = Vec::new();
+        let mut fallback = false;
+        for combination in combinations(axes)? {
+            let of_run = |error: Error| match combination.name.as_str() {
+                "" => error,
+                name => error.and_hint(&format!("it is run {name} of the sweep")),
+            };
+            let args = parse(&combination, fixed).map_err(of_run)?;
+            let (config, stands_in) = config::resolve(&args).map_err(of_run)?;
+            fallback = stands_in;
+            let name = match combination.name.as_str() {
+                "" => config.net.name(),
+                name => name,
+            };
+            runs.push(PlannedRun {
+                name: name.to_owned(),
+                varies: combination.varies,
+                config,
+            });
+            first.get_or_insert(args);
+        }
+        let none = || Error::usage("there is no run", "this is a bug; please report it");
+        Ok(Self {
+            first: first.ok_or_else(none)?,
+            runs,
+            fallback,
+        })
+    }
+
+    /// The first run's, and so what all agree on.
+    pub(super) fn config(&self) -> &RunConfig {
+        &self.runs[0].config
+    }
+}
+
+/// The options of one run, as if they had been written after `gpu-train`.
+fn parse(combination: &Combination, fixed: &[OsString]) -> Result<TrainArgs> {
+    let own = combination.arguments.iter().map(OsStr::new);
+    let all = fixed.iter().map(OsString::as_os_str).chain(own);
+    let parsed = Cli::try_parse_from([OsStr::new("gpu-train")].into_iter().chain(all));
+    let cli = parsed.map_err(|error| {
+        let text = error.to_string();
+        let first = text.lines().next().unwrap_or_default();
+        let what = first.strip_prefix("error: ").unwrap_or(first);
+        Error::usage(what, "`gpu-train sweep --help` lists options and values")
+    })?;
+    Ok(cli.train)
+}
+
+/// Makes the folder of a new sweep and trains its runs.
+pub(super) fn begin(
+    title: &str,
+    plan: Planned,
+    out: Option<&Path>,
+    session: &Session,
+    execution: &mut Execution<'_>,
+    words: Words,
+) -> Result<()> {
+    let tuned = Tuned::load(&plan.first, plan.config(), session.gpu().description())?;
+    let tuning = tuned.tuning.as_deref().cloned().unwrap_or_default();
+    let data = execution.check(&plan.runs, &tuning)?;
+    let sweep = Sweep {
+        title: title.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        data,
+        tuning,
+        runs: plan.runs,
+    };
+    let mut folder = SweepFolder::create(folder_names(out, title), sweep)?;
+    train_all(&mut folder, session, execution, words)
+}
+
+/// Goes on with the sweep in the folder `path`.
+fn resume(path: &Path, words: Words) -> Result<()> {
+    let mut folder = SweepFolder::open(path)?;
+    let sweep = folder.sweep();
+    let session = open(&sweep.runs[0].config, None, words.quiet)?;
+    let mut execution = Execution::new(&session);
+    train_all(&mut folder, &session, &mut execution, words)
+}
+
+fn train_all(
+    folder: &mut SweepFolder,
+    session: &Session,
+    execution: &mut Execution<'_>,
+    words: Words,
+) -> Result<()> {
+    announce_tuning(&folder.sweep().tuning, words.quiet);
+    let mut progress = SweepProgress::new(folder, words);
+    let interrupt = Interrupt::listen(progress.notices());
+    let result = execution.run(
+        folder,
+        || interrupt.asked(),
+        |event| {
+            progress.show(event);
+            if let crate::sweep::SweepEvent::RunEnded { .. } = event {
+                train::keep_pipelines(session, words.quiet);
+            }
+            Ok(())
+        },
+    );
+    progress.finish();
+    result?;
+    if !words.quiet {
+        super::sweep_progress::table(folder);
+    }
+    Ok(())
+}
+
+fn announce_tuning(tuning: &Tuning, quiet: bool) {
+    if !tuning.is_empty() && !quiet {
+        let count = tuning.len();
+        super::style::tell(format_args!(
+            "with what `gpu-train tune` found for {count} kernels, where a run has them; \
+             --no-tuned ignores it"
+        ));
+    }
+}

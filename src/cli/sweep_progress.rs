@@ -1,0 +1,155 @@
+//! What a sweep shows: the bar, a line per run, and the table at its end.
+
+use super::progress::{Progress, accuracy};
+use super::resumed::other_bits;
+use super::style::{self, say};
+use super::sweep::Words;
+use crate::sweep::{Outcome, Status, SweepEvent, SweepFolder};
+
+/// The bar and the lines of one sweep.
+#[derive(Debug)]
+pub(super) struct SweepProgress {
+    bar: Progress,
+    runs: usize,
+    /// Length of the longest run's name.
+    width: usize,
+    quiet: bool,
+}
+
+impl SweepProgress {
+    pub(super) fn new(folder: &SweepFolder, words: Words) -> Self {
+        let Words { quiet, no_progress } = words;
+        let runs = &folder.sweep().runs;
+        Self {
+            bar: Progress::of_sweep(!quiet && !no_progress, !quiet),
+            runs: runs.len(),
+            width: width(folder),
+            quiet,
+        }
+    }
+
+    /// Shows the user a line, from any thread.
+    pub(super) fn notices(&self) -> impl Fn(&str) + Clone + Send + 'static + use<> {
+        self.bar.notices()
+    }
+
+    /// Renders one event.
+    pub(super) fn show(&mut self, event: &SweepEvent<'_>) {
+        match event {
+            SweepEvent::RunStarted { number, run } => {
+                let name = &run.name;
+                self.bar.run = format!("run {number}/{} {name} ", self.runs);
+            }
+            SweepEvent::Resuming { step, differences } => {
+                let notices = self.bar.notices();
+                notices(&format!("{}goes on after step {step}", self.bar.run));
+                if !differences.is_empty() {
+                    notices(&other_bits(differences));
+                }
+            }
+            SweepEvent::Train(event) => self.bar.show(event),
+            SweepEvent::RunEnded {
+                number,
+                run,
+                outcome,
+                diverged,
+                ..
+            } => {
+                self.bar.finish();
+                if self.quiet {
+                    return;
+                }
+                let place = format!("{number}/{}", self.runs);
+                let (name, width) = (&run.name, self.width);
+                let came_to = came_to(outcome);
+                style::tell(format_args!("{place:>9}  {name:<width$}  {came_to}"));
+                if let Some(error) = diverged {
+                    style::notice(&format!("{name} diverged: {error}; {}", error.hint()));
+                }
+            }
+        }
+    }
+
+    /// Takes the bar away.
+    pub(super) fn finish(&self) {
+        self.bar.finish();
+    }
+}
+
+fn width(folder: &SweepFolder) -> usize {
+    let names = folder.sweep().runs.iter().map(|run| run.name.len());
+    names.max().unwrap_or(0)
+}
+
+/// What one run came to, for its line.
+fn came_to(outcome: &Outcome) -> String {
+    let seconds = style::duration(outcome.seconds);
+    match &outcome.last {
+        None => "ended before its first epoch did".to_owned(),
+        Some(last) => format!(
+            "test MAE {:.4}, accuracy {} after {} epochs in {seconds}",
+            last.test.mae,
+            accuracy(last.test),
+            last.epoch,
+        ),
+    }
+}
+
+/// Prints a line per run of the sweep, and where all of it is.
+pub(super) fn table(folder: &SweepFolder) {
+    let width = width(folder).max(3);
+    let summary = folder.summary();
+    // "train MAE" is that of the training set after the epoch, where it was evaluated.
+    let evaluated = (0..summary.len()).any(|run| !summary.value(run, "train_eval_mae").is_empty());
+    let train = if evaluated {
+        "train_eval_mae"
+    } else {
+        "train_mae"
+    };
+    say(format_args!(""));
+    say(format_args!(
+        "{:<width$}  {:>10}  {:>6}  {:>9}  {:>9}  {:>9}  {:>8}  {:>8}",
+        "run", "parameters", "epochs", "train MAE", "test MAE", "gap", "accuracy", "time"
+    ));
+    for run in 0..summary.len() {
+        let value = |column| summary.value(run, column);
+        let status = match summary.status(run) {
+            Status::Done => "",
+            other => other.name(),
+        };
+        let line = format!(
+            "{:<width$}  {:>10}  {:>6}  {:>9}  {:>9}  {:>9}  {:>8}  {:>8}  {status}",
+            value("run"),
+            whole(value("parameters")),
+            value("epochs"),
+            rounded(value(train)),
+            rounded(value("test_mae")),
+            rounded(value("generalisation_gap")),
+            percent(value("test_accuracy")),
+            seconds(value("seconds")),
+        );
+        say(format_args!("{}", line.trim_end()));
+    }
+    let path = folder.path().display();
+    say(format_args!("\nsummary.csv and a folder per run in {path}"));
+}
+
+fn whole(value: &str) -> String {
+    value.parse().map_or_else(|_| "-".to_owned(), style::count)
+}
+
+fn number(value: &str, show: impl Fn(f64) -> String) -> String {
+    value.parse().map_or_else(|_| "-".to_owned(), show)
+}
+
+fn rounded(value: &str) -> String {
+    number(value, |it| format!("{it:.4}"))
+}
+
+fn percent(value: &str) -> String {
+    number(value, |it| format!("{:.1}%", it * 100.0))
+}
+
+fn seconds(value: &str) -> String {
+    number(value, style::duration)
+}

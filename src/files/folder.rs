@@ -1,0 +1,225 @@
+//! Folders that a process fills and then writes into: whole or not there, and one process at a time.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{partial_beside, remove_partial_files, rename, replace, unwritable};
+use crate::error::{Error, Result};
+
+/// Locked by the process that writes into the folder.
+const LOCK: &str = ".lock";
+
+/// Makes the folder `path` with `files` in it, all of it at once or nothing at all, and locks it for
+/// this process as long as the returned file lives.
+///
+/// Errors where it exists, since what was written is never overwritten, and where not all of it can
+/// be written; then nothing is left behind.
+pub(crate) fn create_locked(path: &Path, files: &[(&str, Vec<u8>)]) -> Result<File> {
+    refuse_existing(path)?;
+    let above = path.parent().unwrap_or(Path::new(""));
+    let made = make_folders(above)?;
+    remove_forgotten_folders(above);
+    let filled = fill(path, files).and_then(|()| open_lock(path));
+    let lock = filled.inspect_err(|_| remove_folders(&made))?;
+    hold(path, lock)
+}
+
+/// Locks the folder `path`, which is there, for this process as long as the returned file lives;
+/// takes away files that a killed process left half written.
+///
+/// Errors where another process has it.
+pub(crate) fn open_locked(path: &Path) -> Result<File> {
+    let lock = hold(path, open_lock(path)?)?;
+    remove_partial_files(path);
+    Ok(lock)
+}
+
+/// Makes an empty folder: the first of `paths` where nothing is yet.
+///
+/// Errors where all of them exist, or none can be made.
+pub(crate) fn create_plain(paths: impl IntoIterator<Item = PathBuf>) -> Result<PathBuf> {
+    let mut taken = PathBuf::new();
+    for path in paths {
+        make_folders(path.parent().unwrap_or(Path::new("")))?;
+        match fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => taken = path,
+            Err(error) => return Err(unwritable(&path, &error)),
+        }
+    }
+    Err(exists(&taken))
+}
+
+/// Errors where `path` exists, before any work is done for it.
+pub(crate) fn refuse_existing(path: &Path) -> Result<()> {
+    if path.exists() {
+        Err(exists(path))
+    } else {
+        Ok(())
+    }
+}
+
+fn open_lock(folder: &Path) -> Result<File> {
+    let path = folder.join(LOCK);
+    // Windows locks no file that is open for appending alone.
+    let mut options = OpenOptions::new();
+    let opened = options.create(true).truncate(false).write(true).open(&path);
+    opened.map_err(|error| unwritable(&path, &error))
+}
+
+/// Locks `folder` for this process, as long as the file lives.
+///
+/// Errors where another process holds it. Where the file system knows no locks, there is none.
+fn hold(folder: &Path, lock: File) -> Result<File> {
+    match lock.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(Error::file(
+            folder,
+            "another gpu-train is writing into this run",
+            "wait until it has ended, or stop it; a new run needs no --out",
+        )),
+        _ => Ok(lock),
+    }
+}
+
+/// What a new folder is called before it is whole.
+const NEW: &str = ".gpu-train-new";
+/// After this time nobody is filling a folder any more.
+const FORGOTTEN: Duration = Duration::from_hours(1);
+
+/// Makes the folder `path` with `files` in it: filled under another name, then renamed.
+fn fill(path: &Path, files: &[(&str, Vec<u8>)]) -> Result<()> {
+    let new = partial_beside(&path.with_file_name(NEW));
+    let write = || {
+        fs::create_dir(&new).map_err(|error| unwritable(path, &error))?;
+        for (name, bytes) in files {
+            let written = replace(&new.join(name), bytes);
+            written.map_err(|error| unwritable(&path.join(name), &error))?;
+        }
+        // A path may be too long for what is to lie in the folder, though not for the folder.
+        for file in files.iter().map(|(name, _)| path.join(name)) {
+            if let Err(error) = fs::symlink_metadata(partial_beside(&file))
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                return Err(unwritable(&file, &error));
+            }
+        }
+        rename(&new, path).map_err(|error| {
+            // Another run may have made it in the meantime.
+            if path.exists() {
+                exists(path)
+            } else {
+                unwritable(path, &error)
+            }
+        })
+    };
+    write().inspect_err(|_| {
+        let _ = fs::remove_dir_all(&new);
+    })
+}
+
+/// Removes folders in `above` that a killed process left before they were runs.
+fn remove_forgotten_folders(above: &Path) {
+    let above = if above.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        above
+    };
+    let entries = fs::read_dir(above).into_iter().flatten().flatten();
+    for entry in entries {
+        let forgotten = || {
+            let age = entry.metadata().ok()?.modified().ok()?.elapsed().ok()?;
+            Some(age > FORGOTTEN)
+        };
+        let name = entry.file_name();
+        if name.to_string_lossy().starts_with(NEW) && forgotten() == Some(true) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// Makes what is missing of the folder `path`, which may exist; returns what it made, the outermost
+/// first. Where it fails, it takes away again what it made.
+fn make_folders(path: &Path) -> Result<Vec<PathBuf>> {
+    let mut missing: Vec<&Path> = path
+        .ancestors()
+        .take_while(|it| !it.as_os_str().is_empty() && !it.exists())
+        .collect();
+    missing.reverse();
+    let mut made = Vec::new();
+    for folder in missing {
+        match fs::create_dir(folder) {
+            Ok(()) => made.push(folder.to_path_buf()),
+            // Another run may have made it in the meantime.
+            Err(_) if folder.is_dir() => {}
+            Err(error) => {
+                remove_folders(&made);
+                return Err(unwritable(folder, &error));
+            }
+        }
+    }
+    Ok(made)
+}
+
+/// Removes what [`make_folders`] made, as far as it is still empty.
+fn remove_folders(made: &[PathBuf]) {
+    for folder in made.iter().rev() {
+        let _ = fs::remove_dir(folder);
+    }
+}
+
+fn exists(path: &Path) -> Error {
+    Error::file(
+        path,
+        "exists already, and a run is never overwritten",
+        "give another folder with --out, or leave --out away",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_that_cannot_all_be_made_leave_none() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let names = || fs::read_dir(place.path()).expect("readable").count();
+        let long = "x".repeat(300);
+        let error = make_folders(&place.path().join("a/b").join(&long).join("c"));
+        assert!(error.is_err(), "no system has such long names");
+        assert_eq!(names(), 0);
+        let made = make_folders(&place.path().join("a/b/c")).expect("can be made");
+        assert_eq!(made.len(), 3);
+        assert_eq!(make_folders(&place.path().join("a/b/c")).ok(), Some(vec![]));
+        remove_folders(&made);
+        assert_eq!(names(), 0);
+    }
+
+    #[test]
+    fn a_folder_has_all_of_its_files_or_is_not_there() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let run = place.path().join("run");
+        let names = || fs::read_dir(place.path()).expect("readable").count();
+        let error = fill(&run, &[("a", vec![1]), ("no/such/folder", vec![2])]);
+        assert!(error.is_err());
+        assert_eq!(names(), 0);
+        fill(&run, &[("a", vec![1]), ("b", vec![2])]).expect("can be written");
+        assert_eq!(fs::read(run.join("b")).ok(), Some(vec![2]));
+        // As by a second run that found the name free a moment ago.
+        let error = fill(&run, &[("a", vec![3])]).expect_err("is there");
+        assert!(error.to_string().contains("never overwritten"), "{error}");
+        assert_eq!(fs::read(run.join("a")).ok(), Some(vec![1]));
+        assert_eq!(names(), 1);
+    }
+
+    #[test]
+    fn one_process_at_a_time_writes_into_a_run() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let lock = || hold(place.path(), open_lock(place.path()).expect("opens"));
+        let held = lock().expect("is free");
+        let error = lock().expect_err("is held");
+        assert!(error.to_string().contains("another gpu-train"), "{error}");
+        drop(held);
+        assert!(lock().is_ok());
+    }
+}

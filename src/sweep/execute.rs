@@ -1,0 +1,270 @@
+//! One run after the other, on one device: data are uploaded once, pipelines are made once.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::folder::{PlannedRun, Sweep, SweepFolder};
+use super::summary::{Outcome, Status};
+use crate::data::{DataSource, Split};
+use crate::error::{Error, Result};
+use crate::shape::ImageShape;
+use crate::train::{
+    DataRecord, HostData, Job, JobData, Run, RunConfig, RunFolder, Session, SplitLayout, TrainEvent,
+};
+use crate::tuning::Tuning;
+
+/// What a sweep tells its caller while it works.
+#[derive(Debug)]
+pub enum SweepEvent<'a> {
+    /// A run begins, or goes on.
+    RunStarted {
+        /// Its place in the sweep, counted from 1.
+        number: usize,
+        /// It.
+        run: &'a PlannedRun,
+    },
+    /// The run goes on from its checkpoint.
+    Resuming {
+        /// Steps it had taken.
+        step: u64,
+        /// What is not as it was when the run began, and may change what it computes.
+        differences: Vec<String>,
+    },
+    /// News of the run.
+    Train(&'a TrainEvent),
+    /// A run ended, or diverged.
+    RunEnded {
+        /// Its place in the sweep, counted from 1.
+        number: usize,
+        /// It.
+        run: &'a PlannedRun,
+        /// Its folder.
+        path: &'a Path,
+        /// What it has come to.
+        outcome: &'a Outcome,
+        /// Where it diverged, if it did.
+        diverged: Option<&'a Error>,
+    },
+}
+
+/// The device of a sweep, and the data that lie on it.
+#[derive(Debug)]
+pub struct Execution<'s> {
+    session: &'s Session,
+    loaded: Option<Loaded>,
+}
+
+/// Data on the GPU, and which they are.
+#[derive(Debug)]
+struct Loaded {
+    source: DataSource,
+    /// What they were drawn by.
+    seed: Option<u64>,
+    valid_fraction: f64,
+    layout: SplitLayout,
+    image: ImageShape,
+    data: JobData,
+}
+
+/// What the data of a run depend on beside their source.
+fn drawn_by(config: &RunConfig) -> Option<u64> {
+    config.data.is_drawn().then_some(config.seed)
+}
+
+impl<'s> Execution<'s> {
+    /// On the device of `session`.
+    pub fn new(session: &'s Session) -> Self {
+        Self {
+            session,
+            loaded: None,
+        }
+    }
+
+    /// Takes `split`, the data of `config`, which the caller had to look at.
+    ///
+    /// Errors where they do not fit the device.
+    pub fn upload(&mut self, config: &RunConfig, split: Split) -> Result<()> {
+        // The data before are given back first: both need not fit.
+        self.loaded = None;
+        let data = HostData::new(split, config)?;
+        let limits = self.session.gpu().target().limits;
+        self.loaded = Some(Loaded {
+            source: config.data.clone(),
+            seed: drawn_by(config),
+            valid_fraction: config.valid_fraction,
+            layout: data.layout(limits.binding_bytes)?,
+            image: data.image(),
+            data: JobData::upload(self.session, data)?,
+        });
+        Ok(())
+    }
+
+    /// The data of `config`, loaded and uploaded unless they are those of the run before.
+    fn load(&mut self, config: &RunConfig) -> Result<&Loaded> {
+        let fits = |it: &Loaded| {
+            it.source == config.data
+                && it.seed == drawn_by(config)
+                && it.valid_fraction == config.valid_fraction
+        };
+        if !self.loaded.as_ref().is_some_and(fits) {
+            self.loaded = None;
+            self.upload(config, config.data.load(config.seed)?)?;
+        }
+        let missing = || Error::usage("no data were loaded", "this is a bug; please report it");
+        self.loaded.as_ref().ok_or_else(missing)
+    }
+
+    /// Looks at all `runs` before the first one begins, on the data of the first; returns what there
+    /// is to know of those.
+    ///
+    /// Errors where a run cannot be: a layer does not fit the images, or a net the adapter.
+    pub fn check(&mut self, runs: &[PlannedRun], tuning: &Tuning) -> Result<DataRecord> {
+        let Some(first) = runs.first() else {
+            return Err(Error::usage(
+                "a sweep of no runs trains nothing",
+                "give an option several values, as in --lr 1e-2,1e-4",
+            ));
+        };
+        let session = self.session;
+        let loaded = self.load(&first.config)?;
+        for run in runs {
+            let job = loaded.job(session, run, tuning).and_then(Job::with_init);
+            job.and_then(|job| job.plan().check(&session.gpu().target().limits))
+                .map_err(|error| error.and_hint(&format!("it is run {} of the sweep", run.name)))?;
+        }
+        Ok(loaded.data.record().clone())
+    }
+
+    /// Trains every run of `folder` that has not ended, one after the other. `interrupted` is asked
+    /// after every step; where it says so, the run is saved.
+    ///
+    /// A run that diverges is recorded as such, and the sweep goes on. Errors with
+    /// [`Error::Interrupted`] where somebody asked it to stop; after every error it can go on by
+    /// [`SweepFolder::open`].
+    pub fn run(
+        &mut self,
+        folder: &mut SweepFolder,
+        interrupted: impl Fn() -> bool,
+        mut on_event: impl FnMut(&SweepEvent<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let result = self.run_all(folder, &interrupted, &mut on_event);
+        result.map_err(|error| resumable(error, folder.path()))
+    }
+
+    fn run_all(
+        &mut self,
+        folder: &mut SweepFolder,
+        interrupted: &impl Fn() -> bool,
+        on_event: &mut impl FnMut(&SweepEvent<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let sweep = folder.sweep().clone();
+        let count = sweep.runs.len();
+        for (index, run) in sweep.runs.iter().enumerate() {
+            let path = folder.run_path(index);
+            if folder.summary().status(index) != Status::Unfinished && path.exists() {
+                continue;
+            }
+            if interrupted() {
+                return Err(Error::Interrupted {
+                    what: format!("before run {} of {count}, {}", index + 1, run.name),
+                    hint: String::new(),
+                });
+            }
+            let number = index + 1;
+            on_event(&SweepEvent::RunStarted { number, run })?;
+            let ended = self.one(&sweep, run, &path, interrupted, on_event);
+            let (outcome, diverged) = ended.map_err(|error| match error {
+                Error::Interrupted { what, hint } => Error::Interrupted {
+                    what: format!("in run {number} of {count}, {}, {what}", run.name),
+                    hint,
+                },
+                other => other,
+            })?;
+            folder.record(index, &outcome)?;
+            on_event(&SweepEvent::RunEnded {
+                number,
+                run,
+                path: &path,
+                outcome: &outcome,
+                diverged: diverged.as_ref(),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Trains `run` in the folder `path` to its end, from its checkpoint on where it has one.
+    fn one(
+        &mut self,
+        sweep: &Sweep,
+        run: &PlannedRun,
+        path: &Path,
+        interrupted: &impl Fn() -> bool,
+        on_event: &mut impl FnMut(&SweepEvent<'_>) -> Result<()>,
+    ) -> Result<(Outcome, Option<Error>)> {
+        let mut run = self.begin(sweep, run, path, on_event)?;
+        let trained = run.train(interrupted, |event| on_event(&SweepEvent::Train(event)));
+        let (status, diverged) = match trained {
+            Ok(()) => (Status::Done, None),
+            Err(error @ Error::Diverged { .. }) => (Status::Diverged, Some(error)),
+            Err(other) => return Err(other),
+        };
+        let trainer = run.trainer();
+        let outcome = Outcome {
+            status,
+            parameters: trainer.network().parameters.elements(),
+            last: trainer.logs().last().cloned(),
+            seconds: (trainer.logs().iter()).fold(0.0, |sum, epoch| sum + epoch.seconds),
+        };
+        Ok((outcome, diverged))
+    }
+
+    fn begin(
+        &mut self,
+        sweep: &Sweep,
+        run: &PlannedRun,
+        path: &Path,
+        on_event: &mut impl FnMut(&SweepEvent<'_>) -> Result<()>,
+    ) -> Result<Run<'s>> {
+        let session = self.session;
+        let loaded = self.load(&run.config)?;
+        let data = loaded.data.record();
+        if loaded
+            .seed
+            .is_none_or(|seed| seed == sweep.runs[0].config.seed)
+        {
+            sweep.data.check(data)?;
+        }
+        let mut job = loaded.job(session, run, &sweep.tuning)?;
+        let environment = job.environment(session, data);
+        if path.exists() {
+            let folder = RunFolder::open(path)?;
+            let checkpoint = folder.checkpoint()?;
+            on_event(&SweepEvent::Resuming {
+                step: checkpoint.state.step,
+                differences: folder.environment()?.differences(&environment),
+            })?;
+            let trainer = job.trainer(session, &loaded.data)?;
+            return job.resume(trainer, folder, checkpoint, data, &environment);
+        }
+        job = job.with_init()?;
+        let trainer = job.trainer(session, &loaded.data)?;
+        job.create(trainer, [path.to_path_buf()], data, &environment)
+    }
+}
+
+impl Loaded {
+    fn job(&self, session: &Session, run: &PlannedRun, tuning: &Tuning) -> Result<Job> {
+        let tuning = (!tuning.is_empty()).then(|| Arc::new(tuning.clone()));
+        let target = session.gpu().target();
+        Job::new(run.config.clone(), &self.layout, self.image, target, tuning)
+    }
+}
+
+/// The same error, which also says how the sweep goes on.
+fn resumable(error: Error, folder: &Path) -> Error {
+    let resume = format!("`gpu-train sweep --resume {}` goes on", folder.display());
+    match error {
+        Error::Interrupted { what, .. } => Error::Interrupted { what, hint: resume },
+        other => other.and_hint(&resume),
+    }
+}

@@ -1,0 +1,314 @@
+//! The folder of a sweep: `sweep.toml` with what was asked, `summary.csv`, and a folder per run.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::axes::MOST_RUNS;
+use super::summary::{Outcome, Summary};
+use crate::error::{Error, Result};
+use crate::files::folder::{create_locked, open_locked};
+use crate::files::read_regular;
+use crate::train::{DataRecord, RunConfig};
+use crate::tuning::Tuning;
+
+const SWEEP: &str = "sweep.toml";
+const SUMMARY: &str = "summary.csv";
+/// Far more than a thousand configurations and the tiles need.
+const MAX_BYTES: u64 = 16 << 20;
+/// A run's name is a folder's: systems allow 255 bytes, and files are written beside it.
+const MAX_NAME: usize = 160;
+const HINT: &str = "--resume takes the folder that a sweep wrote, such as runs/<time>-sweep";
+
+/// What a sweep was asked for, every default resolved: `sweep.toml`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Sweep {
+    /// What it is: `sweep`, or the name of an experiment.
+    pub title: String,
+    /// Version of gpu-train that began it.
+    pub version: String,
+    /// The data of its first run.
+    pub data: DataRecord,
+    /// Measured tiles that all of its runs use.
+    #[serde(default, skip_serializing_if = "Tuning::is_empty")]
+    pub tuning: Tuning,
+    /// Its runs, in order.
+    pub runs: Vec<PlannedRun>,
+}
+
+/// One run of a sweep.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PlannedRun {
+    /// Its name, and that of its folder.
+    pub name: String,
+    /// The options that vary in this sweep, with this run's values.
+    pub varies: Vec<(String, String)>,
+    /// All of its options.
+    pub config: RunConfig,
+}
+
+impl Sweep {
+    /// Errors where there is no run, a name is no name of a folder or is there twice, or runs do not
+    /// vary alike.
+    fn check(&self) -> Result<(), String> {
+        let Some(first) = self.runs.first() else {
+            return Err("names no run".to_owned());
+        };
+        if self.runs.len() > MOST_RUNS {
+            return Err(format!("names more than {MOST_RUNS} runs"));
+        }
+        let keys = |run: &PlannedRun| run.varies.iter().map(|it| it.0.clone()).collect::<Vec<_>>();
+        for (index, run) in self.runs.iter().enumerate() {
+            let name = &run.name;
+            if !is_name(name) {
+                return Err(format!("'{name}' is no name for a run"));
+            }
+            let same = |other: &PlannedRun| other.name.eq_ignore_ascii_case(name);
+            if self.runs[..index].iter().any(same) {
+                return Err(format!("two runs are named {name}"));
+            }
+            if keys(run) != keys(first) {
+                return Err(format!("run {name} varies by other options than the first"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether `name` names a folder within another one, on every system.
+fn is_name(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.+".contains(c);
+    (1..=MAX_NAME).contains(&name.len())
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && !name.ends_with('.')
+        && name.chars().all(allowed)
+        && ![SWEEP, SUMMARY].contains(&name)
+}
+
+/// The folder of a sweep. While it lives, no other process goes on with it.
+#[derive(Debug)]
+pub struct SweepFolder {
+    path: PathBuf,
+    sweep: Sweep,
+    summary: Summary,
+    _lock: File,
+}
+
+impl SweepFolder {
+    /// Makes the first of `paths` where nothing is yet: all of the folder at once or nothing at all.
+    ///
+    /// Errors where all of them exist, since what was written is never overwritten, where the folder
+    /// cannot be written, and where two runs have one name.
+    pub fn create(paths: impl IntoIterator<Item = PathBuf>, sweep: Sweep) -> Result<Self> {
+        let hint = "give values and nets other names; names are made of what varies";
+        sweep
+            .check()
+            .map_err(|what| Error::usage(format!("these runs make no sweep: {what}"), hint))?;
+        let text = toml::to_string(&sweep).map_err(|error| {
+            let what = format!("the sweep cannot be written as TOML: {error}");
+            Error::usage(what, "this is a bug in gpu-train; please report it")
+        })?;
+        let summary = Summary::new(&sweep.runs);
+        let files = [(SWEEP, text.into_bytes()), (SUMMARY, summary.to_bytes())];
+        let mut paths = paths.into_iter().peekable();
+        loop {
+            let Some(path) = paths.next() else {
+                let what = "there is no name for a sweep's folder";
+                return Err(Error::usage(what, "give one with --out"));
+            };
+            match create_locked(&path, &files) {
+                // Another sweep was faster.
+                Err(_) if path.exists() && paths.peek().is_some() => {}
+                Err(error) => return Err(error),
+                Ok(lock) => {
+                    return Ok(Self {
+                        path,
+                        sweep,
+                        summary,
+                        _lock: lock,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Opens the folder of a sweep to go on with it.
+    ///
+    /// Errors where it is none, or where another process has it.
+    pub fn open(path: &Path) -> Result<Self> {
+        let file = path.join(SWEEP);
+        if !file.is_file() {
+            let what = if path.is_dir() {
+                "holds no sweep.toml"
+            } else {
+                "is no folder of a sweep"
+            };
+            return Err(Error::file(path, what, HINT));
+        }
+        let lock = open_locked(path)?;
+        let bytes = read_regular(&file, MAX_BYTES, HINT, HINT)?;
+        let sweep: Sweep = toml::from_slice(&bytes).map_err(|error| {
+            let what = format!("describes no sweep: {}", error.message());
+            Error::file(&file, what, HINT)
+        })?;
+        sweep
+            .check()
+            .map_err(|what| Error::file(&file, what, HINT))?;
+        Ok(Self {
+            summary: Summary::read(&path.join(SUMMARY), &sweep.runs),
+            path: path.to_path_buf(),
+            sweep,
+            _lock: lock,
+        })
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What was asked for.
+    pub fn sweep(&self) -> &Sweep {
+        &self.sweep
+    }
+
+    /// What has come of it so far.
+    pub fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// The folder of run `index`.
+    pub fn run_path(&self, index: usize) -> PathBuf {
+        self.path.join(&self.sweep.runs[index].name)
+    }
+
+    /// Records what run `index` has come to, in `summary.csv`.
+    pub(super) fn record(&mut self, index: usize, outcome: &Outcome) -> Result<()> {
+        self.summary.set(index, outcome);
+        self.summary.write(&self.path.join(SUMMARY))
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::data::DataSource;
+    use crate::nn::{Activation, NetworkType};
+    use crate::train::SetRecord;
+
+    /// Runs of these names that vary by their learning rate.
+    pub(in super::super) fn planned(names: &[&str]) -> Vec<PlannedRun> {
+        let config = |lr: f64| RunConfig {
+            net: NetworkType::Mlp,
+            channels: vec![],
+            kernel_sizes: vec![],
+            strides: vec![],
+            dense_hiddens: vec![3],
+            activation: Activation::Relu,
+            lr,
+            batch_size: 16,
+            epochs: 2,
+            seed: 0,
+            data: DataSource::DRAWN,
+            no_shuffle: false,
+            evaluate_train: false,
+            no_fuse: false,
+            no_tuned: false,
+            checked: false,
+            valid_fraction: 0.0,
+            patience: None,
+            weight_decay: 0.0,
+            clip_grad_norm: None,
+            schedule: crate::train::ScheduleConfig::default(),
+            max_time: None,
+            checkpoint_minutes: 0.0,
+            init: None,
+            device: None,
+        };
+        let run = |(index, &name): (usize, &&str)| PlannedRun {
+            name: name.to_owned(),
+            varies: vec![("lr".to_owned(), (index + 1).to_string())],
+            config: config((index + 1) as f64),
+        };
+        names.iter().enumerate().map(run).collect()
+    }
+
+    fn sweep(names: &[&str]) -> Sweep {
+        let set = || SetRecord {
+            fingerprint: "00".to_owned(),
+            images: 3,
+            shape: [1, 2, 2],
+        };
+        Sweep {
+            title: "sweep".to_owned(),
+            version: "1".to_owned(),
+            data: DataRecord {
+                train: set(),
+                test: set(),
+            },
+            tuning: Tuning::default(),
+            runs: planned(names),
+        }
+    }
+
+    #[test]
+    fn a_sweep_is_read_back_as_it_was_asked_for() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let paths = ["a", "b"].map(|name| place.path().join(name));
+        let create = || SweepFolder::create(paths.clone(), sweep(&["lr-1", "lr-2"]));
+        let first = create().expect("is free");
+        let second = create().expect("the next name is free");
+        assert_eq!(second.path(), paths[1]);
+        let error = create().expect_err("both are taken");
+        assert!(error.to_string().contains("never overwritten"), "{error}");
+        let error = SweepFolder::open(&paths[0]).expect_err("is held");
+        assert!(error.to_string().contains("another gpu-train"), "{error}");
+        drop(first);
+        let read = SweepFolder::open(&paths[0]).expect("is a sweep");
+        assert_eq!(read.sweep(), second.sweep());
+        assert_eq!(read.summary(), second.summary());
+        assert_eq!(read.run_path(1), paths[0].join("lr-2"));
+    }
+
+    #[test]
+    fn names_that_lead_elsewhere_make_no_sweep() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let path = place.path().join("a");
+        let long = "x".repeat(161);
+        for names in [
+            &["../b"][..],
+            &[".."],
+            &["/etc"],
+            &["a\\b"],
+            &[""],
+            &["summary.csv"],
+            &["a", "A"],
+            &[&long],
+            &[],
+        ] {
+            let error = SweepFolder::create([path.clone()], sweep(names)).expect_err("is none");
+            assert!(!error.hint().is_empty(), "{names:?}");
+            assert!(!path.exists(), "{names:?}");
+        }
+        // The same in a file that somebody else wrote.
+        drop(SweepFolder::create([path.clone()], sweep(&["b"])).expect("is free"));
+        let file = path.join(SWEEP);
+        let text = std::fs::read_to_string(&file).expect("reads");
+        for (from, to) in [
+            ("\"b\"", "\"../b\""),
+            ("title", "titel"),
+            ("[[runs]]", "[["),
+        ] {
+            std::fs::write(&file, text.replace(from, to)).expect("writes");
+            let error = SweepFolder::open(&path).expect_err("is none");
+            assert!(error.hint().contains("--resume"), "{error}");
+        }
+        for wrong in ["none", ""] {
+            let error = SweepFolder::open(&place.path().join(wrong)).expect_err("is none");
+            assert!(error.hint().contains("--resume"), "{error}");
+        }
+    }
+}

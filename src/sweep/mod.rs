@@ -1,0 +1,17 @@
+//! Floor 6: sweeps. Which runs a list of values per option means, the nets of the known experiments,
+//! the folder of a sweep, and the loop that trains one run after the other on one device. Never
+//! prints: it emits [`SweepEvent`]s.
+
+mod axes;
+mod execute;
+mod folder;
+mod nets_file;
+mod presets;
+mod summary;
+
+pub use axes::{Axis, Choice, Combination, MOST_RUNS, combinations};
+pub use execute::{Execution, SweepEvent};
+pub use folder::{PlannedRun, Sweep, SweepFolder};
+pub use nets_file::read_nets;
+pub use presets::{Experiment, Match};
+pub use summary::{Outcome, Status, Summary};

@@ -1,0 +1,294 @@
+//! `summary.csv`: a line per run of a sweep.
+
+use std::path::Path;
+
+use super::folder::PlannedRun;
+use crate::error::Result;
+use crate::files::{read_regular, write_whole};
+use crate::train::{EpochMetrics, Metrics};
+
+/// Far more than a thousand lines need.
+const MAX_BYTES: u64 = 16 << 20;
+/// The columns behind the run's name and what varies.
+const COLUMNS: [&str; 14] = [
+    "parameters",
+    "epochs",
+    "train_loss",
+    "train_mae",
+    "train_accuracy",
+    "test_loss",
+    "test_mae",
+    "test_accuracy",
+    "train_eval_loss",
+    "train_eval_mae",
+    "train_eval_accuracy",
+    "generalisation_gap",
+    "seconds",
+    "status",
+];
+
+/// How far a run has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// It trained to its end.
+    Done,
+    /// Something became NaN or infinite.
+    Diverged,
+    /// It has not begun, or can go on.
+    Unfinished,
+}
+
+impl Status {
+    const ALL: [Self; 3] = [Self::Done, Self::Diverged, Self::Unfinished];
+
+    /// Its name in `summary.csv`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Diverged => "diverged",
+            Self::Unfinished => "unfinished",
+        }
+    }
+}
+
+/// What a run has come to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Whether it ended, and how.
+    pub status: Status,
+    /// Parameters of its net.
+    pub parameters: usize,
+    /// Metrics of its last whole epoch, if there was one.
+    pub last: Option<EpochMetrics>,
+    /// Seconds of training, without evaluations.
+    pub seconds: f64,
+}
+
+impl Outcome {
+    /// The test MAE less that of the training set after the same epoch, or, where that was not
+    /// evaluated, less the mean over the epoch's batches, each before its update. Where it is
+    /// positive, the net knows its training set better than what it never saw.
+    pub fn generalisation_gap(&self) -> Option<f64> {
+        let last = self.last.as_ref()?;
+        let train = last.train_eval.unwrap_or(last.train);
+        Some(last.test.mae - train.mae)
+    }
+
+    /// What the line holds behind the run's name and what varies: numbers in full, nothing where
+    /// there is none.
+    fn values(&self) -> [String; COLUMNS.len()] {
+        let last = self.last.as_ref();
+        let of = |set: Option<Metrics>| {
+            let text = |value: Option<f64>| value.map_or(String::new(), |it| it.to_string());
+            [
+                text(set.map(|it| it.loss)),
+                text(set.map(|it| it.mae)),
+                text(set.and_then(|it| it.accuracy)),
+            ]
+        };
+        let [train_loss, train_mae, train_accuracy] = of(last.map(|it| it.train));
+        let [test_loss, test_mae, test_accuracy] = of(last.map(|it| it.test));
+        let [eval_loss, eval_mae, eval_accuracy] = of(last.and_then(|it| it.train_eval));
+        [
+            self.parameters.to_string(),
+            last.map_or(0, |it| it.epoch).to_string(),
+            train_loss,
+            train_mae,
+            train_accuracy,
+            test_loss,
+            test_mae,
+            test_accuracy,
+            eval_loss,
+            eval_mae,
+            eval_accuracy,
+            self.generalisation_gap()
+                .map_or(String::new(), |it| it.to_string()),
+            self.seconds.to_string(),
+            self.status.name().to_owned(),
+        ]
+    }
+}
+
+/// A header and a line per run, as `summary.csv` holds them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    header: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Summary {
+    /// That of `runs` of which none has ended.
+    pub(super) fn new(runs: &[PlannedRun]) -> Self {
+        let varies = runs.first().map_or(&[][..], |run| &run.varies);
+        let mut header = vec!["run".to_owned()];
+        header.extend(varies.iter().map(|(key, _)| key.clone()));
+        header.extend(COLUMNS.map(str::to_owned));
+        let row = |run: &PlannedRun| {
+            let mut row = vec![run.name.clone()];
+            row.extend(run.varies.iter().map(|(_, value)| value.clone()));
+            row.resize(header.len(), String::new());
+            if let Some(status) = row.last_mut() {
+                Status::Unfinished.name().clone_into(status);
+            }
+            row
+        };
+        Self {
+            rows: runs.iter().map(row).collect(),
+            header,
+        }
+    }
+
+    /// What `path` says of `runs`. Where it says nothing that can be understood, none has ended: each
+    /// is then looked at again, and a finished one has nothing left to train.
+    pub(super) fn read(path: &Path, runs: &[PlannedRun]) -> Self {
+        let new = Self::new(runs);
+        let read = || {
+            let bytes = read_regular(path, MAX_BYTES, "", "").ok()?;
+            let mut reader = csv::Reader::from_reader(&bytes[..]);
+            let header = reader.headers().ok()?.iter().map(str::to_owned).collect();
+            let row = |row: csv::StringRecord| row.iter().map(str::to_owned).collect();
+            let rows: Result<_, _> = reader.records().map(|it| it.map(row)).collect();
+            let rows = rows.ok()?;
+            Some(Self { header, rows })
+        };
+        let own = |read: &Self| {
+            // A line begins with the run's name and what varies.
+            let known = new.header.len() - COLUMNS.len();
+            let starts = |(a, b): (&Vec<String>, &Vec<String>)| a[..known] == b[..known];
+            read.header == new.header
+                && read.rows.len() == new.rows.len()
+                && read.rows.iter().zip(&new.rows).all(starts)
+        };
+        read().filter(own).unwrap_or(new)
+    }
+
+    /// Writes it to `path`.
+    pub(super) fn write(&self, path: &Path) -> Result<()> {
+        write_whole(path, &self.to_bytes())
+    }
+
+    /// The bytes of its file.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        let mut lines = std::iter::once(&self.header).chain(&self.rows);
+        let () = lines
+            .try_for_each(|line| writer.write_record(line))
+            .expect("lines of equal length, in memory");
+        writer.into_inner().expect("in memory")
+    }
+
+    /// Records what run `index` has come to.
+    pub(super) fn set(&mut self, index: usize, outcome: &Outcome) {
+        let known = self.header.len() - COLUMNS.len();
+        let row = &mut self.rows[index];
+        row.truncate(known);
+        row.extend(outcome.values());
+    }
+
+    /// How far run `index` has come.
+    pub fn status(&self, index: usize) -> Status {
+        let name = self.value(index, "status");
+        let found = Status::ALL.into_iter().find(|it| it.name() == name);
+        found.unwrap_or(Status::Unfinished)
+    }
+
+    /// What the line of run `index` holds in `column`; nothing where there is no such column.
+    pub fn value(&self, index: usize, column: &str) -> &str {
+        let at = self.header.iter().position(|name| name == column);
+        let value = at.and_then(|at| self.rows[index].get(at));
+        value.map_or("", String::as_str)
+    }
+
+    /// Number of runs.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is no run.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::folder::tests::planned;
+    use super::*;
+
+    fn outcome(status: Status, train_eval: Option<f64>) -> Outcome {
+        let metrics = |mae| Metrics {
+            loss: 2.0 * mae,
+            mae,
+            accuracy: Some(0.25),
+        };
+        let last = EpochMetrics {
+            epoch: 3,
+            train: metrics(1.0),
+            test: metrics(1.5),
+            valid: None,
+            train_eval: train_eval.map(metrics),
+            lr: 1e-3,
+            seconds: 2.0,
+            samples_per_second: 10.0,
+        };
+        Outcome {
+            status,
+            parameters: 77,
+            last: Some(last),
+            seconds: 6.5,
+        }
+    }
+
+    #[test]
+    fn lines_are_written_and_read_back() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let path = place.path().join("summary.csv");
+        let runs = planned(&["a", "b", "c"]);
+        let mut summary = Summary::new(&runs);
+        summary.set(0, &outcome(Status::Done, Some(1.25)));
+        summary.set(1, &outcome(Status::Diverged, None));
+        summary.write(&path).expect("writes");
+        let text = std::fs::read_to_string(&path).expect("reads");
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(
+            lines[0].starts_with("run,lr,parameters,epochs,train_loss"),
+            "{text}"
+        );
+        assert_eq!(
+            lines[1],
+            "a,1,77,3,2,1,0.25,3,1.5,0.25,2.5,1.25,0.25,0.25,6.5,done"
+        );
+        assert_eq!(lines[2], "b,2,77,3,2,1,0.25,3,1.5,0.25,,,,0.5,6.5,diverged");
+        assert_eq!(lines[3], "c,3,,,,,,,,,,,,,,unfinished");
+        let read = Summary::read(&path, &runs);
+        assert_eq!(read, summary);
+        let statuses = [0, 1, 2].map(|index| read.status(index));
+        assert_eq!(
+            statuses,
+            [Status::Done, Status::Diverged, Status::Unfinished]
+        );
+        assert_eq!(read.value(0, "test_mae"), "1.5");
+    }
+
+    #[test]
+    fn what_is_not_this_sweeps_says_nothing() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let path = place.path().join("summary.csv");
+        let runs = planned(&["a", "b"]);
+        let new = Summary::new(&runs);
+        let mut other = Summary::new(&planned(&["a", "x"]));
+        other.set(0, &outcome(Status::Done, None));
+        let other = String::from_utf8(other.to_bytes()).expect("text");
+        for text in [
+            "",
+            "run,lr\n",
+            "run,status\na,done\nb,done\n",
+            "\u{0}\n\"",
+            &other,
+        ] {
+            std::fs::write(&path, text).expect("writes");
+            assert_eq!(Summary::read(&path, &runs), new, "{text}");
+        }
+        assert_eq!(Summary::read(&place.path().join("none"), &runs), new);
+    }
+}

@@ -1,0 +1,218 @@
+//! What single runs and sweeps share: from a configuration, step by step, to a run that is ready to
+//! train.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use super::checkpoint::{Checkpoint, DataRecord};
+use super::environment::Environment;
+use super::folder::RunFolder;
+use super::options::TrainerOptions;
+use super::plan::Plan;
+use super::resident::{ResidentSplit, SplitLayout};
+use super::run::Run;
+use super::run_config::RunConfig;
+use super::session::Session;
+use super::trainer::Trainer;
+use super::weights::load_weights;
+use crate::data::{Dataset, Split, hold_out};
+use crate::error::Result;
+use crate::nn::Network;
+use crate::shape::ImageShape;
+use crate::target::Target;
+use crate::tuning::Tuning;
+
+/// The data of runs on the host: parted into what is trained on, tested on and held out.
+#[derive(Debug)]
+pub struct HostData {
+    split: Split,
+    valid: Option<Dataset>,
+    record: DataRecord,
+}
+
+impl HostData {
+    /// Parts `split`, the data that `config` names, as `config` says.
+    ///
+    /// Errors where nothing can be held out.
+    pub fn new(split: Split, config: &RunConfig) -> Result<Self> {
+        let record = DataRecord::of(&split);
+        if config.valid_fraction == 0.0 {
+            return Ok(Self {
+                split,
+                valid: None,
+                record,
+            });
+        }
+        let Split { train, test } = split;
+        let (train, valid) = hold_out(&train, config.valid_fraction)?;
+        Ok(Self {
+            split: Split { train, test },
+            valid: Some(valid),
+            record,
+        })
+    }
+
+    /// How it would lie on an adapter that binds `binding_bytes` at once.
+    ///
+    /// Errors where it does not fit.
+    pub fn layout(&self, binding_bytes: u64) -> Result<SplitLayout> {
+        SplitLayout::of(&self.split, self.valid.as_ref(), binding_bytes)
+    }
+
+    /// Shape of one image.
+    pub fn image(&self) -> ImageShape {
+        self.split.train.shape()
+    }
+
+    /// Number of images that are trained on.
+    pub fn samples(&self) -> usize {
+        self.split.train.len()
+    }
+
+    /// What runs record of it.
+    pub fn record(&self) -> &DataRecord {
+        &self.record
+    }
+}
+
+/// A training and a test set on the GPU, and what runs record of them. Jobs share it.
+#[derive(Debug, Clone)]
+pub struct JobData {
+    resident: Arc<ResidentSplit>,
+    record: DataRecord,
+}
+
+impl JobData {
+    /// Copies `data` to the GPU.
+    pub fn upload(session: &Session, data: HostData) -> Result<Self> {
+        let HostData {
+            split,
+            valid,
+            record,
+        } = data;
+        let resident = session.upload_with_validation(split, valid)?;
+        Ok(Self { resident, record })
+    }
+
+    /// What runs record of the data.
+    pub fn record(&self) -> &DataRecord {
+        &self.record
+    }
+}
+
+/// A run of which everything is known, and nothing uploaded, allocated or written yet.
+#[derive(Debug)]
+pub struct Job {
+    config: RunConfig,
+    network: Network,
+    options: TrainerOptions,
+    plan: Plan,
+}
+
+impl Job {
+    /// What `config` means on images of shape `image` that lie as `layout`, for an adapter that is
+    /// `target`; `tuning` are the measured tiles in use.
+    ///
+    /// Errors where an option makes no sense or a layer does not fit, naming it.
+    pub fn new(
+        config: RunConfig,
+        layout: &SplitLayout,
+        image: ImageShape,
+        target: &Target,
+        tuning: Option<Arc<Tuning>>,
+    ) -> Result<Self> {
+        config.validate()?;
+        let sizes = config.configuration();
+        let network = Network::new(config.net, &sizes, config.activation, image)?;
+        let options = TrainerOptions {
+            tuning,
+            ..config.options()
+        };
+        let plan = Plan::new(&network, layout, &options, target)?;
+        Ok(Self {
+            config,
+            network,
+            options,
+            plan,
+        })
+    }
+
+    /// The same, from the weights of the file that the configuration names, if it names one; a run
+    /// that goes on has its own.
+    ///
+    /// Errors where they cannot be read, or are not of this net.
+    pub fn with_init(mut self) -> Result<Self> {
+        let init = self.config.init.as_deref();
+        let init = init.map(|path| load_weights(path, &self.network.parameters));
+        self.options.init = init.transpose()?;
+        Ok(self)
+    }
+
+    /// What was asked for.
+    pub fn config(&self) -> &RunConfig {
+        &self.config
+    }
+
+    /// The net.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// What it will run, and the memory it takes.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The trainer, on `data`.
+    pub fn trainer<'s>(&self, session: &'s Session, data: &JobData) -> Result<Trainer<'s>> {
+        let resident = Arc::clone(&data.resident);
+        let sizes = self.config.configuration();
+        let options = self.options.clone();
+        Trainer::new(session, resident, self.config.net, &sizes, options)
+    }
+
+    /// What the run records of where it runs, and on what.
+    pub fn environment(&self, session: &Session, data: &DataRecord) -> Environment {
+        let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+        let now = OffsetDateTime::now_utc();
+        Environment {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            started: now.format(format).unwrap_or_default(),
+            train_fingerprint: data.train.fingerprint.clone(),
+            test_fingerprint: data.test.fingerprint.clone(),
+            adapter: session.gpu().description().clone(),
+            tuning: self.plan.tuning(),
+        }
+    }
+
+    /// The new run of `trainer`, which is this job's, in the first of `paths` where nothing is yet.
+    ///
+    /// Errors as [`Run::create`] does.
+    pub fn create<'s>(
+        &self,
+        trainer: Trainer<'s>,
+        paths: impl IntoIterator<Item = PathBuf>,
+        data: &DataRecord,
+        environment: &Environment,
+    ) -> Result<Run<'s>> {
+        Run::create(trainer, paths, &self.config, data, environment)
+    }
+
+    /// The run in `folder` from its `checkpoint` on, by `trainer`, which is this job's.
+    ///
+    /// Errors as [`Run::resume`] does.
+    pub fn resume<'s>(
+        &self,
+        trainer: Trainer<'s>,
+        folder: RunFolder,
+        checkpoint: Checkpoint,
+        data: &DataRecord,
+        environment: &Environment,
+    ) -> Result<Run<'s>> {
+        Run::resume(trainer, folder, checkpoint, &self.config, data, environment)
+    }
+}

@@ -1,0 +1,254 @@
+//! Sweeps: what their runs share, what a sweep that is stopped comes to, and runs that diverge.
+
+use std::cell::Cell;
+use std::fs;
+use std::path::Path;
+
+use gpu_train::data::DataSource;
+use gpu_train::error::{Error, Result};
+use gpu_train::gpu::GpuOptions;
+use gpu_train::nn::{Activation, NetworkType};
+use gpu_train::sweep::{Execution, PlannedRun, Status, Sweep, SweepEvent, SweepFolder};
+use gpu_train::train::{RunConfig, Session};
+use gpu_train::tuning::Tuning;
+
+use crate::support::session;
+
+/// Runs of a small mlp that differ by learning rate and seed.
+fn planned(values: &[(f64, u64)]) -> Vec<PlannedRun> {
+    let run = |&(lr, seed): &(f64, u64)| PlannedRun {
+        name: format!("lr-{lr:?}-seed-{seed}"),
+        varies: vec![
+            ("lr".to_owned(), format!("{lr:?}")),
+            ("seed".to_owned(), seed.to_string()),
+        ],
+        config: RunConfig {
+            net: NetworkType::Mlp,
+            channels: vec![],
+            kernel_sizes: vec![],
+            strides: vec![],
+            dense_hiddens: vec![9, 5],
+            activation: Activation::Relu,
+            lr,
+            batch_size: 16,
+            epochs: 2,
+            seed,
+            data: DataSource::HouseDigits {
+                train: 40,
+                test: 20,
+            },
+            no_shuffle: false,
+            evaluate_train: true,
+            no_fuse: false,
+            no_tuned: false,
+            checked: false,
+            checkpoint_minutes: 0.0,
+            init: None,
+            device: None,
+        },
+    };
+    values.iter().map(run).collect()
+}
+
+fn create(execution: &mut Execution<'_>, path: &Path, runs: Vec<PlannedRun>) -> SweepFolder {
+    let tuning = Tuning::default();
+    let data = execution.check(&runs, &tuning).expect("all can be");
+    let sweep = Sweep {
+        title: "sweep".to_owned(),
+        version: "1".to_owned(),
+        data,
+        tuning,
+        runs,
+    };
+    SweepFolder::create([path.to_path_buf()], sweep).expect("is free")
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "what Execution::run takes")]
+fn quiet(_: &SweepEvent<'_>) -> Result<()> {
+    Ok(())
+}
+
+/// Of every run: its model, and its metrics without times.
+fn results(folder: &SweepFolder) -> Vec<(Vec<u8>, Vec<Vec<String>>)> {
+    let result = |run: usize| {
+        let path = folder.run_path(run);
+        let text = fs::read_to_string(path.join("metrics.csv")).expect("is there");
+        let timeless = |line: &str| {
+            let columns = line.split(',').enumerate();
+            let timeless = columns.filter(|(at, _)| ![8, 9].contains(at));
+            timeless.map(|(_, value)| value.to_owned()).collect()
+        };
+        let model = fs::read(path.join("model.safetensors")).expect("is there");
+        (model, text.lines().map(timeless).collect())
+    };
+    (0..folder.summary().len()).map(result).collect()
+}
+
+#[test]
+fn three_learning_rates_upload_once_and_compile_nothing_after_the_first_run() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let own = Session::open(&GpuOptions::default()).expect("opens");
+    let mut execution = Execution::new(&own);
+    let runs = planned(&[(1e-2, 0), (1e-4, 0), (1e-8, 0)]);
+    let mut folder = create(&mut execution, &place.path().join("sweep"), runs);
+    let mut compiled = Vec::new();
+    let on_event = |event: &SweepEvent<'_>| {
+        if let SweepEvent::RunEnded { .. } = event {
+            compiled.push(own.gpu().pipeline_count());
+        }
+        Ok(())
+    };
+    execution
+        .run(&mut folder, || false, on_event)
+        .expect("trains");
+    // A training and a test set.
+    assert_eq!(own.uploads(), 2);
+    assert_eq!(compiled.len(), 3);
+    assert!(compiled[0] > 5, "{compiled:?}");
+    assert_eq!(compiled[0], compiled[2]);
+    let statuses = [0, 1, 2].map(|run| folder.summary().status(run));
+    assert_eq!(statuses, [Status::Done; 3]);
+    let results = results(&folder);
+    assert!(results[0] != results[1] && results[1] != results[2]);
+}
+
+/// Pictures that the seed draws are another data set for every seed, as in single runs.
+#[test]
+fn drawn_data_are_uploaded_once_per_seed() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let own = Session::open(&GpuOptions::default()).expect("opens");
+    let mut execution = Execution::new(&own);
+    let runs = planned(&[(1e-2, 0), (1e-4, 0), (1e-2, 5), (1e-4, 5)]);
+    let mut folder = create(&mut execution, &place.path().join("sweep"), runs);
+    execution.run(&mut folder, || false, quiet).expect("trains");
+    assert_eq!(own.uploads(), 4);
+}
+
+/// Stopped after every step and within every evaluation, of the training set too; between runs, and
+/// with a summary that is lost.
+#[test]
+fn a_sweep_that_is_stopped_over_and_over_ends_with_the_same_bits() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let runs = || planned(&[(1e-2, 0), (1e-3, 0), (1e-2, 7)]);
+    let mut execution = Execution::new(session());
+    let mut straight = create(&mut execution, &place.path().join("a"), runs());
+    execution
+        .run(&mut straight, || false, quiet)
+        .expect("trains");
+    let path = place.path().join("b");
+    let mut folder = create(&mut execution, &path, runs());
+    let mut stops = 0;
+    loop {
+        let asked = Cell::new(0);
+        let interrupted = || {
+            asked.set(asked.get() + 1);
+            asked.get() > stops % 6
+        };
+        match Execution::new(session()).run(&mut folder, interrupted, quiet) {
+            Ok(()) => break,
+            Err(Error::Interrupted { what, hint }) => {
+                assert!(what.contains("of 3, lr-"), "{what}");
+                let resume = format!("`gpu-train sweep --resume {}`", path.display());
+                assert!(hint.starts_with(&resume), "{hint}");
+            }
+            Err(other) => panic!("{other}"),
+        }
+        stops += 1;
+        drop(folder);
+        if stops == 9 {
+            fs::remove_file(path.join("summary.csv")).expect("removes");
+        }
+        folder = SweepFolder::open(&path).expect("is a sweep");
+    }
+    assert!(stops > 12, "{stops}");
+    assert_eq!(results(&folder), results(&straight));
+    let timeless = |folder: &SweepFolder| {
+        let gap = |run| folder.summary().value(run, "generalisation_gap").to_owned();
+        [0, 1, 2].map(gap)
+    };
+    assert_eq!(timeless(&folder), timeless(&straight));
+    assert!(timeless(&folder)[0].parse::<f64>().is_ok());
+}
+
+#[test]
+fn a_run_that_diverges_is_recorded_and_the_next_one_trains() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let mut execution = Execution::new(session());
+    let runs = planned(&[(1e-2, 0), (1e30, 0), (1e-3, 0)]);
+    let mut folder = create(&mut execution, &place.path().join("sweep"), runs);
+    let diverged = Cell::new(0);
+    let on_event = |event: &SweepEvent<'_>| {
+        if let SweepEvent::RunEnded {
+            diverged: Some(error),
+            number,
+            ..
+        } = event
+        {
+            assert!(matches!(error, Error::Diverged { .. }), "{error}");
+            diverged.set(*number);
+        }
+        Ok(())
+    };
+    execution
+        .run(&mut folder, || false, on_event)
+        .expect("goes on");
+    assert_eq!(diverged.get(), 2);
+    let statuses = [0, 1, 2].map(|run| folder.summary().status(run));
+    assert_eq!(statuses, [Status::Done, Status::Diverged, Status::Done]);
+    assert_eq!(folder.summary().value(1, "test_mae"), "");
+    // Nothing is left to do, and nothing is done again.
+    drop(folder);
+    let mut folder = SweepFolder::open(&place.path().join("sweep")).expect("is a sweep");
+    let nothing = |event: &SweepEvent<'_>| panic!("{event:?}");
+    execution
+        .run(&mut folder, || false, nothing)
+        .expect("is done");
+}
+
+#[test]
+fn runs_that_cannot_be_are_refused_before_the_first_begins() {
+    let mut runs = planned(&[(1e-2, 0), (1e-3, 0)]);
+    runs[1].config = RunConfig {
+        net: NetworkType::Cnn,
+        channels: vec![3],
+        kernel_sizes: vec![33],
+        strides: vec![1],
+        ..runs[1].config.clone()
+    };
+    let error = Execution::new(session()).check(&runs, &Tuning::default());
+    let error = error.expect_err("a kernel larger than the image");
+    assert!(error.to_string().contains("conv layer 1"), "{error}");
+    assert!(
+        error.hint().contains("run lr-0.001-seed-0"),
+        "{}",
+        error.hint()
+    );
+}
+
+/// Runs of one sweep are compared with each other: they all see what the first one saw.
+#[test]
+fn a_sweep_does_not_go_on_with_other_data() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let path = place.path().join("sweep");
+    let mut execution = Execution::new(session());
+    drop(create(
+        &mut execution,
+        &path,
+        planned(&[(1e-2, 0), (1e-3, 0)]),
+    ));
+    let file = path.join("sweep.toml");
+    let text = fs::read_to_string(&file).expect("reads");
+    fs::write(
+        &file,
+        text.replace("house-digits:40,20", "house-digits:40,21"),
+    )
+    .expect("writes");
+    let mut folder = SweepFolder::open(&path).expect("is a sweep");
+    let error = execution.run(&mut folder, || false, quiet);
+    let error = error.expect_err("other data");
+    assert!(
+        error.to_string().contains("the test set is not the run's"),
+        "{error}"
+    );
+    assert!(error.hint().contains("sweep --resume"), "{}", error.hint());
+}
