@@ -14,6 +14,7 @@ mod killed;
 mod resume;
 mod runs;
 mod support;
+mod sweep;
 mod tuning;
 #[path = "../formats/writers.rs"]
 mod writers;

@@ -142,7 +142,7 @@ fn a_sweep_that_is_stopped_over_and_over_ends_with_the_same_bits() {
         let asked = Cell::new(0);
         let interrupted = || {
             asked.set(asked.get() + 1);
-            asked.get() > stops % 6
+            asked.get() > stops % 11
         };
         match Execution::new(session()).run(&mut folder, interrupted, quiet) {
             Ok(()) => break,
