@@ -64,6 +64,10 @@ pub(super) enum Command {
 
 /// Options of `gpu-train experiment`.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub(super) struct ExperimentArgs {
     /// The experiment
     #[arg(value_enum)]
@@ -234,7 +238,7 @@ pub(super) struct TrainArgs {
     #[arg(long, help_heading = "Training")]
     pub(super) no_shuffle: bool,
 
-    /// Evaluate the training set too after every epoch, as the test set: the columns train_eval_… of
+    /// Evaluate the training set too after every epoch, as the test set: three more columns of
     /// metrics.csv
     #[arg(long, help_heading = "Training")]
     pub(super) evaluate_train: bool,

@@ -144,7 +144,7 @@ impl FromArgMatches for SweepArgs {
                 }
                 continue;
             }
-            let Some(values) = matches.get_raw(id(&arg)) else {
+            let Some(mut values) = matches.get_raw(id(&arg)) else {
                 continue;
             };
             if varies(&arg) {
@@ -153,7 +153,7 @@ impl FromArgMatches for SweepArgs {
             } else {
                 // The last one goes, as in training.
                 let mut argument = OsString::from(format!("--{key}="));
-                argument.push(values.last().unwrap_or_default());
+                argument.push(values.next_back().unwrap_or_default());
                 fixed.push(argument);
             }
         }
