@@ -298,7 +298,7 @@ pub(super) struct TrainArgs {
     #[arg(long, help_heading = "Training")]
     pub(super) no_shuffle: bool,
 
-    /// Evaluate the training set too after every epoch, as the test set: the columns `train_eval_…` of
+    /// Evaluate the training set too after every epoch, as the test set: three more columns of
     /// metrics.csv
     #[arg(long, help_heading = "Training")]
     pub(super) evaluate_train: bool,

@@ -97,9 +97,8 @@ fn training_options() -> Vec<Arg> {
         .filter(|arg| !OMITTED.contains(&id(arg)));
     let shared = shared.cloned().map(|arg| {
         if varies(&arg) {
-            let key = arg.get_long().unwrap_or_default().to_uppercase();
             arg.value_delimiter(',')
-                .value_name(format!("{key},…"))
+                .value_name("VALUE,…")
                 .action(ArgAction::Append)
         } else {
             arg

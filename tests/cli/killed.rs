@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::resume::{DATA, NETS, assert_same, straight};
 use crate::support::{BINARY, Ended, Workplace, ended};
 
-fn send(signal: &str, child: &Child) {
+pub fn send(signal: &str, child: &Child) {
     let pid = child.id().to_string();
     // It may have ended in the meantime.
     let _ = Command::new("kill")
@@ -20,7 +20,7 @@ fn send(signal: &str, child: &Child) {
         .status();
 }
 
-fn spawn(place: &Workplace, arguments: &[&str]) -> Child {
+pub fn spawn(place: &Workplace, arguments: &[&str]) -> Child {
     let mut command = place.command(BINARY);
     command
         .args(arguments)

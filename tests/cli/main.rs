@@ -15,6 +15,7 @@ mod options;
 mod resume;
 mod runs;
 mod support;
+mod sweep;
 mod tuning;
 #[path = "../formats/writers.rs"]
 mod writers;

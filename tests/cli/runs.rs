@@ -21,7 +21,8 @@ fn a_run_writes_its_folder_and_prints_a_table() {
     let lines: Vec<&str> = csv.lines().collect();
     assert_eq!(
         lines[0],
-        "epoch,train_loss,train_mae,test_loss,test_mae,train_accuracy,test_accuracy,lr,seconds,samples_per_second,valid_loss,valid_mae,valid_accuracy"
+        "epoch,train_loss,train_mae,test_loss,test_mae,train_accuracy,test_accuracy,lr,seconds,samples_per_second,\
+         valid_loss,valid_mae,valid_accuracy,train_eval_loss,train_eval_mae,train_eval_accuracy"
     );
     assert_eq!(lines.len(), 3);
     assert!(lines[2].starts_with("2,"));

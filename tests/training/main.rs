@@ -4,7 +4,6 @@
 
 mod fixture;
 mod support;
-mod sweep;
 
 mod cpu_executor;
 mod determinism;
@@ -15,4 +14,5 @@ mod resident;
 mod runs;
 mod seed_words;
 mod sharing;
+mod sweep;
 mod tuning;

@@ -42,6 +42,12 @@ fn planned(values: &[(f64, u64)]) -> Vec<PlannedRun> {
             no_fuse: false,
             no_tuned: false,
             checked: false,
+            valid_fraction: 0.0,
+            patience: None,
+            weight_decay: 0.0,
+            clip_grad_norm: None,
+            schedule: gpu_train::train::ScheduleConfig::default(),
+            max_time: None,
             checkpoint_minutes: 0.0,
             init: None,
             device: None,
@@ -142,7 +148,7 @@ fn a_sweep_that_is_stopped_over_and_over_ends_with_the_same_bits() {
         let asked = Cell::new(0);
         let interrupted = || {
             asked.set(asked.get() + 1);
-            asked.get() > stops % 6
+            asked.get() > stops % 11
         };
         match Execution::new(session()).run(&mut folder, interrupted, quiet) {
             Ok(()) => break,
