@@ -1,6 +1,7 @@
 //! The folder a run writes: configuration, environment, metrics, checkpoint, weights. Every file is
 //! written whole or not at all, and so is the folder.
 
+use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -25,6 +26,7 @@ const ENVIRONMENT: &str = "environment.toml";
 const METRICS: &str = "metrics.csv";
 const CHECKPOINT: &str = "checkpoint.safetensors";
 const MODEL: &str = "model.safetensors";
+const PREDICTIONS: &str = "predictions.csv";
 /// Locked by the process that writes into the folder.
 const LOCK: &str = ".lock";
 
@@ -108,6 +110,16 @@ impl RunFolder {
         path.join(CONFIG)
     }
 
+    /// The checkpoint of the run in the folder `path`.
+    pub fn checkpoint_of(path: &Path) -> PathBuf {
+        path.join(CHECKPOINT)
+    }
+
+    /// The weights of the run in the folder `path`, which are there once it has ended.
+    pub fn model_of(path: &Path) -> PathBuf {
+        path.join(MODEL)
+    }
+
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
@@ -151,6 +163,22 @@ impl RunFolder {
     /// Writes `trace.json`, the steps of a profile as a Chrome trace.
     pub fn save_trace(&self, profile: &Profile) -> Result<()> {
         write_whole(&self.file("trace.json"), profile.chrome_trace().as_bytes())
+    }
+
+    /// Writes `predictions.csv`: a header and a line per sample of the test set in file order,
+    /// numbers in full.
+    pub fn save_predictions(&self, targets: &[f32], predictions: &[f32]) -> Result<()> {
+        let mut text = String::from("index,target,prediction\n");
+        for (index, (target, prediction)) in targets.iter().zip(predictions).enumerate() {
+            // A `String` takes all that is written.
+            let _ = writeln!(text, "{index},{target},{prediction}");
+        }
+        write_whole(&self.file(PREDICTIONS), text.as_bytes())
+    }
+
+    /// Removes `predictions.csv`, where the model is another than the one that predicted.
+    pub fn remove_predictions(&self) {
+        let _ = fs::remove_file(self.file(PREDICTIONS));
     }
 
     /// Writes `model.safetensors`.
