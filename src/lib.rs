@@ -33,8 +33,9 @@ pub mod nn;
 pub mod train;
 pub mod verify;
 
-// Floor 6: reports.
+// Floor 6: reports; nets for other programs.
 pub mod doctor;
+pub mod export;
 
 // Floor 7: the command line.
 pub mod cli;

@@ -16,6 +16,8 @@ pub enum Purpose {
     Shuffle = 2,
     /// Images that kernels are measured on.
     Tune = 3,
+    /// Images that exported nets are compared on.
+    Export = 4,
 }
 
 /// The stream of `seed` for `purpose`: `ChaCha8` keyed with both, the same on every machine.

@@ -21,7 +21,7 @@ const FLOORS: &[&[&str]] = &[
     &["reference", "graph"],
     &["exec", "nn"],
     &["train", "verify"],
-    &["report", "doctor"],
+    &["report", "doctor", "export"],
     &["cli"],
     &["main", "lib"],
 ];

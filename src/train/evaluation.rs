@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use super::metrics::Metrics;
 use super::predictor::Predictions;
 
 /// Digits.
@@ -13,9 +12,13 @@ const DIGITS: usize = 10;
 pub struct Evaluation {
     /// Number of images.
     pub images: usize,
-    /// Over all of them, as `metrics.csv` has it.
-    #[serde(flatten)]
-    pub metrics: Metrics,
+    /// Mean squared error, as `test_loss` in `metrics.csv`.
+    pub mse: f64,
+    /// Mean absolute error.
+    pub mae: f64,
+    /// Share of predictions that, rounded half to even, equal the target; `None` where a target is
+    /// no integer.
+    pub accuracy: Option<f64>,
     /// Per digit, 0 to 9.
     pub digits: Vec<DigitError>,
     /// Images whose target is no digit: they count in the metrics alone.
@@ -96,7 +99,9 @@ impl Evaluation {
         });
         Self {
             images: targets.len(),
-            metrics: predictions.metrics,
+            mse: predictions.metrics.loss,
+            mae: predictions.metrics.mae,
+            accuracy: predictions.metrics.accuracy,
             digits: digits.collect(),
             other_targets,
         }
@@ -112,6 +117,7 @@ fn digit(target: f32) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::Metrics;
 
     #[test]
     fn digits_and_confusions_are_counted_and_the_rest_apart() {
