@@ -7,8 +7,13 @@ mod devices;
 mod doctor;
 mod dry_run;
 mod estimate;
+mod eval;
+mod export;
 mod fetch;
 mod interrupt;
+mod model;
+mod model_args;
+mod predict;
 mod profile;
 mod progress;
 mod resumed;
@@ -57,7 +62,10 @@ fn run(cli: &Cli) -> Result<()> {
         None => train::run(&cli.train),
         Some(Command::Devices) => devices::run(),
         Some(Command::Doctor(args)) => doctor::run(args),
+        Some(Command::Eval(args)) => eval::run(args),
+        Some(Command::Export(args)) => export::run(args),
         Some(Command::Fetch(args)) => fetch::run(args),
+        Some(Command::Predict(args)) => predict::run(args),
         Some(Command::Tune(args)) => tune::run(args),
     }
 }

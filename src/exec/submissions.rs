@@ -151,7 +151,11 @@ impl<'g> Submissions<'g> {
         let device = self.gpu.device();
         let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         // One pass for all steps, unless something is copied between them.
-        let together = if kept.is_some() { 1 } else { steps.len().max(1) };
+        let together = if kept.is_some() {
+            1
+        } else {
+            steps.len().max(1)
+        };
         for (chunk, first) in steps.chunks(together).zip((0..).step_by(together)) {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             for (step, row) in chunk.iter().zip(first..) {

@@ -177,7 +177,9 @@ fn four(x: &Tensor) -> Result<[usize; 4], String> {
 /// Places of a window along one axis.
 fn places(input: usize, window: usize, stride: usize) -> Result<usize, String> {
     if window == 0 || stride == 0 || window > input {
-        return Err(format!("windows of {window} at steps of {stride} in {input}"));
+        return Err(format!(
+            "windows of {window} at steps of {stride} in {input}"
+        ));
     }
     Ok((input - window) / stride + 1)
 }
@@ -192,7 +194,11 @@ fn conv(x: &Tensor, weight: &Tensor, bias: &Tensor, strides: [usize; 2]) -> Resu
     let out_width = places(width, columns, strides[1])?;
     let mut values = Vec::with_capacity(samples * outs * out_height * out_width);
     for sample in x.values.chunks_exact(channels * height * width) {
-        for (weights, bias) in weight.values.chunks_exact(channels * rows * columns).zip(&bias.values) {
+        for (weights, bias) in weight
+            .values
+            .chunks_exact(channels * rows * columns)
+            .zip(&bias.values)
+        {
             for y in 0..out_height {
                 for column in 0..out_width {
                     let mut sum = *bias;
@@ -222,8 +228,7 @@ fn max_pool(x: &Tensor, window: [usize; 2], strides: [usize; 2]) -> Result<Tenso
         for y in 0..out_height {
             for column in 0..out_width {
                 let lines = (0..window[0]).map(|row| (y * strides[0] + row) * width);
-                let pixels =
-                    lines.flat_map(|at| &plane[at + column * strides[1]..][..window[1]]);
+                let pixels = lines.flat_map(|at| &plane[at + column * strides[1]..][..window[1]]);
                 values.push(pixels.copied().fold(f64::NEG_INFINITY, f64::max));
             }
         }

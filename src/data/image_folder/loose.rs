@@ -152,7 +152,9 @@ mod tests {
     /// Every pixel counts, where a picture is shrunk: picking single ones would give black or white.
     #[test]
     fn shrinking_averages() {
-        let board = GrayImage::from_fn(64, 64, |x, y| Luma([if (x + y) % 2 == 0 { 0 } else { 254 }]));
+        let board = GrayImage::from_fn(64, 64, |x, y| {
+            Luma([if (x + y) % 2 == 0 { 0 } else { 254 }])
+        });
         let (_folder, path) = saved(board, "a.png");
         let planes = read_scaled(&path, ImageShape::new(1, 4, 8)).expect("reads");
         assert_eq!(planes.len(), 32);
@@ -175,7 +177,10 @@ mod tests {
         fs::write(root.join("c/d.webp"), b"").expect("writes");
         fs::write(root.join(".git/e.png"), b"").expect("writes");
         let found = find_images(root).expect("finds");
-        assert_eq!(found, ["a.JPG", "b.png", "c/d.webp"].map(|it| root.join(it)));
+        assert_eq!(
+            found,
+            ["a.JPG", "b.png", "c/d.webp"].map(|it| root.join(it))
+        );
         assert!(find_images(&root.join("empty")).is_err());
         assert!(find_images(&root.join("nothing")).is_err());
         let named = root.join("notes.txt");
