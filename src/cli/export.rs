@@ -8,7 +8,9 @@ use super::style;
 use crate::error::{Error, Result};
 use crate::export::{OPSET, check_onnx, to_onnx};
 use crate::files::write_whole;
-use crate::train::{Predictor, save_weights};
+use crate::nn::{Network, initial_parameters};
+use crate::shape::ImageShape;
+use crate::train::{Predictor, PredictorOptions, Session, save_weights};
 
 /// Writes the net into the file that `args` name; an ONNX file only after it was run and gave the
 /// GPU's outputs.
@@ -24,10 +26,12 @@ pub(super) fn run(args: &ExportArgs) -> Result<()> {
             format!("{} tensors", tensors.len())
         }
         ExportFormat::Onnx => {
-            let bytes = to_onnx(&network, image, &tensors)?;
             let session = model.open()?;
-            let predictor = Predictor::new(&session, network, &tensors, model.options())?;
-            let apart = check_onnx(&session, &bytes, &predictor, image)?;
+            // A trained net may be saturated, and give the same whatever its graph makes of an image:
+            // with random weights, mistakes show.
+            let random = initial_parameters(&network.parameters, 0);
+            checked(&session, &network, image, &random, model.options())?;
+            let (bytes, apart) = checked(&session, &network, image, &tensors, model.options())?;
             refuse_existing(&args.out)?;
             write_whole(&args.out, &bytes)?;
             format!(
@@ -41,6 +45,20 @@ pub(super) fn run(args: &ExportArgs) -> Result<()> {
         style::tell(format_args!("wrote {}: {done}", args.out.display()));
     }
     Ok(())
+}
+
+/// The net as an ONNX file, and how far it was from the GPU's outputs.
+fn checked(
+    session: &Session,
+    network: &Network,
+    image: ImageShape,
+    tensors: &[Vec<f32>],
+    options: PredictorOptions,
+) -> Result<(Vec<u8>, f64)> {
+    let bytes = to_onnx(network, image, tensors)?;
+    let predictor = Predictor::new(session, network.clone(), tensors, options)?;
+    let apart = check_onnx(session, &bytes, &predictor, image)?;
+    Ok((bytes, apart))
 }
 
 /// Errors where `path` exists: nothing is overwritten.
