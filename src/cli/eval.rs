@@ -89,7 +89,8 @@ fn line(digit: &DigitError, shown: &[usize]) {
     let outside = [it.below, it.above, it.not_a_number];
     let counts = it.rounded_to.iter().copied();
     let counts = counts.chain(shown.iter().map(|&at| outside[at]));
-    let counts: String = counts.map(|count| format!("{count:>6}")).collect();
+    let counts = counts.map(|count| format!("{count:>6}"));
+    let counts = counts.collect::<Vec<_>>().concat();
     let mae = digit.mae.map_or("-".to_owned(), |it| format!("{it:.4}"));
     say(format_args!(
         "{:>5}  {:>6}  {mae:>6}{counts}",

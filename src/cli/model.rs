@@ -139,7 +139,7 @@ impl Model {
     ///
     /// Errors where nobody says it, or the two differ.
     pub(super) fn image(&self, given: Option<ImageShape>) -> Result<ImageShape> {
-        let recorded = self.run.as_ref().map(|run| run.checkpoint()).transpose()?;
+        let recorded = self.run.as_ref().map(RunOf::checkpoint).transpose()?;
         let recorded = recorded.map(|checkpoint| {
             let [channels, height, width] = checkpoint.data.train.shape;
             ImageShape::new(channels, height, width)

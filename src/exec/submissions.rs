@@ -163,7 +163,9 @@ impl<'g> Submissions<'g> {
             }
             drop(pass);
             if let Some(kept) = kept {
-                chunk.iter().for_each(|step| kept.copy(&mut encoder, step));
+                for step in chunk {
+                    kept.copy(&mut encoder, step);
+                }
             }
         }
         let rows = steps.len() as u64;

@@ -50,8 +50,9 @@ pub fn check_onnx(
     let mut worst = 0.0_f64;
     for (exact, gpu) in pairs() {
         let apart = (exact - f64::from(*gpu)).abs() / largest;
-        // Not `>`: a NaN is to be refused.
-        if !(apart <= TOLERANCE) {
+        // Of a NaN, neither `<=` nor `>` is true: it is to be refused.
+        let close = apart <= TOLERANCE;
+        if !close {
             return Err(refused(format!(
                 "it gives {exact} where the GPU gives {gpu}, {apart:.1e} of the largest prediction apart \
                  (at most {TOLERANCE:e})"

@@ -61,7 +61,7 @@ pub fn to_onnx(network: &Network, image: ImageShape, tensors: &[Vec<f32>]) -> Re
     });
     let weights = network.parameters.iter().zip(tensors);
     let weights = weights.map(|(parameter, tensor)| TensorProto {
-        dims: parameter.torch_shape.iter().map(|&it| it as i64).collect(),
+        dims: parameter.torch_shape.iter().copied().map(integer).collect(),
         data_type: FLOAT,
         name: parameter.name.clone(),
         raw_data: tensor.iter().flat_map(|it| it.to_le_bytes()).collect(),
@@ -98,7 +98,7 @@ fn batch_of(name: &str, sizes: &[usize]) -> ValueInfoProto {
         dim_param: Some("N".to_owned()),
     };
     let fixed = sizes.iter().map(|&size| DimensionProto {
-        dim_value: Some(size as i64),
+        dim_value: Some(integer(size)),
         dim_param: None,
     });
     let dim = std::iter::once(free).chain(fixed).collect();
@@ -113,6 +113,11 @@ fn batch_of(name: &str, sizes: &[usize]) -> ValueInfoProto {
     }
 }
 
+/// A size as ONNX has it. Sizes of nets that fit a GPU are far from the end of either type.
+fn integer(size: usize) -> i64 {
+    i64::try_from(size).unwrap_or(i64::MAX)
+}
+
 fn integer_name(integer: i64) -> String {
     format!("integer {integer}")
 }
@@ -120,7 +125,7 @@ fn integer_name(integer: i64) -> String {
 fn int(name: &str, value: usize) -> AttributeProto {
     AttributeProto {
         name: name.to_owned(),
-        i: value as i64,
+        i: integer(value),
         ints: Vec::new(),
         r#type: INT,
     }
@@ -130,7 +135,7 @@ fn ints(name: &str, values: &[usize]) -> AttributeProto {
     AttributeProto {
         name: name.to_owned(),
         i: 0,
-        ints: values.iter().map(|&it| it as i64).collect(),
+        ints: values.iter().copied().map(integer).collect(),
         r#type: INTS,
     }
 }
@@ -251,9 +256,9 @@ impl Builder<'_> {
         let value = self.value.clone();
         let cells = windows.iter().enumerate().map(|(cell, &(start, end))| {
             let mut inputs = vec![value.clone()];
-            for integer in [start, end, axis].map(|it| it as i64) {
-                self.integers.insert(integer);
-                inputs.push(integer_name(integer));
+            for number in [start, end, axis].map(integer) {
+                self.integers.insert(number);
+                inputs.push(integer_name(number));
             }
             let slice = self.node(format!("{name}.{cell}.Slice"), "Slice", inputs, Vec::new());
             let attributes = vec![ints("axes", &[axis]), int("keepdims", 1)];

@@ -89,7 +89,9 @@ impl Evaluation {
         let digits = digits.into_iter().enumerate();
         let digits = digits.map(|(digit, (absolute, values))| {
             let mut confusion = Confusion::default();
-            values.iter().for_each(|value| confusion.add(*value));
+            for value in &values {
+                confusion.add(*value);
+            }
             DigitError {
                 digit,
                 images: values.len(),
