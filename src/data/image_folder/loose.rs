@@ -164,6 +164,22 @@ mod tests {
         );
     }
 
+    /// Cameras store what they see and say how they were held.
+    #[test]
+    fn pictures_stand_upright() {
+        // The left half black, the right half white; to be turned by a quarter, clockwise.
+        let image = GrayImage::from_fn(16, 8, |x, _| Luma([if x < 8 { 0 } else { 255 }]));
+        let (_folder, path) = saved(image, "a.jpg");
+        let jpeg = fs::read(&path).expect("reads");
+        let exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+        let length = (exif.len() as u16 + 2).to_be_bytes();
+        let segment = [&[0xff, 0xe1], &length[..], exif].concat();
+        fs::write(&path, [&jpeg[..2], &segment, &jpeg[2..]].concat()).expect("writes");
+        let planes = read_scaled(&path, ImageShape::new(1, 16, 8)).expect("reads");
+        assert!(planes[..64].iter().all(|it| *it < 8), "the upper half");
+        assert!(planes[64..].iter().all(|it| *it > 247), "the lower half");
+    }
+
     #[test]
     fn folders_are_walked_in_order_without_hidden_files() {
         let folder = tempfile::tempdir().expect("a temporary folder");
