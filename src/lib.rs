@@ -33,8 +33,9 @@ pub mod nn;
 pub mod train;
 pub mod verify;
 
-// Floor 6: reports; sweeps.
+// Floor 6: reports; sweeps; nets for other programs.
 pub mod doctor;
+pub mod export;
 pub mod sweep;
 
 // Floor 7: the command line.

@@ -18,6 +18,8 @@ pub enum Purpose {
     Tune = 3,
     /// Which training images are held out for validation.
     Validation = 4,
+    /// Images that exported nets are compared on.
+    Export = 5,
 }
 
 /// The stream of `seed` for `purpose`: `ChaCha8` keyed with both, the same on every machine.

@@ -21,7 +21,7 @@ const FLOORS: &[&[&str]] = &[
     &["reference", "graph"],
     &["exec", "nn"],
     &["train", "verify"],
-    &["report", "doctor", "sweep"],
+    &["report", "doctor", "sweep", "export"],
     &["cli"],
     &["main", "lib"],
 ];

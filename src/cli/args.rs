@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::config::{ImageSize, SizeList};
+use super::model_args::{EvalArgs, ExportArgs, PredictArgs};
 use super::sweep_args::SweepArgs;
 use crate::fetch::catalogue;
 use crate::nn::{Activation, NetworkType};
@@ -47,9 +48,20 @@ pub(super) enum Command {
     /// Runs every variant of every kernel against its twin on the processor, training steps against
     /// the processor, and a hundred steps twice for the same bits.
     Doctor(DoctorArgs),
+    /// Measure a trained net on a data set's test images: MSE, MAE, rounded accuracy, MAE per digit,
+    /// and which digit is taken for which
+    Eval(EvalArgs),
+    /// Write a trained net for other programs, as ONNX or safetensors
+    ///
+    /// An ONNX file is run on a few images first, and not written unless it gives the GPU's outputs.
+    Export(ExportArgs),
     /// Download a data set's official files into the user's cache folder, where --data NAME finds
     /// them; resumes what is there, and checks sizes and checksums
     Fetch(FetchArgs),
+    /// Predict the digits on pictures of any size, with a trained net
+    ///
+    /// PNG, JPEG, BMP, GIF, WebP and PNM files, or folders of them, are scaled to what the net reads.
+    Predict(PredictArgs),
     /// Measure which tiles of the kernels are the fastest for a net on this adapter, and keep them
     /// in the user's cache folder; training then uses them, unless --no-tuned is given
     Tune(TuneArgs),

@@ -7,10 +7,15 @@ mod devices;
 mod doctor;
 mod dry_run;
 mod estimate;
+mod eval;
 mod experiment;
+mod export;
 mod fetch;
 mod find_lr;
 mod interrupt;
+mod model;
+mod model_args;
+mod predict;
 mod profile;
 mod progress;
 mod resumed;
@@ -62,7 +67,10 @@ fn run(cli: &Cli) -> Result<()> {
         None => train::run(&cli.train),
         Some(Command::Devices) => devices::run(),
         Some(Command::Doctor(args)) => doctor::run(args),
+        Some(Command::Eval(args)) => eval::run(args),
+        Some(Command::Export(args)) => export::run(args),
         Some(Command::Fetch(args)) => fetch::run(args),
+        Some(Command::Predict(args)) => predict::run(args),
         Some(Command::Tune(args)) => tune::run(args),
         Some(Command::Sweep(args)) => sweep::run(args),
         Some(Command::Experiment(args)) => experiment::run(args),

@@ -4,13 +4,29 @@ use std::fmt;
 use std::io::{self, Write as _};
 
 use console::{Style, StyledObject};
+use serde::Serialize;
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 
 /// Prints a line of data. Where nobody reads it any more (`| head`), there is nobody to tell: a
 /// training goes on.
 pub(super) fn say(line: fmt::Arguments<'_>) {
     let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// Prints data that is lines already.
+pub(super) fn say_bytes(lines: &[u8]) {
+    let _ = io::stdout().write_all(lines);
+}
+
+/// Prints data as JSON.
+pub(super) fn say_json(data: &(impl Serialize + ?Sized)) -> Result<()> {
+    let text = serde_json::to_string_pretty(data).map_err(|error| {
+        let what = format!("the result cannot be written as JSON: {error}");
+        Error::usage(what, "use --format csv")
+    })?;
+    say(format_args!("{text}"));
+    Ok(())
 }
 
 /// Prints a line of words for people.

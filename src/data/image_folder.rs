@@ -14,8 +14,11 @@ use crate::shape::ImageShape;
 
 mod labels_csv;
 mod listing;
+mod loose;
 mod picture;
 mod webp;
+
+pub use loose::{find_images, read_scaled};
 
 use listing::{Listing, Sample};
 use picture::Picture;

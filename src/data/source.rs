@@ -161,8 +161,10 @@ fn load_path(path: &Path) -> Result<Split> {
     Err(Error::file(path, what, hint))
 }
 
-/// Reads the file of one set; its name tells the format.
-fn read_file(path: &Path, set: Set) -> Result<Dataset> {
+/// Reads the file of one set; its name tells the format. Of a file that holds both, `set` is read.
+///
+/// Fails where the file is missing or wrong, or of no known format.
+pub fn read_file(path: &Path, set: Set) -> Result<Dataset> {
     if let Some(found) = reader(path, |format| format.single) {
         return (found.read)(path, set);
     }

@@ -14,4 +14,4 @@ pub use cpu::{CpuProgram, Memory};
 pub use gpu::{GpuProgram, SharedBuffers};
 pub use not_finite::NotFinite;
 pub use profile::{Profile, Row as ProfileRow};
-pub use submissions::{MAX_STEPS, Row, Submissions, Traffic};
+pub use submissions::{Kept, MAX_STEPS, Row, Submissions, Traffic};

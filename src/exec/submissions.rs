@@ -31,6 +31,25 @@ pub struct Row {
     pub faults: u32,
 }
 
+/// What [`Submissions::run_keeping`] keeps of every step: the part of a buffer that its batch wrote.
+#[derive(Debug)]
+pub struct Kept<'b> {
+    /// Written by every step anew, from its start.
+    pub from: &'b wgpu::Buffer,
+    /// Where it goes, by the position of the batch.
+    pub to: &'b wgpu::Buffer,
+    /// Bytes of one sample in both.
+    pub sample_bytes: u64,
+}
+
+impl Kept<'_> {
+    fn copy(&self, encoder: &mut wgpu::CommandEncoder, step: &Step) {
+        let [start, length] =
+            [step.batch_start, step.batch].map(|samples| u64::from(samples) * self.sample_bytes);
+        encoder.copy_buffer_to_buffer(self.from, 0, self.to, start, length);
+    }
+}
+
 /// What went through a ring so far. Tests hold it against [`Gpu::waits`], the waits of the whole
 /// device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -92,6 +111,17 @@ impl<'g> Submissions<'g> {
         &mut self,
         program: &GpuProgram,
         steps: impl IntoIterator<Item = Step>,
+        each: impl FnMut(Row) -> ControlFlow<()>,
+    ) -> Result<()> {
+        self.run_keeping(program, steps, None, each)
+    }
+
+    /// The same, and copies what `kept` says out of every step before the next one begins.
+    pub fn run_keeping(
+        &mut self,
+        program: &GpuProgram,
+        steps: impl IntoIterator<Item = Step>,
+        kept: Option<&Kept<'_>>,
         mut each: impl FnMut(Row) -> ControlFlow<()>,
     ) -> Result<()> {
         let mut steps = steps.into_iter().peekable();
@@ -103,7 +133,7 @@ impl<'g> Submissions<'g> {
                 continue;
             }
             let chunk: Vec<Step> = steps.by_ref().take(self.pace.steps()).collect();
-            self.submit(program, &chunk);
+            self.submit(program, &chunk, kept);
         }
         while !self.pending.is_empty() {
             let retired = self.retire(&mut each);
@@ -112,7 +142,7 @@ impl<'g> Submissions<'g> {
         result.map(drop)
     }
 
-    fn submit(&mut self, program: &GpuProgram, steps: &[Step]) {
+    fn submit(&mut self, program: &GpuProgram, steps: &[Step], kept: Option<&Kept<'_>>) {
         // The oldest submission was retired before this one takes its slot.
         let slot = self
             .pending
@@ -120,12 +150,24 @@ impl<'g> Submissions<'g> {
             .map_or(0, |last| (last.slot + 1) % IN_FLIGHT);
         let device = self.gpu.device();
         let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-        for (row, step) in steps.iter().enumerate() {
-            let row = row as u32;
-            program.encode(&mut pass, &Step { row, ..*step });
+        // One pass for all steps, unless something is copied between them.
+        let together = if kept.is_some() {
+            1
+        } else {
+            steps.len().max(1)
+        };
+        for (chunk, first) in steps.chunks(together).zip((0..).step_by(together)) {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            for (step, row) in chunk.iter().zip(first..) {
+                program.encode(&mut pass, &Step { row, ..*step });
+            }
+            drop(pass);
+            if let Some(kept) = kept {
+                for step in chunk {
+                    kept.copy(&mut encoder, step);
+                }
+            }
         }
-        drop(pass);
         let rows = steps.len() as u64;
         let metrics_bytes = rows * ROW as u64 * 4;
         let download = &self.ring[slot];

@@ -140,6 +140,11 @@ impl Graph {
         })
     }
 
+    /// Moves `value`, so far in scratch memory, to the start of a buffer that outlives the step.
+    pub fn keep(&mut self, value: Value, role: Role) {
+        self.values[value.0].storage = Storage::Resident(role, 0);
+    }
+
     fn push(&mut self, spec: ValueSpec) -> Value {
         self.values.push(spec);
         Value(self.values.len() - 1)

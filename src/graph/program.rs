@@ -29,6 +29,8 @@ pub enum Role {
     Metrics,
     /// Counts of non-finite gradients, one per step of a submission.
     Faults,
+    /// Predictions of one batch: a quad per sample, of which the first is the prediction.
+    Predictions,
     /// Activations, their gradients and partial sums; number of the slot.
     Scratch(u16),
 }

@@ -2,7 +2,7 @@
 
 use super::network::Network;
 use crate::error::Result;
-use crate::graph::{Graph, Program, differentiate, fuse, lower, ops};
+use crate::graph::{Graph, Program, Role, Value, differentiate, fuse, lower, ops};
 use crate::kernels::adam_step::AdamConfig;
 use crate::kernels::gather::ResidentLayout;
 use crate::target::Target;
@@ -36,23 +36,31 @@ fn training_graph(
     options: &ProgramOptions,
     adam: &AdamConfig,
 ) -> Result<Graph> {
-    let mut graph = forward(network, layout, options)?;
+    let (mut graph, _) = forward(network, layout, options)?;
     differentiate(&mut graph)?;
     let len = network.parameters.padded_len();
     ops::adam_step::record(&mut graph, adam, len, options.rows);
     Ok(graph)
 }
 
-/// Forward and loss for one batch of the data set that lies as `layout`.
+/// Forward and loss for one batch of the data set that lies as `layout`; the predictions stay in
+/// [`Role::Predictions`] until the next batch.
 pub fn evaluation_program(
     network: &Network,
     layout: &ResidentLayout,
     options: &ProgramOptions,
 ) -> Result<Program> {
-    Ok(lower(&forward(network, layout, options)?))
+    let (mut graph, prediction) = forward(network, layout, options)?;
+    graph.keep(prediction, Role::Predictions);
+    Ok(lower(&graph))
 }
 
-fn forward(network: &Network, layout: &ResidentLayout, options: &ProgramOptions) -> Result<Graph> {
+/// Forward and loss, and the value that holds the prediction.
+fn forward(
+    network: &Network,
+    layout: &ResidentLayout,
+    options: &ProgramOptions,
+) -> Result<(Graph, Value)> {
     let mut graph = Graph::new(options.capacity, options.target.clone());
     let images = ops::gather::record(&mut graph, layout, network.input);
     let prediction = network.record(&mut graph, images)?;
@@ -60,7 +68,7 @@ fn forward(network: &Network, layout: &ResidentLayout, options: &ProgramOptions)
     if options.fuse {
         fuse(&mut graph);
     }
-    Ok(graph)
+    Ok((graph, prediction))
 }
 
 /// The training graph of the default net on 3x32x32 images in batches of 128, for tests.
@@ -94,7 +102,7 @@ fn training_graph_of(
 mod tests {
     use super::*;
     use crate::activation::Activation;
-    use crate::graph::{Phase, Role};
+    use crate::graph::Phase;
     use crate::kernels::conv2d_backward_input;
     use crate::nn::NetworkType;
     use crate::target::AdapterKind;

@@ -1,7 +1,8 @@
 //! The folder a run writes: configuration, environment, metrics, checkpoint, weights. Every file is
 //! written whole or not at all, and so is the folder.
 
-use std::fs::File;
+use std::fmt::Write as _;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -23,6 +24,7 @@ const ENVIRONMENT: &str = "environment.toml";
 const METRICS: &str = "metrics.csv";
 const CHECKPOINT: &str = "checkpoint.safetensors";
 const MODEL: &str = "model.safetensors";
+const PREDICTIONS: &str = "predictions.csv";
 
 /// The folder of one run. While it lives, no other process writes into it.
 #[derive(Debug)]
@@ -94,6 +96,16 @@ impl RunFolder {
         path.join(CONFIG)
     }
 
+    /// The checkpoint of the run in the folder `path`.
+    pub fn checkpoint_of(path: &Path) -> PathBuf {
+        path.join(CHECKPOINT)
+    }
+
+    /// The weights of the run in the folder `path`, which are there once it has ended.
+    pub fn model_of(path: &Path) -> PathBuf {
+        path.join(MODEL)
+    }
+
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
@@ -142,6 +154,22 @@ impl RunFolder {
     /// Writes `best.safetensors`, the weights of the lowest validation loss.
     pub fn save_best(&self, table: &ParameterTable, tensors: &[Vec<f32>]) -> Result<()> {
         save_weights(&self.file("best.safetensors"), table, tensors)
+    }
+
+    /// Writes `predictions.csv`: a header and a line per sample of the test set in file order,
+    /// numbers in full.
+    pub fn save_predictions(&self, targets: &[f32], predictions: &[f32]) -> Result<()> {
+        let mut text = String::from("index,target,prediction\n");
+        for (index, (target, prediction)) in targets.iter().zip(predictions).enumerate() {
+            // A `String` takes all that is written.
+            let _ = writeln!(text, "{index},{target},{prediction}");
+        }
+        write_whole(&self.file(PREDICTIONS), text.as_bytes())
+    }
+
+    /// Removes `predictions.csv`, where the model is another than the one that predicted.
+    pub fn remove_predictions(&self) {
+        let _ = fs::remove_file(self.file(PREDICTIONS));
     }
 
     /// Writes `model.safetensors`.

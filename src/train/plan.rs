@@ -30,7 +30,7 @@ pub struct Plan {
 /// Bytes of GPU memory, by use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemoryNeed {
-    /// Resident images, targets and orders.
+    /// Resident images, targets and orders, and the predictions of a batch.
     pub data: u64,
     /// Parameters, gradients and both moments.
     pub parameters: u64,
@@ -125,11 +125,18 @@ impl Plan {
         let slices = dispatches.flat_map(|it| &it.slices);
         let bytes = |scalars: usize| scalars as u64 * 4;
         MemoryNeed {
-            data: bytes(sets.sum()),
+            data: bytes(sets.sum::<usize>() + self.predictions()),
             parameters: bytes(self.parameters * 4),
             scratch: bytes(self.scratch().values().sum()),
             largest_binding: bytes(slices.map(|slice| slice.len).max().unwrap_or(0)),
         }
+    }
+
+    /// Floats that the predictions of the largest batch take.
+    fn predictions(&self) -> usize {
+        let specs = self.programs().into_iter().flat_map(|it| &it.buffers);
+        let predictions = specs.filter(|spec| spec.role == Role::Predictions);
+        predictions.map(|spec| spec.len).max().unwrap_or(0)
     }
 
     /// Scratch that serves every program in turn: each slot as long as the longest of them needs.
@@ -150,6 +157,7 @@ impl Plan {
             (Role::Gradients, self.parameters),
             (Role::FirstMoment, self.parameters),
             (Role::SecondMoment, self.parameters),
+            (Role::Predictions, self.predictions()),
             (Role::Metrics, MAX_STEPS * METRICS),
             (Role::Faults, MAX_STEPS),
         ];

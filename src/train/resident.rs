@@ -193,6 +193,12 @@ impl ResidentDataset {
         self.layout.count == 0
     }
 
+    /// One target per image, in file order, read back from the GPU.
+    pub fn targets(&self, gpu: &Gpu) -> Result<Vec<f32>> {
+        let bytes = gpu.read(&self.buffers[&Role::Targets], 0, self.len() as u64 * 4)?;
+        Ok(bytemuck::pod_collect_to_vec(&bytes))
+    }
+
     /// Images and targets, by role; the order is every trainer's own.
     pub(super) fn buffers(&self) -> &SharedBuffers {
         &self.buffers

@@ -106,7 +106,8 @@ impl<'s> Run<'s> {
         &self.folder
     }
 
-    /// Trains up to the configuration's last epoch and writes the model. `interrupted` is asked
+    /// Trains up to the configuration's last epoch; writes the model, and what it predicts for the
+    /// test set. `interrupted` is asked
     /// after every step; where it says so, what was submitted ends and the run is saved.
     ///
     /// Errors with [`Error::Interrupted`] then. Where a loss stops being finite, the error names the
@@ -157,8 +158,13 @@ impl<'s> Run<'s> {
             }
         }
         let tensors = self.trainer.finite_parameters()?;
+        let predictions = self.trainer.predict_test()?;
+        let targets = self.trainer.data.test().targets(self.trainer.gpu)?;
+        // Never beside the predictions of an earlier model, if the process is killed in between.
+        self.folder.remove_predictions();
         let table = &self.trainer.network().parameters;
-        self.folder.save_model(table, &tensors)
+        self.folder.save_model(table, &tensors)?;
+        self.folder.save_predictions(&targets, &predictions.values)
     }
 
     /// Writes the checkpoint, after `metrics.csv` where an epoch ended.
@@ -220,6 +226,7 @@ impl<'s> Run<'s> {
             .and_then(|found| {
                 let table = &self.trainer.network().parameters;
                 let model = &found.last_finite.parameters;
+                self.folder.remove_predictions();
                 self.folder.save_model(table, model).map(|()| found)
             });
         match diagnosis {

@@ -54,7 +54,7 @@ pub struct Trainer<'s> {
     pub(super) submissions: Submissions<'s>,
     pub(super) training: GpuProgram,
     on_train: GpuProgram,
-    on_test: GpuProgram,
+    pub(super) on_test: GpuProgram,
     on_valid: Option<GpuProgram>,
     /// Of the training set; the test set keeps its own.
     pub(super) order: Order,

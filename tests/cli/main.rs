@@ -12,6 +12,7 @@ mod fetch;
 mod formats;
 mod killed;
 mod options;
+mod predict;
 mod resume;
 mod runs;
 mod support;

@@ -14,7 +14,8 @@ fn a_run_writes_its_folder_and_prints_a_table() {
             "config.toml",
             "environment.toml",
             "metrics.csv",
-            "model.safetensors"
+            "model.safetensors",
+            "predictions.csv"
         ]
     );
     let csv = place.text("run/metrics.csv");

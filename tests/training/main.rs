@@ -9,6 +9,8 @@ mod cpu_executor;
 mod determinism;
 mod doctor;
 mod interruption;
+mod onnx;
+mod predictor;
 mod pytorch;
 mod resident;
 mod runs;

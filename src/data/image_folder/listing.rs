@@ -181,7 +181,7 @@ fn classes(folder: &Path) -> Result<Vec<Class>> {
 }
 
 /// Everything in `folder` but hidden files, sorted by name.
-fn entries(folder: &Path) -> Result<Vec<(OsString, PathBuf)>> {
+pub(super) fn entries(folder: &Path) -> Result<Vec<(OsString, PathBuf)>> {
     let entries = fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
     let mut found = Vec::new();
     for entry in entries {
@@ -194,13 +194,16 @@ fn entries(folder: &Path) -> Result<Vec<(OsString, PathBuf)>> {
     Ok(found)
 }
 
+/// Whether `path` ends as the names of images do.
+pub(super) fn is_image_name(path: &Path) -> bool {
+    let mut extensions = EXTENSIONS.iter();
+    extensions.any(|extension| has_extension(path, extension))
+}
+
 /// Checks that `path` is a file with the name of an image; gives its size in bytes.
 pub(super) fn check_image(path: &Path) -> Result<u64> {
     let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
-    let is_image = EXTENSIONS
-        .iter()
-        .any(|extension| has_extension(path, extension));
-    if metadata.is_file() && is_image {
+    if metadata.is_file() && is_image_name(path) {
         return Ok(metadata.len());
     }
     let what = if metadata.is_dir() {

@@ -10,11 +10,12 @@ use super::webp;
 use crate::data::stream::open_regular;
 use crate::error::{Error, Result};
 
-/// The most bytes that one image may have as it is decoded. A training image has some thousands;
-/// a file of a few hundred bytes can claim billions.
+/// The most bytes that an image of a data set may have as it is decoded. A training image has some
+/// thousands; a file of a few hundred bytes can claim billions.
 const MAX_DECODED_BYTES: u64 = 16 << 20;
-/// What a decoder may need besides: coefficients of a progressive JPEG, a frame of a GIF.
-const MAX_DECODER_BYTES: u64 = 4 * MAX_DECODED_BYTES;
+/// What a decoder may need besides, as a multiple: coefficients of a progressive JPEG, a frame of a
+/// GIF.
+const DECODER_SHARE: u64 = 4;
 const MAX_SIDE: u32 = 16_384;
 
 const IMAGE_HINT: &str = "the file is damaged, or no PNG, JPEG, BMP, GIF, WebP or PNM image: replace \
@@ -38,7 +39,7 @@ impl Picture {
     pub(super) fn common<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<Self> {
         let mut common: Option<(&Path, Self)> = None;
         for path in paths {
-            let picture = Self::of(&decoder(path)?);
+            let picture = Self::of(&decoder(path, MAX_DECODED_BYTES, SIZE_HINT)?);
             let (first, all) = common.get_or_insert((path, picture));
             if !all.has_size_of(picture) {
                 return Err(other_size(path, picture, first, *all));
@@ -69,7 +70,7 @@ impl Picture {
 
     /// Decodes the image `path` and appends its planes to `images`.
     pub(super) fn append(self, path: &Path, images: &mut Vec<u8>) -> Result<()> {
-        let decoder = decoder(path)?;
+        let decoder = decoder(path, MAX_DECODED_BYTES, SIZE_HINT)?;
         let picture = Self::of(&decoder);
         // Files may change while they are read.
         if !self.has_size_of(picture) || (self.grey && !picture.grey) {
@@ -93,14 +94,18 @@ impl Picture {
     }
 }
 
-/// Opens an image and reads its header; the content tells the format. Fails where its size, or
-/// that of its pixels, is beyond any training image.
-fn decoder(path: &Path) -> Result<impl ImageDecoder> {
+/// Opens an image and reads its header; the content tells the format. Fails where its pixels take
+/// more than `max_bytes`; `too_large` is the hint then.
+pub(super) fn decoder(
+    path: &Path,
+    max_bytes: u64,
+    too_large: &'static str,
+) -> Result<impl ImageDecoder> {
     let (file, _) = open_regular(path, IMAGE_HINT)?;
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
-    limits.max_alloc = Some(MAX_DECODER_BYTES);
+    limits.max_alloc = Some(DECODER_SHARE * max_bytes);
     let mut file = BufReader::new(file);
     let checked = webp::check(&mut file).map_err(|error| unreadable(path, &error.into()))?;
     checked.map_err(|what| Error::file(path, what, WEBP_HINT))?;
@@ -119,17 +124,17 @@ fn decoder(path: &Path) -> Result<impl ImageDecoder> {
         .into_decoder()
         .map_err(|error| unreadable(path, &error))?;
     let ((width, height), bytes) = (decoder.dimensions(), decoder.total_bytes());
-    if bytes == 0 || bytes > MAX_DECODED_BYTES {
+    if bytes == 0 || bytes > max_bytes {
         let what = format!(
             "claims {width}x{height} pixels of {bytes} bytes, where an image may have {} MiB",
-            MAX_DECODED_BYTES >> 20
+            max_bytes >> 20
         );
-        return Err(Error::file(path, what, SIZE_HINT));
+        return Err(Error::file(path, what, too_large));
     }
     Ok(decoder)
 }
 
-fn unreadable(path: &Path, error: &image::ImageError) -> Error {
+pub(super) fn unreadable(path: &Path, error: &image::ImageError) -> Error {
     Error::file(path, format!("cannot be read: {error}"), IMAGE_HINT)
 }
 

@@ -1,0 +1,207 @@
+//! The trained net that a command names: a run's, or a file of weights with a description.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::args::NetArgs;
+use super::config::network_configuration;
+use super::model_args::ModelArgs;
+use super::style;
+use crate::error::{Error, Result};
+use crate::files::cache_folder;
+use crate::gpu::GpuOptions;
+use crate::nn::{Activation, Network, NetworkConfiguration, NetworkType};
+use crate::shape::ImageShape;
+use crate::train::{
+    Checkpoint, Environment, PredictorOptions, RunConfig, RunFolder, Session, load_weights,
+};
+
+/// A net that was named, and what is known about it. Nothing of its weights is read yet.
+pub(super) struct Model {
+    net: NetworkType,
+    sizes: NetworkConfiguration,
+    activation: Activation,
+    weights: PathBuf,
+    device: Option<String>,
+    checked: bool,
+    options: PredictorOptions,
+    run: Option<RunOf>,
+    quiet: bool,
+}
+
+/// The run that a net comes from.
+pub(super) struct RunOf {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// What it was asked for.
+    pub config: RunConfig,
+}
+
+impl RunOf {
+    /// Where it stands: reads its checkpoint.
+    pub(super) fn checkpoint(&self) -> Result<Checkpoint> {
+        Checkpoint::read(&RunFolder::checkpoint_of(&self.folder))
+    }
+}
+
+impl Model {
+    /// The net that `args` name.
+    ///
+    /// Errors where there is nothing, a run's configuration cannot be read, or options contradict it.
+    pub(super) fn find(args: &ModelArgs) -> Result<Self> {
+        let path = &args.model;
+        let hint = "name the folder of a run, such as runs/<time>-<net>, or a .safetensors file";
+        if !path.exists() {
+            return Err(Error::file(path, "is not there", hint));
+        }
+        let (folder, weights) = if path.is_dir() {
+            (path.as_path(), RunFolder::model_of(path))
+        } else {
+            (path.parent().unwrap_or(Path::new("")), path.clone())
+        };
+        let config = RunFolder::config_of(folder);
+        let described = is_described(&args.net);
+        if config.is_file() && (path.is_dir() || !described) {
+            if described {
+                return Err(Error::usage(
+                    format!("what the net is, {} says already", config.display()),
+                    "leave away --net, --channels and the like, or name a .safetensors file",
+                ));
+            }
+            return Self::of_run(args, folder, weights);
+        }
+        if path.is_dir() {
+            return Err(Error::file(
+                path,
+                "is no folder of a run: it holds no config.toml",
+                hint,
+            ));
+        }
+        let net = args.net.kind.unwrap_or(NetworkType::Cnn);
+        let sizes = network_configuration(&args.net, net, NetworkConfiguration::default_for(net))?;
+        Ok(Self {
+            net,
+            sizes,
+            activation: args.net.activation.unwrap_or(Activation::Relu),
+            weights,
+            device: args.device.clone(),
+            checked: false,
+            options: PredictorOptions::default(),
+            run: None,
+            quiet: args.quiet,
+        })
+    }
+
+    /// The net of the run in `folder`, with its kernels' tiles: predictions are the run's own bits.
+    fn of_run(args: &ModelArgs, folder: &Path, weights: PathBuf) -> Result<Self> {
+        let path = RunFolder::config_of(folder);
+        let config = RunConfig::read(&path)?;
+        config.validate().map_err(|error| {
+            let hint = "restore the run's config.toml";
+            Error::file(&path, error.to_string(), hint)
+        })?;
+        let recorded = if config.no_tuned {
+            None
+        } else {
+            Environment::read_tuning(&Environment::beside(&path))?
+        };
+        Ok(Self {
+            net: config.net,
+            sizes: config.configuration(),
+            activation: config.activation,
+            weights,
+            device: args.device.clone().or(config.device.clone()),
+            checked: config.checked,
+            options: PredictorOptions {
+                batch_size: config.batch_size,
+                fuse: !config.no_fuse,
+                tuning: recorded.filter(|it| !it.is_empty()).map(Arc::new),
+            },
+            run: Some(RunOf {
+                folder: folder.to_path_buf(),
+                config,
+            }),
+            quiet: args.quiet,
+        })
+    }
+
+    /// The run that it comes from, if it does.
+    pub(super) fn run(&self) -> Option<&RunOf> {
+        self.run.as_ref()
+    }
+
+    /// How to predict as the run evaluated.
+    pub(super) fn options(&self) -> PredictorOptions {
+        self.options.clone()
+    }
+
+    /// Shape of the images: `given`, or what the run's checkpoint says.
+    ///
+    /// Errors where nobody says it, or the two differ.
+    pub(super) fn image(&self, given: Option<ImageShape>) -> Result<ImageShape> {
+        let recorded = self.run.as_ref().map(RunOf::checkpoint).transpose()?;
+        let recorded = recorded.map(|checkpoint| {
+            let [channels, height, width] = checkpoint.data.train.shape;
+            ImageShape::new(channels, height, width)
+        });
+        match (recorded, given) {
+            (Some(recorded), Some(given)) if recorded != given => Err(Error::usage(
+                format!("--image {given} is not the {recorded} that the run was trained on"),
+                "leave --image away",
+            )),
+            (Some(shape), _) | (None, Some(shape)) => Ok(shape),
+            (None, None) => Err(Error::usage(
+                format!(
+                    "{} does not tell the shape of its images",
+                    self.weights.display()
+                ),
+                "give --image CxHxW, such as --image 3x32x32, or name the folder of a run",
+            )),
+        }
+    }
+
+    /// The net for images of shape `image`, and its weights, one tensor per entry of its table. Those
+    /// of a run that has not ended are its checkpoint's, which is said.
+    pub(super) fn load(&self, image: ImageShape) -> Result<(Network, Vec<Vec<f32>>)> {
+        let network = Network::new(self.net, &self.sizes, self.activation, image)?;
+        if let Some(run) = &self.run
+            && !self.weights.exists()
+        {
+            let state = run.checkpoint()?.state;
+            network.parameters.check(&state.parameters)?;
+            if !self.quiet {
+                style::notice(&format!(
+                    "the run has not ended; these are its weights after step {}",
+                    state.step
+                ));
+            }
+            return Ok((network, state.parameters));
+        }
+        let tensors = load_weights(&self.weights, &network.parameters)?;
+        Ok((network, tensors))
+    }
+
+    /// Opens the adapter that was asked for, or that the run asked for.
+    pub(super) fn open(&self) -> Result<Session> {
+        Session::open(&GpuOptions {
+            device: self.device.clone(),
+            checked: self.checked,
+            cache: cache_folder().map(|folder| folder.join("gpu-train")),
+            ..GpuOptions::default()
+        })
+    }
+}
+
+/// Whether any option says what the net is.
+fn is_described(net: &NetArgs) -> bool {
+    net.kind.is_some()
+        || net.activation.is_some()
+        || [
+            &net.channels,
+            &net.kernel_sizes,
+            &net.strides,
+            &net.dense_hiddens,
+        ]
+        .iter()
+        .any(|list| list.is_some())
+}

@@ -1,0 +1,11 @@
+//! Floor 6: trained nets for other programs. ONNX, checked against the GPU before anything is written.
+
+mod adaptive;
+mod check;
+mod graph;
+mod interpreter;
+mod proto;
+
+pub use check::check_onnx;
+pub use graph::{OPSET, to_onnx};
+pub use interpreter::{Model, Tensor};

@@ -1,0 +1,207 @@
+//! Predictions: of a trainer's own net, and of a trained net without a trainer.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::metrics::{Metrics, Sums};
+use super::order::Order;
+use super::resident::ResidentDataset;
+use super::session::Session;
+use super::trainer::{Trainer, batches};
+use crate::error::{Error, Result};
+use crate::exec::{GpuProgram, Kept, MAX_STEPS, Submissions};
+use crate::gpu::Gpu;
+use crate::graph::Role;
+use crate::kernels::mse_loss::METRICS;
+use crate::nn::{Network, ProgramOptions, evaluation_program};
+use crate::shape::{ImageShape, QUAD};
+use crate::tuning::Tuning;
+
+/// How to predict. With the options of a training, sums round as its evaluation's do.
+#[derive(Debug, Clone)]
+pub struct PredictorOptions {
+    /// Images that are predicted at once, from 1 to 2^20.
+    pub batch_size: usize,
+    /// Whether operations are fused.
+    pub fuse: bool,
+    /// Tiles measured on this adapter, instead of the kernels' defaults.
+    pub tuning: Option<Arc<Tuning>>,
+}
+
+impl Default for PredictorOptions {
+    fn default() -> Self {
+        Self {
+            batch_size: 128,
+            fuse: true,
+            tuning: None,
+        }
+    }
+}
+
+/// What a net predicts for a data set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Predictions {
+    /// One per image, in file order.
+    pub values: Vec<f32>,
+    /// How far they are from the data set's targets.
+    pub metrics: Metrics,
+}
+
+/// A trained net on a GPU.
+#[derive(Debug)]
+pub struct Predictor<'s> {
+    gpu: &'s Gpu,
+    network: Network,
+    options: PredictorOptions,
+    parameters: wgpu::Buffer,
+}
+
+impl<'s> Predictor<'s> {
+    /// `network` with the weights `tensors`, one per entry of its table in PyTorch's order.
+    ///
+    /// Errors where the tensors do not fit the net, naming the first, or the batch size is none.
+    pub fn new(
+        session: &'s Session,
+        network: Network,
+        tensors: &[Vec<f32>],
+        options: PredictorOptions,
+    ) -> Result<Self> {
+        if !(1..=1 << 20).contains(&options.batch_size) {
+            let size = options.batch_size;
+            let what = format!("a batch size of {size} is not from 1 to 1048576");
+            return Err(Error::usage(what, "try --batch-size 128"));
+        }
+        network.parameters.check(tensors)?;
+        let gpu = session.gpu();
+        let flat = network.parameters.pack(tensors);
+        let parameters = gpu.storage("parameters", flat.len() as u64 * 4)?;
+        gpu.write(&parameters, 0, bytemuck::cast_slice(&flat))?;
+        Ok(Self {
+            gpu,
+            network,
+            options,
+            parameters,
+        })
+    }
+
+    /// The net.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Predicts all of `set` as a trainer of the same options evaluates it: the same metrics, bit for
+    /// bit.
+    ///
+    /// Errors where the images are not of the net's shape, or the adapter has no room.
+    pub fn evaluate(&self, set: &ResidentDataset) -> Result<Predictions> {
+        self.run(set, self.options.batch_size.min(set.len()))
+    }
+
+    /// Predicts all of `set` with kernels chosen for full batches: what is predicted for an image
+    /// does not depend on how many come with it.
+    ///
+    /// Errors as [`Predictor::evaluate`] does.
+    pub fn predict(&self, set: &ResidentDataset) -> Result<Vec<f32>> {
+        let predictions = self.run(set, self.options.batch_size)?;
+        Ok(predictions.values)
+    }
+
+    fn run(&self, set: &ResidentDataset, capacity: usize) -> Result<Predictions> {
+        let (input, shape) = (self.network.input, set.shape());
+        if input != shape && input != ImageShape::vector(shape.elements()) {
+            return Err(Error::usage(
+                format!("the images are {shape}, and the net reads {input}"),
+                "give images of the shape that the net was trained on",
+            ));
+        }
+        let target = self.gpu.target().clone();
+        let options = ProgramOptions {
+            capacity,
+            rows: MAX_STEPS,
+            target: match &self.options.tuning {
+                Some(tuning) => target.with_tuning(tuning, capacity),
+                None => target,
+            },
+            fuse: self.options.fuse,
+        };
+        let program = evaluation_program(&self.network, &set.layout(), &options)?;
+        let new = |role: Role, floats: usize| {
+            let buffer = self.gpu.storage(&role.to_string(), floats as u64 * 4)?;
+            Ok((role, buffer))
+        };
+        let mut shared = set.buffers().clone();
+        let order = Order::new(self.gpu, set.len(), None)?;
+        shared.insert(Role::Order, order.buffer().clone());
+        shared.insert(Role::Parameters, self.parameters.clone());
+        shared.extend([
+            new(Role::Predictions, capacity * QUAD)?,
+            new(Role::Metrics, MAX_STEPS * METRICS)?,
+            new(Role::Faults, MAX_STEPS)?,
+        ]);
+        let program = GpuProgram::new(self.gpu, &program, &shared)?;
+        let [metrics, faults] = [Role::Metrics, Role::Faults].map(|role| shared[&role].clone());
+        let mut submissions = Submissions::new(self.gpu, metrics, faults)?;
+        let batch = &shared[&Role::Predictions];
+        let (values, sums) = collect(
+            self.gpu,
+            &mut submissions,
+            &program,
+            batch,
+            set.len(),
+            self.options.batch_size,
+        )?;
+        Ok(Predictions {
+            values,
+            metrics: sums.means(set.whole_targets()),
+        })
+    }
+}
+
+impl Trainer<'_> {
+    /// What the net, as it is now, predicts for the test set, in file order.
+    pub fn predict_test(&mut self) -> Result<Predictions> {
+        let test = self.data.test();
+        let program = &self.on_test;
+        let batch = &self.shared[&Role::Predictions];
+        let (values, sums) = collect(
+            self.gpu,
+            &mut self.submissions,
+            program,
+            batch,
+            test.len(),
+            self.options.batch_size,
+        )?;
+        Ok(Predictions {
+            values,
+            metrics: sums.means(test.whole_targets()),
+        })
+    }
+}
+
+/// Runs an evaluation program over `count` samples in file order. `batch` is its buffer of
+/// [`Role::Predictions`].
+fn collect(
+    gpu: &Gpu,
+    submissions: &mut Submissions<'_>,
+    program: &GpuProgram,
+    batch: &wgpu::Buffer,
+    count: usize,
+    batch_size: usize,
+) -> Result<(Vec<f32>, Sums)> {
+    let sample_bytes = QUAD as u64 * 4;
+    let bytes = count as u64 * sample_bytes;
+    let all = gpu.storage("all predictions", bytes)?;
+    let kept = Kept {
+        from: batch,
+        to: &all,
+        sample_bytes,
+    };
+    let mut sums = Sums::default();
+    let steps = batches(0..count, batch_size);
+    submissions.run_keeping(program, steps, Some(&kept), |row| {
+        sums.add(&row);
+        ControlFlow::Continue(())
+    })?;
+    let quads: Vec<f32> = bytemuck::pod_collect_to_vec(&gpu.read(&all, 0, bytes)?);
+    Ok((quads.into_iter().step_by(QUAD).collect(), sums))
+}

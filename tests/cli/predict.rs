@@ -1,0 +1,237 @@
+//! predict, eval and export: what a trained net is used for.
+
+use std::fs;
+
+use gpu_train::data::house_digits;
+use image::{GrayImage, Luma, RgbImage};
+use serde_json::Value;
+
+use crate::support::{SMALL, Workplace};
+
+/// Test images of `SMALL`.
+const IMAGES: usize = 40;
+
+/// The test images of `SMALL` as pictures in the folder `pictures`, named by their number.
+fn write_pictures(place: &Workplace) {
+    let data = house_digits::generate(160, IMAGES, 0).expect("draws").test;
+    let shape = data.shape();
+    let (width, height) = (shape.width as u32, shape.height as u32);
+    fs::create_dir(place.path("pictures")).expect("makes");
+    for (index, image) in data.images().chunks_exact(shape.elements()).enumerate() {
+        let pixel = |x: u32, y: u32| {
+            let at = (y * width + x) as usize;
+            image::Rgb([0, 1, 2].map(|plane| image[plane * shape.pixels() + at]))
+        };
+        let picture = RgbImage::from_fn(width, height, pixel);
+        let path = place.path(&format!("pictures/{index:03}.png"));
+        picture.save(path).expect("writes");
+    }
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// The last column of a CSV file's lines, without its header.
+fn last_column(csv: &str) -> Vec<f32> {
+    let lines = csv.lines().skip(1);
+    let last = lines.map(|line| line.rsplit(',').next().expect("has columns"));
+    last.map(|text| text.parse().expect("a number")).collect()
+}
+
+#[test]
+fn a_run_its_eval_and_its_predictions_agree() {
+    let place = Workplace::new();
+    place.train("run", &[]);
+    let predictions = place.text("run/predictions.csv");
+    assert!(predictions.starts_with("index,target,prediction\n0,"));
+    let recorded = last_column(&predictions);
+    assert_eq!(recorded.len(), IMAGES);
+
+    // The very text of metrics.csv.
+    let ended = place.run(&["eval", "run", "--format", "csv"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let metrics = place.text("run/metrics.csv");
+    let last: Vec<&str> = metrics
+        .lines()
+        .last()
+        .expect("an epoch")
+        .split(',')
+        .collect();
+    for (measure, column) in [("mse", 3), ("mae", 4), ("accuracy", 6)] {
+        let line = format!("\n{measure},,,{}\n", last[column]);
+        assert!(ended.stdout.contains(&line), "{line}{}", ended.stdout);
+    }
+
+    write_pictures(&place);
+    let ended = place.run(&["predict", "run", "pictures", "--format", "json"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let found = json(&ended.stdout);
+    let found = found.as_array().expect("a list");
+    assert_eq!(found.len(), IMAGES);
+    for (index, (line, recorded)) in found.iter().zip(&recorded).enumerate() {
+        let file = line["file"].as_str().expect("a name");
+        assert!(file.ends_with(&format!("{index:03}.png")), "{file}");
+        let predicted = line["prediction"].as_f64().expect("a number");
+        // Kernels for batches of 64, where evaluation had 40.
+        let apart = (predicted - f64::from(*recorded)).abs();
+        assert!(
+            apart <= 1e-6 * predicted.abs(),
+            "{file}: {predicted}, not {recorded}"
+        );
+        assert_eq!(line["rounded"], recorded.round_ties_even() as i64);
+    }
+    // Counts are of these predictions.
+    let ended = place.run(&["eval", "run", "--format", "json"]);
+    let evaluation = json(&ended.stdout);
+    let digits = evaluation["digits"].as_array().expect("a list");
+    for rounded in 0..10 {
+        let counts = digits.iter().map(|it| it["rounded_to"][rounded].as_u64());
+        let count: u64 = counts.map(|it| it.expect("a count")).sum();
+        let rounds = |it: &&f32| it.round_ties_even() as usize == rounded && **it > -0.5;
+        assert_eq!(count as usize, recorded.iter().filter(rounds).count());
+    }
+    let shown = place.run(&["eval", "run"]).stdout;
+    assert!(shown.contains("rounded accuracy"), "{shown}");
+}
+
+#[test]
+fn pictures_of_any_size_are_predicted_and_bad_ones_named() {
+    let place = Workplace::new();
+    place.train("run", &["--epochs", "1"]);
+    let grey = GrayImage::from_fn(90, 50, |x, y| Luma([(x + y) as u8]));
+    grey.save(place.path("grey.jpg")).expect("writes");
+    grey.save(place.path("grey.bmp")).expect("writes");
+    place.write("broken.png", b"\x89PNG\r\n\x1a\nno more");
+    let files = ["grey.jpg", "broken.png", "grey.bmp", "missing.png"];
+    let arguments = [&["predict", "run"][..], &files, &["--format", "csv"]].concat();
+    let ended = place.run(&arguments);
+    assert_eq!(ended.code, 1);
+    let names: Vec<&str> = ended.stdout.lines().collect();
+    assert_eq!(names.len(), 3, "{}", ended.stdout);
+    assert_eq!(names[0], "file,prediction,rounded");
+    assert!(names[1].starts_with("grey.jpg,") && names[2].starts_with("grey.bmp,"));
+    for said in ["broken.png: ", "missing.png: ", "and 1 more"] {
+        assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    }
+    let table = place.run(&["predict", "run", "grey.bmp"]);
+    assert_eq!(table.code, 0);
+    assert!(table.stdout.starts_with("prediction  rounded  file\n"));
+}
+
+#[test]
+fn models_that_cannot_be_used_are_refused() {
+    let place = Workplace::new();
+    place.train("run", &["--epochs", "1"]);
+    // Beside no config.toml, options say what it is.
+    fs::copy(
+        place.path("run/model.safetensors"),
+        place.path("bare.safetensors"),
+    )
+    .expect("copies");
+    let net = ["--channels", "4,4", "--dense-hiddens", "8"];
+    let with = |start: &[&str], end: &[&str]| {
+        let ended = place.run(&[start, &["--quiet"], end].concat());
+        (ended.code, ended.stderr)
+    };
+    let refused = |(code, stderr): (i32, String), expected: i32, said: &[&str]| {
+        assert_eq!(code, expected, "{stderr}");
+        assert!(said.iter().all(|it| stderr.contains(it)), "{stderr}");
+        assert!(stderr.contains("hint:"), "{stderr}");
+    };
+    let eval = ["eval", "bare.safetensors", "--data", "house-digits:1,40"];
+    assert_eq!(with(&eval, &net).0, 0);
+    let wrong = ["--channels", "4,5", "--dense-hiddens", "8"];
+    refused(
+        with(&eval, &wrong),
+        1,
+        &["3.weight is [4, 4, 3, 3], not [5, 4, 3, 3]"],
+    );
+    let predict = ["predict", "bare.safetensors", "bare.safetensors"];
+    refused(with(&predict, &net), 2, &["--image 3x32x32"]);
+    refused(
+        with(&["predict", "none", "none"], &[]),
+        1,
+        &["none: is not there"],
+    );
+    refused(with(&["eval", "."], &[]), 1, &["holds no config.toml"]);
+    refused(
+        with(&["eval", "run"], &net),
+        2,
+        &["config.toml says already"],
+    );
+    refused(
+        with(&["eval", "run", "--test", "run/config.toml"], &[]),
+        1,
+        &["no known format"],
+    );
+    let out = ["--format", "onnx", "--out", "net.onnx"];
+    let image = [&net[..], &out, &["--image", "2x32x32"]].concat();
+    refused(
+        with(&["export", "bare.safetensors"], &image),
+        1,
+        &["0.weight is"],
+    );
+    refused(
+        with(&["export", "run", "--image", "3x9x9"], &out),
+        2,
+        &["3x32x32"],
+    );
+    assert!(!place.path("net.onnx").exists());
+}
+
+#[test]
+fn exports_are_written_once() {
+    let place = Workplace::new();
+    place.train("run", &["--epochs", "1"]);
+    let onnx = ["export", "run", "--format", "onnx", "--out", "net.onnx"];
+    let ended = place.run(&onnx);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stderr.contains("opset 13"), "{}", ended.stderr);
+    let written = place.read("net.onnx");
+    let again = place.run(&onnx);
+    assert_eq!(again.code, 1);
+    assert!(
+        again.stderr.contains("net.onnx: exists already"),
+        "{}",
+        again.stderr
+    );
+    assert_eq!(place.read("net.onnx"), written);
+    let weights = [
+        "export",
+        "run",
+        "--format",
+        "safetensors",
+        "--out",
+        "net.safetensors",
+    ];
+    assert_eq!(place.run(&weights).code, 0);
+    assert_eq!(
+        place.read("net.safetensors"),
+        place.read("run/model.safetensors")
+    );
+    assert_eq!(place.names(), ["net.onnx", "net.safetensors", "run"]);
+}
+
+/// A run that has not ended has a checkpoint alone, and one whose data are gone can be told others.
+#[test]
+fn the_weights_of_a_run_that_has_not_ended_are_its_checkpoints() {
+    let place = Workplace::new();
+    place.train("run", &["--epochs", "1"]);
+    let ended = place.run(&["eval", "run", "--format", "csv"]);
+    fs::remove_file(place.path("run/model.safetensors")).expect("removes");
+    let begun = place.run(&["eval", "run", "--format", "csv"]);
+    assert_eq!(begun.code, 0, "{}", begun.stderr);
+    assert_eq!(begun.stdout, ended.stdout);
+    assert!(begun.stderr.contains("after step 3"), "{}", begun.stderr);
+    assert_eq!(SMALL[1], "house-digits:160,40");
+    let other = place.run(&[
+        "eval",
+        "run",
+        "--data",
+        "house-digits:1,30",
+        "--format",
+        "json",
+    ]);
+    assert_eq!(json(&other.stdout)["images"], 30);
+}
