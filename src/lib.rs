@@ -33,8 +33,9 @@ pub mod nn;
 pub mod train;
 pub mod verify;
 
-// Floor 6: reports.
+// Floor 6: reports: of an adapter, of runs.
 pub mod doctor;
+pub mod report;
 
 // Floor 7: the command line.
 pub mod cli;

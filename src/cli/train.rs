@@ -11,15 +11,17 @@ use super::progress::Progress;
 use super::resumed::Resumed;
 use super::tuned::Tuned;
 use super::{config, dry_run, estimate, profile, style, summary};
-use crate::data::Split;
-use crate::error::Result;
+use crate::data::{Dataset, Split};
+use crate::error::{Error, Result};
 use crate::exec::Ceilings;
 use crate::files::cache_folder;
 use crate::gpu::GpuOptions;
 use crate::nn::Network;
+use crate::report::tensorboard::EventWriter;
+use crate::report::{PAGE, write_run_report};
 use crate::train::{
-    DataRecord, Environment, Plan, Run, RunConfig, RunFolder, Session, SplitLayout, Trainer,
-    TrainerOptions, load_weights,
+    DataRecord, Environment, Plan, Run, RunConfig, RunFolder, Session, SplitLayout, TrainEvent,
+    Trainer, TrainerOptions, load_weights,
 };
 
 /// Runs that may begin in one folder in the same second.
@@ -72,6 +74,8 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
         resumed.check(&now, args.quiet)?;
     }
     let Now { config, .. } = &now;
+    // The pictures of what was predicted are taken from it when the run has ended.
+    let test = (!args.no_report || args.tensorboard).then(|| split.test.clone());
     let data = session.upload_split(split)?;
     let mut trainer = Trainer::new(&session, data, config.net, &config.configuration(), options)?;
     keep_pipelines(&session, args.quiet);
@@ -82,9 +86,46 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
         profile::show(&profile, &Ceilings::measure(session.gpu())?);
         run.folder().save_trace(&profile)?;
     }
-    train(args, &mut run, &interrupt)?;
+    let mut events = args.tensorboard.then(|| begin_events(&run)).transpose()?;
+    train(args, &mut run, events.as_mut(), &interrupt)?;
     if !args.quiet {
         summary::show(&run);
+    }
+    match test {
+        Some(test) => report(args, &run, events, &test),
+        None => Ok(()),
+    }
+}
+
+/// An event file for TensorBoard, from the run's next epoch on.
+fn begin_events(run: &Run<'_>) -> Result<EventWriter> {
+    EventWriter::create(run.folder().path(), run.trainer().logs().len())
+}
+
+/// What is made of a run that has ended: pictures for TensorBoard, figures and the page.
+fn report(
+    args: &TrainArgs,
+    run: &Run<'_>,
+    events: Option<EventWriter>,
+    test: &Dataset,
+) -> Result<()> {
+    let folder = run.folder().path();
+    let drawn = || {
+        if let Some(mut events) = events {
+            events.predictions(folder, test)?;
+        }
+        if !args.no_report {
+            write_run_report(folder, Some(test))?;
+        }
+        Ok(())
+    };
+    drawn().map_err(|error: Error| {
+        error.and_hint(
+            "the run itself is whole; `gpu-train compare RUN --out DIR` draws it elsewhere",
+        )
+    })?;
+    if !args.no_report && !args.quiet {
+        style::say(format_args!("report in {}", folder.join(PAGE).display()));
     }
     Ok(())
 }
@@ -194,14 +235,22 @@ fn measure(
 }
 
 /// The training loop, with its progress on the terminal.
-fn train(args: &TrainArgs, run: &mut Run<'_>, interrupt: &Interrupt) -> Result<()> {
+fn train(
+    args: &TrainArgs,
+    run: &mut Run<'_>,
+    mut events: Option<&mut EventWriter>,
+    interrupt: &Interrupt,
+) -> Result<()> {
     let mut progress = Progress::new(!args.quiet && !args.no_progress, !args.quiet);
     progress.header();
     let result = run.train(
         || interrupt.asked(),
         |event| {
             progress.show(event);
-            Ok(())
+            match (event, &mut events) {
+                (TrainEvent::EpochEnded(epoch), Some(events)) => events.epoch(epoch),
+                _ => Ok(()),
+            }
         },
     );
     progress.finish();
