@@ -1,5 +1,7 @@
 //! A table of numbers, as `metrics.csv` and `predictions.csv` hold them.
 
+use super::figures::printable;
+
 /// Named columns of numbers, of one length. Cells may be empty.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CsvTable {
@@ -11,7 +13,7 @@ impl CsvTable {
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let mut reader = csv::Reader::from_reader(bytes);
         let header = reader.headers().map_err(|error| error.to_string())?;
-        let empty = |name: &str| (name.to_owned(), Vec::new());
+        let empty = |name: &str| (printable(name), Vec::new());
         let mut columns: Vec<(String, Vec<Option<f64>>)> = header.iter().map(empty).collect();
         for (line, record) in reader.records().enumerate() {
             let record = record.map_err(|error| error.to_string())?;

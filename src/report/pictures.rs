@@ -1,6 +1,6 @@
 //! The test samples that a run predicted worst and best, with their pictures.
 
-use super::figures::Picture;
+use super::figures::{Picture, printable};
 use super::run_record::RunRecord;
 use crate::data::Dataset;
 use crate::error::Result;
@@ -39,7 +39,7 @@ impl Pictures {
 
     fn without(why: &str) -> Self {
         Self {
-            missing: Some(why.to_owned()),
+            missing: Some(printable(why)),
             ..Self::default()
         }
     }

@@ -32,7 +32,7 @@ const METRICS: [Metric; 3] = [
         column: "accuracy",
         file: "accuracy",
         title: "Rounded accuracy by epoch",
-        axis: "share of predictions that round to the target",
+        axis: "rounded accuracy (share)",
     },
 ];
 
@@ -45,7 +45,11 @@ const SETS: [(&str, Line); 3] = [
 
 /// The figures of one run.
 pub(super) fn all(run: &RunRecord, pictures: &Pictures) -> Vec<Named> {
-    let mut figures = curves(std::slice::from_ref(run), &[run.name.clone()], &[]);
+    let mut figures = curves(
+        std::slice::from_ref(run),
+        std::slice::from_ref(&run.name),
+        &[],
+    );
     if let Some(pairs) = &run.predictions {
         figures.push(Named {
             name: "scatter",

@@ -127,11 +127,10 @@ fn labels(runs: &[RunRecord]) -> Vec<String> {
         let words = telling.iter().filter_map(|key| {
             let text = run.option(key)?;
             match (*key, text.as_str()) {
-                (_, "false") => None,
+                // A switch that is not set, and sizes of convolutions, which an mlp has none of.
+                (_, "false") | ("channels" | "kernel-sizes" | "strides", "none") => None,
                 ("net", _) => Some(text),
                 (_, "true") => Some((*key).to_owned()),
-                // An mlp has no channels.
-                ("channels" | "kernel-sizes" | "strides", "none") => None,
                 ("data", _) => Some(text.rsplit(['/', '\\']).next().unwrap_or(&text).to_owned()),
                 _ => Some(format!("{key} {text}")),
             }
@@ -156,10 +155,10 @@ fn warnings(runs: &[RunRecord]) -> Vec<String> {
     let tests: BTreeSet<&str> = fingerprints.iter().map(|it| it[1]).collect();
     let mut warnings = Vec::new();
     if tests.len() > 1 {
-        let what = "Different test sets: these errors are of different tasks.";
+        let what = "Warning: these runs were tested on different data sets.";
         warnings.push(what.to_owned());
     } else if fingerprints.len() > 1 {
-        warnings.push("These runs were trained on different data.".to_owned());
+        warnings.push("Warning: these runs were trained on different data sets.".to_owned());
     }
     warnings
 }

@@ -11,6 +11,7 @@ mod doctor;
 mod fetch;
 mod formats;
 mod killed;
+mod report;
 mod resume;
 mod runs;
 mod support;

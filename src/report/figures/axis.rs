@@ -5,6 +5,9 @@ const LOG_FROM: f64 = 10.0;
 /// Numbers beside an axis, at most about.
 const TICKS: f64 = 6.0;
 
+/// Whole numbers beside an axis, at most about: they are short.
+const WHOLE_TICKS: f64 = 12.0;
+
 /// An axis.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Axis {
@@ -57,7 +60,7 @@ impl Axis {
                 ticks: vec![low],
             };
         }
-        let step = round_step((high - low) / (TICKS + 2.0)).max(1.0).round();
+        let step = round_step((high - low) / WHOLE_TICKS).max(1.0).round();
         let mut ticks = vec![low];
         let mut tick = (low / step).floor() * step + step;
         while tick <= high {
@@ -233,8 +236,8 @@ mod tests {
     #[test]
     fn epochs_are_whole() {
         assert_eq!(labels(&Axis::whole(1.0, 1.0)), ["1"]);
-        assert_eq!(labels(&Axis::whole(1.0, 3.0)), ["1", "2", "3"]);
-        let labels = labels(&Axis::whole(1.0, 50.0));
-        assert_eq!(labels, ["1", "10", "20", "30", "40", "50"]);
+        assert_eq!(labels(&Axis::whole(0.0, 3.0)), ["0", "1", "2", "3"]);
+        let labels = labels(&Axis::whole(1.0, 40.0));
+        assert_eq!(labels, ["1", "5", "10", "15", "20", "25", "30", "35", "40"]);
     }
 }

@@ -67,13 +67,12 @@ pub fn chart(data: &Chart) -> Figure {
     let (head, top) = heading(&data.title, &data.warnings);
     let all = || data.curves.iter().flat_map(|curve| &curve.points);
     let last = all().map(|point| point.0).fold(1.0, f64::max);
-    let first = all().map(|point| point.0).fold(last, f64::min);
     let plot = Plot {
         left: 78.0,
         top: top + 6.0,
         width: WIDTH - 78.0 - 18.0,
         height: 270.0,
-        x: Axis::whole(first, last),
+        x: Axis::whole(0.0, last),
         y: Axis::for_measures(all().map(|point| point.1)),
     };
     let scale = if plot.y.is_log() { " (log scale)" } else { "" };

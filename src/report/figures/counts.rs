@@ -46,14 +46,13 @@ impl Counts {
     pub fn count(&self, target: i64, prediction: i64) -> usize {
         let row = usize::try_from(target - self.first).ok();
         let row = row.and_then(|it| self.rows.get(it));
-        let last = self.rows.len() as i64 + 1;
-        let column = (prediction - self.first + 1).clamp(0, last) as usize;
-        row.map_or(0, |it| it[column])
+        let column = usize::try_from(prediction - self.first + 1).unwrap_or(0);
+        row.map_or(0, |it| it[column.min(it.len() - 1)])
     }
 
     fn row_names(&self) -> Vec<String> {
-        let names = 0..self.rows.len() as i64;
-        names.map(|it| (self.first + it).to_string()).collect()
+        let names = (self.first..).take(self.rows.len());
+        names.map(|it| it.to_string()).collect()
     }
 
     fn column_names(&self) -> Vec<String> {

@@ -85,7 +85,7 @@ pub fn scatter(title: &str, pairs: &[(f32, f32)]) -> Figure {
     if !means.is_empty() {
         keys.push(Key {
             sign: html! { path class=(mean_class) d="M0 0H24" stroke=(mean_colour) stroke-width="4" {} },
-            label: "mean of a target".to_owned(),
+            label: "mean of each".to_owned(),
         });
     }
     keys.push(Key {

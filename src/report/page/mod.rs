@@ -17,7 +17,7 @@ use super::{Named, RunRecord};
 
 const STYLE: &str = include_str!("style.css");
 /// More lines of a table than this are behind a fold.
-const MANY: usize = 12;
+const MANY: usize = 40;
 
 /// The page around `body`.
 fn page(title: &str, body: &Markup) -> String {
@@ -65,7 +65,7 @@ fn tile(name: &str, value: &str) -> Markup {
 fn table(title: &str, heads: &[String], rows: &[(String, Vec<String>)]) -> Markup {
     let body = html! {
         div.scroll {
-            table {
+            table.pairs[heads.is_empty()] {
                 @if !heads.is_empty() {
                     thead { tr { th {} @for head in heads { th { (head) } } } }
                 }

@@ -35,8 +35,10 @@ pub(in super::super) fn of_run(run: &RunRecord, drawn: &[Named], pictures: &Pict
         (grid("Worst predictions", &pictures.worst))
         (grid("Best predictions", &pictures.best))
         (epochs(run))
+        div.pair {
         (side_by_side("Configuration", &[], std::slice::from_ref(run), |run| &run.config))
         (side_by_side("Environment", &[], std::slice::from_ref(run), |run| &run.environment))
+        }
     };
     page(&run.name, &body)
 }

@@ -1,5 +1,8 @@
 //! Numbers as people read them.
 
+/// Letters of a number that is not rounded.
+const SHORT: usize = 7;
+
 /// Seconds as people read them.
 pub(crate) fn duration(seconds: f64) -> String {
     let whole = seconds.round() as u64;
@@ -31,11 +34,13 @@ pub(super) fn measured(value: f64) -> String {
     }
 }
 
-/// A value of a column: whole ones without decimals.
+/// A value of a column: in full where that is short, large ones without decimals.
 pub(super) fn cell(value: Option<f64>) -> String {
     match value {
         None => String::new(),
-        Some(value) if value.fract() == 0.0 && value.abs() < 1e15 => format!("{value}"),
+        Some(value) if (1e3..1e15).contains(&value.abs()) => format!("{value:.0}"),
+        Some(value) if value.fract() == 0.0 => format!("{value}"),
+        Some(value) if value.abs() < 0.01 && value.to_string().len() <= SHORT => value.to_string(),
         Some(value) => measured(value),
     }
 }
@@ -46,7 +51,7 @@ mod tests {
 
     #[test]
     fn numbers_are_short_and_clear() {
-        assert_eq!(duration(3.14), "3.1 s");
+        assert_eq!(duration(3.12), "3.1 s");
         assert_eq!(duration(125.0), "2 min 05 s");
         assert_eq!(duration(7322.0), "2 h 02 min");
         assert_eq!(count(110_510), "110,510");
@@ -54,6 +59,9 @@ mod tests {
         assert_eq!(measured(1.23456), "1.2346");
         assert_eq!(measured(1e-8), "1.000e-8");
         assert_eq!(cell(Some(7.0)), "7");
+        assert_eq!(cell(Some(0.001)), "0.001");
+        assert_eq!(cell(Some(1.0 / 3.0)), "0.3333");
+        assert_eq!(cell(Some(12345.678)), "12346");
         assert_eq!(cell(None), "");
     }
 }

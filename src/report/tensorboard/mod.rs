@@ -51,7 +51,7 @@ impl EventWriter {
             ..Event::default()
         })?;
         writer.write(Event {
-            step: epochs as i64 + 1,
+            step: step(epochs) + 1,
             session_log: Some(SessionLog {
                 status: SessionStatus::Start.into(),
             }),
@@ -105,7 +105,7 @@ impl EventWriter {
 
     fn summary(&mut self, epoch: usize, value: Vec<Value>) -> Result<()> {
         self.write(Event {
-            step: epoch as i64,
+            step: step(epoch),
             summary: Some(Summary { value }),
             ..Event::default()
         })
@@ -143,6 +143,11 @@ fn new_file(folder: &Path) -> io::Result<(PathBuf, File)> {
     Ok((path, file))
 }
 
+/// TensorBoard's name for an epoch.
+fn step(epoch: usize) -> i64 {
+    i64::try_from(epoch).unwrap_or(i64::MAX - 1)
+}
+
 /// `test_mae` is `MAE/test`: curves of one metric stand together, as in PyTorch's examples.
 fn tag(column: &str) -> String {
     let set = ["train", "valid", "test"].into_iter().find_map(|set| {
@@ -164,8 +169,8 @@ fn image(tag: &str, figure: &Figure) -> Result<Value> {
         tag: tag.to_owned(),
         simple_value: None,
         image: Some(Image {
-            height: png.height as i32,
-            width: png.width as i32,
+            height: png.height.cast_signed(),
+            width: png.width.cast_signed(),
             // Red, green, blue and opacity.
             colorspace: 4,
             encoded_image_string: png.bytes,
