@@ -38,7 +38,8 @@ impl Axis {
         };
         let (low, high) = (low - spare, high + spare);
         let step = round_step((high - low) / (TICKS - 1.0));
-        let (first, last) = ((low / step).floor(), (high / step).ceil());
+        // Quotients of round numbers need not be round.
+        let (first, last) = ((low / step + 1e-9).floor(), (high / step - 1e-9).ceil());
         let count = (last - first) as usize;
         // Multiples, not sums of steps, which would not stay round.
         let ticks: Vec<f64> = (0..=count).map(|it| (first + it as f64) * step).collect();
@@ -133,7 +134,8 @@ impl Axis {
     /// Where `value` lies: 0 at the axis's start, 1 at its end.
     pub(super) fn place(&self, value: f64) -> f64 {
         if self.log {
-            (value / self.low).ln() / (self.high / self.low).ln()
+            // Differences of logarithms: quotients may be too large for a number.
+            (value.ln() - self.low.ln()) / (self.high.ln() - self.low.ln())
         } else {
             (value - self.low) / (self.high - self.low)
         }
