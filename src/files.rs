@@ -91,12 +91,13 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 /// Gives what lies whole in `partial` its name, for good: power failures do not undo it where the
-/// system can sync folders.
+/// file system can sync folders, and this one may be opened.
 pub(crate) fn rename(partial: &Path, path: &Path) -> std::io::Result<()> {
     fs::rename(partial, path)?;
     if cfg!(unix) {
         let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+        // Where it cannot be synced, the file has its name all the same: that is no failure.
+        let _ = File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all());
     }
     Ok(())
 }
@@ -129,7 +130,7 @@ pub(crate) fn unwritable(path: &Path, error: &std::io::Error) -> Error {
     Error::file(
         path,
         format!("cannot be written: {error}"),
-        "choose a folder that can be written with --out, and see to free space",
+        "see to free space and to permissions; --out names another folder for what is new",
     )
 }
 
@@ -170,7 +171,6 @@ mod tests {
         assert!(cache.starts_with(&root));
     }
 
-    /// Test vectors of the draft.
     #[test]
     fn hashes_are_those_of_the_standard() {
         // The examples of FIPS 180-2.
@@ -195,6 +195,22 @@ mod tests {
         }
         let left = fs::read_dir(folder.path()).expect("readable").count();
         assert_eq!(left, 1, "no temporary file is left");
+    }
+
+    /// The superuser, who may run this test, may open every folder.
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_cannot_be_synced_still_takes_files() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let folder = place.path().join("write only");
+        fs::create_dir(&folder).expect("is made");
+        let permit = |mode| fs::set_permissions(&folder, fs::Permissions::from_mode(mode));
+        permit(0o300).expect("is ours");
+        let written = replace(&folder.join("file"), b"bytes");
+        permit(0o700).expect("is ours");
+        written.expect("writes");
+        assert_eq!(fs::read(folder.join("file")).expect("reads"), b"bytes");
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub(super) fn run() -> Result<()> {
     }
     for adapter in adapters {
         let limits = adapter.target.limits;
-        println!(
+        style::say(format_args!(
             "{}  {} ({}, {}, {} {})",
             adapter.index,
             adapter.name,
@@ -21,14 +21,14 @@ pub(super) fn run() -> Result<()> {
             adapter.backend,
             adapter.driver,
             adapter.driver_version
-        );
-        println!(
+        ));
+        style::say(format_args!(
             "   binding up to {}, buffer up to {}, {} workgroup memory, {} threads a workgroup",
             style::bytes(limits.binding_bytes),
             style::bytes(limits.buffer_bytes),
             style::bytes(limits.workgroup_bytes.into()),
             limits.workgroup_threads,
-        );
+        ));
     }
     Ok(())
 }

@@ -47,11 +47,11 @@ pub(super) fn run(args: &DoctorArgs) -> Result<()> {
     }
     let verdict = report.verdict();
     match &verdict {
-        Ok(()) => println!("\nall passed"),
-        Err(_) => println!(
+        Ok(()) => style::say(format_args!("\nall passed")),
+        Err(_) => style::say(format_args!(
             "\nTo report this, open an issue with all of the above, from the first line on, and say \
              which version of the driver or of gpu-train worked, if one did."
-        ),
+        )),
     }
     verdict
 }
@@ -70,38 +70,47 @@ fn bar(quiet: bool) -> ProgressBar {
 /// What a bug report starts with, and the head of the table.
 fn head(system: &System) {
     let adapter = &system.adapter;
-    println!("gpu-train {} on {}", system.version, system.os);
-    println!(
+    style::say(format_args!(
+        "gpu-train {} on {}",
+        system.version, system.os
+    ));
+    style::say(format_args!(
         "adapter {} ({}, {})",
         adapter.name, adapter.kind, adapter.backend
-    );
-    println!("driver {} {}", adapter.driver, adapter.driver_version);
-    println!("\n{:<30} {:>12} {:>12}", "limit", "needed", "here");
+    ));
+    style::say(format_args!(
+        "driver {} {}",
+        adapter.driver, adapter.driver_version
+    ));
+    style::say(format_args!(
+        "\n{:<30} {:>12} {:>12}",
+        "limit", "needed", "here"
+    ));
     for limit in &system.limits {
         let enough = if limit.here < limit.needed {
             "  too little"
         } else {
             ""
         };
-        println!(
+        style::say(format_args!(
             "{:<30} {:>12} {:>12}{enough}",
             limit.name,
             amount(limit, limit.needed),
             amount(limit, limit.here)
-        );
+        ));
     }
-    println!("\n{:<30} {:>12}  used for", "feature", "here");
+    style::say(format_args!("\n{:<30} {:>12}  used for", "feature", "here"));
     for feature in &system.features {
         let (name, here, used_for) = (feature.name, &feature.here, feature.used_for);
-        println!("{name:<30} {here:>12}  {used_for}");
+        style::say(format_args!("{name:<30} {here:>12}  {used_for}"));
     }
-    println!(
+    style::say(format_args!(
         "\neach against its twin on the processor; deviation: the largest, of what is allowed"
-    );
-    println!(
+    ));
+    style::say(format_args!(
         "{:<34} {:>8} {:>8} {:>10}",
         "kernel", "variants", "launches", "deviation"
-    );
+    ));
 }
 
 fn amount(limit: &Requirement, value: u64) -> String {
@@ -131,16 +140,16 @@ fn kernel(report: &KernelReport) {
     };
     let unsuited = note(found.unsuited, "more need subgroups of 8 threads or more");
     let repeated = note(found.repeated, "of them only at the second attempt");
-    println!(
+    style::say(format_args!(
         "{:<34} {:>8} {:>8} {deviation:>10}  {end}{unsuited}{repeated}",
         report.kernel.name, found.run, found.launches
-    );
+    ));
 }
 
 fn training(found: &TrainingReport) {
     match &found.outcome {
-        Ok(what) => println!("{:<34} ok: {what}", found.name),
-        Err(what) => println!("{:<34} FAILED: {what}", found.name),
+        Ok(what) => style::say(format_args!("{:<34} ok: {what}", found.name)),
+        Err(what) => style::say(format_args!("{:<34} FAILED: {what}", found.name)),
     }
 }
 
@@ -154,13 +163,16 @@ fn failures(report: &KernelReport) {
         if failure.checked {
             title.push("(checked)".to_owned());
         }
-        println!("\n{}", title.join(" "));
+        style::say(format_args!("\n{}", title.join(" ")));
         if let Some(launch) = &failure.launch {
-            println!("  with {launch}");
+            style::say(format_args!("  with {launch}"));
         }
-        println!("  {}", failure.what);
+        style::say(format_args!("  {}", failure.what));
     }
     if failed.len() > SHOWN {
-        println!("\nand {} more of {name}", failed.len() - SHOWN);
+        style::say(format_args!(
+            "\nand {} more of {name}",
+            failed.len() - SHOWN
+        ));
     }
 }

@@ -17,16 +17,16 @@ pub(super) fn show(network: &Network, plan: &Plan, target: &Target) -> Result<()
 }
 
 fn layers(network: &Network) {
-    println!(
+    style::say(format_args!(
         "{:>3}  {:<46} {:>10} {:>11}",
         "", "layer", "output", "parameters"
-    );
-    println!(
+    ));
+    style::say(format_args!(
         "{:>3}  {:<46} {:>10}",
         "",
         "input",
         network.input.to_string()
-    );
+    ));
     for (position, layer) in network.layers.iter().enumerate() {
         let parameters = match layer.kind {
             LayerKind::Conv2d { weight, .. } | LayerKind::Linear { weight } => {
@@ -35,27 +35,30 @@ fn layers(network: &Network) {
             }
             _ => String::new(),
         };
-        println!(
+        style::say(format_args!(
             "{position:>3}  {:<46} {:>10} {parameters:>11}",
             layer.torch,
             layer.output.to_string(),
-        );
+        ));
     }
     let total = style::count(network.parameters.elements());
-    println!("{:>3}  {:<46} {:>10} {total:>11}\n", "", "all", "");
+    style::say(format_args!(
+        "{:>3}  {:<46} {:>10} {total:>11}\n",
+        "", "all", ""
+    ));
 }
 
 fn dispatches(plan: &Plan) {
     let all = &plan.training().dispatches;
     let of = |phase| all.iter().filter(|it| it.phase == phase).count();
-    println!(
+    style::say(format_args!(
         "dispatches per step  {} (forward {}, backward {}, reduce gradients {}, update {})",
         all.len(),
         of(Phase::Forward),
         of(Phase::Backward),
         of(Phase::ReduceGradients),
         of(Phase::Update),
-    );
+    ));
 }
 
 /// Measured tiles, by the first layer that uses each; nothing where there are none.
@@ -64,31 +67,34 @@ fn tuned(plan: &Plan) {
     if tuning.is_empty() {
         return;
     }
-    println!("tuned kernels        {}", tuning.len());
+    style::say(format_args!("tuned kernels        {}", tuning.len()));
     for (problem, tile) in tuning.iter() {
         let mut programs = plan.programs().into_iter();
         let layer = programs.find_map(|it| it.label_of(problem));
-        println!(
+        style::say(format_args!(
             "  {:<28} {:<16} {tile}",
             problem.kernel,
             layer.unwrap_or_default()
-        );
+        ));
     }
 }
 
 fn memory(plan: &Plan, target: &Target) {
     let need = plan.memory();
-    println!("GPU memory           {}", style::bytes(need.total()));
+    style::say(format_args!(
+        "GPU memory           {}",
+        style::bytes(need.total())
+    ));
     for (use_, bytes) in [
         ("data", need.data),
         ("parameters, gradients, moments", need.parameters),
         ("activations, their gradients", need.scratch),
     ] {
-        println!("  {use_:<30} {:>12}", style::bytes(bytes));
+        style::say(format_args!("  {use_:<30} {:>12}", style::bytes(bytes)));
     }
-    println!(
+    style::say(format_args!(
         "largest binding      {} of {} that this adapter allows",
         style::bytes(need.largest_binding),
         style::bytes(target.limits.binding_bytes),
-    );
+    ));
 }

@@ -25,12 +25,12 @@ struct Measured {
 pub(super) fn show(trainer: &mut Trainer<'_>, samples: usize) -> Result<()> {
     let it = measure(trainer)?;
     let speed = it.samples as f64 / it.seconds;
-    println!(
+    style::say(format_args!(
         "estimate             {} per epoch of training ({:.3} ms per step, {} steps measured, {speed:.0} samples/s)",
         style::duration(samples as f64 / speed),
         it.seconds * 1e3 / it.steps as f64,
         it.steps,
-    );
+    ));
     Ok(())
 }
 

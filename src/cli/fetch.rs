@@ -39,12 +39,12 @@ pub(super) fn run(args: &FetchArgs) -> Result<()> {
             Outcome::AlreadyThere => "is already there, whole, in",
             Outcome::Fetched => "is in",
         };
-        println!("{} {there} {}", set.name, folder.display());
+        style::say(format_args!("{} {there} {}", set.name, folder.display()));
         let data = match &args.out {
             Some(folder) => folder.display().to_string(),
             None => set.name.to_owned(),
         };
-        eprintln!("train on it with: gpu-train --data {data}");
+        style::tell(format_args!("train on it with: gpu-train --data {data}"));
         style::notice(&format!("{}: {}", set.name, set.terms));
     }
     Ok(())
@@ -124,7 +124,7 @@ impl Progress {
 
     fn line(&self, text: &str) {
         if !self.quiet {
-            self.bar.suspend(|| eprintln!("{text}"));
+            self.bar.suspend(|| style::tell(format_args!("{text}")));
         }
     }
 }

@@ -10,8 +10,6 @@ use std::time::Duration;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use super::style;
-
 /// The exit status of a process that a signal stopped, by the custom of shells for Ctrl-C.
 const STOPPED: i32 = 130;
 /// How often it is looked whether somebody asked, to say that it was heard.
@@ -25,13 +23,11 @@ const ECHO: Duration = Duration::from_millis(400);
 pub(super) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Listens from now on.
-    pub(super) fn listen(quiet: bool) -> Self {
+    /// Listens from now on; `notice` shows the user a line.
+    pub(super) fn listen(notice: impl Fn(&str) + Clone + Send + 'static) -> Self {
         let asked = Arc::new(AtomicBool::new(false));
-        if let Err(error) = register(&asked, quiet)
-            && !quiet
-        {
-            style::notice(&format!("Ctrl-C will not save the run: {error}"));
+        if let Err(error) = register(&asked, notice.clone()) {
+            notice(&format!("Ctrl-C will not save the run: {error}"));
         }
         Self(asked)
     }
@@ -42,7 +38,7 @@ impl Interrupt {
     }
 }
 
-fn register(asked: &Arc<AtomicBool>, quiet: bool) -> io::Result<()> {
+fn register(asked: &Arc<AtomicBool>, notice: impl Fn(&str) + Send + 'static) -> io::Result<()> {
     let armed = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         flag::register_conditional_shutdown(signal, STOPPED, Arc::clone(&armed))?;
@@ -53,9 +49,7 @@ fn register(asked: &Arc<AtomicBool>, quiet: bool) -> io::Result<()> {
         while !asked.load(Ordering::Relaxed) {
             thread::sleep(LOOK);
         }
-        if !quiet {
-            style::notice("stopping, and saving the run; Ctrl-C again stops at once");
-        }
+        notice("stopping, and saving the run; Ctrl-C again stops at once");
         thread::sleep(ECHO);
         armed.store(true, Ordering::Relaxed);
     };

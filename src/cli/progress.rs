@@ -24,14 +24,23 @@ impl Progress {
             ProgressBar::hidden()
         };
         // The template is a constant of ours: a mistake in it would only cost the bar its looks.
-        let style = ProgressStyle::with_template(
-            "{prefix} {bar:30} {pos}/{len}  {msg}  {eta} left in the epoch",
-        );
+        let style =
+            ProgressStyle::with_template("{prefix} {bar:24} {pos}/{len}  {msg}  {eta} left");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         Self {
             bar,
             epochs: 0,
             table,
+        }
+    }
+
+    /// Shows the user a line, from any thread, above the bar; nothing where there is no table either.
+    pub(super) fn notices(&self) -> impl Fn(&str) + Clone + Send + 'static + use<> {
+        let (bar, table) = (self.bar.clone(), self.table);
+        move |text| {
+            if table {
+                bar.suspend(|| style::notice(text));
+            }
         }
     }
 

@@ -80,14 +80,15 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     let mut trainer = Trainer::new(&session, data, config.net, &config.configuration(), options)?;
     keep_pipelines(&session, args.quiet);
     let profile = args.profile.then(|| trainer.profile()).transpose()?;
-    let interrupt = Interrupt::listen(args.quiet);
+    let mut progress = Progress::new(!args.quiet && !args.no_progress, !args.quiet);
+    let interrupt = Interrupt::listen(progress.notices());
     let mut run = begin(trainer, out, resumed, &now)?;
     if let Some(profile) = profile {
         profile::show(&profile, &Ceilings::measure(session.gpu())?);
         run.folder().save_trace(&profile)?;
     }
     let mut events = args.tensorboard.then(|| begin_events(&run)).transpose()?;
-    train(args, &mut run, events.as_mut(), &interrupt)?;
+    train(&mut run, &mut progress, events.as_mut(), &interrupt)?;
     if !args.quiet {
         summary::show(&run);
     }
@@ -236,12 +237,11 @@ fn measure(
 
 /// The training loop, with its progress on the terminal.
 fn train(
-    args: &TrainArgs,
     run: &mut Run<'_>,
+    progress: &mut Progress,
     mut events: Option<&mut EventWriter>,
     interrupt: &Interrupt,
 ) -> Result<()> {
-    let mut progress = Progress::new(!args.quiet && !args.no_progress, !args.quiet);
     progress.header();
     let result = run.train(
         || interrupt.asked(),

@@ -23,11 +23,11 @@ pub(super) fn run(args: &TuneArgs) -> Result<()> {
     // A file that cannot be used is written anew.
     let mut tuning = tuned::read(&file, args.quiet);
     if !args.quiet {
-        eprintln!(
+        style::tell(format_args!(
             "on {}, batches of {}",
             gpu.description().name,
             args.batch_size
-        );
+        ));
     }
     let mut rows = 0;
     let findings = tune(&gpu, &network, args.batch_size, |event| {
@@ -49,10 +49,10 @@ pub(super) fn run(args: &TuneArgs) -> Result<()> {
     }
     file.write(tuning)?;
     if !args.quiet {
-        eprintln!(
+        style::tell(format_args!(
             "{better} of {of} kernels have a faster tile; kept in {}",
             file.path().display()
-        );
+        ));
     }
     Ok(())
 }
@@ -72,10 +72,10 @@ fn network(args: &TuneArgs) -> Result<Network> {
 }
 
 fn header() {
-    println!(
+    style::say(format_args!(
         "{:<26} {:<14} {:<39} {:<39} {:>9} {:>9} {:>6}",
         "kernel", "layer", "default tile", "best tile", "ms", "ms", "ratio"
-    );
+    ));
 }
 
 /// What is not the table goes to stderr.
@@ -87,10 +87,10 @@ fn say(event: &TuneEvent<'_>) {
             problem,
             layer,
             candidates,
-        } => eprintln!(
+        } => style::tell(format_args!(
             "{number}/{of} {}, {layer}: {candidates} tiles",
             problem.kernel
-        ),
+        )),
         TuneEvent::Refused { problem, tile, why } => {
             style::notice(&format!("{} without {tile}: {why}", problem.kernel));
         }
@@ -100,7 +100,7 @@ fn say(event: &TuneEvent<'_>) {
 
 fn row(finding: &Finding) {
     let best = finding.better.as_ref().unwrap_or(&finding.default);
-    println!(
+    style::say(format_args!(
         "{:<26} {:<14} {:<39} {:<39} {:>9.3} {:>9.3} {:>6.2}",
         finding.problem.kernel,
         finding.layer,
@@ -109,5 +109,5 @@ fn row(finding: &Finding) {
         finding.default_seconds * 1e3,
         finding.seconds * 1e3,
         finding.ratio,
-    );
+    ));
 }

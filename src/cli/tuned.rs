@@ -51,7 +51,9 @@ impl Tuned {
         if count > 0 && !quiet {
             let kernels = if count == 1 { "kernel" } else { "kernels" };
             let says = &self.says;
-            eprintln!("with {count} {kernels} as {says}; --no-tuned ignores it");
+            style::tell(format_args!(
+                "with {count} {kernels} as {says}; --no-tuned ignores it"
+            ));
         }
     }
 }

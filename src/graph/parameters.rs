@@ -55,36 +55,44 @@ impl Layout {
         }
     }
 
-    /// Place in memory of every element, in PyTorch's order.
-    fn places(self) -> Box<dyn Iterator<Item = usize>> {
+    /// Calls `each` with the place in memory of every element, in PyTorch's order.
+    fn for_each_place(self, mut each: impl FnMut(usize)) {
         match self {
             Self::Weight {
                 out,
                 channels,
                 height,
                 width,
-            } => Box::new((0..self.elements()).map(move |index| {
-                let (rest, x) = (index / width, index % width);
-                let (rest, y) = (rest / height, rest % height);
-                let (o, c) = (rest / channels, rest % channels);
-                ((y * width + x) * padded(channels) + c) * padded(out) + o
-            })),
-            Self::Bias { out } => Box::new(0..out),
+            } => {
+                let (row, tap) = (padded(out), padded(channels) * padded(out));
+                for o in 0..out {
+                    for c in 0..channels {
+                        let first = c * row + o;
+                        (0..height * width).for_each(|at| each(at * tap + first));
+                    }
+                }
+            }
+            Self::Bias { out } => (0..out).for_each(each),
         }
     }
 
     /// PyTorch's order to memory; padding is zero.
     pub fn pack(self, elements: &[f32]) -> Vec<f32> {
         let mut memory = vec![0.0; self.padded_len()];
-        for (place, element) in self.places().zip(elements) {
-            memory[place] = *element;
-        }
+        let mut elements = elements.iter();
+        self.for_each_place(|place| {
+            if let Some(element) = elements.next() {
+                memory[place] = *element;
+            }
+        });
         memory
     }
 
     /// Memory to PyTorch's order.
     pub fn unpack(self, memory: &[f32]) -> Vec<f32> {
-        self.places().map(|place| memory[place]).collect()
+        let mut elements = Vec::with_capacity(self.elements());
+        self.for_each_place(|place| elements.push(memory[place]));
+        elements
     }
 }
 

@@ -167,7 +167,8 @@ impl Checkpoint {
         let text = text.ok_or_else(|| fail("is no checkpoint of gpu-train".to_owned()))?;
         let record = parse(text).map_err(fail)?;
         let file = SafeTensors::deserialize(&bytes).map_err(broken)?;
-        let table = record.table()?;
+        let table = record.table();
+        let table = table.map_err(|error| fail(format!("is of no net: {error}")))?;
         let mut state = record.state;
         state.parameters = tensors(&file, "parameters.", &table).map_err(fail)?;
         state.first_moments = tensors(&file, "first_moments.", &table).map_err(fail)?;

@@ -176,7 +176,9 @@ fn metrics_csv(task: Task, logs: &[EpochMetrics]) -> Vec<u8> {
 
 fn open_lock(folder: &Path) -> Result<File> {
     let path = folder.join(LOCK);
-    let opened = OpenOptions::new().create(true).append(true).open(&path);
+    // Windows locks no file that is open for appending alone.
+    let mut options = OpenOptions::new();
+    let opened = options.create(true).truncate(false).write(true).open(&path);
     opened.map_err(|error| unwritable(&path, &error))
 }
 

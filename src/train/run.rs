@@ -162,15 +162,19 @@ impl<'s> Run<'s> {
     fn save(&mut self, epoch_ended: bool) -> Result<()> {
         let state = self.trainer.state()?;
         self.trainer.check_finite(&state)?;
-        self.saved.state = state;
-        self.saved.clock = self.trainer.clock;
-        self.saved.logs.clear();
-        self.saved.logs.extend_from_slice(self.trainer.logs());
+        let checkpoint = Checkpoint {
+            state,
+            logs: self.trainer.logs().to_vec(),
+            config: self.saved.config.clone(),
+            data: self.saved.data.clone(),
+            clock: self.trainer.clock,
+        };
         if epoch_ended {
-            self.folder.save_metrics(&self.saved.logs)?;
+            self.folder.save_metrics(&checkpoint.logs)?;
         }
         let table = &self.trainer.network().parameters;
-        self.folder.save_checkpoint(&self.saved, table)?;
+        self.folder.save_checkpoint(&checkpoint, table)?;
+        self.saved = checkpoint;
         self.saved_at = Instant::now();
         Ok(())
     }

@@ -37,8 +37,16 @@ pub(super) fn named<'a>(
     pairs.map(move |(parameter, tensor)| Named {
         name: format!("{prefix}{}", parameter.name),
         shape: parameter.torch_shape.clone(),
-        bytes: tensor.iter().flat_map(|it| it.to_le_bytes()).collect(),
+        bytes: little_endian(tensor),
     })
+}
+
+fn little_endian(tensor: &[f32]) -> Vec<u8> {
+    if cfg!(target_endian = "little") {
+        bytemuck::cast_slice(tensor).to_vec()
+    } else {
+        tensor.iter().flat_map(|it| it.to_le_bytes()).collect()
+    }
 }
 
 /// The bytes of a safetensors file; `path` is for the words of errors.

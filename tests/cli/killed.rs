@@ -283,7 +283,7 @@ fn a_checkpoint_that_cannot_be_written_leaves_the_one_before() {
     let script = format!(
         "trap '' 25; unit=512; test \"${{BASH_VERSION-}}\" && unit=1024
         (ulimit -f $((ROOM / unit)); {train} --out run; test $? = 1) || exit 91
-        $0 --resume run --quiet"
+        $0 --resume run"
     );
     let ended = shell(&place, &["sh"], &script, size - 1024);
     assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
@@ -294,5 +294,45 @@ fn a_checkpoint_that_cannot_be_written_leaves_the_one_before() {
     );
     assert!(said.contains("--resume run` goes on after step"), "{said}");
     assert!(!said.contains("goes on after step 0"), "{said}");
+    // It goes on where the error said that it would.
+    let number = |before: &str| {
+        let (_, after) = said.split_once(before).expect(before);
+        let end = after.find(|c: char| !c.is_ascii_digit());
+        &after[..end.unwrap_or(after.len())]
+    };
+    assert_eq!(number("goes on after step "), number("epochs (step "));
     assert_same(&place, "straight", "run");
+}
+
+/// Resident memory of a process, in KiB. Software Vulkan keeps what a GPU would hold there, too.
+#[cfg(target_os = "linux")]
+fn resident(child: &Child) -> i64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it runs");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let number = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
+    number.expect("a number")
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn two_hundred_epochs_take_no_more_memory_than_ten() {
+    let place = Workplace::new();
+    // More than are waited for: it runs while it is looked at.
+    let begin = [NETS[1], &DATA, &["--epochs", "5000", "--out", "run"]].concat();
+    let mut child = spawn(&place, &begin);
+    let lines = BufReader::new(child.stdout.take().expect("is piped")).lines();
+    let mut seen = Vec::new();
+    for line in lines.map_while(Result::ok) {
+        let line = line.trim_start();
+        if line.starts_with("10/") || line.starts_with("210/") {
+            seen.push(resident(&child));
+        }
+        if seen.len() == 2 {
+            send("-KILL", &child);
+            break;
+        }
+    }
+    child.wait().expect("ends");
+    let grown = seen[1] - seen[0];
+    assert!(grown < 8 << 10, "{seen:?} KiB after 10 and 210 epochs");
 }

@@ -200,6 +200,7 @@ fn damaged_checkpoints_are_refused() {
             text("step = 40", "steq = 40"),
             "is no checkpoint: missing field `step`",
         ),
+        (text("shape = [3, 3", "shape = [0, 3"), "is of no net"),
     ] {
         place.write("run/checkpoint.safetensors", &bytes);
         let ended = place.run(&["--resume", "run", "--epochs", "2"]);

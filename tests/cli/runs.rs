@@ -1,4 +1,6 @@
-use crate::support::{SMALL, Workplace, names};
+use std::process::Stdio;
+
+use crate::support::{BINARY, SMALL, Workplace, names};
 
 #[test]
 fn a_run_writes_its_folder_and_prints_a_table() {
@@ -36,6 +38,20 @@ fn a_run_writes_its_folder_and_prints_a_table() {
     ] {
         assert!(config.contains(line), "{config}");
     }
+}
+
+/// As in `gpu-train --profile | head`: a table is for whoever wants it, the run is not.
+#[test]
+fn a_run_trains_whether_anybody_reads_or_not() {
+    let place = Workplace::new();
+    let mut command = place.command(BINARY);
+    let piped = command.args(SMALL).args(["--profile", "--out", "run"]);
+    let mut child = (piped.stdout(Stdio::piped()).stderr(Stdio::piped()))
+        .spawn()
+        .expect("starts");
+    drop((child.stdout.take(), child.stderr.take()));
+    assert_eq!(child.wait().expect("ends").code(), Some(0));
+    assert!(place.path("run/model.safetensors").exists());
 }
 
 #[test]
