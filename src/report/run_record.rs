@@ -78,10 +78,13 @@ impl RunRecord {
         self.config.get(key).map(option_text)
     }
 
-    /// The data set in a few words.
+    /// The data set's name: of a path its last part.
     pub fn data(&self) -> String {
-        self.option("data")
-            .unwrap_or_else(|| "unknown data".to_owned())
+        let Some(text) = self.option("data") else {
+            return "unknown data".to_owned();
+        };
+        let name = text.trim_end_matches(['/', '\\']);
+        name.rsplit(['/', '\\']).next().unwrap_or(name).to_owned()
     }
 
     /// Fingerprints of training and test set; runs of the same data have the same.

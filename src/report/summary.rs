@@ -27,7 +27,7 @@ pub struct SummaryRow {
     pub label: String,
     /// The folder, as it was named.
     pub folder: PathBuf,
-    /// The data set, as `--data` names it.
+    /// The data set's name: of a path its last part.
     pub data: String,
     /// Epochs that it was trained for.
     pub epochs: usize,
@@ -131,7 +131,7 @@ fn labels(runs: &[RunRecord]) -> Vec<String> {
                 (_, "false") | ("channels" | "kernel-sizes" | "strides", "none") => None,
                 ("net", _) => Some(text),
                 (_, "true") => Some((*key).to_owned()),
-                ("data", _) => Some(text.rsplit(['/', '\\']).next().unwrap_or(&text).to_owned()),
+                ("data", _) => Some(run.data()),
                 _ => Some(format!("{key} {text}")),
             }
         });
