@@ -33,9 +33,10 @@ pub mod nn;
 pub mod train;
 pub mod verify;
 
-// Floor 6: reports; sweeps; nets for other programs.
+// Floor 6: reports of an adapter and of runs; sweeps; nets for other programs.
 pub mod doctor;
 pub mod export;
+pub mod report;
 pub mod sweep;
 
 // Floor 7: the command line.

@@ -43,6 +43,8 @@ impl TrainArgs {
 pub(super) enum Command {
     /// List the adapters that --device can name, with their limits
     Devices,
+    /// Draw runs together: figures, a table and report.html
+    Compare(CompareArgs),
     /// Check that this adapter computes what it should, and print what a bug report needs
     ///
     /// Runs every variant of every kernel against its twin on the processor, training steps against
@@ -121,6 +123,21 @@ pub(super) struct ExperimentArgs {
     /// No progress bar
     #[arg(long)]
     pub(super) no_progress: bool,
+}
+
+/// Options of `gpu-train compare`.
+#[derive(Debug, Args)]
+pub(super) struct CompareArgs {
+    /// Folders of runs
+    #[arg(required = true, value_name = "RUN")]
+    pub(super) runs: Vec<PathBuf>,
+    /// Folder for report.html and figures/, made anew where they are there
+    /// [default: runs/<timestamp>-compare]
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Print nothing but errors
+    #[arg(long)]
+    pub(super) quiet: bool,
 }
 
 /// Options of `gpu-train doctor`.
@@ -363,6 +380,13 @@ pub(super) struct TrainArgs {
     /// folder, a Chrome trace that Perfetto opens
     #[arg(long, help_heading = "Running")]
     pub(super) profile: bool,
+    /// Draw no figures and write no report.html when the run ends
+    #[arg(long, help_heading = "Running")]
+    pub(super) no_report: bool,
+    /// Write TensorBoard's event files into the run folder: scalars of every epoch, pictures of
+    /// predictions at the end. To go on with them, give it with --resume again
+    #[arg(long, help_heading = "Running")]
+    pub(super) tensorboard: bool,
     /// Run every operation by a kernel of its own: slower, the oracle of the fused kernels
     #[arg(long, help_heading = "Running")]
     pub(super) no_fuse: bool,

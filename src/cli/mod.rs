@@ -2,6 +2,7 @@
 //! its own. Data goes to stdout, words to stderr.
 
 mod args;
+mod compare;
 mod config;
 mod devices;
 mod doctor;
@@ -65,6 +66,7 @@ fn hush_the_loader() {
 fn run(cli: &Cli) -> Result<()> {
     match &cli.command {
         None => train::run(&cli.train),
+        Some(Command::Compare(args)) => compare::run(args),
         Some(Command::Devices) => devices::run(),
         Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Eval(args)) => eval::run(args),

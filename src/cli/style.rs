@@ -7,6 +7,7 @@ use console::{Style, StyledObject};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+pub(super) use crate::report::duration;
 
 /// Prints a line of data. Where nobody reads it any more (`| head`), there is nobody to tell: a
 /// training goes on.
@@ -63,15 +64,4 @@ pub(super) fn bytes(count: u64) -> String {
 /// A count with separators.
 pub(super) fn count(count: usize) -> String {
     indicatif::HumanCount(count as u64).to_string()
-}
-
-/// Seconds as people read them.
-pub(super) fn duration(seconds: f64) -> String {
-    let whole = seconds.round() as u64;
-    match whole {
-        0..=9 => format!("{seconds:.1} s"),
-        10..=119 => format!("{whole} s"),
-        120..=7199 => format!("{} min {:02} s", whole / 60, whole % 60),
-        _ => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
-    }
 }

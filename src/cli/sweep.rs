@@ -1,7 +1,7 @@
 //! `gpu-train sweep`: every combination of the options' values, one run after the other.
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Parser as _;
 
@@ -13,7 +13,10 @@ use super::train::{announce_fallback, folder_names, open};
 use super::tuned::Tuned;
 use super::{config, train};
 use crate::error::{Error, Result};
-use crate::sweep::{Axis, Combination, Execution, PlannedRun, Sweep, SweepFolder, combinations};
+use crate::report::{compare, write_run_report};
+use crate::sweep::{
+    Axis, Combination, Execution, PlannedRun, Status, Sweep, SweepEvent, SweepFolder, combinations,
+};
 use crate::train::{RunConfig, RunFolder, Session};
 use crate::tuning::Tuning;
 
@@ -155,14 +158,23 @@ fn train_all(
         || interrupt.asked(),
         |event| {
             progress.show(event);
-            if let crate::sweep::SweepEvent::RunEnded { .. } = event {
+            if let SweepEvent::RunEnded { path, diverged, .. } = event {
                 train::keep_pipelines(session, words.quiet);
+                if diverged.is_none() {
+                    write_run_report(path, None)?;
+                }
             }
             Ok(())
         },
     );
     progress.finish();
     result?;
+    let runs = 0..folder.summary().len();
+    let done = runs.filter(|&run| folder.summary().status(run) == Status::Done);
+    let done: Vec<PathBuf> = done.map(|run| folder.run_path(run)).collect();
+    if !done.is_empty() {
+        compare(&done, folder.path())?;
+    }
     if !words.quiet {
         super::sweep_progress::table(folder);
     }

@@ -10,10 +10,19 @@ use crate::error::{Error, Result};
 use crate::sweep::{Axis, read_nets};
 
 /// Options of training that a sweep has not, or has in its own way.
-const OMITTED: [&str; 5] = ["out", "resume", "dry_run", "estimate", "profile"];
+const OMITTED: [&str; 8] = [
+    "out",
+    "resume",
+    "dry_run",
+    "estimate",
+    "profile",
+    "find_lr",
+    "no_report",
+    "tensorboard",
+];
 /// Options that take one value for the whole sweep: lists that are one net, the data, and what
 /// changes no result.
-const FIXED: [&str; 11] = [
+const FIXED: [&str; 13] = [
     "channels",
     "kernel_sizes",
     "strides",
@@ -25,6 +34,8 @@ const FIXED: [&str; 11] = [
     "device",
     "checkpoint_minutes",
     "config",
+    "valid_fraction",
+    "max_time",
 ];
 /// Switches that say how much is printed, not what is trained.
 const WORDS: [&str; 2] = ["quiet", "no_progress"];
@@ -189,7 +200,22 @@ mod tests {
     fn every_option_that_trains_takes_several_values() {
         let options = training_options();
         let varying = options.iter().filter(|arg| varies(arg)).map(id);
-        let expected = ["kind", "activation", "lr", "batch_size", "epochs", "seed"];
+        let expected = [
+            "kind",
+            "activation",
+            "lr",
+            "batch_size",
+            "epochs",
+            "seed",
+            "patience",
+            "weight_decay",
+            "clip_grad_norm",
+            "lr_schedule",
+            "warmup",
+            "lr_step_size",
+            "lr_gamma",
+            "lr_patience",
+        ];
         assert_eq!(varying.collect::<Vec<_>>(), expected);
         for name in FIXED.iter().chain(&WORDS) {
             assert!(options.iter().any(|arg| id(arg) == *name), "{name}");

@@ -131,7 +131,9 @@ pub(super) fn table(folder: &SweepFolder) {
         say(format_args!("{}", line.trim_end()));
     }
     let path = folder.path().display();
-    say(format_args!("\nsummary.csv and a folder per run in {path}"));
+    say(format_args!(
+        "\nreport.html, summary.csv and a folder per run in {path}"
+    ));
 }
 
 fn whole(value: &str) -> String {

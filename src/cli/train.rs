@@ -11,12 +11,15 @@ use super::progress::Progress;
 use super::resumed::Resumed;
 use super::tuned::Tuned;
 use super::{config, dry_run, estimate, find_lr, profile, style, summary};
-use crate::error::Result;
+use crate::data::Dataset;
+use crate::error::{Error, Result};
 use crate::exec::Ceilings;
 use crate::files::cache_folder;
 use crate::files::folder::create_plain;
 use crate::gpu::GpuOptions;
-use crate::train::{HostData, Job, JobData, Run, RunConfig, RunFolder, Session};
+use crate::report::tensorboard::EventWriter;
+use crate::report::{PAGE, write_run_report};
+use crate::train::{HostData, Job, JobData, Run, RunConfig, RunFolder, Session, TrainEvent};
 
 /// Runs that may begin in one folder in the same second.
 const MOST_AT_ONCE: usize = 1000;
@@ -58,6 +61,8 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     if let Some(resumed) = &resumed {
         resumed.check(data.record(), &environment, job.config().epochs, args.quiet)?;
     }
+    // The pictures of what was predicted are taken from it when the run has ended.
+    let test = (!args.no_report || args.tensorboard).then(|| data.test().clone());
     let data = JobData::upload(&session, data)?;
     let mut trainer = job.trainer(&session, &data)?;
     keep_pipelines(&session, args.quiet);
@@ -82,9 +87,46 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
         profile::show(&profile, &Ceilings::measure(session.gpu())?);
         run.folder().save_trace(&profile)?;
     }
-    train(&mut run, &mut progress, &interrupt)?;
+    let mut events = args.tensorboard.then(|| begin_events(&run)).transpose()?;
+    train(&mut run, &mut progress, events.as_mut(), &interrupt)?;
     if !args.quiet {
         summary::show(&run);
+    }
+    match test {
+        Some(test) => report(args, &run, events, &test),
+        None => Ok(()),
+    }
+}
+
+/// An event file for TensorBoard, from the run's next epoch on.
+fn begin_events(run: &Run<'_>) -> Result<EventWriter> {
+    EventWriter::create(run.folder().path(), run.trainer().logs().len())
+}
+
+/// What is made of a run that has ended: pictures for TensorBoard, figures and the page.
+fn report(
+    args: &TrainArgs,
+    run: &Run<'_>,
+    events: Option<EventWriter>,
+    test: &Dataset,
+) -> Result<()> {
+    let folder = run.folder().path();
+    let drawn = || {
+        if let Some(mut events) = events {
+            events.predictions(folder, test)?;
+        }
+        if !args.no_report {
+            write_run_report(folder, Some(test))?;
+        }
+        Ok(())
+    };
+    drawn().map_err(|error: Error| {
+        error.and_hint(
+            "the run itself is whole; `gpu-train compare RUN --out DIR` draws it elsewhere",
+        )
+    })?;
+    if !args.no_report && !args.quiet {
+        style::say(format_args!("report in {}", folder.join(PAGE).display()));
     }
     Ok(())
 }
@@ -148,13 +190,21 @@ fn measure(args: &TrainArgs, session: &Session, data: HostData, job: &Job) -> Re
 }
 
 /// The training loop, with its progress on the terminal.
-fn train(run: &mut Run<'_>, progress: &mut Progress, interrupt: &Interrupt) -> Result<()> {
+fn train(
+    run: &mut Run<'_>,
+    progress: &mut Progress,
+    mut events: Option<&mut EventWriter>,
+    interrupt: &Interrupt,
+) -> Result<()> {
     progress.header();
     let result = run.train(
         || interrupt.asked(),
         |event| {
             progress.show(event);
-            Ok(())
+            match (event, &mut events) {
+                (TrainEvent::EpochEnded(epoch), Some(events)) => events.epoch(epoch),
+                _ => Ok(()),
+            }
         },
     );
     progress.finish();

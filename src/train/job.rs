@@ -67,6 +67,11 @@ impl HostData {
         self.split.train.shape()
     }
 
+    /// What is tested on.
+    pub fn test(&self) -> &Dataset {
+        &self.split.test
+    }
+
     /// Number of images that are trained on.
     pub fn samples(&self) -> usize {
         self.split.train.len()

@@ -42,7 +42,7 @@ device = "0"
 "#;
 
 /// Numbers that follow from the one before: the same ones on every machine.
-struct Numbers(u32);
+pub struct Numbers(pub u32);
 
 impl Numbers {
     fn below(&mut self, limit: usize) -> usize {
@@ -52,7 +52,7 @@ impl Numbers {
 }
 
 /// `file` with one to four changes: bytes replaced, cut, doubled, or a number made another.
-fn mutate(file: &[u8], numbers: &mut Numbers) -> Vec<u8> {
+pub fn mutate(file: &[u8], numbers: &mut Numbers) -> Vec<u8> {
     const INSERTS: [&[u8]; 8] = [
         b"18446744073709551615",
         b"9223372036854775807",

@@ -13,6 +13,7 @@ mod formats;
 mod killed;
 mod options;
 mod predict;
+mod report;
 mod resume;
 mod runs;
 mod support;

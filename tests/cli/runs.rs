@@ -13,9 +13,11 @@ fn a_run_writes_its_folder_and_prints_a_table() {
             "checkpoint.safetensors",
             "config.toml",
             "environment.toml",
+            "figures",
             "metrics.csv",
             "model.safetensors",
-            "predictions.csv"
+            "predictions.csv",
+            "report.html"
         ]
     );
     let csv = place.text("run/metrics.csv");

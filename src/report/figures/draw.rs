@@ -1,0 +1,216 @@
+//! What all figures are made of: colours, text, the frame of a plot.
+
+use maud::{Markup, PreEscaped, html};
+
+use super::axis::Axis;
+use super::{FONT_FAMILY, Figure};
+
+/// Units of a figure from left to right. Small, so that text can still be read where a narrow
+/// screen shrinks it.
+pub(super) const WIDTH: f64 = 560.0;
+/// Size of most text.
+pub(super) const TEXT: f64 = 14.0;
+/// Size of titles.
+pub(super) const TITLE: f64 = 16.0;
+/// Height of a line of text.
+pub(super) const LINE: f64 = 20.0;
+/// Text and axes.
+pub(super) const INK: &str = "#1b1f24";
+/// Lines behind the data.
+pub(super) const GRID: &str = "#d8dce2";
+/// Behind everything.
+pub(super) const PAPER: &str = "#ffffff";
+/// What must not be overlooked.
+pub(super) const ALARM: &str = "#b03a00";
+/// The colours of Okabe and Ito, which people tell apart whatever colours they see; without the
+/// yellow, which is too bright on white. Source: <https://jfly.uni-koeln.de/color/>.
+pub(super) const PALETTE: [&str; 7] = [
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000",
+];
+/// The part of the height that letters take on average as width: for layout that need not be exact.
+const LETTER: f64 = 0.6;
+
+/// The class and the colour of series `index`; colours repeat after the last.
+pub(super) fn colour(index: usize) -> (String, &'static str) {
+    let index = index % PALETTE.len();
+    (format!("s{index}"), PALETTE[index])
+}
+
+/// About as wide is `text` in the size [`TEXT`].
+pub(super) fn text_width(text: &str) -> f64 {
+    text.chars().count() as f64 * TEXT * LETTER
+}
+
+/// `text` with what no XML file may hold, and what nobody can see, replaced.
+pub(in super::super) fn printable(text: &str) -> String {
+    let replace = |c: char| match c {
+        '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
+        c if c.is_control() => '\u{fffd}',
+        c => c,
+    };
+    text.chars().map(replace).collect()
+}
+
+/// `text` cut to `most` characters.
+pub(super) fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(most.saturating_sub(1)).collect();
+    format!("{}…", kept.trim_end())
+}
+
+/// Coordinates to a tenth: no screen shows more.
+pub(super) fn at(value: f64) -> String {
+    let text = format!("{value:.1}");
+    text.strip_suffix(".0").unwrap_or(&text).to_owned()
+}
+
+/// The figure with these `parts`, that a title names to those who cannot see it.
+pub(super) fn figure(width: f64, height: f64, title: &str, parts: &Markup) -> Figure {
+    let svg = html! {
+        svg xmlns="http://www.w3.org/2000/svg" viewBox=(format!("0 0 {width} {height}"))
+            width=(width) height=(height) role="img" aria-label=(title)
+            font-family=(format!("{FONT_FAMILY}, Verdana, sans-serif")) font-size=(TEXT) {
+            rect.paper width=(width) height=(height) fill=(PAPER) {}
+            (parts)
+        }
+    };
+    Figure {
+        svg: svg.into_string(),
+    }
+}
+
+/// The title at the top, and below it `warnings`; and how much height both take.
+pub(super) fn heading(title: &str, warnings: &[String]) -> (Markup, f64) {
+    let markup = html! {
+        (text(12.0, 24.0, Anchor::Start, TITLE, title))
+        @for (index, warning) in warnings.iter().enumerate() {
+            text.alarm x="12" y=(at(24.0 + LINE * (index + 1) as f64)) fill=(ALARM)
+                font-weight="bold" { (shortened(warning, 62)) }
+        }
+    };
+    (markup, 34.0 + LINE * warnings.len() as f64)
+}
+
+/// Which end of a text its place is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Anchor {
+    Start,
+    Middle,
+    End,
+}
+
+/// A line of text.
+pub(super) fn text(x: f64, y: f64, anchor: Anchor, size: f64, content: &str) -> Markup {
+    let anchor = match anchor {
+        Anchor::Start => "start",
+        Anchor::Middle => "middle",
+        Anchor::End => "end",
+    };
+    html! {
+        text.ink x=(at(x)) y=(at(y)) text-anchor=(anchor) font-size=(size) fill=(INK) { (content) }
+    }
+}
+
+/// A rectangle in which values of two axes have their places.
+#[derive(Debug)]
+pub(super) struct Plot {
+    pub left: f64,
+    pub top: f64,
+    pub width: f64,
+    pub height: f64,
+    pub x: Axis,
+    pub y: Axis,
+}
+
+impl Plot {
+    /// Where a value of the horizontal axis lies.
+    pub(super) fn x(&self, value: f64) -> f64 {
+        self.left + self.x.place(value) * self.width
+    }
+
+    /// Where a value of the vertical axis lies.
+    pub(super) fn y(&self, value: f64) -> f64 {
+        self.top + (1.0 - self.y.place(value)) * self.height
+    }
+
+    /// The lower end.
+    pub(super) fn bottom(&self) -> f64 {
+        self.top + self.height
+    }
+
+    /// Grid, numbers and names of both axes.
+    pub(super) fn frame(&self, x_name: &str, y_name: &str) -> Markup {
+        let (left, right) = (self.left, self.left + self.width);
+        let middle = self.top + self.height / 2.0;
+        html! {
+            @for (value, label) in self.y.ticks() {
+                (rule((left, self.y(value)), (right, self.y(value))))
+                (text(left - 8.0, self.y(value) + 5.0, Anchor::End, TEXT, &label))
+            }
+            @for (value, label) in self.x.ticks() {
+                (rule((self.x(value), self.top), (self.x(value), self.bottom())))
+                (text(self.x(value), self.bottom() + 20.0, Anchor::Middle, TEXT, &label))
+            }
+            path.axis d=(format!("M{} {}V{}H{}", at(left), at(self.top), at(self.bottom()), at(right)))
+                fill="none" stroke=(INK) stroke-width="1" {}
+            (text(left + self.width / 2.0, self.bottom() + 42.0, Anchor::Middle, TEXT, x_name))
+            g transform=(format!("translate(20 {}) rotate(-90)", at(middle))) {
+                (text(0.0, 0.0, Anchor::Middle, TEXT, y_name))
+            }
+        }
+    }
+}
+
+fn rule(from: (f64, f64), to: (f64, f64)) -> Markup {
+    html! {
+        path.grid d=(format!("M{} {}L{} {}", at(from.0), at(from.1), at(to.0), at(to.1)))
+            stroke=(GRID) stroke-width="1" {}
+    }
+}
+
+/// One entry of a legend.
+#[derive(Debug)]
+pub(super) struct Key {
+    /// The sign, drawn around (12, 0) in a box 24 wide.
+    pub sign: Markup,
+    pub label: String,
+}
+
+/// The legend from `top` on, in as many columns as fit; and how much height it takes.
+pub(super) fn legend(keys: &[Key], left: f64, top: f64) -> (Markup, f64) {
+    const SIGN: f64 = 32.0;
+    let room = WIDTH - left;
+    let widest = keys.iter().map(|key| SIGN + text_width(&key.label) + 16.0);
+    let widest = widest.fold(1.0, f64::max).min(room);
+    let columns = ((room / widest) as usize).clamp(1, keys.len().max(1));
+    let rows = keys.len().div_ceil(columns);
+    let most = ((room - SIGN - 8.0) / (TEXT * LETTER)) as usize;
+    let markup = html! {
+        @for (index, key) in keys.iter().enumerate() {
+            @let x = left + (index / rows.max(1)) as f64 * widest;
+            @let y = top + (index % rows.max(1)) as f64 * LINE + LINE / 2.0;
+            g transform=(format!("translate({} {})", at(x), at(y))) { (key.sign) }
+            (text(x + SIGN, y + 5.0, Anchor::Start, TEXT, &shortened(&key.label, most)))
+        }
+    };
+    (markup, rows as f64 * LINE)
+}
+
+/// A path through `points`.
+pub(super) fn polyline(points: impl IntoIterator<Item = (f64, f64)>) -> String {
+    let mut path = String::new();
+    for (x, y) in points {
+        path.push(if path.is_empty() { 'M' } else { 'L' });
+        path.push_str(&at(x));
+        path.push(' ');
+        path.push_str(&at(y));
+    }
+    path
+}
+
+/// Nothing.
+pub(super) fn nothing() -> Markup {
+    PreEscaped(String::new())
+}

@@ -1,0 +1,89 @@
+//! Figures: pure functions from plain data to an SVG, which also becomes the PNG.
+//!
+//! Colours stand as attributes, for a file that is looked at by itself, and as classes, by which a
+//! page gives them other values in the dark (`page/style.css`).
+
+mod axis;
+mod chart;
+mod counts;
+mod draw;
+mod scatter;
+mod sheet;
+
+pub use chart::{Chart, Curve, Line, chart};
+pub use counts::{Counts, counts};
+pub use scatter::scatter;
+pub use sheet::{Picture, sheet};
+
+pub(super) use draw::printable;
+pub(super) use sheet::{png_uri, short};
+
+use std::sync::{Arc, OnceLock};
+
+use resvg::{tiny_skia, usvg};
+
+use crate::error::{Error, Result};
+
+/// Pixels of a PNG per unit of the SVG: sharp on dense screens, and in print at a column's width.
+const PNG_SCALE: f32 = 2.0;
+/// The only font that PNGs are set in, so that none need be installed; see its LICENSE.
+const FONT: &[u8] = include_bytes!("../font/DejaVuSans-subset.ttf");
+/// Its name.
+const FONT_FAMILY: &str = "DejaVu Sans";
+
+/// A drawn figure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Figure {
+    svg: String,
+}
+
+impl Figure {
+    /// The SVG: one element, to be saved as a file or to stand in a page.
+    pub fn svg(&self) -> &str {
+        &self.svg
+    }
+
+    /// The same as PNG, two pixels per unit.
+    pub fn png(&self) -> Result<Png> {
+        let bug = |what: String| {
+            let what = format!("a figure cannot be drawn: {what}");
+            Error::usage(what, "this is a bug in gpu-train; please report it")
+        };
+        let options = usvg::Options {
+            font_family: FONT_FAMILY.to_owned(),
+            fontdb: Arc::clone(fonts()),
+            ..usvg::Options::default()
+        };
+        let tree = usvg::Tree::from_str(&self.svg, &options).map_err(|it| bug(it.to_string()))?;
+        let size = tree.size().to_int_size().scale_by(PNG_SCALE);
+        let pixels = size.and_then(|it| tiny_skia::Pixmap::new(it.width(), it.height()));
+        let mut pixels = pixels.ok_or_else(|| bug("it is too large".to_owned()))?;
+        let scale = tiny_skia::Transform::from_scale(PNG_SCALE, PNG_SCALE);
+        resvg::render(&tree, scale, &mut pixels.as_mut());
+        Ok(Png {
+            bytes: pixels.encode_png().map_err(|it| bug(it.to_string()))?,
+            width: pixels.width(),
+            height: pixels.height(),
+        })
+    }
+}
+
+/// An encoded picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Png {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// Pixels from left to right.
+    pub width: u32,
+    /// Pixels from top to bottom.
+    pub height: u32,
+}
+
+fn fonts() -> &'static Arc<usvg::fontdb::Database> {
+    static FONTS: OnceLock<Arc<usvg::fontdb::Database>> = OnceLock::new();
+    FONTS.get_or_init(|| {
+        let mut fonts = usvg::fontdb::Database::new();
+        fonts.load_font_data(FONT.to_vec());
+        Arc::new(fonts)
+    })
+}

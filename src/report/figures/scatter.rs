@@ -1,0 +1,142 @@
+//! Predicted against true targets.
+
+use std::fmt::Write as _;
+
+use maud::html;
+
+use super::Figure;
+use super::axis::Axis;
+use super::draw::{Anchor, INK, Key, Plot, TEXT, WIDTH, at, colour, figure, heading, legend, text};
+
+/// More points than this are thinned out evenly: they would hide each other, and make a large file.
+const MOST: usize = 4000;
+/// How far points of one whole target are spread to both sides of it.
+const SPREAD: f64 = 0.36;
+/// Targets with more different values than this have no mean of each drawn.
+const MOST_MEANS: usize = 40;
+
+/// Draws pairs of target and prediction, with the diagonal on which both are equal. Whole targets
+/// are spread out evenly around their value, and the mean prediction of each is marked.
+pub fn scatter(title: &str, pairs: &[(f32, f32)]) -> Figure {
+    let finite = pairs
+        .iter()
+        .filter(|it| it.0.is_finite() && it.1.is_finite());
+    let pairs: Vec<(f64, f64)> = finite
+        .map(|it| (f64::from(it.0), f64::from(it.1)))
+        .collect();
+    let whole = pairs.iter().all(|it| it.0.fract() == 0.0);
+    let means = if whole { means(&pairs) } else { Vec::new() };
+    let (head, top) = heading(title, &[]);
+    let spread = if whole { 0.5 } else { 0.0 };
+    let ends = |values: Vec<f64>| {
+        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+        (
+            low,
+            values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        )
+    };
+    let (low, high) = ends(
+        pairs
+            .iter()
+            .map(|it| it.0)
+            .chain(pairs.is_empty().then_some(0.0))
+            .collect(),
+    );
+    let x = if whole && high - low <= 20.0 {
+        Axis::whole_with_margin(low, high, spread)
+    } else {
+        Axis::linear(low, high)
+    };
+    let (low, high) = ends(
+        pairs
+            .iter()
+            .flat_map(|it| [it.0, it.1])
+            .chain(pairs.is_empty().then_some(0.0))
+            .collect(),
+    );
+    let plot = Plot {
+        left: 64.0,
+        top: top + 6.0,
+        width: WIDTH - 64.0 - 18.0,
+        height: 330.0,
+        x,
+        y: Axis::linear(low, high),
+    };
+    let every = pairs.len().div_ceil(MOST).max(1);
+    let mut points = String::new();
+    for (index, &(target, prediction)) in pairs.iter().enumerate().step_by(every) {
+        // Multiples of the golden ratio fill the width evenly, whichever samples share a target.
+        let shift = if whole {
+            (index as f64 * 0.618_034).fract() - 0.5
+        } else {
+            0.0
+        };
+        let x = plot.x(target + shift * 2.0 * SPREAD);
+        let _ = write!(points, "M{} {}h0", at(x), at(plot.y(prediction)));
+    }
+    let (point_class, point_colour) = colour(0);
+    let (mean_class, mean_colour) = colour(1);
+    let mut keys = vec![Key {
+        sign: html! {
+            path class=(point_class) d="M12 0h0" stroke=(point_colour) stroke-width="7" stroke-linecap="round" {}
+        },
+        label: "test sample".to_owned(),
+    }];
+    if !means.is_empty() {
+        keys.push(Key {
+            sign: html! { path class=(mean_class) d="M0 0H24" stroke=(mean_colour) stroke-width="4" {} },
+            label: "mean of each".to_owned(),
+        });
+    }
+    keys.push(Key {
+        sign: html! { path.axis d="M0 0H24" stroke=(INK) stroke-width="1.5" stroke-dasharray="6 4" {} },
+        label: "exact".to_owned(),
+    });
+    let (keys, height) = legend(&keys, plot.left, plot.bottom() + 54.0);
+    let thinned = (every > 1).then(|| format!("every {every}th sample is shown"));
+    let (from, to) = diagonal(&plot);
+    let parts = html! {
+        (head)
+        (plot.frame("target", "prediction"))
+        @if let Some(thinned) = thinned {
+            (text(WIDTH - 18.0, 24.0, Anchor::End, TEXT, &thinned))
+        }
+        path class=(point_class) d=(points) fill="none" stroke=(point_colour) stroke-width="4"
+            stroke-opacity="0.35" stroke-linecap="round" {}
+        path.axis d=(format!("M{} {}L{} {}", at(from.0), at(from.1), at(to.0), at(to.1)))
+            stroke=(INK) stroke-width="1.5" stroke-dasharray="6 4" {}
+        @for (target, mean) in means {
+            path class=(mean_class) d=(format!(
+                "M{} {}H{}", at(plot.x(target - SPREAD)), at(plot.y(mean)), at(plot.x(target + SPREAD))
+            )) stroke=(mean_colour) stroke-width="4" {}
+        }
+        (keys)
+    };
+    figure(WIDTH, plot.bottom() + 54.0 + height + 8.0, title, &parts)
+}
+
+/// The mean prediction of every target; nothing where there are too many targets.
+fn means(pairs: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let mut sorted = pairs.to_vec();
+    sorted.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let groups = sorted.chunk_by(|one, other| one.0 == other.0);
+    let mean = |group: &[(f64, f64)]| {
+        let sum: f64 = group.iter().map(|it| it.1).sum();
+        (group[0].0, sum / group.len() as f64)
+    };
+    let means: Vec<_> = groups.map(mean).collect();
+    if means.len() > MOST_MEANS {
+        Vec::new()
+    } else {
+        means
+    }
+}
+
+/// Both ends of the line of equal values, within the plot.
+fn diagonal(plot: &Plot) -> ((f64, f64), (f64, f64)) {
+    let (low, high) = (
+        plot.x.low().max(plot.y.low()),
+        plot.x.high().min(plot.y.high()),
+    );
+    ((plot.x(low), plot.y(low)), (plot.x(high), plot.y(high)))
+}

@@ -1,0 +1,90 @@
+//! Floor 6: what a run's folder tells, as figures, pages and TensorBoard's events. Reads folders,
+//! and the test set for its pictures; knows no trainer and no GPU, and never prints.
+
+mod csv_table;
+pub mod figures;
+mod page;
+mod pictures;
+mod run_figures;
+mod run_record;
+mod summary;
+pub mod tensorboard;
+
+pub use csv_table::CsvTable;
+pub(crate) use page::duration;
+pub use run_record::RunRecord;
+pub use summary::{Summary, SummaryRow};
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::data::Dataset;
+use crate::error::{Error, Result};
+use crate::files::{unwritable, write_whole};
+use figures::Figure;
+use pictures::Pictures;
+
+/// The page of a run, and of a comparison.
+pub const PAGE: &str = "report.html";
+/// The folder of the figures beside it.
+pub const FIGURES: &str = "figures";
+
+/// Draws the run in `folder` and writes `report.html` and `figures/*.svg` and `*.png` into it.
+///
+/// Pictures are taken from `test`, or without it from the data set that the run's configuration
+/// names; where they cannot be had, the page says why, and has none. Errors where the folder cannot
+/// be read or written: what the run itself wrote is never touched.
+pub fn write_run_report(folder: &Path, test: Option<&Dataset>) -> Result<()> {
+    let run = RunRecord::read(folder)?;
+    let pictures = Pictures::of(&run, test);
+    let figures = run_figures::all(&run, &pictures);
+    write_figures(folder, &figures)?;
+    let page = page::of_run(&run, &figures, &pictures);
+    write_whole(&folder.join(PAGE), page.as_bytes())
+}
+
+/// Draws `runs` together and writes `report.html` and `figures/*.svg` and `*.png` into `out`, which
+/// is made where it is missing.
+///
+/// Errors where a run has no epoch yet or a damaged file, naming it, or `out` cannot be written.
+pub fn compare(runs: &[PathBuf], out: &Path) -> Result<()> {
+    let runs = read_all(runs)?;
+    let summary = Summary::of(&runs);
+    let figures = run_figures::compared(&runs, &summary);
+    fs::create_dir_all(out).map_err(|error| unwritable(out, &error))?;
+    write_figures(out, &figures)?;
+    let page = page::of_comparison(&runs, &summary, &figures);
+    write_whole(&out.join(PAGE), page.as_bytes())
+}
+
+/// What `runs` came to, as [`compare`] shows it in a table.
+///
+/// Errors as [`compare`] does.
+pub fn summarise(runs: &[PathBuf]) -> Result<Summary> {
+    Ok(Summary::of(&read_all(runs)?))
+}
+
+fn read_all(runs: &[PathBuf]) -> Result<Vec<RunRecord>> {
+    if runs.is_empty() {
+        let hint = "name the folders of runs, such as runs/<time>-<net>";
+        return Err(Error::usage("there is no run to compare", hint));
+    }
+    runs.iter().map(|it| RunRecord::read(it)).collect()
+}
+
+/// A figure and the name of its files.
+#[derive(Debug)]
+struct Named {
+    name: &'static str,
+    figure: Figure,
+}
+
+fn write_figures(folder: &Path, figures: &[Named]) -> Result<()> {
+    let folder = folder.join(FIGURES);
+    fs::create_dir_all(&folder).map_err(|error| unwritable(&folder, &error))?;
+    for Named { name, figure } in figures {
+        write_whole(&folder.join(format!("{name}.svg")), figure.svg().as_bytes())?;
+        write_whole(&folder.join(format!("{name}.png")), &figure.png()?.bytes)?;
+    }
+    Ok(())
+}

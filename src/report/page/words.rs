@@ -1,0 +1,67 @@
+//! Numbers as people read them.
+
+/// Letters of a number that is not rounded.
+const SHORT: usize = 7;
+
+/// Seconds as people read them.
+pub(crate) fn duration(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match whole {
+        0..=9 => format!("{seconds:.1} s"),
+        10..=119 => format!("{whole} s"),
+        120..=7199 => format!("{} min {:02} s", whole / 60, whole % 60),
+        _ => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+/// A count with separators.
+pub(super) fn count(count: usize) -> String {
+    indicatif::HumanCount(count as u64).to_string()
+}
+
+/// A share in percent.
+pub(super) fn percent(share: f64) -> String {
+    format!("{:.1}%", share * 100.0)
+}
+
+/// A measured value to four decimals; very large and very small ones by their power of ten.
+pub(super) fn measured(value: f64) -> String {
+    let size = value.abs();
+    if size == 0.0 || (1e-3..1e5).contains(&size) {
+        format!("{value:.4}")
+    } else {
+        format!("{value:.3e}")
+    }
+}
+
+/// A value of a column: in full where that is short, large ones without decimals.
+pub(super) fn cell(value: Option<f64>) -> String {
+    match value {
+        None => String::new(),
+        Some(value) if (1e3..1e15).contains(&value.abs()) => format!("{value:.0}"),
+        Some(value) if value.fract() == 0.0 => format!("{value}"),
+        Some(value) if value.abs() < 0.01 && value.to_string().len() <= SHORT => value.to_string(),
+        Some(value) => measured(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short_and_clear() {
+        assert_eq!(duration(3.12), "3.1 s");
+        assert_eq!(duration(125.0), "2 min 05 s");
+        assert_eq!(duration(7322.0), "2 h 02 min");
+        assert_eq!(count(110_510), "110,510");
+        assert_eq!(percent(0.3666), "36.7%");
+        assert_eq!(measured(1.23456), "1.2346");
+        assert_eq!(measured(1e-8), "1.000e-8");
+        assert_eq!(cell(Some(7.0)), "7");
+        assert_eq!(cell(Some(0.001)), "0.001");
+        assert_eq!(cell(Some(1.0 / 3.0)), "0.3333");
+        assert_eq!(cell(Some(12345.678)), "12346");
+        assert_eq!(cell(None), "");
+    }
+}

@@ -1,0 +1,206 @@
+//! What a run's folder holds, read back: configuration, environment, metrics, predictions.
+
+use std::path::{Path, PathBuf};
+
+use toml::Table;
+
+use super::csv_table::CsvTable;
+use super::figures::printable;
+use crate::data::{DataSource, Dataset};
+use crate::error::{Error, Result};
+use crate::files::{read_if_there, read_regular};
+
+/// Far more than any configuration or environment needs.
+const MAX_TOML: u64 = 4 << 20;
+/// Of the files with lines: a line per epoch, or per test sample.
+const MAX_CSV: u64 = 1 << 30;
+/// Of weights, whose header counts the parameters.
+const MAX_MODEL: u64 = 1 << 32;
+const HINT: &str = "name the folder of a run, such as runs/<time>-<net>, or leave this one out";
+const DAMAGED: &str = "leave this run out, or restore the file; `gpu-train --resume DIR` writes it \
+                       anew where the run's checkpoint is whole";
+
+/// A run, as its folder tells it. Files of other versions serve as well: unknown keys and columns
+/// are kept, or passed over.
+#[derive(Debug, Clone)]
+pub struct RunRecord {
+    /// The folder, as it was named.
+    pub folder: PathBuf,
+    /// The last part of the folder's path.
+    pub name: String,
+    /// `config.toml`.
+    pub config: Table,
+    /// `environment.toml`.
+    pub environment: Table,
+    /// `metrics.csv`: a line per epoch, at least one.
+    pub metrics: CsvTable,
+    /// `predictions.csv`, target and prediction of each test sample in file order; none before the
+    /// run has ended.
+    pub predictions: Option<Vec<(f32, f32)>>,
+    /// Parameters of the net, where `model.safetensors` is there and can be read.
+    pub parameters: Option<usize>,
+}
+
+impl RunRecord {
+    /// Reads the folder of a run.
+    ///
+    /// Errors where it is none, where it has no epoch yet, and where a file is damaged, naming it.
+    pub fn read(folder: &Path) -> Result<Self> {
+        if !folder.join("config.toml").is_file() {
+            return Err(Error::file(
+                folder,
+                "is no folder of a run: no config.toml",
+                HINT,
+            ));
+        }
+        let metrics = read_metrics(&folder.join("metrics.csv"))?;
+        if metrics.lines() == 0 {
+            let what = "has no epoch yet: metrics.csv has no line";
+            let hint = "wait for its first epoch, go on with it by `gpu-train --resume DIR`, or \
+                        leave it out";
+            return Err(Error::file(folder, what, hint));
+        }
+        let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
+        let name = absolute.file_name().unwrap_or(absolute.as_os_str());
+        Ok(Self {
+            name: printable(&name.to_string_lossy()),
+            config: read_toml(&folder.join("config.toml"))?,
+            environment: read_toml(&folder.join("environment.toml"))?,
+            predictions: read_predictions(&folder.join("predictions.csv"))?,
+            parameters: count_parameters(&folder.join("model.safetensors")),
+            folder: folder.to_path_buf(),
+            metrics,
+        })
+    }
+
+    /// The text of a configuration's value, as its flag takes it; `None` where there is none.
+    pub fn option(&self, key: &str) -> Option<String> {
+        self.config.get(key).map(option_text)
+    }
+
+    /// The data set's name: of a path its last part.
+    pub fn data(&self) -> String {
+        let Some(text) = self.option("data") else {
+            return "unknown data".to_owned();
+        };
+        let name = text.trim_end_matches(['/', '\\']);
+        name.rsplit(['/', '\\']).next().unwrap_or(name).to_owned()
+    }
+
+    /// Fingerprints of training and test set; runs of the same data have the same.
+    pub fn fingerprints(&self) -> [&str; 2] {
+        ["train_fingerprint", "test_fingerprint"].map(|key| {
+            let value = self.environment.get(key);
+            value.and_then(toml::Value::as_str).unwrap_or("unknown")
+        })
+    }
+
+    /// Loads the test set that the run was evaluated on.
+    ///
+    /// Errors where it cannot be loaded, or is another one than it was.
+    pub fn load_test_set(&self) -> Result<Dataset> {
+        let path = self.folder.join("config.toml");
+        let source = self.config.get("data").cloned();
+        let source: Option<DataSource> = source.and_then(|it| it.try_into().ok());
+        let source = source.ok_or_else(|| Error::file(&path, "names no data set", DAMAGED))?;
+        let seed = self.config.get("seed").and_then(toml::Value::as_integer);
+        let test = source.load(seed.unwrap_or(0).cast_unsigned())?.test;
+        self.check_test_set(&test)?;
+        Ok(test)
+    }
+
+    /// Errors where `test` is not what the run was evaluated on.
+    pub fn check_test_set(&self, test: &Dataset) -> Result<()> {
+        let now = format!("{:016x}", test.fingerprint());
+        if self.fingerprints()[1] == now {
+            return Ok(());
+        }
+        let what = "the run was evaluated on another test set than is there now";
+        Err(Error::file(
+            &self.folder,
+            what,
+            "restore the data that the run saw",
+        ))
+    }
+}
+
+/// A value of `config.toml` as its flag takes it.
+pub(super) fn option_text(value: &toml::Value) -> String {
+    let text = match value {
+        toml::Value::String(text) => text.clone(),
+        toml::Value::Array(list) if list.is_empty() => "none".to_owned(),
+        toml::Value::Array(list) => {
+            let entries: Vec<String> = list.iter().map(option_text).collect();
+            entries.join(",")
+        }
+        toml::Value::Float(number) if *number != 0.0 && number.abs() < 1e-3 => {
+            format!("{number:e}")
+        }
+        toml::Value::Table(table) => {
+            let entries = table
+                .iter()
+                .map(|(key, it)| format!("{key} {}", option_text(it)));
+            entries.collect::<Vec<_>>().join(", ")
+        }
+        other => other.to_string(),
+    };
+    printable(&text)
+}
+
+fn read_toml(path: &Path) -> Result<Table> {
+    let bytes = read_regular(path, MAX_TOML, DAMAGED, DAMAGED)?;
+    toml::from_slice(&bytes).map_err(|error| {
+        let what = format!("is damaged: {}", error.message());
+        Error::file(path, what, DAMAGED)
+    })
+}
+
+fn read_metrics(path: &Path) -> Result<CsvTable> {
+    let bytes = read_regular(path, MAX_CSV, DAMAGED, DAMAGED)?;
+    let damaged = |what: String| Error::file(path, format!("is damaged: {what}"), DAMAGED);
+    let table = CsvTable::parse(&bytes).map_err(damaged)?;
+    for column in [
+        "train_loss",
+        "train_mae",
+        "test_loss",
+        "test_mae",
+        "seconds",
+    ] {
+        table.full(column).map_err(damaged)?;
+    }
+    let epochs = table.full("epoch").map_err(damaged)?;
+    for (line, epoch) in epochs.into_iter().enumerate() {
+        if epoch != (line + 1) as f64 {
+            return Err(damaged(format!("line {} is of epoch {epoch}", line + 2)));
+        }
+    }
+    Ok(table)
+}
+
+fn read_predictions(path: &Path) -> Result<Option<Vec<(f32, f32)>>> {
+    let hint = "remove it, and `gpu-train --resume DIR` writes it anew; or leave this run out";
+    let Some(bytes) = read_if_there(path, MAX_CSV, hint)? else {
+        return Ok(None);
+    };
+    let damaged = |what: String| Error::file(path, format!("is damaged: {what}"), hint);
+    let table = CsvTable::parse(&bytes).map_err(damaged)?;
+    let targets = table.full("target").map_err(damaged)?;
+    let predictions = table.full("prediction").map_err(damaged)?;
+    let pairs = targets.into_iter().zip(predictions);
+    Ok(Some(
+        pairs
+            .map(|(target, prediction)| (target as f32, prediction as f32))
+            .collect(),
+    ))
+}
+
+/// Only a word beside the figures: a model that cannot be read has none.
+fn count_parameters(path: &Path) -> Option<usize> {
+    let bytes = read_if_there(path, MAX_MODEL, "").ok().flatten()?;
+    let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).ok()?;
+    let tensors = header.tensors();
+    let counts = tensors
+        .values()
+        .map(|it| it.shape.iter().product::<usize>());
+    Some(counts.sum())
+}

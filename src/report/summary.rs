@@ -1,0 +1,164 @@
+//! What runs came to, in numbers; and what tells them apart.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use super::run_record::RunRecord;
+
+/// Options that say where and how long, not what; they name no run.
+const NOT_TELLING: [&str; 2] = ["device", "checkpoint-minutes"];
+/// A label longer than this is no help; the folder's name serves instead.
+const MOST_LETTERS: usize = 60;
+
+/// Runs beside each other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// One per run, in the order in which they were named.
+    pub rows: Vec<SummaryRow>,
+    /// What must be known to compare them, each a sentence: runs of different data sets.
+    pub warnings: Vec<String>,
+}
+
+/// One run of a [`Summary`]. Errors of the training set are means over the last epoch, each batch
+/// before its update.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SummaryRow {
+    /// What tells the run from the others: the options in which they differ, or its folder's name.
+    pub label: String,
+    /// The folder, as it was named.
+    pub folder: PathBuf,
+    /// The data set's name: of a path its last part.
+    pub data: String,
+    /// Epochs that it was trained for.
+    pub epochs: usize,
+    /// Parameters of its net, where it has ended.
+    pub parameters: Option<usize>,
+    /// Mean absolute error of the training set in the last epoch.
+    pub train_mae: f64,
+    /// Mean absolute error of the test set after the last epoch.
+    pub test_mae: f64,
+    /// Mean squared error of the test set after the last epoch.
+    pub test_loss: f64,
+    /// Share of test samples whose rounded prediction is the target, where targets are whole.
+    pub test_accuracy: Option<f64>,
+    /// The epoch with the least error: of the validation set where there is one, else of the test
+    /// set.
+    pub best_epoch: usize,
+    /// Mean absolute error of the test set after it.
+    pub best_test_mae: f64,
+    /// Whether a validation set chose the best epoch.
+    pub best_by_validation: bool,
+    /// Seconds of training, without evaluations.
+    pub seconds: f64,
+    /// Training speed, median over the epochs.
+    pub samples_per_second: Option<f64>,
+}
+
+impl SummaryRow {
+    /// By how much the error on new data exceeds that on what was trained on: test MAE less train
+    /// MAE, after the last epoch.
+    pub fn generalisation_gap(&self) -> f64 {
+        self.test_mae - self.train_mae
+    }
+}
+
+impl Summary {
+    /// Sums `runs` up.
+    pub fn of(runs: &[RunRecord]) -> Self {
+        let rows = runs.iter().zip(labels(runs));
+        Self {
+            rows: rows.map(|(run, label)| row(run, label)).collect(),
+            warnings: warnings(runs),
+        }
+    }
+}
+
+fn row(run: &RunRecord, label: String) -> SummaryRow {
+    let last = |name: &str| run.metrics.last(name);
+    let column = |name: &str| -> Vec<f64> {
+        let column = run.metrics.column(name).unwrap_or_default();
+        column.iter().copied().flatten().collect()
+    };
+    let (valid, test) = (column("valid_mae"), column("test_mae"));
+    let by_validation = valid.len() == test.len();
+    let chosen_by = if by_validation { &valid } else { &test };
+    let best = (0..test.len()).min_by(|&one, &other| chosen_by[one].total_cmp(&chosen_by[other]));
+    let best = best.expect("a record has an epoch");
+    let mut speeds = column("samples_per_second");
+    speeds.sort_by(f64::total_cmp);
+    let required = "a record has this column";
+    SummaryRow {
+        label,
+        folder: run.folder.clone(),
+        data: run.data(),
+        epochs: test.len(),
+        parameters: run.parameters,
+        train_mae: last("train_mae").expect(required),
+        test_mae: last("test_mae").expect(required),
+        test_loss: last("test_loss").expect(required),
+        test_accuracy: last("test_accuracy"),
+        best_epoch: best + 1,
+        best_test_mae: test[best],
+        best_by_validation: by_validation,
+        seconds: column("seconds").iter().sum(),
+        samples_per_second: speeds.get(speeds.len() / 2).copied(),
+    }
+}
+
+/// A name for each run: the options in which they differ where that tells them apart and is short,
+/// else the folder's name, else the folder.
+fn labels(runs: &[RunRecord]) -> Vec<String> {
+    let keys: BTreeSet<&String> = runs.iter().flat_map(|run| run.config.keys()).collect();
+    let differ = |key: &str| {
+        let mut texts = runs.iter().map(|run| run.option(key));
+        let first = texts.next();
+        texts.any(|it| Some(it) != first)
+    };
+    let telling = keys
+        .into_iter()
+        .filter(|key| !NOT_TELLING.contains(&key.as_str()));
+    let mut telling: Vec<&str> = telling
+        .map(String::as_str)
+        .filter(|it| differ(it))
+        .collect();
+    // The kind of net comes first, its own sizes and the rest after it.
+    telling.sort_by_key(|key| *key != "net");
+    let by_options = |run: &RunRecord| {
+        let words = telling.iter().filter_map(|key| {
+            let text = run.option(key)?;
+            match (*key, text.as_str()) {
+                // A switch that is not set, and sizes of convolutions, which an mlp has none of.
+                (_, "false") | ("channels" | "kernel-sizes" | "strides", "none") => None,
+                ("net", _) => Some(text),
+                (_, "true") => Some((*key).to_owned()),
+                ("data", _) => Some(run.data()),
+                _ => Some(format!("{key} {text}")),
+            }
+        });
+        words.collect::<Vec<_>>().join(", ")
+    };
+    let ways: [&dyn Fn(&RunRecord) -> String; 2] = [&by_options, &|run| run.name.clone()];
+    for way in ways {
+        let labels: Vec<String> = runs.iter().map(way).collect();
+        let different: BTreeSet<&String> = labels.iter().collect();
+        let readable = |it: &String| !it.is_empty() && it.chars().count() <= MOST_LETTERS;
+        if different.len() == runs.len() && labels.iter().all(readable) {
+            return labels;
+        }
+    }
+    let path = |run: &RunRecord| super::figures::printable(&run.folder.to_string_lossy());
+    runs.iter().map(path).collect()
+}
+
+fn warnings(runs: &[RunRecord]) -> Vec<String> {
+    let fingerprints: BTreeSet<[&str; 2]> = runs.iter().map(RunRecord::fingerprints).collect();
+    let tests: BTreeSet<&str> = fingerprints.iter().map(|it| it[1]).collect();
+    let mut warnings = Vec::new();
+    if tests.len() > 1 {
+        let what = "Warning: these runs were tested on different data sets.";
+        warnings.push(what.to_owned());
+    } else if fingerprints.len() > 1 {
+        warnings.push("Warning: these runs were trained on different data sets.".to_owned());
+    }
+    warnings
+}

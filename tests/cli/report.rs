@@ -1,0 +1,364 @@
+//! What is drawn of runs: figures and pages in run folders, `compare`, `--tensorboard`.
+
+use std::fs;
+use std::path::Path;
+
+use gpu_train::data::Dataset;
+use gpu_train::report::tensorboard::{Event, records};
+use gpu_train::report::{compare, summarise, write_run_report};
+use gpu_train::shape::ImageShape;
+use prost::Message as _;
+use tempfile::TempDir;
+
+use crate::damaged_files::{Numbers, mutate};
+use crate::support::{SMALL, Workplace, names};
+
+const METRICS: &str = "epoch,train_loss,train_mae,test_loss,test_mae,train_accuracy,test_accuracy,lr,seconds,samples_per_second\n\
+                       1,9.5,2.5,8.5,2.25,0.125,0.0625,0.001,2,4000\n\
+                       2,4.5,1.5,3.5,1.25,0.25,0.5,0.001,3,4000\n\
+                       3,4.25,1.375,4.5,1.75,0.25,0.375,0.001,2.5,4000\n";
+const PREDICTIONS: &str = "index,target,prediction\n0,1,1.25\n1,7,-20\n2,2,2\n";
+
+/// The test set of [`folder`].
+fn test_set() -> Dataset {
+    let images = (0..3 * 4).map(|it| it as u8 * 20).collect();
+    Dataset::new(images, vec![1.0, 7.0, 2.0], ImageShape::new(1, 2, 2)).expect("a data set")
+}
+
+fn environment() -> String {
+    format!(
+        "version = \"0.1.0\"\ntrain_fingerprint = \"1\"\ntest_fingerprint = \"{:016x}\"\n",
+        test_set().fingerprint()
+    )
+}
+
+fn config(lr: &str) -> String {
+    format!("net = \"mlp\"\nlr = {lr}\nseed = 0\ndata = \"no/such/data\"\nbatch-size = 128\n")
+}
+
+/// The folder of a run by that name, as a process that trained would have left it.
+fn folder(place: &TempDir, name: &str, lr: &str) -> std::path::PathBuf {
+    let folder = place.path().join(name);
+    fs::create_dir(&folder).expect("is new");
+    for (file, text) in [
+        ("config.toml", config(lr)),
+        ("environment.toml", environment()),
+        ("metrics.csv", METRICS.to_owned()),
+        ("predictions.csv", PREDICTIONS.to_owned()),
+    ] {
+        fs::write(folder.join(file), text).expect("writes");
+    }
+    folder
+}
+
+fn text(path: &Path) -> String {
+    fs::read_to_string(path).expect("readable")
+}
+
+#[test]
+fn a_run_has_a_page_with_its_figures_and_no_way_out() {
+    let place = TempDir::new().expect("a temporary folder");
+    let run = folder(&place, "run", "1e-3");
+    write_run_report(&run, Some(&test_set())).expect("draws");
+    let page = text(&run.join("report.html"));
+    let figures = [
+        "accuracy",
+        "best",
+        "confusion",
+        "mae",
+        "mse",
+        "scatter",
+        "worst",
+    ];
+    let files = figures
+        .iter()
+        .flat_map(|it| [format!("{it}.png"), format!("{it}.svg")]);
+    assert_eq!(names(&run.join("figures")), files.collect::<Vec<_>>());
+    // The last epoch and the best one, and the worst prediction.
+    for word in [
+        "1.7500",
+        "1.2500",
+        "test MAE in epoch 2",
+        "37.5%",
+        ">-20<",
+        "no/such/data",
+    ] {
+        assert!(page.contains(word), "{word}");
+    }
+    let links = [
+        "http://", "https://", "file:", "src=\"/", "<script", "@import",
+    ];
+    let page = page.replace("http://www.w3.org/2000/svg", "");
+    assert!(links.iter().all(|it| !page.contains(it)), "loads nothing");
+    for name in figures {
+        let png = image::open(run.join(format!("figures/{name}.png"))).expect("a PNG");
+        assert_eq!(png.width(), 1120, "{name}");
+        // No font need be installed: there are letters, not an empty strip, in the title's place.
+        let title = png.to_luma8();
+        let dark = title
+            .enumerate_pixels()
+            .filter(|(x, y, it)| *x < 200 && *y < 60 && it[0] < 100);
+        assert!(dark.count() > 100, "{name} has a title");
+    }
+}
+
+#[test]
+fn texts_of_a_run_cannot_become_markup() {
+    let place = TempDir::new().expect("a temporary folder");
+    let evil = "<script>&'\u{1}\u{fffe}\"";
+    let run = folder(&place, "run", "1e-3");
+    let quoted = toml::Value::String(evil.to_owned());
+    let evil_config = format!("data = {quoted}\nnet = {quoted}\nlr = {quoted}\n");
+    fs::write(run.join("config.toml"), evil_config).expect("writes");
+    let environment = format!("{}{quoted} = {quoted}\n", environment());
+    fs::write(run.join("environment.toml"), environment).expect("writes");
+    let header = METRICS.replace("samples_per_second", "<script>");
+    fs::write(run.join("metrics.csv"), header).expect("writes");
+    let other = folder(&place, "other", "1e-3");
+    write_run_report(&run, None).expect("draws");
+    let out = place.path().join("out");
+    compare(&[run.clone(), other], &out).expect("draws");
+    for file in ["run/report.html", "out/report.html", "out/figures/mae.svg"] {
+        let text = text(&place.path().join(file));
+        assert!(!text.contains("<script"), "{file}");
+        assert!(text.contains("&lt;script"), "{file}");
+        assert!(!text.contains(['\u{1}', '\u{fffe}']), "{file}");
+    }
+}
+
+#[test]
+fn without_its_data_a_run_has_no_pictures_and_says_why() {
+    let place = TempDir::new().expect("a temporary folder");
+    let run = folder(&place, "run", "1e-3");
+    let page = || {
+        let _ = fs::remove_dir_all(run.join("figures"));
+        text(&run.join("report.html"))
+    };
+    write_run_report(&run, None).expect("draws");
+    assert!(!run.join("figures/worst.png").exists());
+    assert!(page().contains("no such file or folder"));
+    let other = Dataset::new(vec![0; 12], vec![1.0, 7.0, 2.0], ImageShape::new(1, 2, 2));
+    write_run_report(&run, Some(&other.expect("a data set"))).expect("draws");
+    assert!(!run.join("figures/worst.png").exists());
+    assert!(page().contains("another test set"));
+    fs::remove_file(run.join("predictions.csv")).expect("is there");
+    write_run_report(&run, Some(&test_set())).expect("draws");
+    assert!(!run.join("figures/scatter.png").exists());
+    assert!(page().contains("no predictions.csv"));
+}
+
+#[test]
+fn runs_are_summed_up_by_what_tells_them_apart() {
+    let place = TempDir::new().expect("a temporary folder");
+    let runs = [folder(&place, "a", "1e-3"), folder(&place, "b", "1e-8")];
+    let summary = summarise(&runs).expect("reads");
+    let labels: Vec<&str> = summary.rows.iter().map(|row| row.label.as_str()).collect();
+    assert_eq!(labels, ["lr 0.001", "lr 1e-8"]);
+    assert_eq!(summary.warnings, [""; 0]);
+    let row = &summary.rows[0];
+    assert_eq!((row.epochs, row.best_epoch, row.seconds), (3, 2, 7.5));
+    assert_eq!(
+        (row.train_mae, row.test_mae, row.best_test_mae),
+        (1.375, 1.75, 1.25)
+    );
+    assert_eq!(row.generalisation_gap(), 0.375);
+    assert!(!row.best_by_validation);
+    // Columns behind the known ones are found by name: a validation set picks the best epoch.
+    let valid = METRICS.lines().zip(["valid_mae", "3", "2", "1"]);
+    let valid: Vec<String> = valid
+        .map(|(line, cell)| format!("{line},{cell}\n"))
+        .collect();
+    fs::write(runs[0].join("metrics.csv"), valid.concat()).expect("writes");
+    let summary = summarise(&runs).expect("reads");
+    assert_eq!(summary.rows[0].best_epoch, 3);
+    assert!(summary.rows[0].best_by_validation);
+    // Runs that differ in nothing have their folders' names.
+    let same = [runs[0].clone(), folder(&place, "c", "1e-3")];
+    let summary = summarise(&same).expect("reads");
+    assert_eq!(summary.rows[1].label, "c");
+}
+
+#[test]
+fn different_data_are_said_in_the_figure() {
+    let place = TempDir::new().expect("a temporary folder");
+    let runs = [folder(&place, "a", "1e-3"), folder(&place, "b", "1e-4")];
+    let out = place.path().join("out");
+    let warning = "tested on different data sets";
+    compare(&runs, &out).expect("draws");
+    assert!(!text(&out.join("figures/mae.svg")).contains(warning));
+    fs::write(
+        runs[1].join("environment.toml"),
+        "test_fingerprint = \"2\"\n",
+    )
+    .expect("writes");
+    compare(&runs, &out).expect("draws");
+    for file in ["figures/mae.svg", "figures/mse.svg", "report.html"] {
+        assert!(text(&out.join(file)).contains(warning), "{file}");
+    }
+}
+
+#[test]
+fn what_cannot_be_compared_is_named() {
+    let place = Workplace::new();
+    place.train("run", &["--no-report"]);
+    assert!(!place.path("run/report.html").exists());
+    let refused = |arguments: &[&str], words: &[&str]| {
+        let ended = place.run(arguments);
+        assert_ne!(ended.code, 0, "{arguments:?}");
+        for word in words {
+            assert!(
+                ended.stderr.contains(word),
+                "{arguments:?}: {}",
+                ended.stderr
+            );
+        }
+    };
+    refused(
+        &["compare", "run", "nowhere"],
+        &["nowhere", "no folder of a run", "hint:"],
+    );
+    refused(
+        &["compare", "run", "--out", "run"],
+        &["is the folder of a run", "--out"],
+    );
+    assert!(!place.path("run/figures").exists());
+    let header = place
+        .text("run/metrics.csv")
+        .lines()
+        .next()
+        .expect("a header")
+        .to_owned();
+    fs::create_dir(place.path("young")).expect("is new");
+    for file in ["config.toml", "environment.toml"] {
+        fs::copy(place.path("run").join(file), place.path("young").join(file)).expect("copies");
+    }
+    fs::write(place.path("young/metrics.csv"), &header).expect("writes");
+    refused(&["compare", "run", "young"], &["young", "no epoch yet"]);
+    fs::write(place.path("young/metrics.csv"), format!("{header}\n1,2,x")).expect("writes");
+    refused(
+        &["compare", "run", "young"],
+        &["young", "metrics.csv", "damaged"],
+    );
+    place.write("file", b"");
+    refused(
+        &["compare", "run", "--out", "file/below"],
+        &["file", "cannot be written"],
+    );
+    let ended = place.run(&["compare", "run", "run", "--out", "new/out"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stdout.contains("report.html"), "{}", ended.stdout);
+    assert_eq!(names(&place.path("new/out")), ["figures", "report.html"]);
+}
+
+#[test]
+fn a_report_that_cannot_be_written_costs_nothing_else() {
+    let place = Workplace::new();
+    place.train("run", &["--no-report"]);
+    // A file stands where the folder of the figures belongs.
+    place.write("run/figures", b"");
+    let ended = place.run(&["--resume", "run"]);
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    for word in ["figures", "cannot be written", "the run itself is whole"] {
+        assert!(ended.stderr.contains(word), "{}", ended.stderr);
+    }
+    fs::remove_file(place.path("run/figures")).expect("is there");
+    assert_eq!(place.run(&["--resume", "run"]).code, 0);
+    assert!(
+        place
+            .text("run/report.html")
+            .contains("Mean absolute error")
+    );
+}
+
+/// Scalars by step, of all event files in the folder in the order of their names; a start takes
+/// back what came before it, as TensorBoard does.
+fn scalars(place: &Workplace, run: &str, tag: &str) -> Vec<(i64, f32)> {
+    let mut found: Vec<(i64, f32)> = Vec::new();
+    let names = names(&place.path(run)).into_iter();
+    for name in names.filter(|name| name.starts_with("events.out.tfevents.")) {
+        let file = place.read(&format!("{run}/{name}"));
+        for record in records(&file).expect("whole frames and right checksums") {
+            let event = Event::decode(record).expect("an event");
+            if event.session_log.is_some() {
+                found.retain(|it| it.0 < event.step);
+            }
+            let values = event.summary.unwrap_or_default().value;
+            let of_tag = values.into_iter().filter(|it| it.tag == tag);
+            found.extend(of_tag.filter_map(|it| Some((event.step, it.simple_value?))));
+        }
+    }
+    found
+}
+
+#[test]
+fn tensorboard_reads_every_epoch_once_also_after_a_resume() {
+    let place = Workplace::new();
+    let more = ["--tensorboard", "--no-report", "--quiet"];
+    place.train("run", &more);
+    place.train("long", &[&more[..], &["--epochs", "4"]].concat());
+    // As after a process that died behind an epoch's events and before its checkpoint.
+    let events = |run: &str| {
+        let mut names = names(&place.path(run)).into_iter();
+        names
+            .find(|it| it.starts_with("events"))
+            .expect("an event file")
+    };
+    let longer = place.read(&format!("long/{}", events("long")));
+    place.write(&format!("run/{}", events("run")), &longer);
+    let resume = [
+        "--resume",
+        "run",
+        "--epochs",
+        "3",
+        "--tensorboard",
+        "--no-report",
+    ];
+    assert_eq!(place.run(&resume).code, 0);
+    let metrics = place.text("run/metrics.csv");
+    let column = |line: &str, at: usize| line.split(',').nth(at)?.parse::<f64>().ok();
+    let expected = metrics.lines().skip(1).map(|line| {
+        let value = column(line, 4).expect("a test MAE");
+        (column(line, 0).expect("an epoch") as i64, value as f32)
+    });
+    assert_eq!(
+        scalars(&place, "run", "MAE/test"),
+        expected.collect::<Vec<_>>()
+    );
+    let plain = place.run(&[SMALL, &["--out", "plain", "--quiet", "--no-report"]].concat());
+    assert_eq!(plain.code, 0, "{}", plain.stderr);
+    assert!(
+        !names(&place.path("plain"))
+            .iter()
+            .any(|it| it.starts_with("events"))
+    );
+}
+
+#[test]
+fn damaged_files_of_a_run_never_panic() {
+    let place = TempDir::new().expect("a temporary folder");
+    let run = folder(&place, "run", "1e-3");
+    let out = place.path().join("out");
+    let mut numbers = Numbers(5);
+    let mut refused = 0;
+    for file in [
+        "config.toml",
+        "environment.toml",
+        "metrics.csv",
+        "predictions.csv",
+    ] {
+        let path = run.join(file);
+        let whole = fs::read(&path).expect("readable");
+        for _ in 0..60 {
+            fs::write(&path, mutate(&whole, &mut numbers)).expect("writes");
+            if let Err(error) = write_run_report(&run, None) {
+                assert!(error.to_string().contains("run"), "{error}");
+                assert!(!error.to_string().contains("bug"), "{error}");
+                assert!(!error.hint().is_empty());
+                refused += 1;
+            }
+        }
+        fs::write(&path, whole).expect("writes");
+    }
+    assert!((100..240).contains(&refused), "{refused}");
+    compare(&[run], &out).expect("is whole again");
+}
