@@ -55,7 +55,14 @@ fn a_sweep_is_a_folder_of_runs_and_a_table() {
         "{summary}"
     );
     let mut inside: Vec<String> = runs.map(str::to_owned).to_vec();
-    inside.extend([".lock", "summary.csv", "sweep.toml"].map(str::to_owned));
+    let own = [
+        ".lock",
+        "figures",
+        "report.html",
+        "summary.csv",
+        "sweep.toml",
+    ];
+    inside.extend(own.map(str::to_owned));
     inside.sort();
     assert_eq!(names(&place.path("sweep")), inside);
     // A run is what the same options train by themselves.

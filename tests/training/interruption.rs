@@ -78,8 +78,9 @@ fn a_stopped_trainer_stands_after_the_steps_that_ran_and_goes_on_bit_for_bit() {
             stepped.training_step().expect("trains");
         }
         let stepped = TrainState {
-            // Single steps owe no evaluation.
+            // Single steps owe no evaluation, and end no epoch that would be judged.
             pending_evaluation: state.pending_evaluation,
+            selection: state.selection,
             ..stepped.state().expect("reads")
         };
         assert_eq!(stepped, state, "stop at {stop_at}");

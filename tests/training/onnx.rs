@@ -39,7 +39,9 @@ fn onnxruntime_gives_the_outputs_of_the_gpu() {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/onnx_outputs.safetensors");
     let recorded = fs::read(path).expect("is committed");
     let recorded = SafeTensors::deserialize(&recorded).expect("a safetensors file");
-    for fixture in fixture::all() {
+    // Options of training change no graph.
+    let nets = fixture::all().into_iter();
+    for fixture in nets.filter(|it| !it.name.starts_with("option_")) {
         // Some nets end saturated: what they predict hardly depends on the image.
         for when in ["initial", "final"] {
             let name = format!("{}.{when}", fixture.name);
