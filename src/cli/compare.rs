@@ -8,7 +8,7 @@ use time::macros::format_description;
 use super::args::CompareArgs;
 use super::style::{self, say};
 use crate::error::{Error, Result};
-use crate::report::{self, PAGE, Summary};
+use crate::report::{self, Heading, PAGE, Spread, Summary};
 use crate::train::RunFolder;
 
 pub(super) fn run(args: &CompareArgs) -> Result<()> {
@@ -17,8 +17,7 @@ pub(super) fn run(args: &CompareArgs) -> Result<()> {
         let what = "is the folder of a run, whose own report.html would be lost";
         return Err(Error::file(&out, what, "give another folder with --out"));
     }
-    let summary = report::summarise(&args.runs)?;
-    report::compare(&args.runs, &out)?;
+    let summary = report::compare(&args.runs, &Heading::default(), &out)?;
     if !args.quiet {
         for warning in &summary.warnings {
             style::notice(warning);
@@ -54,5 +53,40 @@ fn show(summary: &Summary, out: &Path) {
             style::duration(row.seconds),
         ));
     }
+    means(summary);
     say(format_args!("report in {}", out.join(PAGE).display()));
+}
+
+/// Prints what runs that differ in nothing but their seed have come to, if there are any.
+pub(super) fn means(summary: &Summary) {
+    if summary.series.len() == summary.rows.len() {
+        return;
+    }
+    let labels = summary.series.iter().map(|it| it.label.chars().count());
+    let width = labels.max().unwrap_or(0).max("mean of".len());
+    say(format_args!(
+        "\n{:width$}  {:>15}  {:>15}  {:>15}  {:>12}",
+        "mean of", "train MAE", "test MAE", "gap", "accuracy"
+    ));
+    for series in &summary.series {
+        let error = |value| with_deviation(value, 1.0, 4, "");
+        let accuracy = series.test_accuracy;
+        say(format_args!(
+            "{:width$}  {:>15}  {:>15}  {:>15}  {:>12}",
+            series.label,
+            error(series.train_mae),
+            error(series.test_mae),
+            error(series.gap),
+            accuracy.map_or("-".to_owned(), |it| with_deviation(it, 100.0, 1, "%")),
+        ));
+    }
+}
+
+/// Mean ± standard deviation, both times `scale`.
+fn with_deviation(value: Spread, scale: f64, decimals: usize, unit: &str) -> String {
+    let mean = format!("{:.decimals$}{unit}", value.mean * scale);
+    match value.deviation {
+        None => mean,
+        Some(deviation) => format!("{mean} ± {:.*}", decimals.min(3), deviation * scale),
+    }
 }

@@ -5,12 +5,15 @@ use std::path::Path;
 use super::style::say;
 use crate::error::Result;
 use crate::files::write_whole;
+use crate::report::figures::{RangePoint, range_test};
+use crate::report::write_figure;
 use crate::train::{LrPoint, LrRange, Trainer, suggest_lr};
 
 /// Lines of the printed table.
 const LINES: usize = 15;
 
-/// Runs the test, prints a table and a suggestion, and writes `find-lr.csv` into `folder`.
+/// Runs the test, prints a table and a suggestion, and writes `find-lr.csv` and the figure into
+/// `folder`.
 pub(super) fn run(trainer: &mut Trainer<'_>, folder: &Path) -> Result<()> {
     let points = trainer.find_lr(&LrRange::default())?;
     say(format_args!("{:>10} {:>12}", "lr", "loss"));
@@ -20,13 +23,24 @@ pub(super) fn run(trainer: &mut Trainer<'_>, folder: &Path) -> Result<()> {
     }
     let file = folder.join("find-lr.csv");
     write_whole(&file, &to_csv(&points))?;
-    match suggest_lr(&points) {
+    let suggestion = suggest_lr(&points);
+    let drawn = points.iter().map(|it| RangePoint {
+        lr: it.lr,
+        loss: it.loss,
+        smoothed: it.smoothed,
+    });
+    let figure = range_test(&drawn.collect::<Vec<_>>(), suggestion);
+    write_figure(folder, "find-lr", &figure)?;
+    match suggestion {
         Some(lr) => say(format_args!("\nthe loss falls fastest at --lr {lr:.1e}")),
         None => say(format_args!(
             "\nthe loss falls at no learning rate that was tried"
         )),
     }
-    say(format_args!("every step in {}", file.display()));
+    say(format_args!(
+        "every step in {}, the figure beside it",
+        file.display()
+    ));
     Ok(())
 }
 

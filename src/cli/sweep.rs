@@ -13,7 +13,7 @@ use super::train::{announce_fallback, folder_names, open};
 use super::tuned::Tuned;
 use super::{config, train};
 use crate::error::{Error, Result};
-use crate::report::{compare, write_run_report};
+use crate::report::{Heading, Summary, compare, write_run_report};
 use crate::sweep::{
     Axis, Combination, Execution, PlannedRun, Status, Sweep, SweepEvent, SweepFolder, combinations,
 };
@@ -169,16 +169,35 @@ fn train_all(
     );
     progress.finish();
     result?;
-    let runs = 0..folder.summary().len();
-    let done = runs.filter(|&run| folder.summary().status(run) == Status::Done);
-    let done: Vec<PathBuf> = done.map(|run| folder.run_path(run)).collect();
-    if !done.is_empty() {
-        compare(&done, folder.path())?;
-    }
+    let compared = compare_done(folder)?;
     if !words.quiet {
-        super::sweep_progress::table(folder);
+        super::sweep_progress::table(folder, compared.as_ref());
     }
     Ok(())
+}
+
+/// Draws the runs that ended together; `None` where there is none.
+fn compare_done(folder: &SweepFolder) -> Result<Option<Summary>> {
+    let summary = folder.summary();
+    let runs = 0..summary.len();
+    let (done, others): (Vec<usize>, Vec<usize>) =
+        runs.partition(|&run| summary.status(run) == Status::Done);
+    if done.is_empty() {
+        return Ok(None);
+    }
+    let note = |run: usize| {
+        let (name, status) = (summary.value(run, "run"), summary.status(run).name());
+        format!("Not drawn: {name}, {status}.")
+    };
+    let heading = Heading {
+        title: Some(match folder.sweep().title.as_str() {
+            "sweep" => format!("Sweep of {} runs", summary.len()),
+            experiment => format!("Experiment {experiment}"),
+        }),
+        notes: others.into_iter().map(note).collect(),
+    };
+    let done: Vec<PathBuf> = done.into_iter().map(|run| folder.run_path(run)).collect();
+    compare(&done, &heading, folder.path()).map(Some)
 }
 
 fn announce_tuning(tuning: &Tuning, quiet: bool) {

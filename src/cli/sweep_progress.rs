@@ -4,6 +4,7 @@ use super::progress::{Progress, accuracy};
 use super::resumed::other_bits;
 use super::style::{self, say};
 use super::sweep::Words;
+use crate::report::Summary;
 use crate::sweep::{Outcome, Status, SweepEvent, SweepFolder};
 
 /// The bar and the lines of one sweep.
@@ -95,8 +96,9 @@ fn came_to(outcome: &Outcome) -> String {
     }
 }
 
-/// Prints a line per run of the sweep, and where all of it is.
-pub(super) fn table(folder: &SweepFolder) {
+/// Prints a line per run of the sweep, the means over seeds of what is `compared`, and where all of
+/// it is.
+pub(super) fn table(folder: &SweepFolder, compared: Option<&Summary>) {
     let width = width(folder).max(3);
     let summary = folder.summary();
     // "train MAE" is that of the training set after the epoch, where it was evaluated.
@@ -129,6 +131,9 @@ pub(super) fn table(folder: &SweepFolder) {
             seconds(value("seconds")),
         );
         say(format_args!("{}", line.trim_end()));
+    }
+    if let Some(compared) = compared {
+        super::compare::means(compared);
     }
     let path = folder.path().display();
     say(format_args!(

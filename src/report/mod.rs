@@ -3,16 +3,19 @@
 
 mod csv_table;
 pub mod figures;
+mod labels;
 mod page;
 mod pictures;
 mod run_figures;
 mod run_record;
+mod series;
 mod summary;
 pub mod tensorboard;
 
 pub use csv_table::CsvTable;
 pub(crate) use page::duration;
 pub use run_record::RunRecord;
+pub use series::{Series, Spread};
 pub use summary::{Summary, SummaryRow};
 
 use std::fs;
@@ -43,25 +46,28 @@ pub fn write_run_report(folder: &Path, test: Option<&Dataset>) -> Result<()> {
     write_whole(&folder.join(PAGE), page.as_bytes())
 }
 
+/// What stands above the figures of a comparison.
+#[derive(Debug, Clone, Default)]
+pub struct Heading {
+    /// What the runs are of; `None` counts them.
+    pub title: Option<String>,
+    /// What else there is to know, such as runs that could not be compared, each a sentence.
+    pub notes: Vec<String>,
+}
+
 /// Draws `runs` together and writes `report.html` and `figures/*.svg` and `*.png` into `out`, which
-/// is made where it is missing.
+/// is made where it is missing; returns what the runs came to.
 ///
 /// Errors where a run has no epoch yet or a damaged file, naming it, or `out` cannot be written.
-pub fn compare(runs: &[PathBuf], out: &Path) -> Result<()> {
+pub fn compare(runs: &[PathBuf], heading: &Heading, out: &Path) -> Result<Summary> {
     let runs = read_all(runs)?;
     let summary = Summary::of(&runs);
     let figures = run_figures::compared(&runs, &summary);
     fs::create_dir_all(out).map_err(|error| unwritable(out, &error))?;
     write_figures(out, &figures)?;
-    let page = page::of_comparison(&runs, &summary, &figures);
-    write_whole(&out.join(PAGE), page.as_bytes())
-}
-
-/// What `runs` came to, as [`compare`] shows it in a table.
-///
-/// Errors as [`compare`] does.
-pub fn summarise(runs: &[PathBuf]) -> Result<Summary> {
-    Ok(Summary::of(&read_all(runs)?))
+    let page = page::of_comparison(&runs, heading, &summary, &figures);
+    write_whole(&out.join(PAGE), page.as_bytes())?;
+    Ok(summary)
 }
 
 fn read_all(runs: &[PathBuf]) -> Result<Vec<RunRecord>> {
@@ -82,9 +88,15 @@ struct Named {
 fn write_figures(folder: &Path, figures: &[Named]) -> Result<()> {
     let folder = folder.join(FIGURES);
     fs::create_dir_all(&folder).map_err(|error| unwritable(&folder, &error))?;
-    for Named { name, figure } in figures {
-        write_whole(&folder.join(format!("{name}.svg")), figure.svg().as_bytes())?;
-        write_whole(&folder.join(format!("{name}.png")), &figure.png()?.bytes)?;
-    }
-    Ok(())
+    figures
+        .iter()
+        .try_for_each(|named| write_figure(&folder, named.name, &named.figure))
+}
+
+/// Writes `figure` as `NAME.svg` and `NAME.png` into `folder`.
+///
+/// Errors where they cannot be written.
+pub fn write_figure(folder: &Path, name: &str, figure: &Figure) -> Result<()> {
+    write_whole(&folder.join(format!("{name}.svg")), figure.svg().as_bytes())?;
+    write_whole(&folder.join(format!("{name}.png")), &figure.png()?.bytes)
 }

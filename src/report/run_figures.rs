@@ -4,6 +4,7 @@ use super::Named;
 use super::figures::{Chart, Counts, Curve, Line, chart, counts, scatter, sheet};
 use super::pictures::Pictures;
 use super::run_record::RunRecord;
+use super::series::{Series, Spread};
 use super::summary::Summary;
 
 /// A metric: the end of its columns' names, the name of its files, its title, and its axis.
@@ -45,11 +46,8 @@ const SETS: [(&str, Line); 3] = [
 
 /// The figures of one run.
 pub(super) fn all(run: &RunRecord, pictures: &Pictures) -> Vec<Named> {
-    let mut figures = curves(
-        std::slice::from_ref(run),
-        std::slice::from_ref(&run.name),
-        &[],
-    );
+    let runs = std::slice::from_ref(run);
+    let mut figures = curves(runs, &Summary::of(runs));
     if let Some(pairs) = &run.predictions {
         figures.push(Named {
             name: "scatter",
@@ -81,44 +79,23 @@ pub(super) fn all(run: &RunRecord, pictures: &Pictures) -> Vec<Named> {
 
 /// The figures of several runs together.
 pub(super) fn compared(runs: &[RunRecord], summary: &Summary) -> Vec<Named> {
-    let labels: Vec<String> = summary.rows.iter().map(|row| row.label.clone()).collect();
-    curves(runs, &labels, &summary.warnings)
+    curves(runs, summary)
 }
 
 /// A chart per metric that any of the runs has.
-fn curves(runs: &[RunRecord], labels: &[String], warnings: &[String]) -> Vec<Named> {
+fn curves(runs: &[RunRecord], summary: &Summary) -> Vec<Named> {
+    let several = summary.series.len() > 1;
+    let labels = summary.series.iter().map(|it| it.label.clone());
+    let labels: Vec<String> = labels.collect();
     let charts = METRICS.iter().filter_map(|metric| {
-        let mut curves = Vec::new();
-        let mut lines = Vec::new();
-        for (set, line) in SETS {
-            let before = curves.len();
-            let column = format!("{set}_{}", metric.column);
-            for (series, (run, label)) in runs.iter().zip(labels).enumerate() {
-                let points = points(run, &column);
-                if !points.is_empty() {
-                    // A run's own sets are told apart by colour as well.
-                    let series = if runs.len() == 1 { lines.len() } else { series };
-                    let name = format!("{label}: {set}");
-                    curves.push(Curve {
-                        series,
-                        name,
-                        line,
-                        points,
-                    });
-                }
-            }
-            if curves.len() > before {
-                lines.push((line, set.to_owned()));
-            }
-        }
-        let several = runs.len() > 1;
+        let (curves, lines) = curves_of(metric, runs, &summary.series);
         (!curves.is_empty()).then(|| Named {
             name: metric.file,
             figure: chart(&Chart {
                 title: metric.title.to_owned(),
-                warnings: warnings.to_vec(),
+                warnings: summary.warnings.clone(),
                 y_name: metric.axis.to_owned(),
-                series: if several { labels.to_vec() } else { Vec::new() },
+                series: if several { labels.clone() } else { Vec::new() },
                 lines,
                 curves,
             }),
@@ -127,11 +104,78 @@ fn curves(runs: &[RunRecord], labels: &[String], warnings: &[String]) -> Vec<Nam
     charts.collect()
 }
 
-/// Epochs, counted from 1, and the values of a column where it has any.
-fn points(run: &RunRecord, column: &str) -> Vec<(f64, f64)> {
-    let column = run.metrics.column(column).unwrap_or_default();
-    let cells = column.iter().enumerate();
-    cells
-        .filter_map(|(line, cell)| Some(((line + 1) as f64, (*cell)?)))
-        .collect()
+/// A curve per set and series, and what each kind of line is.
+fn curves_of(
+    metric: &Metric,
+    runs: &[RunRecord],
+    series: &[Series],
+) -> (Vec<Curve>, Vec<(Line, String)>) {
+    let mut curves = Vec::new();
+    let mut lines = Vec::new();
+    for (set, line) in SETS {
+        let (column, words) = column(set, metric, runs);
+        let before = curves.len();
+        for (number, one) in series.iter().enumerate() {
+            let runs: Vec<&RunRecord> = one.runs.iter().map(|&run| &runs[run]).collect();
+            let (points, band) = points(&runs, &column);
+            if !points.is_empty() {
+                curves.push(Curve {
+                    // The sets of a single series are told apart by colour as well.
+                    series: if series.len() == 1 {
+                        lines.len()
+                    } else {
+                        number
+                    },
+                    name: format!("{}: {words}", one.label),
+                    line,
+                    points,
+                    band,
+                });
+            }
+        }
+        if curves.len() > before {
+            lines.push((line, words));
+        }
+    }
+    (curves, lines)
+}
+
+/// The column of `metric` on `set`, and what it is. The training set's is that of its evaluation
+/// after the epoch where all runs have it, which is what test figures compare with.
+fn column(set: &str, metric: &Metric, runs: &[RunRecord]) -> (String, String) {
+    let evaluated = format!("train_eval_{}", metric.column);
+    let has = |run: &RunRecord| run.metrics.last(&evaluated).is_some();
+    if set == "train" && runs.iter().all(has) {
+        return (evaluated, "train, after the epoch".to_owned());
+    }
+    (format!("{set}_{}", metric.column), set.to_owned())
+}
+
+/// Epochs, counted from 1, and the mean over `runs` of a column where all have it; and, of several
+/// runs, the least and the greatest.
+#[expect(
+    clippy::type_complexity,
+    reason = "two kinds of points, for a curve's two fields"
+)]
+fn points(runs: &[&RunRecord], column: &str) -> (Vec<(f64, f64)>, Vec<(f64, f64, f64)>) {
+    let columns = runs.iter().map(|run| run.metrics.column(column));
+    let columns: Vec<&[Option<f64>]> = columns.map(Option::unwrap_or_default).collect();
+    let epochs = columns.iter().map(|it| it.len()).min().unwrap_or(0);
+    let mut points = Vec::new();
+    let mut band = Vec::new();
+    for line in 0..epochs {
+        let values: Option<Vec<f64>> = columns.iter().map(|column| column[line]).collect();
+        let Some(values) = values else {
+            continue;
+        };
+        let epoch = (line + 1) as f64;
+        let spread = Spread::of(&values);
+        points.push((epoch, spread.mean));
+        if values.len() > 1 {
+            let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+            let greatest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            band.push((epoch, least, greatest));
+        }
+    }
+    (points, band)
 }

@@ -3,24 +3,22 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use super::labels::labels;
 use super::run_record::RunRecord;
-
-/// Options that say where and how long, not what; they name no run.
-const NOT_TELLING: [&str; 2] = ["device", "checkpoint-minutes"];
-/// A label longer than this is no help; the folder's name serves instead.
-const MOST_LETTERS: usize = 60;
+use super::series::{Series, series};
 
 /// Runs beside each other.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
     /// One per run, in the order in which they were named.
     pub rows: Vec<SummaryRow>,
+    /// Every run once: those together that differ in nothing but their seed.
+    pub series: Vec<Series>,
     /// What must be known to compare them, each a sentence: runs of different data sets.
     pub warnings: Vec<String>,
 }
 
-/// One run of a [`Summary`]. Errors of the training set are means over the last epoch, each batch
-/// before its update.
+/// One run of a [`Summary`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct SummaryRow {
     /// What tells the run from the others: the options in which they differ, or its folder's name.
@@ -33,8 +31,11 @@ pub struct SummaryRow {
     pub epochs: usize,
     /// Parameters of its net, where it has ended.
     pub parameters: Option<usize>,
-    /// Mean absolute error of the training set in the last epoch.
+    /// Mean absolute error of the training set: after the last epoch where it was evaluated, else
+    /// the mean over the epoch's batches, each before its update.
     pub train_mae: f64,
+    /// Whether the training set was evaluated after the last epoch.
+    pub train_evaluated: bool,
     /// Mean absolute error of the test set after the last epoch.
     pub test_mae: f64,
     /// Mean squared error of the test set after the last epoch.
@@ -66,8 +67,10 @@ impl Summary {
     /// Sums `runs` up.
     pub fn of(runs: &[RunRecord]) -> Self {
         let rows = runs.iter().zip(labels(runs));
+        let rows: Vec<SummaryRow> = rows.map(|(run, label)| row(run, label)).collect();
         Self {
-            rows: rows.map(|(run, label)| row(run, label)).collect(),
+            series: series(runs, &rows),
+            rows,
             warnings: warnings(runs),
         }
     }
@@ -93,7 +96,8 @@ fn row(run: &RunRecord, label: String) -> SummaryRow {
         data: run.data(),
         epochs: test.len(),
         parameters: run.parameters,
-        train_mae: last("train_mae").expect(required),
+        train_mae: (last("train_eval_mae").or_else(|| last("train_mae"))).expect(required),
+        train_evaluated: last("train_eval_mae").is_some(),
         test_mae: last("test_mae").expect(required),
         test_loss: last("test_loss").expect(required),
         test_accuracy: last("test_accuracy"),
@@ -103,51 +107,6 @@ fn row(run: &RunRecord, label: String) -> SummaryRow {
         seconds: column("seconds").iter().sum(),
         samples_per_second: speeds.get(speeds.len() / 2).copied(),
     }
-}
-
-/// A name for each run: the options in which they differ where that tells them apart and is short,
-/// else the folder's name, else the folder.
-fn labels(runs: &[RunRecord]) -> Vec<String> {
-    let keys: BTreeSet<&String> = runs.iter().flat_map(|run| run.config.keys()).collect();
-    let differ = |key: &str| {
-        let mut texts = runs.iter().map(|run| run.option(key));
-        let first = texts.next();
-        texts.any(|it| Some(it) != first)
-    };
-    let telling = keys
-        .into_iter()
-        .filter(|key| !NOT_TELLING.contains(&key.as_str()));
-    let mut telling: Vec<&str> = telling
-        .map(String::as_str)
-        .filter(|it| differ(it))
-        .collect();
-    // The kind of net comes first, its own sizes and the rest after it.
-    telling.sort_by_key(|key| *key != "net");
-    let by_options = |run: &RunRecord| {
-        let words = telling.iter().filter_map(|key| {
-            let text = run.option(key)?;
-            match (*key, text.as_str()) {
-                // A switch that is not set, and sizes of convolutions, which an mlp has none of.
-                (_, "false") | ("channels" | "kernel-sizes" | "strides", "none") => None,
-                ("net", _) => Some(text),
-                (_, "true") => Some((*key).to_owned()),
-                ("data", _) => Some(run.data()),
-                _ => Some(format!("{key} {text}")),
-            }
-        });
-        words.collect::<Vec<_>>().join(", ")
-    };
-    let ways: [&dyn Fn(&RunRecord) -> String; 2] = [&by_options, &|run| run.name.clone()];
-    for way in ways {
-        let labels: Vec<String> = runs.iter().map(way).collect();
-        let different: BTreeSet<&String> = labels.iter().collect();
-        let readable = |it: &String| !it.is_empty() && it.chars().count() <= MOST_LETTERS;
-        if different.len() == runs.len() && labels.iter().all(readable) {
-            return labels;
-        }
-    }
-    let path = |run: &RunRecord| super::figures::printable(&run.folder.to_string_lossy());
-    runs.iter().map(path).collect()
 }
 
 fn warnings(runs: &[RunRecord]) -> Vec<String> {

@@ -189,7 +189,8 @@ fn a_range_test_suggests_a_learning_rate_and_trains_nothing() {
     let ended = place.run(&[NETS[1], &DATA, &["--find-lr", "--out", "found"]].concat());
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert!(ended.stdout.contains("fastest at --lr"), "{}", ended.stdout);
-    assert_eq!(names(&place.path("found")), ["find-lr.csv"]);
+    let files = ["find-lr.csv", "find-lr.png", "find-lr.svg"];
+    assert_eq!(names(&place.path("found")), files);
     let csv = place.text("found/find-lr.csv");
     assert!(csv.starts_with("lr,loss,smoothed\n"), "{csv}");
     assert!(csv.lines().count() > 100, "{csv}");

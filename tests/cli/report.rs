@@ -1,11 +1,11 @@
 //! What is drawn of runs: figures and pages in run folders, `compare`, `--tensorboard`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use gpu_train::data::Dataset;
 use gpu_train::report::tensorboard::{Event, records};
-use gpu_train::report::{compare, summarise, write_run_report};
+use gpu_train::report::{Heading, Summary, compare, write_run_report};
 use gpu_train::shape::ImageShape;
 use prost::Message as _;
 use tempfile::TempDir;
@@ -37,7 +37,7 @@ fn config(lr: &str) -> String {
 }
 
 /// The folder of a run by that name, as a process that trained would have left it.
-fn folder(place: &TempDir, name: &str, lr: &str) -> std::path::PathBuf {
+fn folder(place: &TempDir, name: &str, lr: &str) -> PathBuf {
     let folder = place.path().join(name);
     fs::create_dir(&folder).expect("is new");
     for (file, text) in [
@@ -117,7 +117,7 @@ fn texts_of_a_run_cannot_become_markup() {
     let other = folder(&place, "other", "1e-3");
     write_run_report(&run, None).expect("draws");
     let out = place.path().join("out");
-    compare(&[run.clone(), other], &out).expect("draws");
+    compare(&[run.clone(), other], &Heading::default(), &out).expect("draws");
     for file in ["run/report.html", "out/report.html", "out/figures/mae.svg"] {
         let text = text(&place.path().join(file));
         assert!(!text.contains("<script"), "{file}");
@@ -147,11 +147,16 @@ fn without_its_data_a_run_has_no_pictures_and_says_why() {
     assert!(page().contains("no predictions.csv"));
 }
 
+fn summarise(runs: &[PathBuf]) -> Summary {
+    let out = TempDir::new().expect("a temporary folder");
+    compare(runs, &Heading::default(), out.path()).expect("reads")
+}
+
 #[test]
 fn runs_are_summed_up_by_what_tells_them_apart() {
     let place = TempDir::new().expect("a temporary folder");
     let runs = [folder(&place, "a", "1e-3"), folder(&place, "b", "1e-8")];
-    let summary = summarise(&runs).expect("reads");
+    let summary = summarise(&runs);
     let labels: Vec<&str> = summary.rows.iter().map(|row| row.label.as_str()).collect();
     assert_eq!(labels, ["lr 0.001", "lr 1e-8"]);
     assert_eq!(summary.warnings, [""; 0]);
@@ -169,13 +174,62 @@ fn runs_are_summed_up_by_what_tells_them_apart() {
         .map(|(line, cell)| format!("{line},{cell}\n"))
         .collect();
     fs::write(runs[0].join("metrics.csv"), valid.concat()).expect("writes");
-    let summary = summarise(&runs).expect("reads");
+    let summary = summarise(&runs);
     assert_eq!(summary.rows[0].best_epoch, 3);
     assert!(summary.rows[0].best_by_validation);
     // Runs that differ in nothing have their folders' names.
     let same = [runs[0].clone(), folder(&place, "c", "1e-3")];
-    let summary = summarise(&same).expect("reads");
+    let summary = summarise(&same);
     assert_eq!(summary.rows[1].label, "c");
+}
+
+#[test]
+fn runs_of_other_seeds_are_one_curve_around_their_mean() {
+    let place = TempDir::new().expect("a temporary folder");
+    let runs = [("a", "1e-3"), ("b", "1e-8"), ("c", "1e-3")];
+    let runs = runs.map(|(name, lr)| folder(&place, name, lr));
+    let reseeded = config("1e-3").replace("seed = 0", "seed = 1");
+    fs::write(runs[2].join("config.toml"), &reseeded).expect("writes");
+    let header = METRICS.replace("1.75,0.25,0.375", "1.25,0.25,0.5");
+    fs::write(runs[2].join("metrics.csv"), header).expect("writes");
+    let summary = summarise(&runs);
+    let series = &summary.series;
+    assert_eq!(
+        (&series[0].runs[..], &series[1].runs[..]),
+        (&[0, 2][..], &[1][..])
+    );
+    assert_eq!(series[0].label, "lr 0.001, 2 seeds");
+    assert_eq!(series[1].label, "lr 1e-8");
+    let (mae, accuracy) = (series[0].test_mae, series[0].test_accuracy.expect("known"));
+    assert_eq!((mae.mean, accuracy.mean), (1.5, 0.4375));
+    assert_eq!(mae.deviation, Some(0.125f64.sqrt()));
+    assert_eq!(series[1].test_mae.deviation, None);
+    let out = place.path().join("out");
+    compare(&runs, &Heading::default(), &out).expect("draws");
+    let svg = text(&out.join("figures/mae.svg"));
+    // A band for test and one for train, and two curves each.
+    assert_eq!(
+        svg.matches("fill-opacity").count(),
+        3,
+        "and one in the legend"
+    );
+    assert_eq!(svg.matches("<title>").count(), 4);
+    assert!(text(&out.join("report.html")).contains("1.5000 ± 0.3536"));
+    // A seed that is there twice: something else differs, and nothing is averaged.
+    fs::write(runs[2].join("config.toml"), config("1e-3")).expect("writes");
+    assert_eq!(summarise(&runs).series.len(), 3);
+}
+
+#[test]
+fn an_evaluated_training_set_is_what_test_figures_are_compared_with() {
+    let place = TempDir::new().expect("a temporary folder");
+    let run = folder(&place, "a", "1e-3");
+    let evaluated = METRICS.lines().zip(["train_eval_mae", "2", "1.5", "1"]);
+    let evaluated = evaluated.map(|(line, cell)| format!("{line},{cell}\n"));
+    fs::write(run.join("metrics.csv"), evaluated.collect::<String>()).expect("writes");
+    let row = &summarise(&[run]).rows[0];
+    assert!(row.train_evaluated);
+    assert_eq!((row.train_mae, row.generalisation_gap()), (1.0, 0.75));
 }
 
 #[test]
@@ -184,14 +238,14 @@ fn different_data_are_said_in_the_figure() {
     let runs = [folder(&place, "a", "1e-3"), folder(&place, "b", "1e-4")];
     let out = place.path().join("out");
     let warning = "tested on different data sets";
-    compare(&runs, &out).expect("draws");
+    compare(&runs, &Heading::default(), &out).expect("draws");
     assert!(!text(&out.join("figures/mae.svg")).contains(warning));
     fs::write(
         runs[1].join("environment.toml"),
         "test_fingerprint = \"2\"\n",
     )
     .expect("writes");
-    compare(&runs, &out).expect("draws");
+    compare(&runs, &Heading::default(), &out).expect("draws");
     for file in ["figures/mae.svg", "figures/mse.svg", "report.html"] {
         assert!(text(&out.join(file)).contains(warning), "{file}");
     }
@@ -360,5 +414,5 @@ fn damaged_files_of_a_run_never_panic() {
         fs::write(&path, whole).expect("writes");
     }
     assert!((100..240).contains(&refused), "{refused}");
-    compare(&[run], &out).expect("is whole again");
+    compare(&[run], &Heading::default(), &out).expect("is whole again");
 }

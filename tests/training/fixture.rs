@@ -2,11 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use gpu_train::data::{Dataset, Split};
 use gpu_train::nn::{Activation, AdamConfig, NetworkConfiguration, NetworkType};
 use gpu_train::shape::ImageShape;
-use gpu_train::train::{LrSchedule, ScheduleConfig, TrainerOptions};
+use gpu_train::train::{
+    LrRange, LrSchedule, ResidentSplit, ScheduleConfig, Session, TrainerOptions,
+};
 use safetensors::SafeTensors;
 use serde::Deserialize;
 
@@ -34,6 +37,13 @@ pub struct Description {
     lr_step_size: Option<usize>,
     lr_gamma: Option<f64>,
     lr_patience: Option<usize>,
+    #[serde(default)]
+    valid: usize,
+    patience: Option<usize>,
+    find_lr: Option<(f64, f64, usize)>,
+    /// The loss of every step of the range test.
+    #[serde(default)]
+    pub range_losses: Vec<f64>,
     pub epoch: Vec<Epoch>,
 }
 
@@ -46,6 +56,9 @@ pub struct Epoch {
     pub test_mae: f64,
     pub train_accuracy: f64,
     pub test_accuracy: f64,
+    pub valid_loss: Option<f64>,
+    pub valid_mae: Option<f64>,
+    pub valid_accuracy: Option<f64>,
 }
 
 /// One fixture.
@@ -107,6 +120,7 @@ impl Fixture {
             },
             schedule: self.schedule(),
             epochs: it.epochs,
+            patience: it.patience,
             shuffle: false,
             init: Some(self.tensors("initial", names)),
             ..TrainerOptions::default()
@@ -137,15 +151,29 @@ impl Fixture {
     }
 
     pub fn split(&self) -> Split {
-        let set = |name: &str| {
-            let images = self.tensor(&format!("{name}.images"));
-            let targets = self.floats(&format!("{name}.targets"));
-            Dataset::new(images, targets, self.image()).expect("a data set")
-        };
         Split {
-            train: set("train"),
-            test: set("test"),
+            train: self.dataset("train"),
+            test: self.dataset("test"),
         }
+    }
+
+    /// All of its data sets, on the GPU.
+    pub fn upload(&self, session: &Session) -> Arc<ResidentSplit> {
+        let valid = (self.description.valid > 0).then(|| self.dataset("valid"));
+        let uploaded = session.upload_with_validation(self.split(), valid);
+        uploaded.expect("fits")
+    }
+
+    /// The learning rates of its range test, if it has one.
+    pub fn lr_range(&self) -> Option<LrRange> {
+        let (from, to, steps) = self.description.find_lr?;
+        Some(LrRange { from, to, steps })
+    }
+
+    fn dataset(&self, name: &str) -> Dataset {
+        let images = self.tensor(&format!("{name}.images"));
+        let targets = self.floats(&format!("{name}.targets"));
+        Dataset::new(images, targets, self.image()).expect("a data set")
     }
 
     fn tensor(&self, name: &str) -> Vec<u8> {

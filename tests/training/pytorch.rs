@@ -68,18 +68,26 @@ fn follow(fixture: &Fixture, session: &Session, fuse: bool) -> (f64, f64, bool) 
 
 fn follow_with(fixture: &Fixture, session: &Session, options: TrainerOptions) -> (f64, f64, bool) {
     let names = names(fixture);
-    let data = session.upload_split(fixture.split()).expect("fits");
+    let data = fixture.upload(session);
     let net = fixture.description.net;
     let mut trainer = Trainer::new(session, data, net, &fixture.configuration(), options)
         .unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
-    trainer
-        .train_loop(fixture.description.epochs, |_| Ok(()))
-        .expect("trains");
+    if let Some(range) = fixture.lr_range() {
+        // Changes nothing.
+        trainer.find_lr(&range).expect("trains");
+    }
+    let best = train(&mut trainer, fixture.description.epochs);
     let ours = trainer.parameters().expect("reads");
-    let theirs = fixture.tensors("final", &names);
     let initial = fixture.tensors("initial", &names);
-    let pairs = || trainer.logs().iter().zip(&fixture.description.epoch);
-    assert_eq!(pairs().count(), fixture.description.epochs);
+    let mut weights = distance(&ours, &fixture.tensors("final", &names), &initial);
+    if let Some(best) = best {
+        let theirs = fixture.tensors("best", &names);
+        weights = max(weights, distance(&best, &theirs, &initial));
+    }
+    // As many epochs, which patience decides too.
+    let theirs = &fixture.description.epoch;
+    assert_eq!(trainer.logs().len(), theirs.len(), "{}", fixture.name);
+    let pairs = || trainer.logs().iter().zip(theirs);
     let metrics = pairs()
         .map(|(ours, theirs)| worst(ours, theirs))
         .fold(0.0, max);
@@ -87,8 +95,23 @@ fn follow_with(fixture: &Fixture, session: &Session, options: TrainerOptions) ->
         || pairs().all(|(ours, theirs)| {
             (ours.train.accuracy, ours.test.accuracy)
                 == (Some(theirs.train_accuracy), Some(theirs.test_accuracy))
+                && ours.valid.and_then(|it| it.accuracy) == theirs.valid_accuracy
         });
-    (distance(&ours, &theirs, &initial), metrics, accurate)
+    (weights, metrics, accurate)
+}
+
+/// Trains to the end; returns the weights of the best epoch, if anything judges them.
+fn train(trainer: &mut Trainer<'_>, epochs: usize) -> Option<Vec<Vec<f32>>> {
+    let mut best = None;
+    while trainer.is_before(epochs) {
+        let ended = trainer.train_epoch(epochs, &mut |_| Ok(()), |_| false);
+        let epoch = ended.expect("trains").expect("nothing pauses it").epoch;
+        let state = trainer.state().expect("reads");
+        if state.selection.best.is_some_and(|best| best.epoch == epoch) {
+            best = Some(state.parameters);
+        }
+    }
+    best
 }
 
 /// The larger of two, NaN above everything.
@@ -103,8 +126,12 @@ fn worst(ours: &EpochMetrics, theirs: &Epoch) -> f64 {
         (ours.test.loss, theirs.test_loss),
         (ours.test.mae, theirs.test_mae),
     ];
-    let relative = pairs.map(|(ours, theirs)| (ours - theirs).abs() / theirs.abs());
-    relative.into_iter().fold(0.0, max)
+    assert_eq!(ours.valid.is_some(), theirs.valid_loss.is_some());
+    let valid = ours.valid.iter().flat_map(|it| [it.loss, it.mae]);
+    let valid = valid.zip(theirs.valid_loss.into_iter().chain(theirs.valid_mae));
+    let relative =
+        (pairs.into_iter().chain(valid)).map(|(ours, theirs)| (ours - theirs).abs() / theirs.abs());
+    relative.fold(0.0, max)
 }
 
 fn names(fixture: &Fixture) -> Vec<String> {
@@ -126,7 +153,7 @@ fn names(fixture: &Fixture) -> Vec<String> {
 fn the_first_gradients_are_pytorchs() {
     for fixture in fixture::all() {
         let names = names(&fixture);
-        let data = session().upload_split(fixture.split()).expect("fits");
+        let data = fixture.upload(session());
         let options = fixture.options(&names);
         let net = fixture.description.net;
         let mut trainer = Trainer::new(session(), data, net, &fixture.configuration(), options)
@@ -150,14 +177,44 @@ fn the_first_gradients_are_pytorchs() {
     }
 }
 
+/// The range test of `--find-lr`, step by step.
+#[test]
+fn the_range_test_gives_pytorchs_losses() {
+    let mut tested = 0;
+    for fixture in fixture::all() {
+        let Some(range) = fixture.lr_range() else {
+            continue;
+        };
+        let options = fixture.options(&names(&fixture));
+        let (net, sizes) = (fixture.description.net, fixture.configuration());
+        let mut trainer =
+            Trainer::new(session(), fixture.upload(session()), net, &sizes, options).expect("fits");
+        let points = trainer.find_lr(&range).expect("trains");
+        let theirs = &fixture.description.range_losses;
+        assert_eq!((points.len(), theirs.len()), (range.steps, range.steps));
+        let apart = points.iter().zip(theirs);
+        let apart = apart.map(|(ours, theirs)| (ours.loss - theirs).abs() / theirs);
+        let worst = apart.fold(0.0, max);
+        assert!(worst <= METRICS, "{}: {worst:e}", fixture.name);
+        tested += 1;
+    }
+    assert_eq!(tested, 1);
+}
+
 /// Each option's fixture is one that training without it does not follow.
 #[test]
 fn the_options_of_the_fixtures_matter() {
-    let all = fixture::all().into_iter().map(|it| it.name);
-    let options: Vec<String> = all.filter(|name| name.starts_with("option_")).collect();
-    assert_eq!(options.len(), 6);
-    for name in options {
-        let fixture = Fixture::load(&name);
+    let changing = [
+        "all",
+        "clip_grad_norm",
+        "cosine_warmup",
+        "plateau",
+        "step",
+        "valid_plateau",
+        "weight_decay",
+    ];
+    for name in changing {
+        let fixture = Fixture::load(&format!("option_{name}"));
         let without = TrainerOptions {
             adam: AdamConfig::default(),
             schedule: ScheduleConfig::default(),
@@ -167,4 +224,6 @@ fn the_options_of_the_fixtures_matter() {
         // Ten times what a fixture may be apart.
         assert!(weights > 10.0 * WEIGHTS, "{name}: {weights:e}");
     }
+    let patient = Fixture::load("option_patience").description;
+    assert!(patient.epoch.len() < patient.epochs, "patience ended it");
 }

@@ -38,6 +38,9 @@ pub struct Curve {
     pub line: Line,
     /// Epoch and value.
     pub points: Vec<(f64, f64)>,
+    /// Epoch, and the least and the greatest of the values that a point is the mean of; nothing
+    /// where it is of one.
+    pub band: Vec<(f64, f64, f64)>,
 }
 
 /// Curves over epochs.
@@ -59,6 +62,8 @@ pub struct Chart {
 
 /// Curves of so few points show each of them.
 const FEW: usize = 20;
+/// How much a band covers what is behind it.
+const BAND: &str = "0.18";
 /// Signs on a curve whose colour is not the first of its kind.
 const SIGNS: usize = 8;
 
@@ -66,6 +71,8 @@ const SIGNS: usize = 8;
 pub fn chart(data: &Chart) -> Figure {
     let (head, top) = heading(&data.title, &data.warnings);
     let all = || data.curves.iter().flat_map(|curve| &curve.points);
+    let bands = data.curves.iter().flat_map(|curve| &curve.band);
+    let ends = bands.flat_map(|&(_, least, greatest)| [least, greatest]);
     let last = all().map(|point| point.0).fold(1.0, f64::max);
     let plot = Plot {
         left: 78.0,
@@ -73,18 +80,34 @@ pub fn chart(data: &Chart) -> Figure {
         width: WIDTH - 78.0 - 18.0,
         height: 270.0,
         x: Axis::whole(0.0, last),
-        y: Axis::for_measures(all().map(|point| point.1)),
+        y: Axis::for_measures(all().map(|point| point.1).chain(ends)),
     };
     let scale = if plot.y.is_log() { " (log scale)" } else { "" };
     let (keys, height) = legend(&keys(data), plot.left, plot.bottom() + 54.0);
     let parts = html! {
         (head)
         (plot.frame("epoch", &format!("{}{scale}", data.y_name)))
+        @for curve in &data.curves { (band(curve, &plot)) }
         @for curve in &data.curves { (draw(curve, &plot)) }
         (keys)
     };
     let height = plot.bottom() + 54.0 + height + 8.0;
     figure(WIDTH, height, &data.title, &parts)
+}
+
+/// What the values of several runs span, behind all curves.
+fn band(curve: &Curve, plot: &Plot) -> Markup {
+    let (class, colour) = colour(curve.series);
+    let finite = |it: &&(f64, f64, f64)| it.1.is_finite() && it.2.is_finite();
+    let places = || curve.band.iter().filter(finite);
+    let above = places().map(|it| (plot.x(it.0), plot.y(it.2)));
+    let below = places().rev().map(|it| (plot.x(it.0), plot.y(it.1)));
+    html! {
+        @if places().count() > 1 {
+            path class=(format!("{class} filled")) d=(polyline(above.chain(below))) fill=(colour)
+                fill-opacity=(BAND) {}
+        }
+    }
 }
 
 fn draw(curve: &Curve, plot: &Plot) -> Markup {
@@ -145,6 +168,13 @@ fn keys(data: &Chart) -> Vec<Key> {
                 label: label.clone(),
             });
         }
+    }
+    if data.curves.iter().any(|curve| !curve.band.is_empty()) {
+        let sign = html! {
+            path class="ink" d="M0 -6H24V6H0z" fill=(INK) fill-opacity=(BAND) {}
+        };
+        let label = "least to greatest of the seeds".to_owned();
+        keys.push(Key { sign, label });
     }
     for (index, (line, label)) in data.lines.iter().enumerate() {
         // Where each kind of line has a colour of its own, its key has it too.

@@ -7,11 +7,13 @@ mod axis;
 mod chart;
 mod counts;
 mod draw;
+mod range_test;
 mod scatter;
 mod sheet;
 
 pub use chart::{Chart, Curve, Line, chart};
 pub use counts::{Counts, counts};
+pub use range_test::{RangePoint, range_test};
 pub use scatter::scatter;
 pub use sheet::{Picture, sheet};
 

@@ -65,7 +65,11 @@ fn tiles(row: &SummaryRow) -> Markup {
         p.muted {
             @if row.best_by_validation { "The best epoch is that with the least validation MAE. " }
             @else { "The best epoch was picked by the test set itself: a hint, not a result. " }
-            "Train figures are means over an epoch's batches, each before its update."
+            @if row.train_evaluated {
+                "The training set was evaluated after the epoch, as the test set was."
+            } @else {
+                "Train figures are means over an epoch's batches, each before its update."
+            }
         }
     }
 }

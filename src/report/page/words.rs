@@ -1,5 +1,7 @@
 //! Numbers as people read them.
 
+use crate::report::Spread;
+
 /// Letters of a number that is not rounded.
 const SHORT: usize = 7;
 
@@ -32,6 +34,24 @@ pub(super) fn measured(value: f64) -> String {
     } else {
         format!("{value:.3e}")
     }
+}
+
+/// A mean, and how far the runs lie from it.
+pub(super) fn spread(value: Spread) -> String {
+    let mean = measured(value.mean);
+    value.deviation.map_or_else(
+        || mean.clone(),
+        |deviation| format!("{mean} ± {}", measured(deviation)),
+    )
+}
+
+/// The same of shares, in percent.
+pub(super) fn percents(value: Spread) -> String {
+    let mean = percent(value.mean);
+    value.deviation.map_or_else(
+        || mean.clone(),
+        |deviation| format!("{mean} ± {:.1}", deviation * 100.0),
+    )
 }
 
 /// A value of a column: in full where that is short, large ones without decimals.

@@ -1,0 +1,89 @@
+//! What runs are called beside each other.
+
+use std::collections::BTreeSet;
+
+use super::figures::printable;
+use super::run_record::RunRecord;
+
+/// Options that say where and how long, not what; they name no run.
+pub(super) const NOT_TELLING: [&str; 2] = ["device", "checkpoint-minutes"];
+/// A label longer than this is no help; the folder's name serves instead.
+const MOST_LETTERS: usize = 60;
+
+/// A name for each run: the options in which they differ where that tells them apart and is short,
+/// else the folder's name, else the folder.
+pub(super) fn labels(runs: &[RunRecord]) -> Vec<String> {
+    let telling = telling(runs, &[]);
+    let by_options = |run: &RunRecord| option_words(run, &telling);
+    let ways: [&dyn Fn(&RunRecord) -> String; 2] = [&by_options, &|run| run.name.clone()];
+    for way in ways {
+        let labels: Vec<String> = runs.iter().map(way).collect();
+        if tell_apart(&labels) {
+            return labels;
+        }
+    }
+    let path = |run: &RunRecord| printable(&run.folder.to_string_lossy());
+    runs.iter().map(path).collect()
+}
+
+/// A name for each of `runs`, of which every one stands for all that differ from it in nothing but
+/// their seed.
+pub(super) fn labels_without_seed(runs: &[&RunRecord]) -> Vec<String> {
+    if let [run] = runs {
+        return vec![run.option("net").unwrap_or_else(|| run.name.clone())];
+    }
+    let telling = telling(runs.iter().copied(), &["seed"]);
+    let by_options = runs.iter().map(|run| option_words(run, &telling));
+    let by_options: Vec<String> = by_options.collect();
+    if tell_apart(&by_options) {
+        return by_options;
+    }
+    let without_seed = |run: &&RunRecord| {
+        let seed = run.option("seed").unwrap_or_default();
+        let name = run.name.strip_suffix(&format!("-seed-{seed}"));
+        name.unwrap_or(&run.name).to_owned()
+    };
+    runs.iter().map(without_seed).collect()
+}
+
+/// The options in which `runs` differ, but for `others`.
+fn telling<'a>(
+    runs: impl IntoIterator<Item = &'a RunRecord> + Clone,
+    others: &[&str],
+) -> Vec<&'a str> {
+    let keys = runs.clone().into_iter().flat_map(|run| run.config.keys());
+    let keys: BTreeSet<&str> = keys.map(String::as_str).collect();
+    let differ = |key: &str| {
+        let mut texts = runs.clone().into_iter().map(|run| run.option(key));
+        let first = texts.next();
+        texts.any(|it| Some(it) != first)
+    };
+    let named = |key: &&str| !NOT_TELLING.contains(key) && !others.contains(key) && differ(key);
+    let mut telling: Vec<&str> = keys.into_iter().filter(named).collect();
+    // The kind of net comes first, its own sizes and the rest after it.
+    telling.sort_by_key(|key| *key != "net");
+    telling
+}
+
+/// The values that `run` has for the options `telling`.
+fn option_words(run: &RunRecord, telling: &[&str]) -> String {
+    let words = telling.iter().filter_map(|key| {
+        let text = run.option(key)?;
+        match (*key, text.as_str()) {
+            // A switch that is not set, and sizes of convolutions, which an mlp has none of.
+            (_, "false") | ("channels" | "kernel-sizes" | "strides", "none") => None,
+            ("net", _) => Some(text),
+            (_, "true") => Some((*key).to_owned()),
+            ("data", _) => Some(run.data()),
+            _ => Some(format!("{key} {text}")),
+        }
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// Whether `labels` differ, and can be read.
+fn tell_apart(labels: &[String]) -> bool {
+    let different: BTreeSet<&String> = labels.iter().collect();
+    let readable = |it: &String| !it.is_empty() && it.chars().count() <= MOST_LETTERS;
+    different.len() == labels.len() && labels.iter().all(readable)
+}
