@@ -15,6 +15,8 @@ const SMOOTHING: f64 = 0.9;
 const BLOWN_UP: f64 = 4.0;
 /// Points that a slope is measured over, to each side.
 const REACH: usize = 3;
+/// Before so many points the smoothed loss hangs on few batches: it falls by chance.
+const SETTLED: usize = 10;
 
 /// Learning rates to try.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -104,14 +106,17 @@ impl Trainer<'_> {
 }
 
 /// The learning rate at which the smoothed loss falls most steeply by the logarithm of the learning
-/// rate; `None` where it falls nowhere.
+/// rate, before it is at its lowest: after a loss that blew up it falls steeply too. `None` where it
+/// falls nowhere.
 pub fn suggest_lr(points: &[LrPoint]) -> Option<f64> {
     let slope = |at: usize| {
         let (left, right) = (points[at - REACH], points[at + REACH]);
         (right.smoothed - left.smoothed) / (right.lr / left.lr).ln()
     };
-    let last = points.len().checked_sub(REACH)?;
-    let steepest = (REACH..last).min_by(|a, b| slope(*a).total_cmp(&slope(*b)))?;
+    let smoothed = |at: usize| points[at].smoothed;
+    let lowest = (0..points.len()).min_by(|&a, &b| smoothed(a).total_cmp(&smoothed(b)))?;
+    let last = (lowest + 1).min(points.len().saturating_sub(REACH));
+    let steepest = (SETTLED..last).min_by(|&a, &b| slope(a).total_cmp(&slope(b)))?;
     (slope(steepest) < 0.0).then(|| points[steepest].lr)
 }
 
@@ -137,6 +142,15 @@ mod tests {
         // A step down around 1e-3.
         let lr = suggest_lr(&points(|log| -(log + 3.0).atan())).expect("it falls");
         assert!((-3.1..-2.9).contains(&lr.log10()), "{lr}");
+        // A loss that blows up and falls again, more steeply than before.
+        let lr = suggest_lr(&points(|log| match log {
+            ..-1.0 => -(log + 3.0).atan(),
+            _ => 50.0 * (0.5 - log),
+        }));
+        assert!((-3.1..-2.9).contains(&lr.expect("it falls").log10()));
+        // Chance, before anything was learned.
+        let noise = |log: f64| if log < -6.8 { -log } else { 1.0 };
+        assert_eq!(suggest_lr(&points(noise)), None);
         assert_eq!(suggest_lr(&points(|log| log)), None);
         assert_eq!(suggest_lr(&points(|_| 1.0)[..6]), None);
         assert_eq!(suggest_lr(&[]), None);

@@ -173,7 +173,7 @@ fn keys(data: &Chart) -> Vec<Key> {
         let sign = html! {
             path class="ink" d="M0 -6H24V6H0z" fill=(INK) fill-opacity=(BAND) {}
         };
-        let label = "least to greatest of the seeds".to_owned();
+        let label = "range over the seeds".to_owned();
         keys.push(Key { sign, label });
     }
     for (index, (line, label)) in data.lines.iter().enumerate() {
