@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::args::ExperimentArgs;
+use super::start::{announce_fallback, open};
 use super::sweep::{Planned, Words, begin};
-use super::train::{announce_fallback, open};
 use crate::data::DataSource;
 use crate::error::{Error, Result};
 use crate::sweep::{Axis, Execution, Experiment, Match};

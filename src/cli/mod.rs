@@ -20,6 +20,7 @@ mod predict;
 mod profile;
 mod progress;
 mod resumed;
+mod start;
 mod style;
 mod summary;
 mod sweep;

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use clap::Parser as _;
 
 use super::args::{Cli, TrainArgs};
+use super::config;
 use super::interrupt::Interrupt;
+use super::start::{announce_fallback, folder_names, keep_pipelines, open};
 use super::sweep_args::SweepArgs;
 use super::sweep_progress::SweepProgress;
-use super::train::{announce_fallback, folder_names, open};
 use super::tuned::Tuned;
-use super::{config, train};
 use crate::error::{Error, Result};
 use crate::report::{Heading, Summary, compare, write_run_report};
 use crate::sweep::{
@@ -159,7 +159,7 @@ fn train_all(
         |event| {
             progress.show(event);
             if let SweepEvent::RunEnded { path, diverged, .. } = event {
-                train::keep_pipelines(session, words.quiet);
+                keep_pipelines(session, words.quiet);
                 if diverged.is_none() {
                     write_run_report(path, None)?;
                 }

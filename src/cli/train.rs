@@ -1,71 +1,39 @@
 //! The default command: trains.
 
-use std::path::{Path, PathBuf};
-
-use time::OffsetDateTime;
-use time::macros::format_description;
-
 use super::args::TrainArgs;
 use super::interrupt::Interrupt;
 use super::progress::Progress;
 use super::resumed::Resumed;
+use super::start::{announce_fallback, folder_names, keep_pipelines, open};
 use super::tuned::Tuned;
 use super::{config, dry_run, estimate, find_lr, profile, style, summary};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::exec::Ceilings;
-use crate::files::cache_folder;
 use crate::files::folder::create_plain;
-use crate::gpu::GpuOptions;
 use crate::report::tensorboard::EventWriter;
 use crate::report::{PAGE, write_run_report};
-use crate::train::{HostData, Job, JobData, Run, RunConfig, RunFolder, Session, TrainEvent};
-
-/// Runs that may begin in one folder in the same second.
-const MOST_AT_ONCE: usize = 1000;
+use crate::train::{HostData, Job, JobData, Run, RunFolder, Session, TrainEvent};
 
 /// Trains as `args` say; writes the run folder and nothing else.
 pub(super) fn run(args: &TrainArgs) -> Result<()> {
     let resumed = args.resume.as_deref().map(Resumed::open).transpose()?;
-    let (config, fallback) = config::resolve(args)?;
-    if let Some(resumed) = &resumed {
-        resumed.check_config(&config)?;
-    }
-    let out = args.out.as_deref();
-    out.map_or(Ok(()), RunFolder::refuse_existing)?;
-    let session = open(&config, args.limit_binding, args.quiet)?;
-    if fallback && !args.quiet {
-        announce_fallback();
-    }
-    let data = HostData::new(config.data.load(config.seed)?, &config)?;
-    let tuned = Tuned::load(args, &config, session.gpu().description())?;
-    let target = session.gpu().target();
-    let layout = data.layout(target.limits.binding_bytes)?;
-    let image = data.image();
-    let mut job = Job::new(config, &layout, image, target, tuned.tuning.clone())?;
-    if resumed.is_none() {
-        job = job.with_init()?;
-    }
-    let plan = job.plan();
-    tuned.announce(plan, args.quiet);
+    let (session, data, job) = prepare(args, resumed.as_ref())?;
     if args.dry_run {
-        dry_run::show(job.network(), plan, target)?;
-        return if args.estimate || args.profile {
-            measure(args, &session, data, &job)
-        } else {
-            Ok(())
-        };
+        return dry_run(args, &session, data, &job);
     }
-    plan.check(&target.limits)?;
+    job.plan().check(&session.gpu().target().limits)?;
     let environment = job.environment(&session, data.record());
     if let Some(resumed) = &resumed {
-        resumed.check(data.record(), &environment, job.config().epochs, args.quiet)?;
+        let epochs = job.config().epochs;
+        resumed.check(data.record(), &environment, epochs, args.quiet)?;
     }
     // The pictures of what was predicted are taken from it when the run has ended.
     let test = (!args.no_report || args.tensorboard).then(|| data.test().clone());
     let data = JobData::upload(&session, data)?;
     let mut trainer = job.trainer(&session, &data)?;
     keep_pipelines(&session, args.quiet);
+    let out = args.out.as_deref();
     if args.find_lr {
         let folder = create_plain(folder_names(out, "find-lr"))?;
         return find_lr::run(&mut trainer, &folder);
@@ -92,10 +60,52 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     if !args.quiet {
         summary::show(&run);
     }
-    match test {
-        Some(test) => report(args, &run, events, &test),
-        None => Ok(()),
+    test.map_or(Ok(()), |test| report(args, &run, events, &test))
+}
+
+/// The device, the data and the job that `args` name, of which nothing is uploaded yet.
+///
+/// Errors where options make no sense, files cannot be read, or a layer does not fit.
+fn prepare(args: &TrainArgs, resumed: Option<&Resumed>) -> Result<(Session, HostData, Job)> {
+    let (config, fallback) = config::resolve(args)?;
+    if let Some(resumed) = resumed {
+        resumed.check_config(&config)?;
     }
+    let out = args.out.as_deref();
+    out.map_or(Ok(()), RunFolder::refuse_existing)?;
+    let session = open(&config, args.limit_binding, args.quiet)?;
+    if fallback && !args.quiet {
+        announce_fallback();
+    }
+    let data = HostData::new(config.data.load(config.seed)?, &config)?;
+    let tuned = Tuned::load(args, &config, session.gpu().description())?;
+    let target = session.gpu().target();
+    let layout = data.layout(target.limits.binding_bytes)?;
+    let image = data.image();
+    let mut job = Job::new(config, &layout, image, target, tuned.tuning.clone())?;
+    if resumed.is_none() {
+        job = job.with_init()?;
+    }
+    tuned.announce(job.plan(), args.quiet);
+    Ok((session, data, job))
+}
+
+/// Shows the job; trains a little where `args` ask for a measurement too. Writes nothing.
+fn dry_run(args: &TrainArgs, session: &Session, data: HostData, job: &Job) -> Result<()> {
+    dry_run::show(job.network(), job.plan(), session.gpu().target())?;
+    if !args.estimate && !args.profile {
+        return Ok(());
+    }
+    let samples = data.samples();
+    let data = JobData::upload(session, data)?;
+    let mut trainer = job.trainer(session, &data)?;
+    if args.estimate {
+        estimate::show(&mut trainer, samples)?;
+    }
+    if args.profile {
+        profile::show(&trainer.profile()?, &Ceilings::measure(session.gpu())?);
+    }
+    Ok(())
 }
 
 /// An event file for TensorBoard, from the run's next epoch on.
@@ -131,64 +141,6 @@ fn report(
     Ok(())
 }
 
-/// The device that `config` names, announced.
-pub(super) fn open(config: &RunConfig, binding_bytes: Option<u64>, quiet: bool) -> Result<Session> {
-    let session = Session::open(&GpuOptions {
-        device: config.device.clone(),
-        checked: config.checked,
-        binding_bytes,
-        cache: cache_folder().map(|folder| folder.join("gpu-train")),
-        ..GpuOptions::default()
-    })?;
-    if !quiet {
-        let adapter = session.gpu().description();
-        style::tell(format_args!(
-            "on {} ({}, {})",
-            adapter.name, adapter.kind, adapter.backend
-        ));
-        if adapter.is_software() {
-            style::notice(
-                "this adapter is software: it runs on the processor, far slower than a GPU",
-            );
-        }
-    }
-    Ok(session)
-}
-
-/// Pictures that nobody asked for are worth a loud word.
-pub(super) fn announce_fallback() {
-    style::notice(
-        "no SVHN files found: training on house-digits, pictures that gpu-train draws itself; \
-         for the real house numbers: gpu-train fetch svhn",
-    );
-}
-
-/// A cache that cannot be written is worth a word, and no more.
-pub(super) fn keep_pipelines(session: &Session, quiet: bool) {
-    if let Err(error) = session.gpu().keep_pipelines()
-        && !quiet
-    {
-        style::notice(&format!(
-            "compiled pipelines are not kept for the next run: {error}; {}",
-            error.hint()
-        ));
-    }
-}
-
-/// What `--dry-run` measures where it is asked to: trains a little, writes nothing.
-fn measure(args: &TrainArgs, session: &Session, data: HostData, job: &Job) -> Result<()> {
-    let samples = data.samples();
-    let data = JobData::upload(session, data)?;
-    let mut trainer = job.trainer(session, &data)?;
-    if args.estimate {
-        estimate::show(&mut trainer, samples)?;
-    }
-    if args.profile {
-        profile::show(&trainer.profile()?, &Ceilings::measure(session.gpu())?);
-    }
-    Ok(())
-}
-
 /// The training loop, with its progress on the terminal.
 fn train(
     run: &mut Run<'_>,
@@ -209,17 +161,4 @@ fn train(
     );
     progress.finish();
     result
-}
-
-/// `--out`, or folders below `runs` named by the time and `what`, numbered where that is taken.
-pub(super) fn folder_names(out: Option<&Path>, what: &str) -> Vec<PathBuf> {
-    if let Some(out) = out {
-        return vec![out.to_path_buf()];
-    }
-    let format = format_description!("[year][month][day]-[hour][minute][second]");
-    let now = OffsetDateTime::now_utc().format(format).unwrap_or_default();
-    let name = format!("{now}-{what}");
-    let numbered = (2..=MOST_AT_ONCE).map(|number| format!("{name}-{number}"));
-    let names = std::iter::once(name.clone()).chain(numbered);
-    names.map(|name| Path::new("runs").join(name)).collect()
 }

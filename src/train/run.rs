@@ -107,8 +107,8 @@ impl<'s> Run<'s> {
     }
 
     /// Trains up to the configuration's last epoch; writes the model, and what it predicts for the
-    /// test set. `interrupted` is asked
-    /// after every step; where it says so, what was submitted ends and the run is saved.
+    /// test set. `interrupted` is asked after every step; where it says so, what was submitted ends
+    /// and the run is saved.
     ///
     /// Errors with [`Error::Interrupted`] then. Where a loss stops being finite, the error names the
     /// first layer whose output or gradient was not, and the model is that of the last step before.

@@ -1,0 +1,72 @@
+//! What begins training, a sweep and an experiment alike: the device, notices, the folder's name.
+
+use std::path::{Path, PathBuf};
+
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use super::style;
+use crate::error::Result;
+use crate::files::cache_folder;
+use crate::gpu::GpuOptions;
+use crate::train::{RunConfig, Session};
+
+/// Runs that may begin in one folder in the same second.
+const MOST_AT_ONCE: usize = 1000;
+
+/// The device that `config` names, announced.
+pub(super) fn open(config: &RunConfig, binding_bytes: Option<u64>, quiet: bool) -> Result<Session> {
+    let session = Session::open(&GpuOptions {
+        device: config.device.clone(),
+        checked: config.checked,
+        binding_bytes,
+        cache: cache_folder().map(|folder| folder.join("gpu-train")),
+        ..GpuOptions::default()
+    })?;
+    if !quiet {
+        let adapter = session.gpu().description();
+        style::tell(format_args!(
+            "on {} ({}, {})",
+            adapter.name, adapter.kind, adapter.backend
+        ));
+        if adapter.is_software() {
+            style::notice(
+                "this adapter is software: it runs on the processor, far slower than a GPU",
+            );
+        }
+    }
+    Ok(session)
+}
+
+/// Pictures that nobody asked for are worth a loud word.
+pub(super) fn announce_fallback() {
+    style::notice(
+        "no SVHN files found: training on house-digits, pictures that gpu-train draws itself; \
+         for the real house numbers: gpu-train fetch svhn",
+    );
+}
+
+/// A cache that cannot be written is worth a word, and no more.
+pub(super) fn keep_pipelines(session: &Session, quiet: bool) {
+    if let Err(error) = session.gpu().keep_pipelines()
+        && !quiet
+    {
+        style::notice(&format!(
+            "compiled pipelines are not kept for the next run: {error}; {}",
+            error.hint()
+        ));
+    }
+}
+
+/// `--out`, or folders below `runs` named by the time and `what`, numbered where that is taken.
+pub(super) fn folder_names(out: Option<&Path>, what: &str) -> Vec<PathBuf> {
+    if let Some(out) = out {
+        return vec![out.to_path_buf()];
+    }
+    let format = format_description!("[year][month][day]-[hour][minute][second]");
+    let now = OffsetDateTime::now_utc().format(format).unwrap_or_default();
+    let name = format!("{now}-{what}");
+    let numbered = (2..=MOST_AT_ONCE).map(|number| format!("{name}-{number}"));
+    let names = std::iter::once(name.clone()).chain(numbered);
+    names.map(|name| Path::new("runs").join(name)).collect()
+}
