@@ -214,7 +214,15 @@ fn runs_of_other_seeds_are_one_curve_around_their_mean() {
         "and one in the legend"
     );
     assert_eq!(svg.matches("<title>").count(), 4);
-    assert!(text(&out.join("report.html")).contains("1.5000 ± 0.3536"));
+    let page = text(&out.join("report.html"));
+    for words in [
+        "1.5000 ± 0.3536",
+        "Configuration: what differs",
+        "Configuration: the same in all runs",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
+    assert_eq!(page.matches("batch-size").count(), 1, "a row for all runs");
     // A seed that is there twice: something else differs, and nothing is averaged.
     fs::write(runs[2].join("config.toml"), config("1e-3")).expect("writes");
     assert_eq!(summarise(&runs).series.len(), 3);

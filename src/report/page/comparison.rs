@@ -30,8 +30,8 @@ pub(in super::super) fn of_comparison(
         (figures(drawn))
         @if summary.series.len() < summary.rows.len() { (means(summary)) }
         (results(summary))
-        (side_by_side("Configurations", &labels, runs, |run| &run.config))
-        (side_by_side("Environments", &labels, runs, |run| &run.environment))
+        (side_by_side("Configuration", &labels, runs, |run| &run.config))
+        (side_by_side("Environment", &labels, runs, |run| &run.environment))
     };
     page(&title, &body)
 }
@@ -92,7 +92,7 @@ fn means(summary: &Summary) -> Markup {
             h2 { "Means over seeds" }
             div.scroll {
                 table {
-                    thead { tr { th { "runs" } @for (head, _) in MEANS { th { (head) } } } }
+                    thead { tr { th { "mean of" } @for (head, _) in MEANS { th { (head) } } } }
                     tbody {
                         @for (index, series) in summary.series.iter().enumerate() {
                             tr.best[series.test_mae.mean == least && summary.series.len() > 1] {

@@ -111,7 +111,8 @@ fn flattened(table: &Table) -> Vec<(String, String)> {
     rows
 }
 
-/// Configuration or environment of `runs`, a column each: all keys that any of them has.
+/// Configuration or environment of `runs`: what all have in common, and what differs, with a column
+/// per run.
 fn side_by_side(
     title: &str,
     heads: &[String],
@@ -133,6 +134,18 @@ fn side_by_side(
         let values = tables.iter().map(|table| value(table, key));
         (key.clone(), values.collect())
     };
-    let rows: Vec<(String, Vec<String>)> = keys.into_iter().map(row).collect();
-    table(title, heads, &rows)
+    let rows = keys.into_iter().map(row);
+    let same = |row: &(String, Vec<String>)| row.1.iter().all(|it| *it == row.1[0]);
+    let (mut common, different): (Vec<_>, Vec<_>) = rows.partition(same);
+    for (_, values) in &mut common {
+        values.truncate(1);
+    }
+    let common_title = match runs.len() {
+        1 => title.to_owned(),
+        _ => format!("{title}: the same in all runs"),
+    };
+    html! {
+        @if !different.is_empty() { (table(&format!("{title}: what differs"), heads, &different)) }
+        @if !common.is_empty() { (table(&common_title, &[], &common)) }
+    }
 }

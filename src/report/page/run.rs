@@ -32,8 +32,8 @@ pub(in super::super) fn of_run(run: &RunRecord, drawn: &[Named], pictures: &Pict
         @if let Some(why) = &pictures.missing {
             section { h2 { "Predictions" } p.muted { "No pictures: " (why) "." } }
         }
-        (grid("Worst predictions", &pictures.worst))
-        (grid("Best predictions", &pictures.best))
+        (grid("Worst predictions", true, &pictures.worst))
+        (grid("Best predictions", false, &pictures.best))
         (epochs(run))
         div.pair {
         (side_by_side("Configuration", &[], std::slice::from_ref(run), |run| &run.config))
@@ -74,8 +74,8 @@ fn tiles(row: &SummaryRow) -> Markup {
     }
 }
 
-/// Pictures, as many in a row as fit.
-fn grid(title: &str, pictures: &[Picture]) -> Markup {
+/// Pictures, as many in a row as fit; predictions that are `wrong` stand out.
+fn grid(title: &str, wrong: bool, pictures: &[Picture]) -> Markup {
     html! {
         @if !pictures.is_empty() {
             section {
@@ -86,7 +86,7 @@ fn grid(title: &str, pictures: &[Picture]) -> Markup {
                             img src=(png_uri(&picture.png)) alt=(format!("sample {}", picture.index));
                             figcaption {
                                 "is " b { (short(picture.target)) } br;
-                                "got " b.alarm { (short(picture.prediction)) }
+                                "got " b.alarm[wrong] { (short(picture.prediction)) }
                             }
                         }
                     }
