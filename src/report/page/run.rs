@@ -96,19 +96,21 @@ fn grid(title: &str, wrong: bool, pictures: &[Picture]) -> Markup {
     }
 }
 
+/// All columns of the metrics in which there is anything.
 fn epochs(run: &RunRecord) -> Markup {
-    let names: Vec<String> = run.metrics.names().map(str::to_owned).collect();
-    let columns: Vec<&[Option<f64>]> = names
-        .iter()
-        .filter_map(|name| run.metrics.column(name))
-        .collect();
-    let others = names.iter().skip(1).map(|name| name.replace('_', " "));
+    let columns = run.metrics.names().filter_map(|name| {
+        let column = run.metrics.column(name)?;
+        (column.iter().any(Option::is_some)).then_some((name, column))
+    });
+    let columns: Vec<(&str, &[Option<f64>])> = columns.collect();
+    let others = columns.iter().skip(1);
+    let heads: Vec<String> = others.map(|(name, _)| name.replace('_', " ")).collect();
     let rows: Vec<(String, Vec<String>)> = (0..run.metrics.lines())
         .map(|line| {
-            let cells = columns.iter().map(|column| cell(column[line]));
+            let cells = columns.iter().map(|(_, column)| cell(column[line]));
             let mut cells: Vec<String> = cells.collect();
             (cells.remove(0), cells)
         })
         .collect();
-    table("Epochs", &others.collect::<Vec<_>>(), &rows)
+    table("Epochs", &heads, &rows)
 }
