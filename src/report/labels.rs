@@ -13,7 +13,7 @@ const MOST_LETTERS: usize = 60;
 /// A name for each run: the options in which they differ where that tells them apart and is short,
 /// else the folder's name, else the folder.
 pub(super) fn labels(runs: &[RunRecord]) -> Vec<String> {
-    let telling = telling(runs, &[]);
+    let telling = telling(&runs.iter().collect::<Vec<_>>(), &[]);
     let by_options = |run: &RunRecord| option_words(run, &telling);
     let ways: [&dyn Fn(&RunRecord) -> String; 2] = [&by_options, &|run| run.name.clone()];
     for way in ways {
@@ -32,7 +32,7 @@ pub(super) fn labels_without_seed(runs: &[&RunRecord]) -> Vec<String> {
     if let [run] = runs {
         return vec![run.option("net").unwrap_or_else(|| run.name.clone())];
     }
-    let telling = telling(runs.iter().copied(), &["seed"]);
+    let telling = telling(runs, &["seed"]);
     let by_options = runs.iter().map(|run| option_words(run, &telling));
     let by_options: Vec<String> = by_options.collect();
     if tell_apart(&by_options) {
@@ -47,14 +47,11 @@ pub(super) fn labels_without_seed(runs: &[&RunRecord]) -> Vec<String> {
 }
 
 /// The options in which `runs` differ, but for `others`.
-fn telling<'a>(
-    runs: impl IntoIterator<Item = &'a RunRecord> + Clone,
-    others: &[&str],
-) -> Vec<&'a str> {
-    let keys = runs.clone().into_iter().flat_map(|run| run.config.keys());
+fn telling<'a>(runs: &[&'a RunRecord], others: &[&str]) -> Vec<&'a str> {
+    let keys = runs.iter().flat_map(|run| run.config.keys());
     let keys: BTreeSet<&str> = keys.map(String::as_str).collect();
     let differ = |key: &str| {
-        let mut texts = runs.clone().into_iter().map(|run| run.option(key));
+        let mut texts = runs.iter().map(|run| run.option(key));
         let first = texts.next();
         texts.any(|it| Some(it) != first)
     };
