@@ -6,9 +6,9 @@ use std::str::FromStr;
 use super::args::{NetArgs, TrainArgs};
 use crate::data::source::{DataSource, Resolved};
 use crate::error::{Error, Result};
-use crate::nn::{Activation, NetworkConfiguration, NetworkType};
+use crate::nn::{NetworkConfiguration, NetworkType};
 use crate::shape::ImageShape;
-use crate::train::{DEFAULT_CHECKPOINT_MINUTES, RunConfig, ScheduleConfig};
+use crate::train::{RunConfig, ScheduleConfig};
 
 /// Sizes separated by commas; `none` or nothing at all is the empty list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,51 +64,43 @@ pub(super) fn resolve(args: &TrainArgs) -> Result<(RunConfig, bool)> {
     let data = resolve_data(args, base.as_ref())?;
     let net = args.net.kind.or(base.as_ref().map(|base| base.net));
     let net = net.unwrap_or(NetworkType::Cnn);
+    let base = base.unwrap_or_else(|| RunConfig::default_for(net));
     // A config file's sizes belong to its own kind of net.
-    let same_net = base.as_ref().filter(|base| base.net == net);
-    let sizes = same_net.map_or_else(
-        || NetworkConfiguration::default_for(net),
-        RunConfig::configuration,
-    );
+    let sizes = if base.net == net {
+        base.configuration()
+    } else {
+        NetworkConfiguration::default_for(net)
+    };
     let sizes = network_configuration(&args.net, net, sizes)?;
-    let base = base.as_ref();
     let config = RunConfig {
         net,
         channels: sizes.n_channels,
         kernel_sizes: sizes.kernel_sizes,
         strides: sizes.strides,
         dense_hiddens: sizes.dense_hiddens,
-        activation: (args.net.activation.or(base.map(|it| it.activation)))
-            .unwrap_or(Activation::Relu),
-        lr: args.lr.or(base.map(|it| it.lr)).unwrap_or(1e-3),
-        batch_size: (args.batch_size.or(base.map(|it| it.batch_size))).unwrap_or(128),
-        epochs: args.epochs.or(base.map(|it| it.epochs)).unwrap_or(50),
-        seed: args.seed.or(base.map(|it| it.seed)).unwrap_or(0),
+        activation: args.net.activation.unwrap_or(base.activation),
+        lr: args.lr.unwrap_or(base.lr),
+        batch_size: args.batch_size.unwrap_or(base.batch_size),
+        epochs: args.epochs.unwrap_or(base.epochs),
+        seed: args.seed.unwrap_or(base.seed),
         data: absolute_source(data.source)?,
-        no_shuffle: args.no_shuffle || base.is_some_and(|it| it.no_shuffle),
-        evaluate_train: args.evaluate_train || base.is_some_and(|it| it.evaluate_train),
-        no_fuse: args.no_fuse || base.is_some_and(|it| it.no_fuse),
-        no_tuned: args.no_tuned || base.is_some_and(|it| it.no_tuned),
-        checked: args.checked || base.is_some_and(|it| it.checked),
-        valid_fraction: (args.valid_fraction)
-            .or(base.map(|it| it.valid_fraction))
-            .unwrap_or(0.0),
-        patience: args.patience.or(base.and_then(|it| it.patience)),
-        weight_decay: (args.weight_decay.or(base.map(|it| it.weight_decay))).unwrap_or(0.0),
-        clip_grad_norm: (args.clip_grad_norm).or(base.and_then(|it| it.clip_grad_norm)),
-        schedule: schedule(args, base.map(|it| it.schedule).unwrap_or_default()),
-        max_time: args.max_time.or(base.and_then(|it| it.max_time)),
-        checkpoint_minutes: (args.checkpoint_minutes)
-            .or(base.map(|it| it.checkpoint_minutes))
-            .unwrap_or(DEFAULT_CHECKPOINT_MINUTES),
+        no_shuffle: args.no_shuffle || base.no_shuffle,
+        evaluate_train: args.evaluate_train || base.evaluate_train,
+        no_fuse: args.no_fuse || base.no_fuse,
+        no_tuned: args.no_tuned || base.no_tuned,
+        checked: args.checked || base.checked,
+        valid_fraction: args.valid_fraction.unwrap_or(base.valid_fraction),
+        patience: args.patience.or(base.patience),
+        weight_decay: args.weight_decay.unwrap_or(base.weight_decay),
+        clip_grad_norm: args.clip_grad_norm.or(base.clip_grad_norm),
+        schedule: schedule(args, base.schedule),
+        max_time: args.max_time.or(base.max_time),
+        checkpoint_minutes: (args.checkpoint_minutes).unwrap_or(base.checkpoint_minutes),
         init: match &args.init {
             Some(path) => Some(absolute(path)?),
-            None => base.and_then(|it| it.init.clone()),
+            None => base.init,
         },
-        device: args
-            .device
-            .clone()
-            .or(base.and_then(|it| it.device.clone())),
+        device: args.device.clone().or(base.device),
     };
     config.validate()?;
     Ok((config, data.fallback))

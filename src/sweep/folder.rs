@@ -195,38 +195,18 @@ impl SweepFolder {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::data::DataSource;
-    use crate::nn::{Activation, NetworkType};
+    use crate::nn::NetworkType;
     use crate::train::SetRecord;
 
     /// Runs of these names that vary by their learning rate.
     pub(in super::super) fn planned(names: &[&str]) -> Vec<PlannedRun> {
         let config = |lr: f64| RunConfig {
-            net: NetworkType::Mlp,
-            channels: vec![],
-            kernel_sizes: vec![],
-            strides: vec![],
             dense_hiddens: vec![3],
-            activation: Activation::Relu,
             lr,
             batch_size: 16,
             epochs: 2,
-            seed: 0,
-            data: DataSource::DRAWN,
-            no_shuffle: false,
-            evaluate_train: false,
-            no_fuse: false,
-            no_tuned: false,
-            checked: false,
-            valid_fraction: 0.0,
-            patience: None,
-            weight_decay: 0.0,
-            clip_grad_norm: None,
-            schedule: crate::train::ScheduleConfig::default(),
-            max_time: None,
             checkpoint_minutes: 0.0,
-            init: None,
-            device: None,
+            ..RunConfig::default_for(NetworkType::Mlp)
         };
         let run = |(index, &name): (usize, &&str)| PlannedRun {
             name: name.to_owned(),

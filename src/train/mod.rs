@@ -43,7 +43,7 @@ pub use plan::{MemoryNeed, Plan};
 pub use predictor::{Predictions, Predictor, PredictorOptions};
 pub use resident::{ResidentDataset, ResidentSplit, SplitLayout, Subset};
 pub use run::Run;
-pub use run_config::{DEFAULT_CHECKPOINT_MINUTES, RunConfig};
+pub use run_config::RunConfig;
 pub use schedule::{LrSchedule, Plateau, ScheduleConfig};
 pub use selection::{Best, Selection};
 pub use session::Session;

@@ -24,10 +24,8 @@ const FREE: [&str; 6] = [
 ];
 
 /// Minutes between checkpoints within an epoch, where nobody says otherwise.
-pub const DEFAULT_CHECKPOINT_MINUTES: f64 = 10.0;
-
 fn default_checkpoint_minutes() -> f64 {
-    DEFAULT_CHECKPOINT_MINUTES
+    10.0
 }
 
 /// Everything that a run was asked for, defaults resolved. `--config` reads it back.
@@ -102,6 +100,40 @@ pub struct RunConfig {
 }
 
 impl RunConfig {
+    /// What the command line asks for where nobody says otherwise: the default net of that type,
+    /// trained as [`TrainerOptions::default`] says, on the drawn data set.
+    pub fn default_for(net: NetworkType) -> Self {
+        let sizes = NetworkConfiguration::default_for(net);
+        let options = TrainerOptions::default();
+        Self {
+            net,
+            channels: sizes.n_channels,
+            kernel_sizes: sizes.kernel_sizes,
+            strides: sizes.strides,
+            dense_hiddens: sizes.dense_hiddens,
+            activation: options.activation,
+            lr: options.lr,
+            batch_size: options.batch_size,
+            epochs: options.epochs,
+            seed: options.seed,
+            data: DataSource::DRAWN,
+            no_shuffle: !options.shuffle,
+            evaluate_train: options.evaluate_train,
+            no_fuse: !options.fuse,
+            no_tuned: false,
+            checked: false,
+            init: None,
+            valid_fraction: 0.0,
+            patience: options.patience,
+            weight_decay: options.adam.weight_decay,
+            clip_grad_norm: options.adam.clip_grad_norm,
+            schedule: options.schedule,
+            max_time: None,
+            checkpoint_minutes: default_checkpoint_minutes(),
+            device: None,
+        }
+    }
+
     /// Reads the `config.toml` of a run.
     pub fn read(path: &Path) -> Result<Self> {
         let hint = "--config takes the config.toml of a run folder, --resume the folder";

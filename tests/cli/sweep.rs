@@ -175,6 +175,16 @@ fn wrong_sweeps_are_refused_before_anything_is_written() {
         .map(|it| it.to_string())
         .collect::<Vec<_>>()
         .join(",");
+    let refused = |arguments: &[&str], code: i32, says: &str| {
+        let ended = place.run(arguments);
+        assert_eq!(ended.code, code, "{arguments:?}: {}", ended.stderr);
+        assert!(
+            ended.stderr.contains(says),
+            "{arguments:?}: {}",
+            ended.stderr
+        );
+        assert_eq!(place.names(), before, "{arguments:?}");
+    };
     for (arguments, code, says) in [
         (&["--lr", "1e-2,0.01"][..], 2, "0.01 twice"),
         (&["--lr", "1e-2,-1"], 2, "--lr -1"),
@@ -197,14 +207,7 @@ fn wrong_sweeps_are_refused_before_anything_is_written() {
         (&["--channels", "4", "--kernel-sizes", "33"], 1, "33x33"),
         (&["--out", "there"], 1, "never overwritten"),
     ] {
-        let ended = place.run(&[&["sweep"], &data[..], arguments].concat());
-        assert_eq!(ended.code, code, "{arguments:?}: {}", ended.stderr);
-        assert!(
-            ended.stderr.contains(says),
-            "{arguments:?}: {}",
-            ended.stderr
-        );
-        assert_eq!(place.names(), before, "{arguments:?}");
+        refused(&[&["sweep"], &data[..], arguments].concat(), code, says);
     }
     for (arguments, code, says) in [
         (&["sweep", "--resume", "there"][..], 1, "no sweep.toml"),
@@ -227,14 +230,7 @@ fn wrong_sweeps_are_refused_before_anything_is_written() {
         (&["experiment", "mlp-lr", "--seed", "1,1"], 2, "1 twice"),
         (&["experiment", "nothing"], 2, "depth-width"),
     ] {
-        let ended = place.run(arguments);
-        assert_eq!(ended.code, code, "{arguments:?}: {}", ended.stderr);
-        assert!(
-            ended.stderr.contains(says),
-            "{arguments:?}: {}",
-            ended.stderr
-        );
-        assert_eq!(place.names(), before, "{arguments:?}");
+        refused(arguments, code, says);
     }
 }
 

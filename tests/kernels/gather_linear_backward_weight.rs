@@ -6,7 +6,7 @@ use gpu_train::kernels::{
 use gpu_train::reference;
 use gpu_train::shape::padded;
 use gpu_train::verify::cases::gather::images;
-use gpu_train::verify::cases::gather_linear_backward_weight::layout;
+use gpu_train::verify::cases::inputs::seven_images;
 
 use crate::harness::{Argument, Random, assert_cases, assert_gradient, batch};
 use crate::products::{Numbers, weighted_sum, wide};
@@ -20,7 +20,7 @@ fn every_case_matches_the_twin() {
 fn it_is_the_derivative_of_the_forward() {
     let (inputs, outputs, samples) = (7, 5, 3);
     let mut random = Random::new(33);
-    let layout = layout(inputs, 7);
+    let layout = seven_images(inputs, 7);
     let arguments = images(&mut random, &layout, inputs);
     let Argument::Words(words) = &arguments[0] else {
         panic!("images are words");

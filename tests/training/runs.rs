@@ -3,14 +3,14 @@
 use std::cell::Cell;
 use std::path::Path;
 
-use gpu_train::data::{DataSource, Dataset, Split};
+use gpu_train::data::{Dataset, Split};
 use gpu_train::error::{Error, Result};
 use gpu_train::gpu::GpuOptions;
-use gpu_train::nn::{Activation, NetworkType};
+use gpu_train::nn::NetworkType;
 use gpu_train::shape::ImageShape;
 use gpu_train::train::{
-    Checkpoint, DataRecord, Environment, EpochMetrics, Run, RunConfig, RunFolder, ScheduleConfig,
-    Session, TrainEvent, TrainState, Trainer, TrainerOptions, load_weights,
+    Checkpoint, DataRecord, Environment, EpochMetrics, Run, RunConfig, RunFolder, Session,
+    TrainEvent, TrainState, Trainer, TrainerOptions, load_weights,
 };
 use gpu_train::tuning::Tuning;
 
@@ -20,31 +20,12 @@ const IMAGE: ImageShape = ImageShape::new(1, 4, 4);
 
 fn config(epochs: usize) -> RunConfig {
     RunConfig {
-        net: NetworkType::Mlp,
-        channels: vec![],
-        kernel_sizes: vec![],
-        strides: vec![],
         dense_hiddens: vec![3, 2],
-        activation: Activation::Relu,
-        lr: 1e-3,
         batch_size: 16,
         epochs,
         seed: 3,
-        data: DataSource::DRAWN,
-        no_shuffle: false,
-        evaluate_train: false,
-        no_fuse: false,
-        no_tuned: false,
-        checked: false,
-        valid_fraction: 0.0,
-        patience: None,
-        weight_decay: 0.0,
-        clip_grad_norm: None,
-        schedule: ScheduleConfig::default(),
-        max_time: None,
         checkpoint_minutes: 0.0,
-        init: None,
-        device: None,
+        ..RunConfig::default_for(NetworkType::Mlp)
     }
 }
 

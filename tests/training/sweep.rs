@@ -7,7 +7,7 @@ use std::path::Path;
 use gpu_train::data::DataSource;
 use gpu_train::error::{Error, Result};
 use gpu_train::gpu::GpuOptions;
-use gpu_train::nn::{Activation, NetworkType};
+use gpu_train::nn::NetworkType;
 use gpu_train::sweep::{Execution, PlannedRun, Status, Sweep, SweepEvent, SweepFolder};
 use gpu_train::train::{RunConfig, Session};
 use gpu_train::tuning::Tuning;
@@ -23,12 +23,7 @@ fn planned(values: &[(f64, u64)]) -> Vec<PlannedRun> {
             ("seed".to_owned(), seed.to_string()),
         ],
         config: RunConfig {
-            net: NetworkType::Mlp,
-            channels: vec![],
-            kernel_sizes: vec![],
-            strides: vec![],
             dense_hiddens: vec![9, 5],
-            activation: Activation::Relu,
             lr,
             batch_size: 16,
             epochs: 2,
@@ -37,20 +32,9 @@ fn planned(values: &[(f64, u64)]) -> Vec<PlannedRun> {
                 train: 40,
                 test: 20,
             },
-            no_shuffle: false,
             evaluate_train: true,
-            no_fuse: false,
-            no_tuned: false,
-            checked: false,
-            valid_fraction: 0.0,
-            patience: None,
-            weight_decay: 0.0,
-            clip_grad_norm: None,
-            schedule: gpu_train::train::ScheduleConfig::default(),
-            max_time: None,
             checkpoint_minutes: 0.0,
-            init: None,
-            device: None,
+            ..RunConfig::default_for(NetworkType::Mlp)
         },
     };
     values.iter().map(run).collect()

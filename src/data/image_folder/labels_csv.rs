@@ -27,20 +27,7 @@ pub(super) fn read(folder: &Path, labels: &Path) -> Result<Vec<Sample>> {
     let header = reader
         .byte_headers()
         .map_err(|error| unusable(labels, &error))?;
-    let header: Vec<_> = header.iter().map(<[u8]>::trim_ascii).collect();
-    if header != HEADER.map(str::as_bytes) {
-        let header: Vec<_> = header
-            .iter()
-            .take(9)
-            .map(|it| String::from_utf8_lossy(it))
-            .collect();
-        let what = format!(
-            "has the columns `{}`, not `{}`",
-            header.join(","),
-            HEADER.join(",")
-        );
-        return Err(Error::file(labels, what, HINT));
-    }
+    check_header(labels, header)?;
     let mut samples = Vec::new();
     let mut seen = HashSet::new();
     for record in reader.records() {
@@ -79,6 +66,25 @@ pub(super) fn read(folder: &Path, labels: &Path) -> Result<Vec<Sample>> {
         });
     }
     Ok(samples)
+}
+
+/// Errors where the first line is not `file,target`, with what it is.
+fn check_header(labels: &Path, header: &csv::ByteRecord) -> Result<()> {
+    let header: Vec<_> = header.iter().map(<[u8]>::trim_ascii).collect();
+    if header == HEADER.map(str::as_bytes) {
+        return Ok(());
+    }
+    let header: Vec<_> = header
+        .iter()
+        .take(9)
+        .map(|it| String::from_utf8_lossy(it))
+        .collect();
+    let what = format!(
+        "has the columns `{}`, not `{}`",
+        header.join(","),
+        HEADER.join(",")
+    );
+    Err(Error::file(labels, what, HINT))
 }
 
 /// `name` below `folder`, unless it starts elsewhere or goes up.

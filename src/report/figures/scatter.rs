@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use maud::html;
+use maud::{Markup, html};
 
 use super::Figure;
 use super::axis::Axis;
@@ -14,6 +14,9 @@ const MOST: usize = 4000;
 const SPREAD: f64 = 0.36;
 /// Targets with more different values than this have no mean of each drawn.
 const MOST_MEANS: usize = 40;
+
+/// Dashes of the diagonal, in the plot and in the legend.
+const DASHES: &str = "6 4";
 
 /// Draws pairs of target and prediction, with the diagonal on which both are equal. Whole targets
 /// are spread out evenly around their value, and the mean prediction of each is marked.
@@ -27,42 +30,55 @@ pub fn scatter(title: &str, pairs: &[(f32, f32)]) -> Figure {
     let whole = pairs.iter().all(|it| it.0.fract() == 0.0);
     let means = if whole { means(&pairs) } else { Vec::new() };
     let (head, top) = heading(title, &[]);
-    let spread = if whole { 0.5 } else { 0.0 };
-    let ends = |values: Vec<f64>| {
-        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
-        (
-            low,
-            values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-        )
+    let plot = plot(&pairs, whole, top + 6.0);
+    let every = pairs.len().div_ceil(MOST).max(1);
+    let thinned = (every > 1).then(|| format!("every {every}th sample is shown"));
+    let keys_top = plot.bottom() + 54.0;
+    let (keys, height) = legend(&keys(!means.is_empty()), plot.left, keys_top);
+    let parts = html! {
+        (head)
+        (plot.frame("target", "prediction"))
+        @if let Some(thinned) = thinned {
+            (text(WIDTH - 18.0, 24.0, Anchor::End, TEXT, &thinned))
+        }
+        (dots(&plot, &pairs, whole, every))
+        (diagonal(&plot))
+        (marks(&plot, &means))
+        (keys)
     };
-    let (low, high) = ends(
-        pairs
-            .iter()
-            .map(|it| it.0)
-            .chain(pairs.is_empty().then_some(0.0))
-            .collect(),
-    );
+    figure(WIDTH, keys_top + height + 8.0, title, &parts)
+}
+
+/// The axes of `pairs` from `top` on; those of no pairs are around 0.
+fn plot(pairs: &[(f64, f64)], whole: bool, top: f64) -> Plot {
+    let zero = pairs.is_empty().then_some(0.0);
+    let (low, high) = ends(pairs.iter().map(|it| it.0).chain(zero));
     let x = if whole && high - low <= 20.0 {
-        Axis::whole_with_margin(low, high, spread)
+        Axis::whole_with_margin(low, high, 0.5)
     } else {
         Axis::linear(low, high)
     };
-    let (low, high) = ends(
-        pairs
-            .iter()
-            .flat_map(|it| [it.0, it.1])
-            .chain(pairs.is_empty().then_some(0.0))
-            .collect(),
-    );
-    let plot = Plot {
+    let (low, high) = ends(pairs.iter().flat_map(|it| [it.0, it.1]).chain(zero));
+    Plot {
         left: 64.0,
-        top: top + 6.0,
+        top,
         width: WIDTH - 64.0 - 18.0,
         height: 330.0,
         x,
         y: Axis::linear(low, high),
-    };
-    let every = pairs.len().div_ceil(MOST).max(1);
+    }
+}
+
+/// The lowest and the highest of `values`.
+fn ends(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
+    (
+        values.clone().fold(f64::INFINITY, f64::min),
+        values.fold(f64::NEG_INFINITY, f64::max),
+    )
+}
+
+/// A dot for one of `every` pairs.
+fn dots(plot: &Plot, pairs: &[(f64, f64)], whole: bool, every: usize) -> Markup {
     let mut points = String::new();
     for (index, &(target, prediction)) in pairs.iter().enumerate().step_by(every) {
         // Multiples of the golden ratio fill the width evenly, whichever samples share a target.
@@ -74,6 +90,38 @@ pub fn scatter(title: &str, pairs: &[(f32, f32)]) -> Figure {
         let x = plot.x(target + shift * 2.0 * SPREAD);
         let _ = write!(points, "M{} {}h0", at(x), at(plot.y(prediction)));
     }
+    let (class, colour) = colour(0);
+    html! {
+        path class=(class) d=(points) fill="none" stroke=(colour) stroke-width="4"
+            stroke-opacity="0.35" stroke-linecap="round" {}
+    }
+}
+
+/// The line of equal values, within the plot.
+fn diagonal(plot: &Plot) -> Markup {
+    let low = plot.x.low().max(plot.y.low());
+    let high = plot.x.high().min(plot.y.high());
+    let end = |value: f64| format!("{} {}", at(plot.x(value)), at(plot.y(value)));
+    html! {
+        path.axis d=(format!("M{}L{}", end(low), end(high)))
+            stroke=(INK) stroke-width="1.5" stroke-dasharray=(DASHES) {}
+    }
+}
+
+/// A bar at the mean prediction of every target.
+fn marks(plot: &Plot, means: &[(f64, f64)]) -> Markup {
+    let (class, colour) = colour(1);
+    html! {
+        @for (target, mean) in means {
+            path class=(class) d=(format!(
+                "M{} {}H{}", at(plot.x(target - SPREAD)), at(plot.y(*mean)), at(plot.x(target + SPREAD))
+            )) stroke=(colour) stroke-width="4" {}
+        }
+    }
+}
+
+/// The entries of the legend.
+fn keys(with_means: bool) -> Vec<Key> {
     let (point_class, point_colour) = colour(0);
     let (mean_class, mean_colour) = colour(1);
     let mut keys = vec![Key {
@@ -82,37 +130,17 @@ pub fn scatter(title: &str, pairs: &[(f32, f32)]) -> Figure {
         },
         label: "test sample".to_owned(),
     }];
-    if !means.is_empty() {
+    if with_means {
         keys.push(Key {
             sign: html! { path class=(mean_class) d="M0 0H24" stroke=(mean_colour) stroke-width="4" {} },
             label: "mean of each".to_owned(),
         });
     }
     keys.push(Key {
-        sign: html! { path.axis d="M0 0H24" stroke=(INK) stroke-width="1.5" stroke-dasharray="6 4" {} },
+        sign: html! { path.axis d="M0 0H24" stroke=(INK) stroke-width="1.5" stroke-dasharray=(DASHES) {} },
         label: "exact".to_owned(),
     });
-    let (keys, height) = legend(&keys, plot.left, plot.bottom() + 54.0);
-    let thinned = (every > 1).then(|| format!("every {every}th sample is shown"));
-    let (from, to) = diagonal(&plot);
-    let parts = html! {
-        (head)
-        (plot.frame("target", "prediction"))
-        @if let Some(thinned) = thinned {
-            (text(WIDTH - 18.0, 24.0, Anchor::End, TEXT, &thinned))
-        }
-        path class=(point_class) d=(points) fill="none" stroke=(point_colour) stroke-width="4"
-            stroke-opacity="0.35" stroke-linecap="round" {}
-        path.axis d=(format!("M{} {}L{} {}", at(from.0), at(from.1), at(to.0), at(to.1)))
-            stroke=(INK) stroke-width="1.5" stroke-dasharray="6 4" {}
-        @for (target, mean) in means {
-            path class=(mean_class) d=(format!(
-                "M{} {}H{}", at(plot.x(target - SPREAD)), at(plot.y(mean)), at(plot.x(target + SPREAD))
-            )) stroke=(mean_colour) stroke-width="4" {}
-        }
-        (keys)
-    };
-    figure(WIDTH, plot.bottom() + 54.0 + height + 8.0, title, &parts)
+    keys
 }
 
 /// The mean prediction of every target; nothing where there are too many targets.
@@ -130,13 +158,4 @@ fn means(pairs: &[(f64, f64)]) -> Vec<(f64, f64)> {
     } else {
         means
     }
-}
-
-/// Both ends of the line of equal values, within the plot.
-fn diagonal(plot: &Plot) -> ((f64, f64), (f64, f64)) {
-    let (low, high) = (
-        plot.x.low().max(plot.y.low()),
-        plot.x.high().min(plot.y.high()),
-    );
-    ((plot.x(low), plot.y(low)), (plot.x(high), plot.y(high)))
 }

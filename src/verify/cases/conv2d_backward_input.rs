@@ -1,6 +1,7 @@
 //! Launches of `conv2d_backward_input`.
 
 use super::Case;
+use super::inputs::{conv_weight, images_in_batch};
 use crate::activation::Activation;
 use crate::kernels::conv2d_backward_input;
 use crate::kernels::tile::{CONV_INPUT_TILES, Tile};
@@ -30,14 +31,12 @@ pub fn launch(
         _ => activated(&mut random, samples, shape, activation),
     };
     let output = shape.output().expect("the window fits");
-    let taps = shape.kernel_height * shape.kernel_width;
-    let grads = numbers.rows(&mut random, samples * output.pixels(), output.channels);
     Launch {
         call: conv2d_backward_input::call(shape, activation, &SOFTWARE),
         step: batch(samples),
         arguments: vec![
-            Argument::Floats(with_stale_rows(grads, capacity * output.padded_elements())),
-            Argument::Floats(numbers.weight(&mut random, taps, input.channels, output.channels)),
+            images_in_batch(numbers, &mut random, (samples, capacity), output),
+            conv_weight(numbers, &mut random, shape),
             Argument::Floats(with_stale_rows(
                 activated,
                 capacity * input.padded_elements(),

@@ -1,11 +1,12 @@
 //! Launches of `conv2d_backward_weight`.
 
 use super::Case;
+use super::inputs::images_in_batch;
 use crate::kernel_limits::bias_at;
 use crate::kernels::tile::{CONV_WEIGHT_TILES, Tile};
 use crate::kernels::{Call, conv2d_backward_weight};
 use crate::shape::ConvShape;
-use crate::verify::numbers::{Numbers, Random, conv, with_stale_rows};
+use crate::verify::numbers::{Numbers, Random, conv};
 use crate::verify::{Argument, Launch, Tolerance, batch};
 
 /// The launch of `call`, made for batches of `capacity`, on `samples`; what lies between is NaN.
@@ -19,17 +20,15 @@ pub fn launch_of(
     shape: &ConvShape,
 ) -> Launch {
     let mut random = Random::new(9);
-    let input = shape.input;
     let output = shape.output().expect("the window fits");
-    let pixels = numbers.rows(&mut random, samples * input.pixels(), input.channels);
-    let grads = numbers.rows(&mut random, samples * output.pixels(), output.channels);
+    let mut images_of = |shape| images_in_batch(numbers, &mut random, (samples, capacity), shape);
     let splits = call.params::<conv2d_backward_weight::Params>().splits as usize;
     Launch {
         call,
         step: batch(samples),
         arguments: vec![
-            Argument::Floats(with_stale_rows(pixels, capacity * input.padded_elements())),
-            Argument::Floats(with_stale_rows(grads, capacity * output.padded_elements())),
+            images_of(shape.input),
+            images_of(output),
             Argument::Poisoned(splits * (bias_at(shape.weight_len()) + output.padded_channels())),
         ],
     }

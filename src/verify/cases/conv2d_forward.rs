@@ -1,11 +1,12 @@
 //! Launches of `conv2d_forward`.
 
 use super::Case;
+use super::inputs::{bias, conv_weight, images_in_batch};
 use crate::activation::Activation;
 use crate::kernels::conv2d_forward;
 use crate::kernels::tile::{CONV_TILES, Tile};
 use crate::shape::{ConvShape, QUAD};
-use crate::verify::numbers::{Numbers, Random, SOFTWARE, conv, with_stale_rows};
+use crate::verify::numbers::{Numbers, Random, SOFTWARE, conv};
 use crate::verify::{Argument, Launch, Tolerance, batch};
 
 /// A batch of `samples` in buffers for `capacity`; what lies between is NaN.
@@ -19,17 +20,14 @@ pub fn launch(
     activation: Activation,
 ) -> Launch {
     let mut random = Random::new(6);
-    let input = shape.input;
     let output = shape.output().expect("the window fits");
-    let taps = shape.kernel_height * shape.kernel_width;
-    let pixels = numbers.rows(&mut random, samples * input.pixels(), input.channels);
     Launch {
         call: conv2d_forward::call(shape, activation, &SOFTWARE),
         step: batch(samples),
         arguments: vec![
-            Argument::Floats(with_stale_rows(pixels, capacity * input.padded_elements())),
-            Argument::Floats(numbers.weight(&mut random, taps, input.channels, output.channels)),
-            Argument::Floats(numbers.rows(&mut random, 1, output.channels)),
+            images_in_batch(numbers, &mut random, (samples, capacity), shape.input),
+            conv_weight(numbers, &mut random, shape),
+            bias(numbers, &mut random, output.channels),
             Argument::Poisoned(capacity * output.padded_elements()),
         ],
     }

@@ -1,12 +1,13 @@
 //! Launches of `conv2d_max_pool2d_backward_weight`.
 
 use super::Case;
+use super::inputs::images_in_batch;
 use crate::activation::Activation;
 use crate::kernel_limits::bias_at;
 use crate::kernels::conv2d_max_pool2d_backward_weight as backward;
 use crate::kernels::conv2d_max_pool2d_forward::WINDOW;
 use crate::shape::{ConvShape, ImageShape, PoolShape};
-use crate::verify::numbers::{Numbers, Random, conv, with_stale_rows};
+use crate::verify::numbers::{Numbers, Random, conv};
 use crate::verify::{Argument, Launch, Tolerance, batch};
 
 /// Every window that there is an expansion for, over outputs that are odd, even and barely large
@@ -74,22 +75,21 @@ pub fn launch(
     activation: Activation,
 ) -> Launch {
     let mut random = Random::new(21);
-    let input = shape.input;
     let output = pooled(shape);
-    let len = capacity * output.padded_elements();
-    let pixels = numbers.rows(&mut random, samples * input.pixels(), input.channels);
-    let grads = numbers.rows(&mut random, samples * output.pixels(), output.channels);
+    let mut images_of = |shape| images_in_batch(numbers, &mut random, (samples, capacity), shape);
+    let pixels = images_of(shape.input);
+    let grads = images_of(output);
     // A good part of them not positive.
-    let maxima = numbers.rows(&mut random, samples * output.pixels(), output.channels);
+    let maxima = images_of(output);
     let mut argmax = picks(&mut random, samples, shape);
-    argmax.resize(len, u32::MAX);
+    argmax.resize(capacity * output.padded_elements(), u32::MAX);
     Launch {
         call: backward::call(capacity, shape, activation),
         step: batch(samples),
         arguments: vec![
-            Argument::Floats(with_stale_rows(pixels, capacity * input.padded_elements())),
-            Argument::Floats(with_stale_rows(grads, len)),
-            Argument::Floats(with_stale_rows(maxima, len)),
+            pixels,
+            grads,
+            maxima,
             Argument::Words(argmax),
             Argument::Poisoned(backward::splits(capacity, shape) * split_len(shape)),
         ],

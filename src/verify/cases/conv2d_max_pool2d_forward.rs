@@ -1,11 +1,12 @@
 //! Launches of `conv2d_max_pool2d_forward`.
 
 use super::Case;
+use super::inputs::{bias, conv_weight, images_in_batch};
 use crate::activation::Activation;
 use crate::kernels::conv2d_max_pool2d_forward::{self, WINDOW};
 use crate::kernels::tile::{POOL_TILES, Tile};
 use crate::shape::{ConvShape, PoolShape, QUAD};
-use crate::verify::numbers::{Numbers, Random, SOFTWARE, conv, with_stale_rows};
+use crate::verify::numbers::{Numbers, Random, SOFTWARE, conv};
 use crate::verify::{Argument, Launch, batch};
 
 /// A batch of `samples` in buffers for `capacity`; what lies between is NaN. With the rectifier.
@@ -14,22 +15,19 @@ use crate::verify::{Argument, Launch, batch};
 /// If a window does not fit.
 pub fn launch(numbers: Numbers, (samples, capacity): (usize, usize), shape: &ConvShape) -> Launch {
     let mut random = Random::new(16);
-    let input = shape.input;
     let pooled = PoolShape {
         input: shape.output().expect("the window fits"),
         window: WINDOW,
     };
     let output = pooled.output().expect("the pooling fits");
-    let taps = shape.kernel_height * shape.kernel_width;
-    let pixels = numbers.rows(&mut random, samples * input.pixels(), input.channels);
     let len = capacity * output.padded_elements();
     Launch {
         call: conv2d_max_pool2d_forward::call(shape, Activation::Relu, &SOFTWARE),
         step: batch(samples),
         arguments: vec![
-            Argument::Floats(with_stale_rows(pixels, capacity * input.padded_elements())),
-            Argument::Floats(numbers.weight(&mut random, taps, input.channels, output.channels)),
-            Argument::Floats(numbers.rows(&mut random, 1, output.channels)),
+            images_in_batch(numbers, &mut random, (samples, capacity), shape.input),
+            conv_weight(numbers, &mut random, shape),
+            bias(numbers, &mut random, output.channels),
             Argument::Poisoned(len),
             Argument::Poisoned(len),
         ],

@@ -1,22 +1,12 @@
 //! Launches of `gather_linear_backward_weight`.
 
 use super::Case;
-use super::gather::images;
+use super::inputs::{GATHER_LINEAR_SIZES, gathered, images_in_order, seven_images};
 use crate::kernel_limits::bias_at;
-use crate::kernels::gather::ResidentLayout;
-use crate::kernels::{Step, gather, gather_linear_backward_weight as backward};
+use crate::kernels::gather_linear_backward_weight as backward;
 use crate::shape::padded;
 use crate::verify::numbers::{Numbers, Random, with_stale_rows};
-use crate::verify::{Argument, Launch, Tolerance, batch};
-
-/// Seven images of `inputs` bytes.
-pub fn layout(inputs: usize, images_per_part: usize) -> ResidentLayout {
-    ResidentLayout {
-        count: 7,
-        image_words: gather::image_words(inputs),
-        images_per_part,
-    }
-}
+use crate::verify::{Argument, Launch, Tolerance};
 
 /// A batch of `samples` out of 7 images, `per_part` to a part, for a call made for `capacity`; what
 /// lies between is NaN.
@@ -26,10 +16,8 @@ fn launch(
     (samples, capacity): (usize, usize),
 ) -> Launch {
     let mut random = Random::new(32);
-    let layout = layout(inputs, per_part);
-    let mut arguments = images(&mut random, &layout, inputs);
-    let order = (0..3 + capacity).map(|_| random.bits() % 7);
-    arguments.push(Argument::Words(order.collect()));
+    let layout = seven_images(inputs, per_part);
+    let mut arguments = images_in_order(&mut random, &layout, inputs, capacity);
     let grads = Numbers::Floats.rows(&mut random, samples, outputs);
     let splits = backward::splits(capacity, &layout, inputs, outputs);
     let part = bias_at(padded(inputs) * padded(outputs)) + padded(outputs);
@@ -39,10 +27,7 @@ fn launch(
     ]);
     Launch {
         call: backward::call(capacity, &layout, inputs, outputs),
-        step: Step {
-            batch_start: 3,
-            ..batch(samples)
-        },
+        step: gathered(samples),
         arguments,
     }
 }
@@ -50,7 +35,7 @@ fn launch(
 /// Odd sizes, and every tile with images in one part to four.
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for shape in [[1, 1], [7, 9], [33, 17], [75, 33], [257, 5]] {
+    for shape in GATHER_LINEAR_SIZES {
         for samples in [(1, 1), (7, 9), (33, 65), (1100, 1100)] {
             let terms = samples.0;
             cases.push(launch(shape, 7, samples).within(Tolerance::Sum { terms }));

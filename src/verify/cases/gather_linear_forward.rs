@@ -1,12 +1,11 @@
 //! Launches of `gather_linear_forward`.
 
 use super::Case;
-use super::gather::images;
+use super::inputs::{GATHER_LINEAR_SIZES, bias, gathered, images_in_order, seven_images};
 use crate::activation::Activation;
-use crate::kernels::gather::ResidentLayout;
-use crate::kernels::{Step, gather, gather_linear_forward};
+use crate::kernels::gather_linear_forward;
 use crate::verify::numbers::{ACTIVATIONS, Numbers, Random};
-use crate::verify::{Argument, Launch, Tolerance, batch};
+use crate::verify::{Argument, Launch, Tolerance};
 
 /// 7 images of `inputs` bytes, `per_part` to a part, and a batch with images out of every part.
 pub fn launch(
@@ -16,26 +15,17 @@ pub fn launch(
     activation: Activation,
 ) -> Launch {
     let mut random = Random::new(31);
-    let layout = ResidentLayout {
-        count: 7,
-        image_words: gather::image_words(inputs),
-        images_per_part: per_part,
-    };
-    let mut arguments = images(&mut random, &layout, inputs);
-    let order = (0..3 + samples).map(|_| random.bits() % 7);
-    arguments.push(Argument::Words(order.collect()));
+    let layout = seven_images(inputs, per_part);
+    let mut arguments = images_in_order(&mut random, &layout, inputs, samples);
     let weight = Numbers::Integers.weight(&mut random, 1, inputs, outputs);
     arguments.extend([
         Argument::Floats(weight),
-        Argument::Floats(Numbers::Integers.rows(&mut random, 1, outputs)),
+        bias(Numbers::Integers, &mut random, outputs),
         Argument::Poisoned((samples + 2) * outputs.next_multiple_of(4)),
     ]);
     Launch {
         call: gather_linear_forward::call(&layout, inputs, outputs, activation),
-        step: Step {
-            batch_start: 3,
-            ..batch(samples)
-        },
+        step: gathered(samples),
         arguments,
     }
 }
@@ -43,7 +33,7 @@ pub fn launch(
 /// Odd sizes, and every tile with images in one part to four.
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for shape in [[1, 1], [7, 9], [33, 17], [75, 33], [257, 5]] {
+    for shape in GATHER_LINEAR_SIZES {
         for activation in ACTIVATIONS {
             for samples in [1, 7, 65] {
                 let launch = launch(shape, 7, samples, activation);

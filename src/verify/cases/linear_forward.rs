@@ -1,6 +1,7 @@
 //! Launches of `linear_forward`.
 
 use super::Case;
+use super::inputs::bias;
 use crate::activation::Activation;
 use crate::kernels::linear_forward;
 use crate::kernels::tile::BATCH_TILES;
@@ -24,7 +25,7 @@ pub fn launch(
         arguments: vec![
             Argument::Floats(with_stale_rows(rows, of_batch * padded(inputs))),
             Argument::Floats(numbers.weight(&mut random, 1, inputs, outputs)),
-            Argument::Floats(numbers.rows(&mut random, 1, outputs)),
+            bias(numbers, &mut random, outputs),
             Argument::Poisoned(of_batch * padded(outputs)),
         ],
     }

@@ -19,6 +19,7 @@ pub mod epoch_permutation;
 pub mod gather;
 pub mod gather_linear_backward_weight;
 pub mod gather_linear_forward;
+pub mod inputs;
 pub mod linear_backward_weight;
 pub mod linear_forward;
 pub mod max_pool2d_backward;
@@ -97,7 +98,7 @@ const REGISTRY: &[Entry] = &[
 ];
 
 /// The cases of `kernel`; they cover every one of its variants, and nothing else
-/// (`tests/shader_contract.rs` checks it).
+/// (`tests/shader_contract/` checks it).
 ///
 /// # Panics
 /// If the kernel has none: a bug, caught by that test.

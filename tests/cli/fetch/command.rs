@@ -3,8 +3,9 @@ use std::time::{Duration, Instant};
 
 use gpu_train::fetch::{Event, catalogue};
 
+use super::options;
+use super::place::{FILE, Place};
 use super::server::{Answer, Server};
-use super::{Place, options};
 use crate::support::{BINARY, Workplace};
 
 /// The command, its exit status, and what is on stderr.
@@ -188,7 +189,7 @@ fn a_second_process_waits_for_the_first() {
         fetched.expect("fetches");
         assert_eq!(bad.starts().len(), 1);
     });
-    assert!(folder.join(super::FILE).is_file(), "the first ended first");
+    assert!(folder.join(FILE).is_file(), "the first ended first");
 }
 
 /// All of MNIST, where this machine has it beside the repository: two processes at once, then what

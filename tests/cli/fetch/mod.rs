@@ -1,17 +1,20 @@
 //! `fetch`, the library's and the command's, against servers that behave badly.
 
 mod archives;
+mod bad_files;
+mod bad_servers;
 mod command;
 mod downloads;
+mod place;
+mod refusals;
+mod resuming;
 mod server;
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use gpu_train::error::{Error, Result};
-use gpu_train::fetch::{Event, Member, Options, Outcome, RemoteFile, RemoteSet, fetch};
+use gpu_train::fetch::{Member, Options, RemoteFile, RemoteSet};
 use sha2::{Digest as _, Sha256};
-use tempfile::TempDir;
 
 use server::Server;
 
@@ -59,64 +62,5 @@ fn options(server: &Server) -> Options {
         attempts: 3,
         pause: Duration::from_millis(1),
         ..Options::default()
-    }
-}
-
-/// A set of one file, and the folder that it is fetched into.
-struct Place {
-    folder: TempDir,
-    set: RemoteSet,
-    content: Vec<u8>,
-}
-
-const FILE: &str = "file.bin";
-const PART: &str = "file.bin.part";
-
-impl Place {
-    fn new(length: usize) -> Self {
-        let content = content(length);
-        Self {
-            folder: TempDir::new().expect("a temporary folder"),
-            set: set_of(&[(FILE, &content, &[])]),
-            content,
-        }
-    }
-
-    fn fetch(&self, options: &Options) -> Result<Outcome> {
-        self.listen(options, &mut |_| Ok(()))
-    }
-
-    fn listen(
-        &self,
-        options: &Options,
-        listener: &mut dyn FnMut(Event<'_>) -> Result<()>,
-    ) -> Result<Outcome> {
-        fetch(&self.set, self.folder.path(), options, listener)
-    }
-
-    /// Expects the file, and nothing else but the lock.
-    fn is_whole(&self) {
-        assert!(self.bytes(FILE) == Some(self.content.clone()), "is whole");
-        let names = crate::support::names(self.folder.path());
-        assert_eq!(names, [".fetch.lock", FILE]);
-    }
-
-    fn bytes(&self, name: &str) -> Option<Vec<u8>> {
-        std::fs::read(self.folder.path().join(name)).ok()
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) {
-        std::fs::write(self.folder.path().join(name), bytes).expect("writes");
-    }
-
-    /// Fetches, and expects an error that names the file and `words`, and no file.
-    fn fails(&self, options: &Options, words: &[&str]) -> Error {
-        let error = self.fetch(options).expect_err("cannot be fetched");
-        for word in [&[FILE], words].concat() {
-            assert!(error.to_string().contains(word), "no '{word}' in: {error}");
-        }
-        assert!(error.hint().contains("--"), "{}", error.hint());
-        assert_eq!(self.bytes(FILE), None);
-        error
     }
 }

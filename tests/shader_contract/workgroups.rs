@@ -1,0 +1,65 @@
+//! Threads and memory of workgroups.
+
+use gpu_train::kernels::tile::{self, BATCH_TILES, POOL_TILES, WEIGHT_TILES};
+use gpu_train::kernels::{self, Call, Kernel};
+use gpu_train::target::{AdapterKind, Target};
+use naga::proc::Layouter;
+use naga::{AddressSpace, Module};
+
+use super::shader::{Shader, WORKGROUP_SIZE, shaders, specialised};
+
+/// Tiles in workgroup memory are written for a number of threads: that which the host starts.
+#[test]
+fn workgroups_of_tiles_have_the_threads_that_the_host_starts() {
+    let tables = [&BATCH_TILES[..], &POOL_TILES, &WEIGHT_TILES];
+    let tiles = tables.into_iter().flatten();
+    for tile in tiles.filter(|tile| tile.workgroup.is_some()) {
+        let of_tile = |kernel: &&&Kernel| kernel.variants.contains(&tile.variant);
+        let mut kernels = kernels::ALL.iter().filter(of_tile).peekable();
+        assert!(kernels.peek().is_some(), "{tile:?} is no kernel's");
+        for kernel in kernels {
+            let shader = Shader::parse(kernel, tile.variant);
+            assert!(shader.module.overrides.is_empty(), "{}", shader.name);
+            let size = shader.module.entry_points[0].workgroup_size;
+            assert_eq!(size, [tile.workgroup_size(), 1, 1], "{}", shader.name);
+        }
+    }
+}
+
+/// What `Program::check` compares with the adapter's limit is what the shader declares.
+#[test]
+fn workgroup_memory_is_what_the_host_says_and_fits_every_adapter() {
+    let limit = Target::portable(AdapterKind::Gpu).limits.workgroup_bytes;
+    let mut sharing = 0;
+    for shader in shaders() {
+        let (module, _) = specialised(&shader);
+        let bytes = shared_bytes(&module);
+        assert!(bytes <= limit, "{}: {bytes} bytes", shader.name);
+        let host = if shader.kernel.name == "mse_loss" {
+            let Call {
+                grid,
+                workgroup_bytes,
+                ..
+            } = kernels::mse_loss::call(1);
+            workgroup_bytes / grid.workgroup_size * WORKGROUP_SIZE
+        } else {
+            tile::workgroup_bytes(shader.variant)
+        };
+        assert_eq!(bytes, host, "{}", shader.name);
+        sharing += usize::from(bytes > 0);
+    }
+    assert!(sharing > 50, "tiles in workgroup memory are among them");
+}
+
+/// Bytes that a module's workgroups share.
+fn shared_bytes(module: &Module) -> u32 {
+    let mut layouter = Layouter::default();
+    layouter
+        .update(module.to_ctx())
+        .expect("types have layouts");
+    let globals = module.global_variables.iter();
+    globals
+        .filter(|(_, global)| global.space == AddressSpace::WorkGroup)
+        .map(|(_, global)| layouter[global.ty].size)
+        .sum()
+}
