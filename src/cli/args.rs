@@ -12,6 +12,29 @@ use crate::nn::{Activation, NetworkType};
 use crate::sweep::{Experiment, Match};
 use crate::train::{LrSchedule, RunFolder};
 
+/// TOML, in which a run records its seed, has signed whole numbers.
+const MAX_SEED: u64 = i64::MAX.cast_unsigned();
+/// What a range test has no use for.
+const NOT_IN_RANGE_TEST: [&str; 17] = [
+    "resume",
+    "dry_run",
+    "estimate",
+    "profile",
+    "tensorboard",
+    "no_report",
+    "evaluate_train",
+    "patience",
+    "max_time",
+    "checkpoint_minutes",
+    "epochs",
+    "lr",
+    "lr_schedule",
+    "warmup",
+    "lr_step_size",
+    "lr_gamma",
+    "lr_patience",
+];
+
 /// Trains small vision networks on any GPU: no CUDA, no Python.
 ///
 /// Without a command, it trains: `gpu-train --net cnn --lr 1e-4`.
@@ -96,7 +119,12 @@ pub(super) struct ExperimentArgs {
     #[arg(long = "match", value_enum, value_name = "NET")]
     pub(super) matched: Option<Match>,
     /// Seeds; each is a run of its own [default: 0]
-    #[arg(long = "seed", value_name = "N,…", value_delimiter = ',')]
+    #[arg(
+        long = "seed",
+        value_name = "N,…",
+        value_delimiter = ',',
+        value_parser = clap::value_parser!(u64).range(..=MAX_SEED)
+    )]
     pub(super) seeds: Vec<u64>,
     /// As in training [default: svhn where its files are found, else house-digits]
     #[arg(long, value_name = "PATH-or-NAME")]
@@ -261,7 +289,12 @@ pub(super) struct TrainArgs {
     )]
     pub(super) epochs: Option<usize>,
     /// Keys initial weights, shuffling and drawn data [default: 0]
-    #[arg(long, value_name = "N", help_heading = "Training")]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u64).range(..=MAX_SEED),
+        help_heading = "Training"
+    )]
     pub(super) seed: Option<u64>,
     /// Hold out this share of the training images, and keep the weights that do best on them as
     /// best.safetensors
@@ -312,8 +345,8 @@ pub(super) struct TrainArgs {
     #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
     pub(super) lr_patience: Option<usize>,
     /// Train a few steps with learning rates from 1e-7 to 1, print the losses and a suggestion, and
-    /// write find-lr.csv into the --out folder; train nothing else
-    #[arg(long, conflicts_with_all = ["resume", "dry_run"], help_heading = "Training")]
+    /// write find-lr.csv and a figure into the --out folder; train nothing else
+    #[arg(long, conflicts_with_all = NOT_IN_RANGE_TEST, help_heading = "Training")]
     pub(super) find_lr: bool,
     /// End, saved, after this many minutes of training
     #[arg(

@@ -43,7 +43,7 @@ fn show(summary: &Summary, out: &Path) {
     for row in &summary.rows {
         let accuracy = row
             .test_accuracy
-            .map_or("-".to_owned(), |it| format!("{it:.4}"));
+            .map_or("-".to_owned(), |it| format!("{:.1}%", it * 100.0));
         say(format_args!(
             "{:width$}  {:>6}  {:>9.4}  {:>9.4}  {accuracy:>9}  {:>9}",
             row.label,

@@ -8,7 +8,7 @@ use crate::data::source::{DataSource, Resolved};
 use crate::error::{Error, Result};
 use crate::nn::{NetworkConfiguration, NetworkType};
 use crate::shape::ImageShape;
-use crate::train::{RunConfig, ScheduleConfig};
+use crate::train::{LrSchedule, RunConfig, ScheduleConfig};
 
 /// Sizes separated by commas; `none` or nothing at all is the empty list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +93,7 @@ pub(super) fn resolve(args: &TrainArgs) -> Result<(RunConfig, bool)> {
         patience: args.patience.or(base.patience),
         weight_decay: args.weight_decay.unwrap_or(base.weight_decay),
         clip_grad_norm: args.clip_grad_norm.or(base.clip_grad_norm),
-        schedule: schedule(args, base.schedule),
+        schedule: schedule(args, base.schedule)?,
         max_time: args.max_time.or(base.max_time),
         checkpoint_minutes: (args.checkpoint_minutes).unwrap_or(base.checkpoint_minutes),
         init: match &args.init {
@@ -107,14 +107,32 @@ pub(super) fn resolve(args: &TrainArgs) -> Result<(RunConfig, bool)> {
 }
 
 /// `base` with what `args` say.
-fn schedule(args: &TrainArgs, base: ScheduleConfig) -> ScheduleConfig {
-    ScheduleConfig {
-        lr_schedule: args.lr_schedule.unwrap_or(base.lr_schedule),
+///
+/// Errors where they give what the schedule does not read.
+fn schedule(args: &TrainArgs, base: ScheduleConfig) -> Result<ScheduleConfig> {
+    let schedule = args.lr_schedule.unwrap_or(base.lr_schedule);
+    let step = schedule == LrSchedule::Step;
+    let plateau = schedule == LrSchedule::Plateau;
+    for (flag, given, read) in [
+        ("--lr-step-size", args.lr_step_size.is_some(), step),
+        ("--lr-gamma", args.lr_gamma.is_some(), step || plateau),
+        ("--lr-patience", args.lr_patience.is_some(), plateau),
+    ] {
+        if given && !read {
+            return Err(Error::usage(
+                format!("{flag} is not read by this --lr-schedule"),
+                "--lr-schedule step reads --lr-step-size and --lr-gamma, plateau --lr-gamma and \
+                 --lr-patience",
+            ));
+        }
+    }
+    Ok(ScheduleConfig {
+        lr_schedule: schedule,
         warmup: args.warmup.unwrap_or(base.warmup),
         lr_step_size: args.lr_step_size.unwrap_or(base.lr_step_size),
         lr_gamma: args.lr_gamma.unwrap_or(base.lr_gamma),
         lr_patience: args.lr_patience.unwrap_or(base.lr_patience),
-    }
+    })
 }
 
 /// The path that a config file, which is UTF-8, can be read back with from any folder.

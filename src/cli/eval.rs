@@ -41,13 +41,19 @@ fn test_set(args: &EvalArgs, model: &Model) -> Result<Dataset> {
         return Ok(found.source.load(seed)?.test);
     };
     let split = run.config.data.load(run.config.seed)?;
-    let recorded = run.checkpoint()?.data;
-    let now = DataRecord::of(&split);
-    if recorded.test != now.test && !args.model.quiet {
-        style::notice(&format!(
-            "the test set is not what the run saw: it was {}, and is {}",
-            recorded.test, now.test
-        ));
+    let now = DataRecord::of(&split).test;
+    let note = match run.checkpoint() {
+        Ok(checkpoint) if checkpoint.data.test == now => None,
+        Ok(checkpoint) => Some(format!(
+            "the test set is not what the run saw: it was {}, and is {now}",
+            checkpoint.data.test
+        )),
+        Err(error) => Some(format!(
+            "whether the test set is what the run saw is not known: {error}"
+        )),
+    };
+    if let Some(note) = note.filter(|_| !args.model.quiet) {
+        style::notice(&note);
     }
     Ok(split.test)
 }

@@ -23,6 +23,7 @@ pub(super) fn run(args: &ExperimentArgs) -> Result<()> {
     let words = Words {
         quiet: args.quiet,
         no_progress: args.no_progress,
+        tensorboard: false,
     };
     let experiment = args.name;
     if args.matched.is_some() && experiment != Experiment::DepthWidth {

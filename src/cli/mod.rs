@@ -25,6 +25,7 @@ mod style;
 mod summary;
 mod sweep;
 mod sweep_args;
+mod sweep_events;
 mod sweep_progress;
 mod train;
 mod tune;
@@ -41,7 +42,7 @@ use args::{Cli, Command};
 pub fn main() -> ExitCode {
     hush_the_loader();
     let cli = Cli::parse();
-    match run(&cli) {
+    match run(&cli).and_then(|()| style::all_said()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             style::error(&error);

@@ -135,15 +135,23 @@ impl Model {
         self.options.clone()
     }
 
-    /// Shape of the images: `given`, or what the run's checkpoint says.
+    /// Shape of the images: `given`, or what the run's checkpoint says, which need not be there
+    /// where it is given.
     ///
     /// Errors where nobody says it, or the two differ.
     pub(super) fn image(&self, given: Option<ImageShape>) -> Result<ImageShape> {
-        let recorded = self.run.as_ref().map(RunOf::checkpoint).transpose()?;
-        let recorded = recorded.map(|checkpoint| {
-            let [channels, height, width] = checkpoint.data.train.shape;
-            ImageShape::new(channels, height, width)
-        });
+        let recorded = match self.run.as_ref().map(RunOf::checkpoint) {
+            Some(Err(error)) if given.is_none() => {
+                return Err(Error::usage(
+                    format!("the shape of the images is not known: {error}"),
+                    "give it with --image CxHxW, such as --image 3x32x32",
+                ));
+            }
+            Some(Ok(checkpoint)) => Some(checkpoint.data.train.shape),
+            _ => None,
+        };
+        let recorded =
+            recorded.map(|[channels, height, width]| ImageShape::new(channels, height, width));
         match (recorded, given) {
             (Some(recorded), Some(given)) if recorded != given => Err(Error::usage(
                 format!("--image {given} is not the {recorded} that the run was trained on"),

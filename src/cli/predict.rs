@@ -77,7 +77,11 @@ pub(super) fn run(args: &PredictArgs) -> Result<()> {
                 0 => "was not predicted".to_owned(),
                 more => format!("and {more} more were not predicted"),
             },
-            "why is said above; all others were predicted",
+            if all.is_empty() {
+                "why is said above"
+            } else {
+                "why is said above; all others were predicted"
+            },
         )),
     }
 }
@@ -123,10 +127,10 @@ fn print(predictions: &[Prediction], format: Format) -> Result<()> {
             say(format_args!("prediction  rounded  file"));
             for it in predictions {
                 let rounded = it.rounded.map_or("-".to_owned(), |it| it.to_string());
-                say(format_args!(
-                    "{:>10.4}  {rounded:>7}  {}",
-                    it.prediction, it.file
-                ));
+                // A name may hold what would move a terminal's cursor.
+                let file = it.file.replace(char::is_control, "\u{fffd}");
+                let prediction = it.prediction;
+                say(format_args!("{prediction:>10.4}  {rounded:>7}  {file}"));
             }
         }
         Format::Csv => style::say_bytes(&csv(predictions)),

@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::io::{self, Write as _};
+use std::path::Path;
+use std::sync::Mutex;
 
 use console::{Style, StyledObject};
 use serde::Serialize;
@@ -9,15 +11,40 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 pub(super) use crate::report::duration;
 
-/// Prints a line of data. Where nobody reads it any more (`| head`), there is nobody to tell: a
-/// training goes on.
+/// What was lost of the output first: a training goes on without it, and says so at its end.
+static LOST: Mutex<Option<io::Error>> = Mutex::new(None);
+
+/// Prints a line of data.
 pub(super) fn say(line: fmt::Arguments<'_>) {
-    let _ = writeln!(io::stdout(), "{line}");
+    keep_error(writeln!(io::stdout(), "{line}"));
 }
 
 /// Prints data that is lines already.
 pub(super) fn say_bytes(lines: &[u8]) {
-    let _ = io::stdout().write_all(lines);
+    keep_error(io::stdout().write_all(lines));
+}
+
+/// Where nobody reads any more (`| head`), there is nobody to tell.
+fn keep_error(written: io::Result<()>) {
+    if let Err(error) = written
+        && error.kind() != io::ErrorKind::BrokenPipe
+        && let Ok(mut lost) = LOST.lock()
+    {
+        lost.get_or_insert(error);
+    }
+}
+
+/// Errors where something that was to be printed was not.
+pub(super) fn all_said() -> Result<()> {
+    keep_error(io::stdout().flush());
+    let lost = LOST.lock().ok().and_then(|mut lost| lost.take());
+    lost.map_or(Ok(()), |error| {
+        Err(Error::file(
+            Path::new("standard output"),
+            format!("not all could be printed: {error}"),
+            "see to free space where it is redirected to, and run the command again",
+        ))
+    })
 }
 
 /// Prints data as JSON.

@@ -7,7 +7,11 @@ use crate::train::{EpochMetrics, Run};
 /// Prints what was reached, how fast, and where it is.
 pub(super) fn show(run: &Run<'_>) {
     let trainer = run.trainer();
+    let folder = run.folder().path().display();
     let Some(last) = trainer.logs().last() else {
+        say(format_args!(
+            "ended by --max-time before its first epoch did; `gpu-train --resume {folder}` goes on"
+        ));
         return;
     };
     let seconds: f64 = trainer.logs().iter().map(|epoch| epoch.seconds).sum();
@@ -25,7 +29,24 @@ pub(super) fn show(run: &Run<'_>) {
         last.test.loss,
         accuracy(last.test)
     ));
-    let folder = run.folder().path().display();
+    if let Some(best) = run.best() {
+        let valid = trainer.logs()[best.epoch - 1].valid;
+        say(format_args!(
+            "validation MAE {:.4}, MSE {:.4} after epoch {}, the best: best.safetensors",
+            valid.map_or(f64::NAN, |it| it.mae),
+            best.loss,
+            best.epoch
+        ));
+    }
+    if trainer.has_stopped_early() {
+        say(format_args!(
+            "ended by --patience: no epoch since the best one has a lower validation loss"
+        ));
+    } else if trainer.logs().len() < run.epochs() {
+        say(format_args!(
+            "ended by --max-time; `gpu-train --resume {folder}` goes on"
+        ));
+    }
     say(format_args!("model and metrics in {folder}"));
 }
 

@@ -10,21 +10,23 @@ use super::config;
 use super::interrupt::Interrupt;
 use super::start::{announce_fallback, folder_names, keep_pipelines, open};
 use super::sweep_args::SweepArgs;
+use super::sweep_events::SweepEvents;
 use super::sweep_progress::SweepProgress;
 use super::tuned::Tuned;
 use crate::error::{Error, Result};
-use crate::report::{Heading, Summary, compare, write_run_report};
+use crate::report::{Heading, PAGE, Summary, compare, write_run_report};
 use crate::sweep::{
     Axis, Combination, Execution, PlannedRun, Status, Sweep, SweepEvent, SweepFolder, combinations,
 };
 use crate::train::{RunConfig, RunFolder, Session};
 use crate::tuning::Tuning;
 
-/// What is printed.
+/// What is told of the runs beside their folders.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Words {
     pub quiet: bool,
     pub no_progress: bool,
+    pub tensorboard: bool,
 }
 
 /// Runs the sweep that `args` ask for, or goes on with one.
@@ -32,6 +34,7 @@ pub(super) fn run(args: &SweepArgs) -> Result<()> {
     let words = Words {
         quiet: args.quiet,
         no_progress: args.no_progress,
+        tensorboard: args.tensorboard,
     };
     if let Some(path) = &args.resume {
         return resume(path, words);
@@ -152,15 +155,25 @@ fn train_all(
 ) -> Result<()> {
     announce_tuning(&folder.sweep().tuning, words.quiet);
     let mut progress = SweepProgress::new(folder, words);
+    let mut events = words.tensorboard.then(|| SweepEvents::new(folder.path()));
     let interrupt = Interrupt::listen(progress.notices());
     let result = execution.run(
         folder,
         || interrupt.asked(),
         |event| {
             progress.show(event);
-            if let SweepEvent::RunEnded { path, diverged, .. } = event {
+            if let Some(events) = &mut events {
+                events.write(event)?;
+            }
+            if let SweepEvent::RunEnded {
+                path,
+                outcome,
+                diverged,
+                ..
+            } = event
+            {
                 keep_pipelines(session, words.quiet);
-                if diverged.is_none() {
+                if diverged.is_none() && outcome.last.is_some() {
                     write_run_report(path, None)?;
                 }
             }
@@ -197,6 +210,10 @@ fn compare_done(folder: &SweepFolder) -> Result<Option<Summary>> {
         notes: others.into_iter().map(note).collect(),
     };
     let done: Vec<PathBuf> = done.into_iter().map(|run| folder.run_path(run)).collect();
+    // The page is the last thing that is written of a run: one that was killed before has none.
+    for path in done.iter().filter(|path| !path.join(PAGE).exists()) {
+        write_run_report(path, None)?;
+    }
     compare(&done, &heading, folder.path()).map(Some)
 }
 

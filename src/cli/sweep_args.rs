@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::sweep::{Axis, read_nets};
 
 /// Options of training that a sweep has not, or has in its own way.
-const OMITTED: [&str; 8] = [
+const OMITTED: [&str; 7] = [
     "out",
     "resume",
     "dry_run",
@@ -18,7 +18,6 @@ const OMITTED: [&str; 8] = [
     "profile",
     "find_lr",
     "no_report",
-    "tensorboard",
 ];
 /// Options that take one value for the whole sweep: lists that are one net, the data, and what
 /// changes no result.
@@ -37,8 +36,8 @@ const FIXED: [&str; 13] = [
     "valid_fraction",
     "max_time",
 ];
-/// Switches that say how much is printed, not what is trained.
-const WORDS: [&str; 2] = ["quiet", "no_progress"];
+/// Switches that say what is told, not what is trained.
+const WORDS: [&str; 3] = ["quiet", "no_progress", "tensorboard"];
 
 /// What only a sweep has.
 #[derive(Debug, Args)]
@@ -67,6 +66,7 @@ pub(super) struct SweepArgs {
     pub resume: Option<PathBuf>,
     pub quiet: bool,
     pub no_progress: bool,
+    pub tensorboard: bool,
     nets: Option<PathBuf>,
     /// Options that may have several values, by their names without dashes.
     varying: Vec<Axis>,
@@ -173,6 +173,7 @@ impl FromArgMatches for SweepArgs {
             resume,
             quiet: matches.get_flag("quiet"),
             no_progress: matches.get_flag("no_progress"),
+            tensorboard: matches.get_flag("tensorboard"),
             nets,
             varying,
             fixed,

@@ -19,7 +19,9 @@ pub(super) struct SweepProgress {
 
 impl SweepProgress {
     pub(super) fn new(folder: &SweepFolder, words: Words) -> Self {
-        let Words { quiet, no_progress } = words;
+        let Words {
+            quiet, no_progress, ..
+        } = words;
         let runs = &folder.sweep().runs;
         Self {
             bar: Progress::of_sweep(!quiet && !no_progress, !quiet),
@@ -136,8 +138,9 @@ pub(super) fn table(folder: &SweepFolder, compared: Option<&Summary>) {
         super::compare::means(compared);
     }
     let path = folder.path().display();
+    let page = compared.map_or("", |_| "report.html, ");
     say(format_args!(
-        "\nreport.html, summary.csv and a folder per run in {path}"
+        "\n{page}summary.csv and a folder per run in {path}"
     ));
 }
 

@@ -60,7 +60,10 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     if !args.quiet {
         summary::show(&run);
     }
-    test.map_or(Ok(()), |test| report(args, &run, events, &test))
+    match test {
+        Some(test) if !run.trainer().logs().is_empty() => report(args, &run, events, &test),
+        _ => Ok(()),
+    }
 }
 
 /// The device, the data and the job that `args` name, of which nothing is uploaded yet.

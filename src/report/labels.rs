@@ -29,8 +29,14 @@ pub(super) fn labels(runs: &[RunRecord]) -> Vec<String> {
 /// A name for each of `runs`, of which every one stands for all that differ from it in nothing but
 /// their seed.
 pub(super) fn labels_without_seed(runs: &[&RunRecord]) -> Vec<String> {
+    let without_seed = |run: &&RunRecord| {
+        let seed = run.option("seed").unwrap_or_default();
+        let name = run.name.strip_suffix(&format!("-seed-{seed}"));
+        name.map(str::to_owned)
+    };
     if let [run] = runs {
-        return vec![run.option("net").unwrap_or_else(|| run.name.clone())];
+        let net = || run.option("net").unwrap_or_else(|| run.name.clone());
+        return vec![without_seed(run).unwrap_or_else(net)];
     }
     let telling = telling(runs, &["seed"]);
     let by_options = runs.iter().map(|run| option_words(run, &telling));
@@ -38,12 +44,8 @@ pub(super) fn labels_without_seed(runs: &[&RunRecord]) -> Vec<String> {
     if tell_apart(&by_options) {
         return by_options;
     }
-    let without_seed = |run: &&RunRecord| {
-        let seed = run.option("seed").unwrap_or_default();
-        let name = run.name.strip_suffix(&format!("-seed-{seed}"));
-        name.unwrap_or(&run.name).to_owned()
-    };
-    runs.iter().map(without_seed).collect()
+    let name = |run: &&RunRecord| without_seed(run).unwrap_or_else(|| run.name.clone());
+    runs.iter().map(name).collect()
 }
 
 /// The options in which `runs` differ, but for `others`.

@@ -161,7 +161,13 @@ impl<'s> Execution<'s> {
         let count = sweep.runs.len();
         for (index, run) in sweep.runs.iter().enumerate() {
             let path = folder.run_path(index);
-            if folder.summary().status(index) != Status::Unfinished && path.exists() {
+            let ended = match folder.summary().status(index) {
+                // A run that lost its model goes on from its checkpoint, which has it.
+                Status::Done => RunFolder::is_complete(&path),
+                Status::Diverged => path.exists(),
+                Status::Unfinished => false,
+            };
+            if ended {
                 continue;
             }
             if interrupted() {
@@ -204,6 +210,8 @@ impl<'s> Execution<'s> {
         let mut run = self.begin(sweep, run, path, on_event)?;
         let trained = run.train(interrupted, |event| on_event(&SweepEvent::Train(event)));
         let (status, diverged) = match trained {
+            // Its time was up before its first epoch ended: there is nothing to compare yet.
+            Ok(()) if run.trainer().logs().is_empty() => (Status::Unfinished, None),
             Ok(()) => (Status::Done, None),
             Err(error @ Error::Diverged { .. }) => (Status::Diverged, Some(error)),
             Err(other) => return Err(other),

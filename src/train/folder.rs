@@ -156,6 +156,12 @@ impl RunFolder {
         save_weights(&self.file("best.safetensors"), table, tensors)
     }
 
+    /// Whether the run at `path` has all that a run leaves that trained to its end.
+    pub fn is_complete(path: &Path) -> bool {
+        let files = [MODEL, PREDICTIONS].iter();
+        files.map(|file| path.join(file)).all(|file| file.is_file())
+    }
+
     /// Writes `predictions.csv`: a header and a line per sample of the test set in file order,
     /// numbers in full.
     pub fn save_predictions(&self, targets: &[f32], predictions: &[f32]) -> Result<()> {

@@ -9,6 +9,7 @@ use super::environment::Environment;
 use super::event::TrainEvent;
 use super::folder::RunFolder;
 use super::run_config::RunConfig;
+use super::selection::Best;
 use super::state::TrainState;
 use super::trainer::Trainer;
 use crate::error::{Error, Result};
@@ -104,6 +105,16 @@ impl<'s> Run<'s> {
     /// The folder.
     pub fn folder(&self) -> &RunFolder {
         &self.folder
+    }
+
+    /// The epoch with the lowest validation loss, where there is a validation set.
+    pub fn best(&self) -> Option<Best> {
+        self.trainer.selection.best
+    }
+
+    /// Epochs that it was asked for.
+    pub fn epochs(&self) -> usize {
+        self.saved.config.epochs
     }
 
     /// Trains up to the configuration's last epoch; writes the model, and what it predicts for the

@@ -151,6 +151,15 @@ impl RunConfig {
                 "give --epochs at least 1, or use --dry-run to look at the net",
             ));
         }
+        if self.schedule.warmup > self.epochs {
+            return Err(Error::usage(
+                format!(
+                    "--warmup {} is longer than all of --epochs {}",
+                    self.schedule.warmup, self.epochs
+                ),
+                "--warmup is counted in epochs; a twentieth of --epochs is usual",
+            ));
+        }
         if !(0.0..=1e6).contains(&self.checkpoint_minutes) {
             return Err(Error::usage(
                 format!(

@@ -72,14 +72,20 @@ pub(super) fn serialize(
 /// Errors name the tensors that are missing, too many, or of another shape or type; files that are
 /// far too large for the net are not even read.
 pub fn load_weights(path: &Path, table: &ParameterTable) -> Result<Vec<Vec<f32>>> {
-    let hint = "the file must hold the state_dict of this very net: check --net, --channels, \
-                --kernel-sizes and --dense-hiddens";
+    let hint = "the file must hold the state_dict of this very net, finite and in float32: check \
+                --net, --channels, --kernel-sizes, --dense-hiddens and the shape of the images";
     let fail = |what: String| Error::file(path, what, hint);
     let missing = "--init takes a .safetensors file, such as a run's model.safetensors";
     let limit = table.elements() as u64 * 4 + HEADER_BYTES;
     let bytes = read_regular(path, limit, missing, hint)?;
-    let file = SafeTensors::deserialize(&bytes)
-        .map_err(|error| fail(format!("is no safetensors file: {error}")))?;
+    let file = SafeTensors::deserialize(&bytes).map_err(|error| {
+        let what = format!("is no safetensors file: {error}");
+        Error::file(
+            path,
+            what,
+            "it is damaged, or of another format; restore it",
+        )
+    })?;
     let mut found: HashMap<String, TensorView<'_>> = file.tensors().into_iter().collect();
     let mut problems = Vec::new();
     let mut tensors = Vec::new();

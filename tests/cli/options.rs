@@ -56,6 +56,17 @@ fn patience_ends_a_run() {
         &place,
         &[&impatient[..], &["--epochs", "60", "--out", "run"]].concat(),
     );
+    let ended = place.run(&["--resume", "run"]);
+    assert!(
+        ended.stdout.contains("ended by --patience"),
+        "{}",
+        ended.stdout
+    );
+    assert!(
+        ended.stdout.contains("best.safetensors"),
+        "{}",
+        ended.stdout
+    );
     let losses = column(&place, "run", "valid_loss");
     let (last, before) = losses.split_at(losses.len() - 2);
     let best = last.iter().copied().fold(f64::INFINITY, f64::min);
@@ -158,6 +169,27 @@ fn time_ends_a_run_which_goes_on_later() {
     assert!(column(&place, "run", "epoch").len() > before);
 }
 
+/// Time that is up before an epoch has ended leaves a run that goes on, alone and in a sweep.
+#[test]
+fn time_may_end_before_an_epoch_does() {
+    let place = Workplace::new();
+    let data = ["--data", "house-digits:4096,64", "--max-time", "0.00001"];
+    let ended = place.run(&[NETS[1], &data, &["--out", "run"]].concat());
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stdout.contains("--resume run"), "{}", ended.stdout);
+    let sweep = ["sweep", "--seed", "0,1", "--out", "sweep"];
+    let ended = place.run(&[&sweep[..], NETS[1], &data].concat());
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(
+        place
+            .text("sweep/summary.csv")
+            .matches(",unfinished")
+            .count(),
+        2
+    );
+    assert!(!ended.stdout.contains("report.html"), "{}", ended.stdout);
+}
+
 #[test]
 fn values_that_make_no_sense_are_refused() {
     let place = Workplace::new();
@@ -168,8 +200,28 @@ fn values_that_make_no_sense_are_refused() {
         (&["--weight-decay", "-1"], "--weight-decay"),
         (&["--weight-decay", "nan"], "--weight-decay"),
         (&["--clip-grad-norm", "0"], "--clip-grad-norm"),
-        (&["--lr-gamma", "2"], "--lr-gamma"),
-        (&["--lr-step-size", "0"], "--lr-step-size"),
+        (
+            &["--lr-schedule", "step", "--lr-gamma", "2"],
+            "--lr-gamma 2",
+        ),
+        (
+            &["--lr-schedule", "step", "--lr-step-size", "0"],
+            "--lr-step-size 0",
+        ),
+        // What nothing would read.
+        (&["--lr-gamma", "0.5"], "--lr-gamma"),
+        (
+            &["--lr-schedule", "step", "--lr-patience", "3"],
+            "--lr-patience",
+        ),
+        (
+            &["--lr-schedule", "plateau", "--lr-step-size", "3"],
+            "--lr-step-size",
+        ),
+        (&["--warmup", "3", "--epochs", "2"], "--warmup 3"),
+        (&["--seed", "9223372036854775808"], "--seed"),
+        (&["--find-lr", "--lr", "1e-3"], "--find-lr"),
+        (&["--find-lr", "--tensorboard"], "--find-lr"),
         (&["--lr-schedule", "linear"], "--lr-schedule"),
         (&["--max-time", "0"], "--max-time"),
     ] {
@@ -186,7 +238,10 @@ fn values_that_make_no_sense_are_refused() {
 #[test]
 fn a_range_test_suggests_a_learning_rate_and_trains_nothing() {
     let place = Workplace::new();
-    let ended = place.run(&[NETS[1], &DATA, &["--find-lr", "--out", "found"]].concat());
+    let net = ["--net", "mlp", "--dense-hiddens", "8", "--find-lr"];
+    let data = ["--data", "house-digits:640,160", "--batch-size", "16"];
+    let arguments = [&net[..], &data, &["--out", "found"]].concat();
+    let ended = place.run(&arguments);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert!(ended.stdout.contains("fastest at --lr"), "{}", ended.stdout);
     let files = ["find-lr.csv", "find-lr.png", "find-lr.svg"];
@@ -194,6 +249,6 @@ fn a_range_test_suggests_a_learning_rate_and_trains_nothing() {
     let csv = place.text("found/find-lr.csv");
     assert!(csv.starts_with("lr,loss,smoothed\n"), "{csv}");
     assert!(csv.lines().count() > 100, "{csv}");
-    let again = place.run(&[NETS[1], &DATA, &["--find-lr", "--out", "found"]].concat());
+    let again = place.run(&arguments);
     assert_eq!(again.code, 1, "{}", again.stderr);
 }

@@ -6,7 +6,7 @@ use gpu_train::data::house_digits;
 use image::{GrayImage, Luma, RgbImage};
 use serde_json::Value;
 
-use crate::support::{SMALL, Workplace};
+use crate::support::{BINARY, SMALL, Workplace};
 
 /// Test images of `SMALL`.
 const IMAGES: usize = 40;
@@ -37,6 +37,53 @@ fn last_column(csv: &str) -> Vec<f32> {
     let lines = csv.lines().skip(1);
     let last = lines.map(|line| line.rsplit(',').next().expect("has columns"));
     last.map(|text| text.parse().expect("a number")).collect()
+}
+
+/// A disk that is full where the output goes is no success; a reader that has seen enough is.
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_is_lost_is_an_error() {
+    let place = Workplace::new();
+    place.train("run", &[]);
+    let full = || fs::File::options().write(true).open("/dev/full");
+    for format in ["table", "csv", "json"] {
+        let mut command = place.command(BINARY);
+        command.args(["eval", "run", "--format", format]);
+        let ended = command.stdout(full().expect("Linux has it")).output();
+        let ended = ended.expect("runs");
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(1), "{format}: {said}");
+        assert!(said.contains("standard output"), "{format}: {said}");
+        assert!(said.contains("hint:"), "{format}: {said}");
+    }
+}
+
+/// A model that somebody passed on without its checkpoint.
+#[test]
+fn a_configuration_and_weights_are_enough() {
+    let place = Workplace::new();
+    place.train("run", &[]);
+    write_pictures(&place);
+    fs::create_dir(place.path("model")).expect("makes");
+    for file in ["config.toml", "model.safetensors"] {
+        let from = place.path(&format!("run/{file}"));
+        fs::copy(from, place.path(&format!("model/{file}"))).expect("copies");
+    }
+    let predict = |model: &str, more: &[&str]| {
+        let arguments = ["predict", model, "pictures", "--format", "csv"];
+        place.run(&[&arguments[..], more].concat())
+    };
+    let ended = predict("model", &[]);
+    assert_eq!(ended.code, 2, "{}", ended.stderr);
+    assert!(ended.stderr.contains("--image"), "{}", ended.stderr);
+    let ended = predict("model", &["--image", "3x32x32"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(ended.stdout, predict("run", &[]).stdout);
+    let eval = |model: &str| place.run(&["eval", model, "--format", "csv"]);
+    let ended = eval("model");
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stderr.contains("not known"), "{}", ended.stderr);
+    assert_eq!(ended.stdout, eval("run").stdout);
 }
 
 #[test]

@@ -353,6 +353,19 @@ fn scalars(place: &Workplace, run: &str, tag: &str) -> Vec<(i64, f32)> {
 }
 
 #[test]
+fn runs_of_a_sweep_have_event_files_too() {
+    let place = Workplace::new();
+    let sweep = ["sweep", "--tensorboard", "--seed", "0,1", "--out", "sweep"];
+    let ended = place.run(&[&sweep[..], SMALL].concat());
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    for run in ["sweep/seed-0", "sweep/seed-1"] {
+        let maes = scalars(&place, run, "MAE/test");
+        let steps: Vec<i64> = maes.iter().map(|it| it.0).collect();
+        assert_eq!(steps, [1, 2], "{run}");
+    }
+}
+
+#[test]
 fn tensorboard_reads_every_epoch_once_also_after_a_resume() {
     let place = Workplace::new();
     let more = ["--tensorboard", "--no-report", "--quiet"];

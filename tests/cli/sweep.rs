@@ -329,10 +329,17 @@ fn what_is_finished_is_not_trained_again() {
     std::fs::remove_dir_all(place.path("s/lr-0.0001")).expect("removes");
     // Half a folder, as a process leaves that is killed while it makes one.
     std::fs::create_dir(place.path("s/.gpu-train-new.1-0.partial")).expect("makes");
+    // A run whose process was killed before it had drawn its page, and one that lost its model.
+    std::fs::remove_file(place.path("s/lr-0.01/report.html")).expect("removes");
+    let lost = place.path("s/lr-0.001/model.safetensors");
+    let model_before = std::fs::read(&lost).expect("reads");
+    std::fs::remove_file(&lost).expect("removes");
     let ended = place.run(&["sweep", "--resume", "s"]);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert!(ended.stderr.contains("3/3  lr-0.0001"), "{}", ended.stderr);
     assert!(!ended.stderr.contains("1/3"), "{}", ended.stderr);
+    assert!(place.path("s/lr-0.01/report.html").exists());
+    assert!(std::fs::read(&lost).expect("is back") == model_before);
     assert!(before == ["lr-0.01", "lr-0.0001"].map(model));
     assert!(place.read("s/lr-0.01/metrics.csv") == metrics);
 }

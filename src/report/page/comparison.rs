@@ -37,8 +37,12 @@ pub(in super::super) fn of_comparison(
 }
 
 fn data(summary: &Summary) -> String {
-    let mut names: Vec<&str> = summary.rows.iter().map(|row| row.data.as_str()).collect();
-    names.dedup();
+    let mut names: Vec<&str> = Vec::new();
+    for row in &summary.rows {
+        if !names.contains(&row.data.as_str()) {
+            names.push(&row.data);
+        }
+    }
     names.join(", ")
 }
 

@@ -1,0 +1,56 @@
+//! `sweep --tensorboard`: an event file in the folder of every run.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::Result;
+use crate::report::RunRecord;
+use crate::report::tensorboard::EventWriter;
+use crate::sweep::SweepEvent;
+use crate::train::TrainEvent;
+
+/// The event file of the run that trains.
+#[derive(Debug)]
+pub(super) struct SweepEvents {
+    /// The sweep's folder.
+    folder: PathBuf,
+    /// The run's.
+    run: PathBuf,
+    writer: Option<EventWriter>,
+}
+
+impl SweepEvents {
+    /// For the runs of the sweep in `folder`.
+    pub(super) fn new(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_path_buf(),
+            run: PathBuf::new(),
+            writer: None,
+        }
+    }
+
+    /// Writes what `event` tells of a run.
+    pub(super) fn write(&mut self, event: &SweepEvent<'_>) -> Result<()> {
+        match event {
+            SweepEvent::RunStarted { run, .. } => {
+                self.run = self.folder.join(&run.name);
+                self.writer = None;
+            }
+            SweepEvent::Train(TrainEvent::EpochEnded(epoch)) => {
+                let writer = match &mut self.writer {
+                    Some(writer) => writer,
+                    // The run's folder is there when its first epoch has ended, and not before.
+                    none => none.insert(EventWriter::create(&self.run, epoch.epoch - 1)?),
+                };
+                writer.epoch(epoch)?;
+            }
+            SweepEvent::RunEnded { path, diverged, .. } => {
+                if let (Some(writer), None) = (&mut self.writer, diverged) {
+                    let test = RunRecord::read(path)?.load_test_set()?;
+                    writer.predictions(path, &test)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
