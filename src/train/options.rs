@@ -65,7 +65,7 @@ impl TrainerOptions {
         // Adam's kernel works in f32, where a smaller one would be 0 and train nothing.
         if !((self.lr as f32).is_normal() && self.lr > 0.0) {
             return Err(Error::usage(
-                format!("--lr {} is no positive number of an f32's range", self.lr),
+                format!("--lr {:?} is no positive number of an f32's range", self.lr),
                 "try --lr 1e-3",
             ));
         }
@@ -84,7 +84,7 @@ impl TrainerOptions {
         if clip_grad_norm.is_some_and(|norm| !((norm as f32).is_normal() && norm > 0.0)) {
             return Err(Error::usage(
                 format!(
-                    "--clip-grad-norm {} is no positive number",
+                    "--clip-grad-norm {:?} is no positive number",
                     clip_grad_norm.unwrap_or(0.0)
                 ),
                 "try --clip-grad-norm 1",

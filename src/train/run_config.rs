@@ -163,7 +163,7 @@ impl RunConfig {
         if !(0.0..=1e6).contains(&self.checkpoint_minutes) {
             return Err(Error::usage(
                 format!(
-                    "--checkpoint-minutes {} is not from 0 to a million",
+                    "--checkpoint-minutes {:?} is not from 0 to a million",
                     self.checkpoint_minutes
                 ),
                 "try --checkpoint-minutes 10; 0 is after every epoch only",
@@ -172,7 +172,7 @@ impl RunConfig {
         if !(0.0..1.0).contains(&self.valid_fraction) {
             return Err(Error::usage(
                 format!(
-                    "--valid-fraction {} is not from 0 to below 1",
+                    "--valid-fraction {:?} is not from 0 to below 1",
                     self.valid_fraction
                 ),
                 "try --valid-fraction 0.1",
@@ -189,7 +189,7 @@ impl RunConfig {
             .is_some_and(|minutes| !(minutes > 0.0 && minutes < 1e6))
         {
             return Err(Error::usage(
-                format!("--max-time {} is no time", self.max_time.unwrap_or(0.0)),
+                format!("--max-time {:?} is no time", self.max_time.unwrap_or(0.0)),
                 "give it in minutes: --max-time 30",
             ));
         }

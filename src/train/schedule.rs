@@ -64,7 +64,7 @@ impl ScheduleConfig {
             );
         }
         if !(self.lr_gamma > 0.0 && self.lr_gamma < 1.0) {
-            let what = format!("--lr-gamma {} is not between 0 and 1", self.lr_gamma);
+            let what = format!("--lr-gamma {:?} is not between 0 and 1", self.lr_gamma);
             return wrong(what, "try --lr-gamma 0.1");
         }
         Ok(())

@@ -92,7 +92,7 @@ impl Moment {
         Error::Diverged {
             what,
             step: self.step,
-            hint: format!("lower --lr (it is {}), or try --activation tanh", self.lr),
+            hint: format!("lower --lr (it is {:?}), or try --activation tanh", self.lr),
         }
     }
 }

@@ -66,6 +66,30 @@ pub struct Trainer<'s> {
     pub(super) logs: Vec<EpochMetrics>,
 }
 
+/// The buffers of programs that read `set` in the order of `order`.
+fn on_set(shared: &SharedBuffers, set: &ResidentDataset, order: &Order) -> SharedBuffers {
+    let mut all = shared.clone();
+    all.extend(set.buffers().clone());
+    all.insert(Role::Order, order.buffer().clone());
+    all
+}
+
+/// The program that measures on `subset`.
+///
+/// Errors where the plan has none.
+fn evaluation(
+    gpu: &Gpu,
+    plan: &Plan,
+    subset: Subset,
+    buffers: &SharedBuffers,
+) -> Result<GpuProgram> {
+    let program = plan.evaluation(subset).ok_or_else(|| {
+        let what = format!("there is no program for the {} set", subset.name());
+        Error::usage(what, "this is a bug in gpu-train; please report it")
+    })?;
+    GpuProgram::new(gpu, program, buffers)
+}
+
 impl<'s> Trainer<'s> {
     /// A trainer of the net that `configuration` describes, on `data`.
     ///
@@ -92,39 +116,19 @@ impl<'s> Trainer<'s> {
         let shared = plan.allocate(gpu)?;
         let [metrics, faults] = [Role::Metrics, Role::Faults].map(|role| shared[&role].clone());
         let order = Order::new(gpu, train.len(), shuffle_seed(&options))?;
-        let with = |set: &ResidentDataset, order: &Order| {
-            let mut all = shared.clone();
-            all.extend(set.buffers().clone());
-            all.insert(Role::Order, order.buffer().clone());
-            all
+        let on_train = on_set(&shared, train, &order);
+        let in_file_order = |set: &ResidentDataset| -> Result<SharedBuffers> {
+            Ok(on_set(&shared, set, &Order::new(gpu, set.len(), None)?))
         };
-        let on_train = with(train, &order);
-        let on_test = with(test, &Order::new(gpu, test.len(), None)?);
-        let evaluate = |subset, buffers: &SharedBuffers| {
-            let program = plan.evaluation(subset);
-            program
-                .map(|it| GpuProgram::new(gpu, it, buffers))
-                .transpose()
-        };
-        let on_valid = match data.valid() {
-            None => None,
-            Some(set) => {
-                let order = Order::new(gpu, set.len(), None)?;
-                evaluate(Subset::Valid, &with(set, &order))?
-            }
-        };
-        let bug = || {
-            Error::usage(
-                "there is no program of a set",
-                "this is a bug; please report it",
-            )
-        };
+        let evaluate = |subset, buffers: &SharedBuffers| evaluation(gpu, &plan, subset, buffers);
+        let on_valid = data.valid().map(in_file_order).transpose()?;
+        let on_valid = on_valid.map(|buffers| evaluate(Subset::Valid, &buffers));
         let trainer = Self {
             submissions: Submissions::new(gpu, metrics, faults)?,
             training: GpuProgram::new(gpu, plan.training(), &on_train)?,
-            on_train: evaluate(Subset::Train, &on_train)?.ok_or_else(bug)?,
-            on_test: evaluate(Subset::Test, &on_test)?.ok_or_else(bug)?,
-            on_valid,
+            on_train: evaluate(Subset::Train, &on_train)?,
+            on_test: evaluate(Subset::Test, &in_file_order(test)?)?,
+            on_valid: on_valid.transpose()?,
             order,
             place: Place::default(),
             clock: Clock::default(),
