@@ -1,6 +1,6 @@
 //! `--find-lr`: the learning-rate range test.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use super::style::say;
 use crate::error::Result;
@@ -12,10 +12,14 @@ use crate::train::{LrPoint, LrRange, Trainer, suggest_lr};
 /// Lines of the printed table.
 const LINES: usize = 15;
 
-/// Runs the test, prints a table and a suggestion, and writes `find-lr.csv` and the figure into
-/// `folder`.
-pub(super) fn run(trainer: &mut Trainer<'_>, folder: &Path) -> Result<()> {
+/// Runs the test, prints a table and a suggestion, and writes `find-lr.csv` and the figure into the
+/// folder that `create` then makes: a test that fails leaves none.
+pub(super) fn run(
+    trainer: &mut Trainer<'_>,
+    create: impl FnOnce() -> Result<PathBuf>,
+) -> Result<()> {
     let points = trainer.find_lr(&LrRange::default())?;
+    let folder = create()?;
     say(format_args!("{:>10} {:>12}", "lr", "loss"));
     let every = points.len().div_ceil(LINES).max(1);
     for point in points.iter().step_by(every) {
@@ -30,11 +34,12 @@ pub(super) fn run(trainer: &mut Trainer<'_>, folder: &Path) -> Result<()> {
         smoothed: it.smoothed,
     });
     let figure = range_test(&drawn.collect::<Vec<_>>(), suggestion);
-    write_figure(folder, "find-lr", &figure)?;
+    write_figure(&folder, "find-lr", &figure)?;
     match suggestion {
         Some(lr) => say(format_args!("\nthe loss falls fastest at --lr {lr:.1e}")),
         None => say(format_args!(
-            "\nthe loss falls at no learning rate that was tried"
+            "\nno fall of the loss is to be seen in these {} steps",
+            points.len()
         )),
     }
     say(format_args!(

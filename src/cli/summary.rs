@@ -46,6 +46,12 @@ pub(super) fn show(run: &Run<'_>) {
         say(format_args!(
             "ended by --max-time; `gpu-train --resume {folder}` goes on"
         ));
+        if run.is_ahead_of_metrics() {
+            say(format_args!(
+                "figures are of epoch {}; model and predictions are some steps further",
+                last.epoch
+            ));
+        }
     }
     say(format_args!("model and metrics in {folder}"));
 }

@@ -35,8 +35,8 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     keep_pipelines(&session, args.quiet);
     let out = args.out.as_deref();
     if args.find_lr {
-        let folder = create_plain(folder_names(out, "find-lr"))?;
-        return find_lr::run(&mut trainer, &folder);
+        let create = || create_plain(folder_names(out, "find-lr"));
+        return find_lr::run(&mut trainer, create);
     }
     let profile = args.profile.then(|| trainer.profile()).transpose()?;
     let mut progress = Progress::new(!args.quiet && !args.no_progress, !args.quiet);

@@ -22,8 +22,12 @@ pub(super) fn labels(runs: &[RunRecord]) -> Vec<String> {
             return labels;
         }
     }
-    let path = |run: &RunRecord| printable(&run.folder.to_string_lossy());
     runs.iter().map(path).collect()
+}
+
+/// The run's folder, as it was named.
+fn path(run: &RunRecord) -> String {
+    printable(&run.folder.to_string_lossy())
 }
 
 /// A name for each of `runs`, of which every one stands for all that differ from it in nothing but
@@ -45,7 +49,11 @@ pub(super) fn labels_without_seed(runs: &[&RunRecord]) -> Vec<String> {
         return by_options;
     }
     let name = |run: &&RunRecord| without_seed(run).unwrap_or_else(|| run.name.clone());
-    runs.iter().map(name).collect()
+    let names: Vec<String> = runs.iter().map(name).collect();
+    if tell_apart(&names) {
+        return names;
+    }
+    runs.iter().map(|run| path(run)).collect()
 }
 
 /// The options in which `runs` differ, but for `others`.

@@ -95,13 +95,17 @@ impl RunRecord {
         })
     }
 
+    /// The data set that the configuration names, if it names one.
+    pub fn source(&self) -> Option<DataSource> {
+        self.config.get("data")?.clone().try_into().ok()
+    }
+
     /// Loads the test set that the run was evaluated on.
     ///
     /// Errors where it cannot be loaded, or is another one than it was.
     pub fn load_test_set(&self) -> Result<Dataset> {
         let path = self.folder.join("config.toml");
-        let source = self.config.get("data").cloned();
-        let source: Option<DataSource> = source.and_then(|it| it.try_into().ok());
+        let source = self.source();
         let source = source.ok_or_else(|| Error::file(&path, "names no data set", DAMAGED))?;
         let seed = self.config.get("seed").and_then(toml::Value::as_integer);
         let test = source.load(seed.unwrap_or(0).cast_unsigned())?.test;

@@ -63,17 +63,11 @@ pub(super) fn series(runs: &[RunRecord], rows: &[SummaryRow]) -> Vec<Series> {
     groups.map(|(runs, label)| one(runs, label, rows)).collect()
 }
 
-/// Runs together that differ in nothing but their seed. A seed that turns up twice among them says
-/// that something else differs, which no option tells: each run is then by itself.
+/// Runs together that differ in nothing but their seed, on the same data unless the seed draws them.
+/// A seed that turns up twice among them says that something else differs, which no option tells:
+/// each run is then by itself.
 fn groups(runs: &[RunRecord]) -> Vec<Vec<usize>> {
-    let key = |run: &RunRecord| -> Table {
-        let mut config = run.config.clone();
-        for option in NOT_TELLING.into_iter().chain(["seed"]) {
-            config.remove(option);
-        }
-        config
-    };
-    let keys: Vec<_> = runs.iter().map(key).collect();
+    let keys: Vec<_> = runs.iter().map(without_seed).collect();
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for run in 0..runs.len() {
         match groups.iter_mut().find(|group| keys[group[0]] == keys[run]) {
@@ -91,6 +85,17 @@ fn groups(runs: &[RunRecord]) -> Vec<Vec<usize>> {
     } else {
         (0..runs.len()).map(|run| vec![run]).collect()
     }
+}
+
+/// What the runs of a series have in common: all options that tell, and fingerprints of data that do
+/// not depend on the seed.
+fn without_seed(run: &RunRecord) -> (Table, Option<[&str; 2]>) {
+    let mut config = run.config.clone();
+    for option in NOT_TELLING.into_iter().chain(["seed"]) {
+        config.remove(option);
+    }
+    let drawn = run.source().is_some_and(|it| it.is_drawn());
+    (config, (!drawn).then(|| run.fingerprints()))
 }
 
 fn with_count((label, group): (String, &Vec<usize>)) -> String {

@@ -14,7 +14,8 @@ pub struct Summary {
     pub rows: Vec<SummaryRow>,
     /// Every run once: those together that differ in nothing but their seed.
     pub series: Vec<Series>,
-    /// What must be known to compare them, each a sentence: runs of different data sets.
+    /// What must be known to compare them, each a sentence: runs of different data sets, curves that
+    /// end early.
     pub warnings: Vec<String>,
 }
 
@@ -68,10 +69,20 @@ impl Summary {
     pub fn of(runs: &[RunRecord]) -> Self {
         let rows = runs.iter().zip(labels(runs));
         let rows: Vec<SummaryRow> = rows.map(|(run, label)| row(run, label)).collect();
+        let series = series(runs, &rows);
+        let mut warnings = warnings(runs);
+        let unequal = |one: &Series| {
+            let mut epochs = one.runs.iter().map(|&run| rows[run].epochs);
+            let first = epochs.next();
+            epochs.any(|it| Some(it) != first)
+        };
+        if series.iter().any(unequal) {
+            warnings.push("A mean curve ends where the shortest of its runs does.".to_owned());
+        }
         Self {
-            series: series(runs, &rows),
+            series,
             rows,
-            warnings: warnings(runs),
+            warnings,
         }
     }
 }

@@ -17,6 +17,8 @@ const BLOWN_UP: f64 = 4.0;
 const REACH: usize = 3;
 /// Before so many points the smoothed loss hangs on few batches: it falls by chance.
 const SETTLED: usize = 10;
+/// A smoothed loss this many times its lowest so far has left the range in which it is learned.
+const RISEN: f64 = 1.5;
 
 /// Learning rates to try.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -106,15 +108,22 @@ impl Trainer<'_> {
 }
 
 /// The learning rate at which the smoothed loss falls most steeply by the logarithm of the learning
-/// rate, before it is at its lowest: after a loss that blew up it falls steeply too. `None` where it
-/// falls nowhere.
+/// rate, before it rises again: after a loss that blew up it falls steeply too, and may fall lower.
+/// `None` where it falls nowhere, or there are too few points to tell.
 pub fn suggest_lr(points: &[LrPoint]) -> Option<f64> {
     let slope = |at: usize| {
         let (left, right) = (points[at - REACH], points[at + REACH]);
         (right.smoothed - left.smoothed) / (right.lr / left.lr).ln()
     };
-    let smoothed = |at: usize| points[at].smoothed;
-    let lowest = (0..points.len()).min_by(|&a, &b| smoothed(a).total_cmp(&smoothed(b)))?;
+    let mut lowest = SETTLED;
+    for at in SETTLED..points.len() {
+        if points[at].smoothed > RISEN * points[lowest].smoothed {
+            break;
+        }
+        if points[at].smoothed < points[lowest].smoothed {
+            lowest = at;
+        }
+    }
     let last = (lowest + 1).min(points.len().saturating_sub(REACH));
     let steepest = (SETTLED..last).min_by(|&a, &b| slope(a).total_cmp(&slope(b)))?;
     (slope(steepest) < 0.0).then(|| points[steepest].lr)
@@ -140,18 +149,30 @@ mod tests {
             (0..range.steps).map(point).collect()
         };
         // A step down around 1e-3.
-        let lr = suggest_lr(&points(|log| -(log + 3.0).atan())).expect("it falls");
+        let lr = suggest_lr(&points(|log| 3.0 - (log + 3.0).atan())).expect("it falls");
         assert!((-3.1..-2.9).contains(&lr.log10()), "{lr}");
         // A loss that blows up and falls again, more steeply than before.
         let lr = suggest_lr(&points(|log| match log {
-            ..-1.0 => -(log + 3.0).atan(),
+            ..-1.0 => 3.0 - (log + 3.0).atan(),
             _ => 50.0 * (0.5 - log),
+        }));
+        assert!((-3.1..-2.9).contains(&lr.expect("it falls").log10()));
+        // The same, and it ends lower than it was before.
+        let lr = suggest_lr(&points(|log| match log {
+            ..-1.0 => 3.0 - (log + 3.0).atan(),
+            _ => 50.0 * (0.02 - log),
+        }));
+        assert!((-3.1..-2.9).contains(&lr.expect("it falls").log10()));
+        // A first batch that happened to be easy hides nothing.
+        let lr = suggest_lr(&points(|log| match log {
+            ..-6.8 => 0.1,
+            _ => 3.0 - (log + 3.0).atan(),
         }));
         assert!((-3.1..-2.9).contains(&lr.expect("it falls").log10()));
         // Chance, before anything was learned.
         let noise = |log: f64| if log < -6.8 { -log } else { 1.0 };
         assert_eq!(suggest_lr(&points(noise)), None);
-        assert_eq!(suggest_lr(&points(|log| log)), None);
+        assert_eq!(suggest_lr(&points(|log| 9.0 + log)), None);
         assert_eq!(suggest_lr(&points(|_| 1.0)[..6]), None);
         assert_eq!(suggest_lr(&[]), None);
     }

@@ -112,6 +112,12 @@ impl<'s> Run<'s> {
         self.trainer.selection.best
     }
 
+    /// Whether the weights are of a later step than the last epoch that was evaluated.
+    pub fn is_ahead_of_metrics(&self) -> bool {
+        let place = &self.trainer.place;
+        place.epoch > self.trainer.logs().len() || place.position > 0
+    }
+
     /// Epochs that it was asked for.
     pub fn epochs(&self) -> usize {
         self.saved.config.epochs

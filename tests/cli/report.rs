@@ -223,6 +223,20 @@ fn runs_of_other_seeds_are_one_curve_around_their_mean() {
         assert!(page.contains(words), "{words}");
     }
     assert_eq!(page.matches("batch-size").count(), 1, "a row for all runs");
+    // A run that ended earlier: curves end with it, which is said.
+    let said = "A mean curve ends where the shortest";
+    assert!(!page.contains(said));
+    let whole = place.path().join("c/metrics.csv");
+    let lines = text(&whole);
+    let two: String = lines.lines().take(3).map(|it| format!("{it}\n")).collect();
+    fs::write(&whole, two).expect("writes");
+    assert!(summarise(&runs).warnings.concat().contains(said));
+    // Other data by the same name: nothing to average.
+    let other = environment().replace("train_fingerprint = \"1\"", "train_fingerprint = \"2\"");
+    fs::write(runs[2].join("environment.toml"), other).expect("writes");
+    assert_eq!(summarise(&runs).series.len(), 3);
+    fs::write(runs[2].join("environment.toml"), environment()).expect("writes");
+    assert_eq!(summarise(&runs).series.len(), 2);
     // A seed that is there twice: something else differs, and nothing is averaged.
     fs::write(runs[2].join("config.toml"), config("1e-3")).expect("writes");
     assert_eq!(summarise(&runs).series.len(), 3);

@@ -37,8 +37,9 @@ pub struct Description {
     lr_step_size: Option<usize>,
     lr_gamma: Option<f64>,
     lr_patience: Option<usize>,
+    /// Images of its validation set.
     #[serde(default)]
-    valid: usize,
+    pub valid: usize,
     patience: Option<usize>,
     find_lr: Option<(f64, f64, usize)>,
     /// The loss of every step of the range test.

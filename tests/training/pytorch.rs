@@ -80,6 +80,7 @@ fn follow_with(fixture: &Fixture, session: &Session, options: TrainerOptions) ->
     let ours = trainer.parameters().expect("reads");
     let initial = fixture.tensors("initial", &names);
     let mut weights = distance(&ours, &fixture.tensors("final", &names), &initial);
+    assert_eq!(best.is_some(), fixture.description.valid > 0);
     if let Some(best) = best {
         let theirs = fixture.tensors("best", &names);
         weights = max(weights, distance(&best, &theirs, &initial));
