@@ -18,7 +18,7 @@ use std::time::Instant;
 use clap::Parser;
 use gpu_train::data::{Dataset, house_digits};
 use gpu_train::error::Result;
-use gpu_train::exec::{Ceilings, GpuProgram, SharedBuffers};
+use gpu_train::exec::{Ceilings, GpuProgram, GpuBuffers};
 use gpu_train::gpu::{Gpu, GpuOptions};
 use gpu_train::graph::{BufferSlice, BufferSpec, Dispatch, Phase, Program, Role};
 use gpu_train::kernels::gather::ResidentLayout;
@@ -142,7 +142,7 @@ impl Bench {
             }],
         };
         let wanted = self.wanted("all", &program.dispatches[0]);
-        self.dispatch("all", &program, 0, &SharedBuffers::new(), wanted)
+        self.dispatch("all", &program, 0, &GpuBuffers::new(), wanted)
     }
 
     /// Walks through the fused and the unfused step.
@@ -185,11 +185,11 @@ impl Bench {
     }
 
     /// The program's buffers, with images, a shuffled order and initial weights.
-    fn buffers(&self, network: &Network, program: &Program) -> Result<SharedBuffers> {
+    fn buffers(&self, network: &Network, program: &Program) -> Result<GpuBuffers> {
         let table = &network.parameters;
         let weights = table.pack(&initial_parameters(table, 0));
         let order = order(self.data.len());
-        let mut shared = SharedBuffers::new();
+        let mut shared = GpuBuffers::new();
         for spec in &program.buffers {
             let bytes: &[u8] = match spec.role {
                 // An image is a multiple of 16 bytes: none needs padding.
@@ -213,7 +213,7 @@ impl Bench {
         net: &str,
         program: &Program,
         index: usize,
-        shared: &SharedBuffers,
+        shared: &GpuBuffers,
         timed: bool,
     ) -> Result<()> {
         let dispatch = &program.dispatches[index];

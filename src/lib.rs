@@ -10,6 +10,7 @@ mod files;
 pub mod kernel_limits;
 pub mod random;
 pub mod shape;
+pub mod shards;
 pub mod target;
 pub mod tuning;
 
@@ -25,19 +26,22 @@ pub mod kernels;
 pub mod graph;
 pub mod reference;
 
-// Floor 4: executors.
+// Floor 4: the kernels of the processor.
+pub mod native;
+
+// Floor 5: executors.
 pub mod exec;
 pub mod nn;
 
-// Floor 5: training; kernels against their twins.
+// Floor 6: training; kernels against their twins.
 pub mod train;
 pub mod verify;
 
-// Floor 6: reports of an adapter and of runs; sweeps; nets for other programs.
+// Floor 7: reports of an adapter and of runs; sweeps; nets for other programs.
 pub mod doctor;
 pub mod export;
 pub mod report;
 pub mod sweep;
 
-// Floor 7: the command line.
+// Floor 8: the command line.
 pub mod cli;

@@ -14,6 +14,8 @@ pub enum AdapterKind {
     Software,
     /// A GPU, integrated or discrete.
     Gpu,
+    /// The processor itself, without a driver: native kernels.
+    Cpu,
 }
 
 /// The limits that a [`Target`]'s programs keep.
@@ -74,6 +76,11 @@ impl Target {
             tuned: Some(Tuned { tuning, batch }),
             ..self
         }
+    }
+
+    /// Whether programs run on the processor itself, shard by shard.
+    pub fn is_cpu(&self) -> bool {
+        self.kind == AdapterKind::Cpu
     }
 
     /// The limits that every adapter worth supporting has (`WebGPU`'s defaults).

@@ -82,10 +82,12 @@ fn head(system: &System) {
         "driver {} {}",
         adapter.driver, adapter.driver_version
     ));
-    style::say(format_args!(
-        "\n{:<30} {:>12} {:>12}",
-        "limit", "needed", "here"
-    ));
+    if !system.limits.is_empty() {
+        style::say(format_args!(
+            "\n{:<30} {:>12} {:>12}",
+            "limit", "needed", "here"
+        ));
+    }
     for limit in &system.limits {
         let enough = if limit.here < limit.needed {
             "  too little"

@@ -7,6 +7,7 @@ use time::macros::format_description;
 
 use super::style;
 use crate::error::Result;
+use crate::exec::Device;
 use crate::files::cache_folder;
 use crate::gpu::GpuOptions;
 use crate::train::{RunConfig, Session};
@@ -24,18 +25,35 @@ pub(super) fn open(config: &RunConfig, binding_bytes: Option<u64>, quiet: bool) 
         ..GpuOptions::default()
     })?;
     if !quiet {
-        let adapter = session.gpu().description();
-        style::tell(format_args!(
-            "on {} ({}, {})",
-            adapter.name, adapter.kind, adapter.backend
-        ));
-        if adapter.is_software() {
-            style::notice(
-                "this adapter is software: it runs on the processor, far slower than a GPU",
-            );
-        }
+        announce(session.device(), config.device.is_some());
     }
     Ok(session)
+}
+
+/// Says in one line what is computed with; whether it was `named` by the user.
+fn announce(device: &Device, named: bool) {
+    match device {
+        Device::Cpu(cpu) => {
+            let threads = match cpu.threads() {
+                1 => "1 thread".to_owned(),
+                threads => format!("{threads} threads"),
+            };
+            let why = if named { "" } else { ": no GPU found" };
+            style::tell(format_args!("on the processor ({threads}){why}"));
+        }
+        Device::Gpu(gpu) => {
+            let adapter = gpu.description();
+            style::tell(format_args!(
+                "on {} ({}, {})",
+                adapter.name, adapter.kind, adapter.backend
+            ));
+            if adapter.is_software() {
+                style::notice(
+                    "this adapter is software, made for tests: --device cpu is many times faster",
+                );
+            }
+        }
+    }
 }
 
 /// Pictures that nobody asked for are worth a loud word.
@@ -48,7 +66,7 @@ pub(super) fn announce_fallback() {
 
 /// A cache that cannot be written is worth a word, and no more.
 pub(super) fn keep_pipelines(session: &Session, quiet: bool) {
-    if let Err(error) = session.gpu().keep_pipelines()
+    if let Err(error) = session.device().keep_pipelines()
         && !quiet
     {
         style::notice(&format!(

@@ -124,7 +124,7 @@ pub(super) fn begin(
     execution: &mut Execution<'_>,
     words: Words,
 ) -> Result<()> {
-    let tuned = Tuned::load(&plan.first, plan.config(), session.gpu().description())?;
+    let tuned = Tuned::load(&plan.first, plan.config(), session.device().description())?;
     let tuning = tuned.tuning.as_deref().cloned().unwrap_or_default();
     let data = execution.check(&plan.runs, &tuning)?;
     let sweep = Sweep {

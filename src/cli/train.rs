@@ -22,7 +22,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     if args.dry_run {
         return dry_run(args, &session, data, &job);
     }
-    job.plan().check(&session.gpu().target().limits)?;
+    job.plan().check(&session.device().target().limits)?;
     let environment = job.environment(&session, data.record());
     if let Some(resumed) = &resumed {
         let epochs = job.config().epochs;
@@ -52,7 +52,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
         }
     };
     if let Some(profile) = profile {
-        profile::show(&profile, &Ceilings::measure(session.gpu())?);
+        profile::show(&profile, &Ceilings::measure(session.device())?);
         run.folder().save_trace(&profile)?;
     }
     let mut events = args.tensorboard.then(|| begin_events(&run)).transpose()?;
@@ -81,8 +81,8 @@ fn prepare(args: &TrainArgs, resumed: Option<&Resumed>) -> Result<(Session, Host
         announce_fallback();
     }
     let data = HostData::new(config.data.load(config.seed)?, &config)?;
-    let tuned = Tuned::load(args, &config, session.gpu().description())?;
-    let target = session.gpu().target();
+    let tuned = Tuned::load(args, &config, session.device().description())?;
+    let target = session.device().target();
     let layout = data.layout(target.limits.binding_bytes)?;
     let image = data.image();
     let mut job = Job::new(config, &layout, image, target, tuned.tuning.clone())?;
@@ -95,7 +95,7 @@ fn prepare(args: &TrainArgs, resumed: Option<&Resumed>) -> Result<(Session, Host
 
 /// Shows the job; trains a little where `args` ask for a measurement too. Writes nothing.
 fn dry_run(args: &TrainArgs, session: &Session, data: HostData, job: &Job) -> Result<()> {
-    dry_run::show(job.network(), job.plan(), session.gpu().target())?;
+    dry_run::show(job.network(), job.plan(), session.device().target())?;
     if !args.estimate && !args.profile {
         return Ok(());
     }
@@ -106,7 +106,7 @@ fn dry_run(args: &TrainArgs, session: &Session, data: HostData, job: &Job) -> Re
         estimate::show(&mut trainer, samples)?;
     }
     if args.profile {
-        profile::show(&trainer.profile()?, &Ceilings::measure(session.gpu())?);
+        profile::show(&trainer.profile()?, &Ceilings::measure(session.device())?);
     }
     Ok(())
 }

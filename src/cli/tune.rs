@@ -3,17 +3,19 @@
 use super::args::TuneArgs;
 use super::{config, style, tuned};
 use crate::error::{Error, Result};
-use crate::gpu::{Gpu, GpuOptions};
+use crate::exec::Device;
+use crate::gpu::GpuOptions;
 use crate::nn::{Activation, Network, NetworkConfiguration, NetworkType};
 use crate::train::{Finding, TrainerOptions, TuneEvent, TuningFile, tune};
 
 /// Measures, prints the table, and keeps what is faster than the default.
 pub(super) fn run(args: &TuneArgs) -> Result<()> {
     let network = network(args)?;
-    let gpu = Gpu::open(&GpuOptions {
+    let device = Device::open(&GpuOptions {
         device: args.device.clone(),
         ..GpuOptions::default()
     })?;
+    let gpu = device.gpu("tune")?;
     let file = TuningFile::of(gpu.description()).ok_or_else(|| {
         Error::usage(
             "there is no cache folder to keep a tuning in",
@@ -30,7 +32,7 @@ pub(super) fn run(args: &TuneArgs) -> Result<()> {
         ));
     }
     let mut rows = 0;
-    let findings = tune(&gpu, &network, args.batch_size, |event| {
+    let findings = tune(gpu, &network, args.batch_size, |event| {
         if let TuneEvent::Found(finding) = event {
             if rows == 0 {
                 header();

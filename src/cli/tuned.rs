@@ -18,7 +18,7 @@ pub(super) struct Tuned {
 }
 
 impl Tuned {
-    /// None with --no-tuned. Else those that the run of --config or --resume recorded beside its configuration,
+    /// None with --no-tuned, and on the processor. Else those that the run of --config or --resume recorded beside its configuration,
     /// even if it recorded none; without such a record, what is tuned on `adapter` today.
     ///
     /// Errors where the record cannot be read: with other tiles it would not be the same run.
@@ -31,7 +31,7 @@ impl Tuned {
             tuning: (!tuning.is_empty()).then(|| Arc::new(tuning)),
             says,
         };
-        if config.no_tuned {
+        if config.no_tuned || adapter.target.is_cpu() {
             return Ok(tuned(Tuning::default(), String::new()));
         }
         if let Some(path) = args.config_file().as_deref().map(Environment::beside)

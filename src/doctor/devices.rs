@@ -1,10 +1,11 @@
-//! The two devices that kernels run on, unchecked and checked; new ones for those that are lost.
+//! The two devices that kernels run on, unchecked and (on GPUs) checked; new ones for those that are
+//! lost.
 
 use crate::error::{Error, Result};
 use crate::gpu::GpuOptions;
 use crate::train::Session;
 
-/// An adapter opened twice: for shaders as training runs them, and for checked ones.
+/// A device opened twice: for shaders as training runs them, and for checked ones.
 #[derive(Debug)]
 pub(super) struct Devices {
     options: GpuOptions,
@@ -24,11 +25,20 @@ impl Devices {
             open: [None, None],
         };
         for checked in [false, true] {
+            if checked && devices.has_cpu() {
+                break;
+            }
             let session = devices.session(checked)?;
             devices.adapter = Some(identity(&session));
             devices.open[usize::from(checked)] = Some(session);
         }
         Ok(devices)
+    }
+
+    /// Whether the device is the processor, whose kernels are never checked.
+    pub fn has_cpu(&self) -> bool {
+        let open = self.open.iter().flatten();
+        open.into_iter().any(|it| it.device().target().is_cpu())
     }
 
     /// The same adapter opened twice more.
@@ -56,7 +66,8 @@ impl Devices {
     pub fn replace_failed(&mut self) {
         for checked in [false, true] {
             let open = &self.open[usize::from(checked)];
-            if open.as_ref().is_none_or(|it| it.gpu().check().is_err()) {
+            let is_needed = !(checked && self.has_cpu());
+            if is_needed && open.as_ref().is_none_or(|it| it.device().check().is_err()) {
                 self.open[usize::from(checked)] = self.session(checked).ok();
             }
         }
@@ -74,7 +85,7 @@ impl Devices {
         {
             return Ok(session);
         }
-        let name = &session.gpu().description().name;
+        let name = &session.device().description().name;
         Err(Error::gpu(
             format!("the adapter is gone; in its place there is {name}"),
             "see with `gpu-train devices` whether it comes back",
@@ -83,7 +94,7 @@ impl Devices {
 }
 
 fn identity(session: &Session) -> [String; 2] {
-    let description = session.gpu().description();
+    let description = session.device().description();
     [description.name.clone(), description.backend.clone()]
 }
 

@@ -3,6 +3,7 @@
 use super::devices::Devices;
 use super::plan::Planned;
 use crate::error::Result;
+use crate::exec::Device;
 use crate::gpu::Gpu;
 use crate::kernels::{Kernel, Variant};
 use crate::verify::{Comparison, Expected, Submitted};
@@ -65,8 +66,8 @@ impl Found {
 
 /// Runs a variant where the adapter can, on `devices`, and leaves those open.
 pub(super) fn check(devices: &mut Devices, planned: &Planned) -> Found {
-    let gpu = devices.unchecked().map(crate::train::Session::gpu);
-    if planned.shares && gpu.is_ok_and(|gpu| !shares_by_eight(gpu)) {
+    let device = devices.unchecked().map(crate::train::Session::device);
+    if planned.shares && device.is_ok_and(|it| matches!(it, Device::Gpu(gpu) if !shares_by_eight(gpu))) {
         return Found {
             unsuited: 1,
             ..Found::default()
@@ -93,11 +94,11 @@ fn run(devices: &Devices, planned: &Planned) -> Found {
     let submit = |checked| {
         let submitted = devices
             .get(checked)
-            .and_then(|session| Submitted::new(session.gpu(), &launches));
+            .and_then(|session| Submitted::new(session.device(), &launches));
         (checked, submitted)
     };
     let kinds = [false, true].into_iter();
-    let kinds = kinds.filter(|checked| !checked || planned.checked);
+    let kinds = kinds.filter(|checked| !checked || (planned.checked && !devices.has_cpu()));
     let submitted: Vec<(bool, Result<Submitted<'_>>)> = kinds.map(submit).collect();
     let expected = planned.cases.iter();
     let expected: Vec<Expected> = expected

@@ -1,7 +1,8 @@
 //! What a bug report says of the machine: adapter, driver, and what of its limits and features
 //! matters.
 
-use crate::gpu::AdapterDescription;
+use crate::exec::{Cpu, Device};
+use crate::gpu::{AdapterDescription, Gpu};
 use crate::kernel_limits::IMMEDIATE_BYTES;
 use crate::target::{AdapterKind, Target};
 use crate::train::Session;
@@ -15,7 +16,7 @@ pub struct System {
     pub os: String,
     /// The adapter.
     pub adapter: AdapterDescription,
-    /// Limits that matter.
+    /// Limits that matter; the processor has none.
     pub limits: Vec<Requirement>,
     /// Features that matter.
     pub features: Vec<Feature>,
@@ -48,22 +49,28 @@ pub struct Feature {
 impl System {
     /// The machine behind `session`.
     pub(super) fn of(session: &Session) -> Self {
-        let adapter = session.gpu().description().clone();
+        let adapter = session.device().description().clone();
         Self {
             version: env!("CARGO_PKG_VERSION"),
             os: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-            limits: limits(session),
-            features: features(session),
+            limits: match session.device() {
+                Device::Gpu(gpu) => limits(gpu),
+                Device::Cpu(_) => Vec::new(),
+            },
+            features: match session.device() {
+                Device::Gpu(gpu) => features(gpu),
+                Device::Cpu(cpu) => features_of_cpu(cpu),
+            },
             adapter,
         }
     }
 }
 
-fn limits(session: &Session) -> Vec<Requirement> {
-    let here = &session.gpu().target().limits;
+fn limits(gpu: &Gpu) -> Vec<Requirement> {
+    let here = &gpu.target().limits;
     let needed = Target::portable(AdapterKind::Gpu).limits;
     // A device without them is not opened.
-    let immediates = session.gpu().device().limits().max_immediate_size;
+    let immediates = gpu.device().limits().max_immediate_size;
     let bytes = |name, needed, here| Requirement {
         name,
         needed,
@@ -101,8 +108,8 @@ fn limits(session: &Session) -> Vec<Requirement> {
     ]
 }
 
-fn features(session: &Session) -> Vec<Feature> {
-    let device = session.gpu().device();
+fn features(gpu: &Gpu) -> Vec<Feature> {
+    let device = gpu.device();
     let has = |feature| device.features().contains(feature);
     let yes_or_no = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
     let info = device.adapter_info();
@@ -120,12 +127,27 @@ fn features(session: &Session) -> Vec<Feature> {
         Feature {
             name: "timestamps within a pass",
             used_for: "--profile, which is refused without",
-            here: yes_or_no(session.gpu().has_timestamps()),
+            here: yes_or_no(gpu.has_timestamps()),
         },
         Feature {
             name: "pipeline cache",
             used_for: "compiling once per driver; without, once per run",
             here: yes_or_no(has(wgpu::Features::PIPELINE_CACHE)),
+        },
+    ]
+}
+
+fn features_of_cpu(cpu: &Cpu) -> Vec<Feature> {
+    vec![
+        Feature {
+            name: "instruction set",
+            used_for: "products; on another one results have other bits",
+            here: cpu.description().driver_version.clone(),
+        },
+        Feature {
+            name: "threads",
+            used_for: "shards of a batch; results do not depend on how many",
+            here: cpu.threads().to_string(),
         },
     ]
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::data::{Dataset, Split};
 use crate::error::Result;
-use crate::exec::{CpuProgram, MAX_STEPS, Memory};
+use crate::exec::{TwinProgram, MAX_STEPS, Memory};
 use crate::graph::{Program, Role};
 use crate::kernels::Step;
 use crate::kernels::gather::ResidentLayout;
@@ -29,7 +29,7 @@ pub fn distance_from_twins(
     let train = &data.train;
     let (batch, samples) = (options.batch_size, train.len());
     let network = Network::new(net, configuration, options.activation, train.shape())?;
-    let target = session.gpu().target().clone();
+    let target = session.device().target().clone();
     let limit = target.limits.binding_bytes;
     let layout = SplitLayout::of(&data, None, limit)?.train;
     let program = training_program(
@@ -48,7 +48,7 @@ pub fn distance_from_twins(
     )?;
     let program = Arc::new(program);
     let initial = initial_parameters(&network.parameters, options.seed);
-    let mut cpu = CpuProgram::<f32>::new(Arc::clone(&program));
+    let mut cpu = TwinProgram::<f32>::new(Arc::clone(&program));
     fill(&mut cpu, &program, &layout, train);
     let weights = network.parameters.pack(&initial);
     set(&mut cpu, &program, Role::Parameters, |memory| {
@@ -78,7 +78,7 @@ pub fn distance_from_twins(
 }
 
 /// Images, targets and file order of `data`, as they lie on the GPU.
-fn fill(cpu: &mut CpuProgram<f32>, program: &Program, layout: &ResidentLayout, data: &Dataset) {
+fn fill(cpu: &mut TwinProgram<f32>, program: &Program, layout: &ResidentLayout, data: &Dataset) {
     let elements = data.shape().elements();
     let parts = data.images().chunks(elements * layout.images_per_part);
     for (part, images) in (0_u8..).zip(parts) {
@@ -103,7 +103,7 @@ fn fill(cpu: &mut CpuProgram<f32>, program: &Program, layout: &ResidentLayout, d
 
 /// Hands the buffer of that role to `with`, if the program has one.
 fn set(
-    cpu: &mut CpuProgram<f32>,
+    cpu: &mut TwinProgram<f32>,
     program: &Program,
     role: Role,
     with: impl FnOnce(&mut Memory<f32>),

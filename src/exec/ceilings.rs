@@ -1,20 +1,23 @@
-//! What an adapter can do at best, measured: the yardstick of profiles.
+//! What a device can do at best, measured: the yardstick of profiles.
 
 use std::time::Instant;
 
+use super::cpu::measure_ceilings;
+use super::device::Device;
 use crate::error::Result;
 use crate::gpu::{Gpu, PipelineSpec};
 use crate::kernels::template;
 use crate::target::AdapterKind;
 
-/// Measured limits of an adapter.
+/// Measured limits of a device.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ceilings {
-    /// Floating-point operations per second, in registers alone.
+    /// Floating-point operations per second: in registers alone, on the processor in products.
     pub flops: f64,
-    /// Bytes per second that vec4 loads from storage bring.
+    /// Bytes per second that loads bring: of vec4 from storage, on the processor from its caches.
     pub load_bytes: f64,
-    /// Seconds that an empty dispatch takes which depends on the one before it.
+    /// Seconds that an empty dispatch takes which depends on the one before it; on the processor, that
+    /// all threads take to meet.
     pub dispatch_seconds: f64,
 }
 
@@ -37,11 +40,18 @@ const QUADS: u64 = 1 << 12;
 const TRIES: usize = 3;
 
 impl Ceilings {
-    /// Measures `gpu`: about half a second.
-    pub fn measure(gpu: &Gpu) -> Result<Self> {
+    /// Measures `device`: about half a second.
+    pub fn measure(device: &Device) -> Result<Self> {
+        match device {
+            Device::Gpu(gpu) => Self::of_gpu(gpu),
+            Device::Cpu(cpu) => Ok(measure_ceilings(cpu)),
+        }
+    }
+
+    fn of_gpu(gpu: &Gpu) -> Result<Self> {
         let workgroups = match gpu.target().kind {
             AdapterKind::Software => 256,
-            AdapterKind::Gpu => 16_384,
+            AdapterKind::Gpu | AdapterKind::Cpu => 16_384,
         };
         let threads = f64::from(workgroups * WORKGROUP_SIZE * ROUNDS);
         let probe = |name, source, workgroups, dispatches| Probe {

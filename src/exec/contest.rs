@@ -160,9 +160,9 @@ fn median(mut values: Vec<f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exec::SharedBuffers;
+    use crate::exec::GpuBuffers;
     use crate::gpu::GpuOptions;
-    use crate::graph::{BufferSlice, BufferSpec, Dispatch, Phase, Program, Role};
+    use crate::graph::{BufferSlice, BufferSpec, Dispatch, Extent, Phase, Program, Role};
     use crate::kernels::{Scalar, sum_partials};
 
     /// The same sum, `times` times over.
@@ -178,6 +178,7 @@ mod tests {
             buffer,
             offset: 0,
             len: lens[buffer],
+            extent: Extent::Whole,
         };
         let dispatch = Dispatch {
             label: "sum".to_owned(),
@@ -190,7 +191,7 @@ mod tests {
             buffers: vec![spec(0), spec(1)],
             dispatches: vec![dispatch; times],
         };
-        GpuProgram::new(gpu, &program, &SharedBuffers::new()).expect("fits")
+        GpuProgram::new(gpu, &program, &GpuBuffers::new()).expect("fits")
     }
 
     #[test]

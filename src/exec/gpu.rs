@@ -5,14 +5,15 @@ use std::collections::HashMap;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
+use super::described::Described;
 use crate::error::Result;
 use crate::gpu::{Gpu, Pipeline, PipelineSpec, Timestamps};
-use crate::graph::{BufferSlice, Dispatch, Program, Role};
+use crate::graph::{BufferSlice, Program, Role};
 use crate::kernel_limits::SLICE_ALIGNMENT;
 use crate::kernels::{Access, Call, Grid, Step};
 
-/// Buffers that programs share, by role.
-pub type SharedBuffers = HashMap<Role, wgpu::Buffer>;
+/// Buffers of a GPU that programs share, by role.
+pub type GpuBuffers = HashMap<Role, wgpu::Buffer>;
 
 /// A program made ready for one device.
 #[derive(Debug)]
@@ -22,17 +23,6 @@ pub struct GpuProgram {
     described: Vec<Described>,
     capacity: u32,
     workgroup_limit: u32,
-}
-
-/// What a profile needs to know of a dispatch.
-#[derive(Debug, Clone)]
-pub(super) struct Described {
-    pub kernel: &'static str,
-    pub label: String,
-    /// Floating-point operations per sample.
-    pub flops: u64,
-    /// Bytes of all it binds but the data set, at full capacity.
-    pub bytes: u64,
 }
 
 #[derive(Debug)]
@@ -47,7 +37,7 @@ impl GpuProgram {
     /// allocated where missing).
     ///
     /// Errors where the program exceeds the adapter's limits or memory.
-    pub fn new(gpu: &Gpu, program: &Program, shared: &SharedBuffers) -> Result<Self> {
+    pub fn new(gpu: &Gpu, program: &Program, shared: &GpuBuffers) -> Result<Self> {
         program.check(&gpu.target().limits)?;
         let buffers = program
             .buffers
@@ -81,11 +71,7 @@ impl GpuProgram {
         Ok(Self {
             buffers,
             encoded,
-            described: program
-                .dispatches
-                .iter()
-                .map(|dispatch| describe(program, dispatch))
-                .collect(),
+            described: Described::of_program(program),
             capacity: program.capacity as u32,
             workgroup_limit: gpu.target().limits.workgroups,
         })
@@ -137,26 +123,6 @@ impl GpuProgram {
     /// The buffer of that index in [`Program::buffers`].
     pub fn buffer(&self, index: usize) -> &wgpu::Buffer {
         &self.buffers[index]
-    }
-}
-
-fn describe(program: &Program, dispatch: &Dispatch) -> Described {
-    // Of a whole data set, a step reads no more than the batch that it writes.
-    let of_the_step = |slice: &&BufferSlice| {
-        let role = program.buffers[slice.buffer].role;
-        !matches!(role, Role::Images(_) | Role::Targets | Role::Order)
-    };
-    let bound = &dispatch.slices;
-    // What is bound twice, for want of anything to bind, is read once.
-    let once = bound.iter().enumerate();
-    let once = once.filter(|(at, slice)| !bound[..*at].contains(slice));
-    let slices = once.map(|(_, slice)| slice).filter(of_the_step);
-    let scalars: usize = slices.map(|slice| slice.len).sum();
-    Described {
-        kernel: dispatch.call.kernel.name,
-        label: dispatch.label.clone(),
-        flops: dispatch.call.flops,
-        bytes: scalars as u64 * 4,
     }
 }
 

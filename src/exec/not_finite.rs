@@ -2,11 +2,14 @@
 
 use std::fmt;
 
-use super::GpuProgram;
+use super::cpu::CpuProgram;
+use super::device::{Device, Executable, MIXED};
+use super::gpu::GpuProgram;
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::graph::{Dispatch, Phase, Program};
-use crate::kernels::{Access, Scalar, Step};
+use crate::graph::{BufferSlice, Dispatch, Phase, Program};
+use crate::kernels::{Access, Binding, Scalar, Step};
+use crate::reference::Slice;
 
 /// What a dispatch wrote that is not finite.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,47 +56,88 @@ impl NotFinite {
     /// Runs `step` of `program`, which was made from `plan`, one dispatch at a time, up to the first
     /// that writes a value that is not finite. What the step does not write must be finite before.
     pub fn find(
-        gpu: &Gpu,
-        program: &GpuProgram,
+        device: &Device,
+        program: &Executable,
         plan: &Program,
         step: &Step,
     ) -> Result<Option<Self>> {
-        for (index, dispatch) in plan.dispatches.iter().enumerate() {
-            let mut encoder = gpu
-                .device()
-                .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            program.encode_dispatch(&mut pass, step, index);
-            drop(pass);
-            gpu.queue().submit([encoder.finish()]);
-            if let Some(found) = Self::written_by(gpu, program, dispatch)? {
-                return Ok(Some(found));
-            }
+        match (device, program) {
+            (Device::Gpu(gpu), Executable::Gpu(program)) => on_gpu(gpu, program, plan, step),
+            (Device::Cpu(_), Executable::Cpu(program)) => Ok(on_cpu(program, plan, step)),
+            _ => panic!("{MIXED}"),
         }
-        Ok(None)
     }
 
-    fn written_by(gpu: &Gpu, program: &GpuProgram, dispatch: &Dispatch) -> Result<Option<Self>> {
-        let kernel = dispatch.call.kernel;
-        for (slice, binding) in dispatch.slices.iter().zip(kernel.bindings) {
-            if binding.access != Access::ReadWrite || binding.scalar != Scalar::F32 {
-                continue;
-            }
+    /// What of `floats`, which `dispatch` wrote to `binding`, is not finite; `None` where all is.
+    fn among(floats: &[f32], dispatch: &Dispatch, binding: &Binding) -> Option<Self> {
+        let mut broken = floats.iter().filter(|it| !it.is_finite());
+        let value = *broken.next()?;
+        Some(Self {
+            layer: dispatch.label.clone(),
+            kernel: dispatch.call.kernel.name,
+            buffer: binding.name,
+            phase: dispatch.phase,
+            value,
+            count: 1 + broken.count(),
+        })
+    }
+}
+
+fn on_gpu(
+    gpu: &Gpu,
+    program: &GpuProgram,
+    plan: &Program,
+    step: &Step,
+) -> Result<Option<NotFinite>> {
+    for (index, dispatch) in plan.dispatches.iter().enumerate() {
+        let mut encoder = gpu
+            .device()
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        program.encode_dispatch(&mut pass, step, index);
+        drop(pass);
+        gpu.queue().submit([encoder.finish()]);
+        for (slice, binding) in written_floats(dispatch) {
             let (offset, bytes) = (slice.offset as u64 * 4, slice.len as u64 * 4);
             let bytes = gpu.read(program.buffer(slice.buffer), offset, bytes)?;
             let floats: Vec<f32> = bytemuck::pod_collect_to_vec(&bytes);
-            let mut broken = floats.into_iter().filter(|it| !it.is_finite());
-            if let Some(value) = broken.next() {
-                return Ok(Some(Self {
-                    layer: dispatch.label.clone(),
-                    kernel: kernel.name,
-                    buffer: binding.name,
-                    phase: dispatch.phase,
-                    value,
-                    count: 1 + broken.count(),
-                }));
+            let found = NotFinite::among(&floats, dispatch, binding);
+            if found.is_some() {
+                return Ok(found);
             }
         }
-        Ok(None)
     }
+    Ok(None)
+}
+
+/// Shards go through several dispatches before the next shard begins: of all that is found, the
+/// earliest dispatch counts, with what all shards wrote there.
+fn on_cpu(program: &CpuProgram, plan: &Program, step: &Step) -> Option<NotFinite> {
+    let mut first: Option<(usize, NotFinite)> = None;
+    program.watch(step, |index, slices| {
+        let dispatch = &plan.dispatches[index];
+        let bindings = dispatch.call.kernel.bindings.iter().zip(slices);
+        for (binding, slice) in bindings {
+            let Slice::RealMut(floats) = slice else {
+                continue;
+            };
+            let Some(found) = NotFinite::among(floats, dispatch, binding) else {
+                continue;
+            };
+            match &mut first {
+                Some((at, known)) if *at == index && known.buffer == found.buffer => {
+                    known.count += found.count;
+                }
+                Some((at, _)) if *at <= index => {}
+                _ => first = Some((index, found)),
+            }
+        }
+    });
+    first.map(|(_, found)| found)
+}
+
+/// The floats that `dispatch` writes.
+fn written_floats(dispatch: &Dispatch) -> impl Iterator<Item = (&BufferSlice, &Binding)> {
+    let slices = dispatch.slices.iter().zip(dispatch.call.kernel.bindings);
+    slices.filter(|(_, it)| it.access == Access::ReadWrite && it.scalar == Scalar::F32)
 }

@@ -1,10 +1,14 @@
-//! Where the time of a step goes: every dispatch timed on the GPU's clock.
+//! Where the time of a step goes: every dispatch timed on the GPU's clock, or by the processor's
+//! threads.
 
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::gpu::{Described, GpuProgram};
+use super::cpu::CpuProgram;
+use super::described::Described;
+use super::device::{Device, Executable, MIXED};
+use super::gpu::GpuProgram;
 use crate::error::Result;
 use crate::gpu::{Gpu, Timestamps};
 use crate::kernels::Step;
@@ -49,27 +53,14 @@ impl Profile {
     /// Runs `step` of `program` again and again, timing every dispatch.
     ///
     /// Errors where the adapter cannot.
-    pub fn measure(gpu: &Gpu, program: &GpuProgram, step: &Step) -> Result<Self> {
-        let described = program.described().to_vec();
-        let timestamps = Timestamps::new(gpu, described.len() + 1)?;
-        let run = || {
-            let descriptor = wgpu::CommandEncoderDescriptor::default();
-            let mut encoder = gpu.device().create_command_encoder(&descriptor);
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            program.encode_timed(&mut pass, step, &timestamps);
-            drop(pass);
-            timestamps.submit(gpu, encoder)
+    pub fn measure(device: &Device, program: &Executable, step: &Step) -> Result<Self> {
+        let steps = match (device, program) {
+            (Device::Gpu(gpu), Executable::Gpu(program)) => on_gpu(gpu, program, step)?,
+            (Device::Cpu(_), Executable::Cpu(program)) => on_cpu(program, step)?,
+            _ => panic!("{MIXED}"),
         };
-        for _ in 0..WARM_UP {
-            run()?;
-        }
-        let start = Instant::now();
-        let mut steps = Vec::new();
-        while steps.len() < FEWEST || (steps.len() < MOST && start.elapsed() < BUDGET) {
-            steps.push(run()?);
-        }
         Ok(Self {
-            described,
+            described: program.described().to_vec(),
             steps,
             batch: step.batch,
             capacity: program.capacity(),
@@ -153,6 +144,59 @@ impl Profile {
         }
         json!({ "traceEvents": events, "displayTimeUnit": "ms" }).to_string()
     }
+}
+
+/// Runs a step again and again; its timestamps are what `run` returns.
+fn measured(mut run: impl FnMut() -> Result<Vec<f64>>) -> Result<Vec<Vec<f64>>> {
+    for _ in 0..WARM_UP {
+        run()?;
+    }
+    let start = Instant::now();
+    let mut steps = Vec::new();
+    while steps.len() < FEWEST || (steps.len() < MOST && start.elapsed() < BUDGET) {
+        steps.push(run()?);
+    }
+    Ok(steps)
+}
+
+fn on_gpu(gpu: &Gpu, program: &GpuProgram, step: &Step) -> Result<Vec<Vec<f64>>> {
+    let timestamps = Timestamps::new(gpu, program.described().len() + 1)?;
+    measured(|| {
+        let descriptor = wgpu::CommandEncoderDescriptor::default();
+        let mut encoder = gpu.device().create_command_encoder(&descriptor);
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        program.encode_timed(&mut pass, step, &timestamps);
+        drop(pass);
+        timestamps.submit(gpu, encoder)
+    })
+}
+
+/// On the processor shards are at different dispatches at the same time. A dispatch's time is what its
+/// shards took together, shared among the threads; what the threads waited for each other is spread
+/// over all of them, so that the sum is the step's time.
+fn on_cpu(program: &CpuProgram, step: &Step) -> Result<Vec<Vec<f64>>> {
+    measured(|| {
+        program.take_spent();
+        let whole = program.within(|| {
+            let start = Instant::now();
+            program.run(step);
+            start.elapsed().as_secs_f64()
+        });
+        let spent: Vec<f64> = program.take_spent();
+        let threads = |dispatch| match program.is_for_whole_batch(dispatch) {
+            true => 1.0,
+            false => program.threads() as f64,
+        };
+        let spent = spent.iter().enumerate();
+        let spent: Vec<f64> = spent.map(|(at, it)| it / threads(at)).collect();
+        let scale = whole / spent.iter().sum::<f64>().max(1e-9) * 1e9;
+        let mut at = 0.0;
+        let ends = spent.iter().map(|seconds| {
+            at += seconds * scale;
+            at
+        });
+        Ok(std::iter::once(0.0).chain(ends).collect())
+    })
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {

@@ -1,11 +1,13 @@
-//! Keeps the GPU busy: many steps per submission, a few submissions in flight, and what each step
-//! reported read back when its submission retires.
+//! Keeps the device busy: many steps per submission, a few submissions to a GPU in flight, and what
+//! each step reported read back when its submission retires.
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use super::GpuProgram;
+use super::cpu::CpuProgram;
+use super::device::{Buffer, Device, Executable, MIXED};
+use super::gpu::GpuProgram;
 use crate::error::Result;
 use crate::gpu::{Download, Gpu};
 use crate::kernels::Step;
@@ -35,18 +37,28 @@ pub struct Row {
 #[derive(Debug)]
 pub struct Kept<'b> {
     /// Written by every step anew, from its start.
-    pub from: &'b wgpu::Buffer,
+    pub from: &'b Buffer,
     /// Where it goes, by the position of the batch.
-    pub to: &'b wgpu::Buffer,
+    pub to: &'b Buffer,
     /// Bytes of one sample in both.
     pub sample_bytes: u64,
 }
 
 impl Kept<'_> {
+    /// First byte and number of bytes that `step` writes.
+    fn range(&self, step: &Step) -> [u64; 2] {
+        [step.batch_start, step.batch].map(|samples| u64::from(samples) * self.sample_bytes)
+    }
+
     fn copy(&self, encoder: &mut wgpu::CommandEncoder, step: &Step) {
-        let [start, length] =
-            [step.batch_start, step.batch].map(|samples| u64::from(samples) * self.sample_bytes);
-        encoder.copy_buffer_to_buffer(self.from, 0, self.to, start, length);
+        let [start, length] = self.range(step);
+        encoder.copy_buffer_to_buffer(self.from.gpu(), 0, self.to.gpu(), start, length);
+    }
+
+    fn copy_on_cpu(&self, step: &Step) {
+        let [start, length] = self.range(step);
+        let bytes = self.from.cpu().read(0, length as usize);
+        self.to.cpu().write(start as usize, &bytes);
     }
 }
 
@@ -62,16 +74,29 @@ pub struct Traffic {
     pub most_in_flight: usize,
 }
 
-/// A ring of submissions for programs that write one row of metrics per step.
+/// Runs programs that write one row of metrics per step.
 #[derive(Debug)]
-pub struct Submissions<'g> {
-    gpu: &'g Gpu,
-    metrics: wgpu::Buffer,
-    faults: wgpu::Buffer,
-    ring: Vec<Download>,
-    pending: VecDeque<Pending>,
+pub struct Submissions<'d> {
+    metrics: Buffer,
+    faults: Buffer,
+    queue: Queue<'d>,
     pace: Pace,
     traffic: Traffic,
+}
+
+#[derive(Debug)]
+enum Queue<'d> {
+    Gpu(Ring<'d>),
+    /// The processor works on one submission, and has none to wait for.
+    Cpu,
+}
+
+/// Submissions to a GPU and where they leave their rows.
+#[derive(Debug)]
+struct Ring<'d> {
+    gpu: &'d Gpu,
+    slots: Vec<Download>,
+    pending: VecDeque<Pending>,
 }
 
 #[derive(Debug)]
@@ -81,23 +106,31 @@ struct Pending {
     steps: usize,
 }
 
-impl<'g> Submissions<'g> {
-    /// A ring for programs that share the buffers `metrics` and `faults` of [`MAX_STEPS`] rows.
-    pub fn new(gpu: &'g Gpu, metrics: wgpu::Buffer, faults: wgpu::Buffer) -> Result<Self> {
-        let bytes = (MAX_STEPS * (ROW + 1) * 4) as u64;
-        let slots = (0..IN_FLIGHT).map(|_| Download::new(gpu, "metrics ring", bytes));
+impl<'d> Submissions<'d> {
+    /// Submissions of programs that share the buffers `metrics` and `faults` of [`MAX_STEPS`] rows.
+    pub fn new(device: &'d Device, metrics: Buffer, faults: Buffer) -> Result<Self> {
+        let queue = match device {
+            Device::Cpu(_) => Queue::Cpu,
+            Device::Gpu(gpu) => {
+                let bytes = (MAX_STEPS * (ROW + 1) * 4) as u64;
+                let slots = (0..IN_FLIGHT).map(|_| Download::new(gpu, "metrics ring", bytes));
+                Queue::Gpu(Ring {
+                    gpu,
+                    slots: slots.collect::<Result<_>>()?,
+                    pending: VecDeque::new(),
+                })
+            }
+        };
         Ok(Self {
-            gpu,
             metrics,
             faults,
-            ring: slots.collect::<Result<_>>()?,
-            pending: VecDeque::new(),
+            queue,
             pace: Pace::default(),
             traffic: Traffic::default(),
         })
     }
 
-    /// What went through the ring so far.
+    /// What went through so far.
     pub fn traffic(&self) -> Traffic {
         self.traffic
     }
@@ -109,7 +142,7 @@ impl<'g> Submissions<'g> {
     /// rows are handed over too, so that the caller knows of every step that changed the buffers.
     pub fn run(
         &mut self,
-        program: &GpuProgram,
+        program: &Executable,
         steps: impl IntoIterator<Item = Step>,
         each: impl FnMut(Row) -> ControlFlow<()>,
     ) -> Result<()> {
@@ -119,7 +152,7 @@ impl<'g> Submissions<'g> {
     /// The same, and copies what `kept` says out of every step before the next one begins.
     pub fn run_keeping(
         &mut self,
-        program: &GpuProgram,
+        program: &Executable,
         steps: impl IntoIterator<Item = Step>,
         kept: Option<&Kept<'_>>,
         mut each: impl FnMut(Row) -> ControlFlow<()>,
@@ -128,27 +161,72 @@ impl<'g> Submissions<'g> {
         let mut result = Ok(ControlFlow::Continue(()));
         self.pace.start();
         while matches!(result, Ok(ControlFlow::Continue(()))) && steps.peek().is_some() {
-            if self.pending.len() == IN_FLIGHT {
-                result = self.retire(&mut each);
-                continue;
+            let chunk = |pace: &Pace, steps: &mut dyn Iterator<Item = Step>| -> Vec<Step> {
+                steps.take(pace.steps()).collect()
+            };
+            match (&mut self.queue, program) {
+                (Queue::Cpu, Executable::Cpu(program)) => {
+                    let chunk = chunk(&self.pace, &mut steps);
+                    let rows = self.compute(program, &chunk, kept);
+                    result = Ok(hand_over(rows, &mut each));
+                }
+                (Queue::Gpu(ring), Executable::Gpu(_)) if ring.pending.len() == IN_FLIGHT => {
+                    result = self.retire(&mut each);
+                }
+                (Queue::Gpu(_), Executable::Gpu(program)) => {
+                    let chunk = chunk(&self.pace, &mut steps);
+                    self.submit(program, &chunk, kept);
+                }
+                _ => panic!("{MIXED}"),
             }
-            let chunk: Vec<Step> = steps.by_ref().take(self.pace.steps()).collect();
-            self.submit(program, &chunk, kept);
         }
-        while !self.pending.is_empty() {
+        while self.in_flight() > 0 {
             let retired = self.retire(&mut each);
             result = result.and(retired);
         }
         result.map(drop)
     }
 
+    fn in_flight(&self) -> usize {
+        match &self.queue {
+            Queue::Gpu(ring) => ring.pending.len(),
+            Queue::Cpu => 0,
+        }
+    }
+
+    /// Runs `steps` on the processor; returns their rows.
+    fn compute(
+        &mut self,
+        program: &CpuProgram,
+        steps: &[Step],
+        kept: Option<&Kept<'_>>,
+    ) -> Vec<Row> {
+        let (metrics, faults) = (self.metrics.cpu(), self.faults.cpu());
+        let step = |step: &Step| {
+            faults.write(0, &[0; 4]);
+            program.run(step);
+            if let Some(kept) = kept {
+                kept.copy_on_cpu(step);
+            }
+            let mut bytes = metrics.read(0, ROW * 4);
+            bytes.extend(faults.read(0, 4));
+            rows(&bytes, 1)[0]
+        };
+        let rows = program.within(|| steps.iter().map(step).collect());
+        self.pace.retired(steps.len());
+        self.traffic.submitted += 1;
+        self.traffic.retired += 1;
+        self.traffic.most_in_flight = 1;
+        rows
+    }
+
     fn submit(&mut self, program: &GpuProgram, steps: &[Step], kept: Option<&Kept<'_>>) {
+        let Queue::Gpu(ring) = &mut self.queue else {
+            panic!("{MIXED}");
+        };
         // The oldest submission was retired before this one takes its slot.
-        let slot = self
-            .pending
-            .back()
-            .map_or(0, |last| (last.slot + 1) % IN_FLIGHT);
-        let device = self.gpu.device();
+        let slot = (ring.pending.back()).map_or(0, |last| (last.slot + 1) % IN_FLIGHT);
+        let device = ring.gpu.device();
         let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         // One pass for all steps, unless something is copied between them.
         let together = if kept.is_some() {
@@ -170,37 +248,45 @@ impl<'g> Submissions<'g> {
         }
         let rows = steps.len() as u64;
         let metrics_bytes = rows * ROW as u64 * 4;
-        let download = &self.ring[slot];
-        download.copy_from(&mut encoder, &self.metrics, 0, 0, metrics_bytes);
-        download.copy_from(&mut encoder, &self.faults, 0, metrics_bytes, rows * 4);
-        let index = self.gpu.queue().submit([encoder.finish()]);
+        let download = &ring.slots[slot];
+        download.copy_from(&mut encoder, self.metrics.gpu(), 0, 0, metrics_bytes);
+        download.copy_from(&mut encoder, self.faults.gpu(), 0, metrics_bytes, rows * 4);
+        let index = ring.gpu.queue().submit([encoder.finish()]);
         download.start();
-        self.pending.push_back(Pending {
+        ring.pending.push_back(Pending {
             index,
             slot,
             steps: steps.len(),
         });
         self.traffic.submitted += 1;
-        self.traffic.most_in_flight = self.traffic.most_in_flight.max(self.pending.len());
+        self.traffic.most_in_flight = self.traffic.most_in_flight.max(ring.pending.len());
     }
 
     /// Waits for the oldest submission and hands over its rows, all of them even where `each`
     /// breaks.
     fn retire(&mut self, each: &mut impl FnMut(Row) -> ControlFlow<()>) -> Result<ControlFlow<()>> {
-        let Some(oldest) = self.pending.pop_front() else {
+        let Queue::Gpu(ring) = &mut self.queue else {
             return Ok(ControlFlow::Continue(()));
         };
-        self.gpu.wait(Some(oldest.index))?;
+        let Some(oldest) = ring.pending.pop_front() else {
+            return Ok(ControlFlow::Continue(()));
+        };
+        ring.gpu.wait(Some(oldest.index))?;
         self.traffic.retired += 1;
         self.pace.retired(oldest.steps);
-        let rows = self.ring[oldest.slot].take(|bytes| rows(bytes, oldest.steps))?;
-        let mut flow = ControlFlow::Continue(());
-        for row in rows {
-            let next = each(row);
-            flow = if flow.is_break() { flow } else { next };
-        }
-        Ok(flow)
+        let rows = ring.slots[oldest.slot].take(|bytes| rows(bytes, oldest.steps))?;
+        Ok(hand_over(rows, each))
     }
+}
+
+/// Hands all of `rows` to `each`, also where it breaks.
+fn hand_over(rows: Vec<Row>, each: &mut impl FnMut(Row) -> ControlFlow<()>) -> ControlFlow<()> {
+    let mut flow = ControlFlow::Continue(());
+    for row in rows {
+        let next = each(row);
+        flow = if flow.is_break() { flow } else { next };
+    }
+    flow
 }
 
 fn rows(bytes: &[u8], steps: usize) -> Vec<Row> {

@@ -59,6 +59,12 @@ pub fn adapters() -> Vec<AdapterDescription> {
         .collect()
 }
 
+/// The first adapter that is no software; `None` where there is none.
+pub(super) fn choose_hardware() -> Option<(wgpu::Adapter, AdapterDescription)> {
+    let first = enumerate(&instance()).into_iter().next();
+    first.filter(|(_, description)| !description.is_software())
+}
+
 /// The adapter that `wanted` names (its number or a part of its name), else the first one.
 pub(super) fn choose(wanted: Option<&str>) -> Result<(wgpu::Adapter, AdapterDescription)> {
     let mut found = enumerate(&instance());

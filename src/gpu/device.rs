@@ -1,6 +1,7 @@
 //! The device: one logical connection to an adapter, and what it reports when something fails.
 
 use std::collections::HashMap;
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,6 +28,8 @@ pub struct GpuOptions {
     /// Number or part of the name of the adapter; the first one (a GPU before a software adapter)
     /// where it is `None`.
     pub device: Option<String>,
+    /// Threads of the processor, where that is the device; else, or by `None`, one per core.
+    pub threads: Option<NonZero<usize>>,
     /// Compile shaders with bounds checks: slower, for debugging kernels.
     pub checked: bool,
     /// Pretend that a storage binding may span no more than this many bytes, to test splitting.
@@ -65,7 +68,21 @@ impl Gpu {
     ///
     /// Errors where there is none, or none of that name, or it lacks what the kernels need.
     pub fn open(options: &GpuOptions) -> Result<Self> {
-        let (adapter, mut description) = adapter::choose(options.device.as_deref())?;
+        Self::of(adapter::choose(options.device.as_deref())?, options)
+    }
+
+    /// Opens the first adapter that is no software; `None` where there is none.
+    ///
+    /// Errors where it lacks what the kernels need.
+    pub fn open_hardware(options: &GpuOptions) -> Result<Option<Self>> {
+        let found = adapter::choose_hardware();
+        found.map(|it| Self::of(it, options)).transpose()
+    }
+
+    fn of(
+        (adapter, mut description): (wgpu::Adapter, AdapterDescription),
+        options: &GpuOptions,
+    ) -> Result<Self> {
         if let Some(bytes) = options.binding_bytes {
             let limit = &mut description.target.limits.binding_bytes;
             *limit = bytes.min(*limit);

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::kernel_limits::bias_at;
 use crate::kernels::{Call, Scalar, sum_partials};
 use crate::shape::ImageShape;
+use crate::shards::SHARDS;
 
 /// The backward pass while it is being recorded.
 #[derive(Debug)]
@@ -149,7 +150,8 @@ impl Tape<'_> {
 
     /// Records the gradients of `weight` and of the bias that follows it in memory: `call` writes
     /// `splits` partial sums of both, which are then added up in order; one split is written in
-    /// place.
+    /// place. On the processor every shard writes one split of its own; a call for the whole batch
+    /// writes the sum.
     pub fn parameter_gradients(
         &mut self,
         node: &Node,
@@ -170,12 +172,23 @@ impl Tape<'_> {
             .graph
             .resident(Role::Gradients, offset, len, Scalar::F32);
         let layer = &node.layer;
+        if call.whole_batch {
+            let phase = Phase::ReduceGradients;
+            return self
+                .graph
+                .record_call(layer, phase, call, inputs, vec![gradient]);
+        }
+        let (splits, partials) = if self.graph.target.is_cpu() {
+            (SHARDS, Shape::Shards(len))
+        } else {
+            (splits, Shape::Flat(splits * len))
+        };
         if splits == 1 {
             self.graph
                 .record_call(layer, Phase::Backward, call, inputs, vec![gradient]);
             return;
         }
-        let partials = self.graph.transient(Shape::Flat(splits * len), Scalar::F32);
+        let partials = self.graph.transient(partials, Scalar::F32);
         self.graph
             .record_call(layer, Phase::Backward, call, inputs, vec![partials]);
         let sum = sum_partials::call(splits, len);

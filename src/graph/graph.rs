@@ -5,11 +5,12 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use super::autodiff::Tape;
-use super::{Phase, Role};
+use super::{Extent, Phase, Role};
 use crate::activation::Activation;
 use crate::error::{Error, Result};
 use crate::kernels::{Call, Scalar};
 use crate::shape::ImageShape;
+use crate::shards::SHARDS;
 use crate::target::Target;
 
 /// A value of a [`Graph`]: what an operation reads or writes.
@@ -23,6 +24,8 @@ pub enum Shape {
     Samples(ImageShape),
     /// So many scalars, whatever the batch.
     Flat(usize),
+    /// So many scalars for each shard of the batch.
+    Shards(usize),
 }
 
 /// Where a value lives.
@@ -200,7 +203,9 @@ impl Graph {
     pub fn sample_shape(&self, value: Value) -> ImageShape {
         match self.values[value.0].shape {
             Shape::Samples(shape) => shape,
-            Shape::Flat(len) => panic!("{len} scalars are no batch of samples"),
+            Shape::Flat(len) | Shape::Shards(len) => {
+                panic!("{len} scalars are no batch of samples")
+            }
         }
     }
 
@@ -209,6 +214,16 @@ impl Graph {
         match self.values[value.0].shape {
             Shape::Samples(shape) => self.capacity * shape.padded_elements(),
             Shape::Flat(len) => len,
+            Shape::Shards(len) => SHARDS * len,
+        }
+    }
+
+    /// What of `value` belongs to which part of the batch.
+    pub(super) fn extent(&self, value: Value) -> Extent {
+        match self.values[value.0].shape {
+            Shape::Samples(shape) => Extent::Samples(shape.padded_elements()),
+            Shape::Flat(_) => Extent::Whole,
+            Shape::Shards(len) => Extent::Shards(len),
         }
     }
 

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::graph::{Graph, Node, Storage, Value};
-use super::{BufferSlice, BufferSpec, Dispatch, Program, Role};
+use super::{BufferSlice, BufferSpec, Dispatch, Extent, Program, Role};
+use crate::shards;
 
 /// When a transient value is in use: positions of its first and its last dispatch.
 #[derive(Debug, Clone, Copy)]
@@ -11,11 +12,27 @@ struct Lifetime {
     value: Value,
     first: usize,
     last: usize,
+    sharing: Sharing,
+}
+
+/// With which values a value may share a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sharing {
+    /// All whose lifetimes do not overlap.
+    All,
+    /// The same, in slots of which every thread of the processor has its own: one shard's samples
+    /// are all that anybody reads of it before the shards meet.
+    OfShard,
+    /// None: on the processor shards run at their own pace, and one could overwrite what another still
+    /// reads.
+    Alone,
 }
 
 impl Lifetime {
+    /// Whether it and `other` need slots of their own.
     fn overlaps(self, other: Self) -> bool {
-        self.first <= other.last && other.first <= self.last
+        let apart = self.sharing != other.sharing || self.sharing == Sharing::Alone;
+        apart || (self.first <= other.last && other.first <= self.last)
     }
 }
 
@@ -32,10 +49,16 @@ pub fn lower(graph: &Graph) -> Program {
                 (found.expect("made for this very value"), offset)
             }
         };
+        let extent = graph.extent(value);
+        let len = match (buffers[buffer].role, extent) {
+            (Role::Local(_), Extent::Samples(len)) => shards::capacity(graph.capacity) * len,
+            _ => graph.len(value),
+        };
         BufferSlice {
             buffer,
             offset,
-            len: graph.len(value),
+            len,
+            extent,
         }
     };
     let dispatch = |node: &&Node| Dispatch {
@@ -104,11 +127,15 @@ fn share_slots(
                 && !tenants[slot].iter().any(|other| other.overlaps(lifetime))
         });
         let slot = free.unwrap_or_else(|| {
-            buffers.push(BufferSpec {
-                role: Role::Scratch(tenants.len() as u16),
-                scalar,
-                len: graph.len(lifetime.value),
-            });
+            let slot = tenants.len() as u16;
+            let len = graph.len(lifetime.value);
+            let (role, len) = match (lifetime.sharing, graph.extent(lifetime.value)) {
+                (Sharing::OfShard, Extent::Samples(sample)) => {
+                    (Role::Local(slot), shards::capacity(graph.capacity) * sample)
+                }
+                _ => (Role::Scratch(slot), len),
+            };
+            buffers.push(BufferSpec { role, scalar, len });
             tenants.push(Vec::new());
             tenants.len() - 1
         });
@@ -131,8 +158,24 @@ fn lifetimes(graph: &Graph, nodes: &[&Node]) -> Vec<Lifetime> {
                     value,
                     first: position,
                     last: position,
+                    sharing: Sharing::All,
                 }),
             }
+        }
+    }
+    if graph.target.is_cpu() {
+        let meets: Vec<bool> = nodes
+            .iter()
+            .map(|node| node.op.call(&graph.target).whole_batch)
+            .collect();
+        for lifetime in &mut lifetimes {
+            let of_samples = matches!(graph.extent(lifetime.value), Extent::Samples(_));
+            let met = meets[lifetime.first..=lifetime.last].contains(&true);
+            lifetime.sharing = if of_samples && !met {
+                Sharing::OfShard
+            } else {
+                Sharing::Alone
+            };
         }
     }
     for lifetime in &lifetimes {
@@ -177,6 +220,7 @@ mod tests {
                 value: node.outputs[0],
                 first: position,
                 last: position + 1,
+                sharing: Sharing::All,
             });
         }
         let mut buffers = Vec::new();

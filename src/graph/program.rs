@@ -33,6 +33,8 @@ pub enum Role {
     Predictions,
     /// Activations, their gradients and partial sums; number of the slot.
     Scratch(u16),
+    /// The same, of one shard at a time on the processor: every thread has its own.
+    Local(u16),
 }
 
 impl fmt::Display for Role {
@@ -40,6 +42,7 @@ impl fmt::Display for Role {
         match self {
             Self::Images(part) => write!(f, "images {part}"),
             Self::Scratch(slot) => write!(f, "scratch {slot}"),
+            Self::Local(slot) => write!(f, "local {slot}"),
             other => write!(f, "{}", format!("{other:?}").to_lowercase()),
         }
     }
@@ -65,6 +68,19 @@ pub struct BufferSlice {
     pub offset: usize,
     /// Length in scalars.
     pub len: usize,
+    /// What of it belongs to which samples.
+    pub extent: Extent,
+}
+
+/// What of a slice belongs to which part of the batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it to all of them.
+    Whole,
+    /// So many scalars to each sample.
+    Samples(usize),
+    /// So many scalars to each of the [`SHARDS`](crate::shards::SHARDS).
+    Shards(usize),
 }
 
 /// Parts of a training step. Clipping, and a sum over several machines, need the whole gradient
@@ -211,6 +227,7 @@ mod tests {
             buffer,
             offset: 0,
             len,
+            extent: Extent::Whole,
         };
         let spec = |slot| BufferSpec {
             role: Role::Scratch(slot),

@@ -117,5 +117,5 @@ pub fn call(len: usize, config: &AdamConfig) -> Call {
         epsilon: config.epsilon as f32,
     };
     let threads = quads.div_ceil(ITEMS as usize);
-    Call::new(&KERNEL, VARIANT, &params, Grid::fixed(threads, 64))
+    Call::new(&KERNEL, VARIANT, &params, Grid::fixed(threads, 64)).for_whole_batch()
 }

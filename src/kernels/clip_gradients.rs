@@ -37,5 +37,5 @@ pub fn call(len: usize, max_norm: f64) -> Call {
         max_norm: max_norm as f32,
     };
     let threads = quads.div_ceil(ITEMS as usize);
-    Call::new(&KERNEL, VARIANT, &params, Grid::fixed(threads, 64))
+    Call::new(&KERNEL, VARIANT, &params, Grid::fixed(threads, 64)).for_whole_batch()
 }

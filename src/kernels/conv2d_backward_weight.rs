@@ -61,7 +61,15 @@ pub fn call(capacity: usize, shape: &ConvShape, target: &Target) -> Call {
     let sliding = sliding::backward_weight(shape, target);
     let tiles = sliding.unwrap_or_else(|| tile::weight_tiles(weight(shape), rows, target));
     let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, &tiles);
-    call_tiled(capacity, shape, &tile).with_choice(choice)
+    let call = call_tiled(capacity, shape, &tile).with_choice(choice);
+    if !target.is_cpu() {
+        return call;
+    }
+    call.with_params(&Params {
+        splits: 1,
+        samples_per_split: capacity as u32,
+        ..*call.params()
+    })
 }
 
 /// [`call`] by a tile of [`CONV_WEIGHT_TILES`].

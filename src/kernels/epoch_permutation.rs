@@ -42,5 +42,5 @@ pub fn call(count: usize, key: [u32; 2], shuffle: bool) -> Call {
         key_1: key[1],
         shuffle: u32::from(shuffle),
     };
-    Call::new(&KERNEL, &[], &params, Grid::fixed(count, 64))
+    Call::new(&KERNEL, &[], &params, Grid::fixed(count, 64)).for_whole_batch()
 }

@@ -59,7 +59,21 @@ pub fn call(
     let sizes = [rows_per_sample, in_features, out_features];
     let (tile, choice) = choose(KERNEL.name, &sizes, target, &tiles);
     let [rows, ins, outs] = sizes;
-    call_tiled(capacity, rows, ins, outs, &tile).with_choice(choice)
+    let call = call_tiled(capacity, rows, ins, outs, &tile).with_choice(choice);
+    if !target.is_cpu() {
+        return call;
+    }
+    let call = call.with_params(&Params {
+        splits: 1,
+        samples_per_split: capacity as u32,
+        ..*call.params()
+    });
+    // A copy per shard of a large weight would not stay in the caches.
+    if rows == 1 {
+        call.for_whole_batch()
+    } else {
+        call
+    }
 }
 
 /// [`call`] by a tile of [`WEIGHT_TILES`].

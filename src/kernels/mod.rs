@@ -199,6 +199,9 @@ pub struct Call {
     /// Floating-point operations per sample of the batch, padding not counted; 0 where moving data
     /// is all the work.
     pub flops: u64,
+    /// Whether it needs the whole batch at once: the processor, which runs other kernels shard by
+    /// shard, lets the shards meet before it.
+    pub whole_batch: bool,
     /// What the variant was chosen from; `None` where there was no choice, or nobody asked.
     pub choice: Option<Choice>,
 }
@@ -218,6 +221,7 @@ impl Call {
             grid,
             workgroup_bytes: tile::workgroup_bytes(variant),
             flops: 0,
+            whole_batch: false,
             choice: None,
         }
     }
@@ -242,6 +246,24 @@ impl Call {
     pub fn with_flops(self, flops: usize) -> Self {
         Self {
             flops: flops as u64,
+            ..self
+        }
+    }
+
+    /// The same call with other Params.
+    #[must_use]
+    pub fn with_params<P: Params>(&self, params: &P) -> Self {
+        Self {
+            params: bytemuck::cast_slice(std::slice::from_ref(params)).to_vec(),
+            ..self.clone()
+        }
+    }
+
+    /// The same call, known to need the whole batch at once.
+    #[must_use]
+    pub fn for_whole_batch(self) -> Self {
+        Self {
+            whole_batch: true,
             ..self
         }
     }

@@ -29,5 +29,5 @@ pub fn call(len: usize) -> Call {
     let params = Params {
         quads: (len / QUAD) as u32,
     };
-    Call::new(&KERNEL, VARIANT, &params, Grid::fixed(PARTIALS, 64))
+    Call::new(&KERNEL, VARIANT, &params, Grid::fixed(PARTIALS, 64)).for_whole_batch()
 }

@@ -30,5 +30,5 @@ pub fn call(splits: usize, len: usize) -> Call {
         splits: splits as u32,
         quads: quads as u32,
     };
-    Call::new(&KERNEL, &[], &params, Grid::fixed(quads, 64))
+    Call::new(&KERNEL, &[], &params, Grid::fixed(quads, 64)).for_whole_batch()
 }

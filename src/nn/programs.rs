@@ -2,6 +2,7 @@
 
 use super::network::Network;
 use crate::error::Result;
+use crate::graph::ops::mse_loss::Loss;
 use crate::graph::{Graph, Program, Role, Value, differentiate, fuse, lower, ops};
 use crate::kernels::adam_step::AdamConfig;
 use crate::kernels::gather::ResidentLayout;
@@ -36,8 +37,9 @@ fn training_graph(
     options: &ProgramOptions,
     adam: &AdamConfig,
 ) -> Result<Graph> {
-    let (mut graph, _) = forward(network, layout, options)?;
+    let (mut graph, _, loss) = forward(network, layout, options)?;
     differentiate(&mut graph)?;
+    loss.reduce(&mut graph);
     let len = network.parameters.padded_len();
     ops::adam_step::record(&mut graph, adam, len, options.rows);
     Ok(graph)
@@ -50,25 +52,26 @@ pub fn evaluation_program(
     layout: &ResidentLayout,
     options: &ProgramOptions,
 ) -> Result<Program> {
-    let (mut graph, prediction) = forward(network, layout, options)?;
+    let (mut graph, prediction, loss) = forward(network, layout, options)?;
+    loss.reduce(&mut graph);
     graph.keep(prediction, Role::Predictions);
     Ok(lower(&graph))
 }
 
-/// Forward and loss, and the value that holds the prediction.
+/// Forward and loss, the value that holds the prediction, and what is yet to be added up.
 fn forward(
     network: &Network,
     layout: &ResidentLayout,
     options: &ProgramOptions,
-) -> Result<(Graph, Value)> {
+) -> Result<(Graph, Value, Loss)> {
     let mut graph = Graph::new(options.capacity, options.target.clone());
     let images = ops::gather::record(&mut graph, layout, network.input);
     let prediction = network.record(&mut graph, images)?;
-    ops::mse_loss::record(&mut graph, prediction, layout.count, options.rows);
+    let loss = ops::mse_loss::record(&mut graph, prediction, layout.count, options.rows);
     if options.fuse {
         fuse(&mut graph);
     }
-    Ok((graph, prediction))
+    Ok((graph, prediction, loss))
 }
 
 /// The training graph of the default net on 3x32x32 images in batches of 128, for tests.

@@ -28,7 +28,32 @@ pub fn run<T: Real>(
     metrics: &mut [T],
     faults: &mut [u32],
 ) {
-    let scale = T::of(2.0 / f64::from(step.batch));
+    run_part(
+        params,
+        step,
+        step.batch,
+        prediction,
+        order,
+        targets,
+        grad_prediction,
+        metrics,
+        faults,
+    );
+}
+
+/// The same of a part of a batch of `batch` samples, whose gradient is that of the mean over all.
+pub fn run_part<T: Real>(
+    params: &Params,
+    step: &Step,
+    batch: u32,
+    prediction: &[T],
+    order: &[u32],
+    targets: &[T],
+    grad_prediction: &mut [T],
+    metrics: &mut [T],
+    faults: &mut [u32],
+) {
+    let scale = T::of(2.0 / f64::from(batch));
     let mut sums = [0.0; METRICS];
     for sample in 0..step.batch as usize {
         let predicted = prediction[sample * QUAD];

@@ -16,6 +16,18 @@ pub enum Slice<'a, T> {
 /// The accessors panic where a twin and its kernel disagree on a binding: a bug that every test of
 /// that kernel meets.
 impl<T> Slice<'_, T> {
+    /// Zeroes what is written.
+    pub fn clear(&mut self)
+    where
+        T: Default + Clone,
+    {
+        match self {
+            Self::RealMut(slice) => slice.fill(T::default()),
+            Self::WordMut(slice) => slice.fill(0),
+            Self::Real(_) | Self::Word(_) => {}
+        }
+    }
+
     /// Floats that are read.
     pub fn real(&self) -> &[T] {
         match self {

@@ -87,7 +87,7 @@ impl<'s> Execution<'s> {
         // The data before are given back first: both need not fit.
         self.loaded = None;
         let data = HostData::new(split, config)?;
-        let limits = self.session.gpu().target().limits;
+        let limits = self.session.device().target().limits;
         self.loaded = Some(Loaded {
             source: config.data.clone(),
             seed: drawn_by(config),
@@ -129,7 +129,7 @@ impl<'s> Execution<'s> {
         let loaded = self.load(&first.config)?;
         for run in runs {
             let job = loaded.job(session, run, tuning).and_then(Job::with_init);
-            job.and_then(|job| job.plan().check(&session.gpu().target().limits))
+            job.and_then(|job| job.plan().check(&session.device().target().limits))
                 .map_err(|error| error.and_hint(&format!("it is run {} of the sweep", run.name)))?;
         }
         Ok(loaded.data.record().clone())
@@ -263,7 +263,7 @@ impl<'s> Execution<'s> {
 impl Loaded {
     fn job(&self, session: &Session, run: &PlannedRun, tuning: &Tuning) -> Result<Job> {
         let tuning = (!tuning.is_empty()).then(|| Arc::new(tuning.clone()));
-        let target = session.gpu().target();
+        let target = session.device().target();
         Job::new(run.config.clone(), &self.layout, self.image, target, tuning)
     }
 }

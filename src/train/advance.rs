@@ -127,7 +127,7 @@ impl Trainer<'_> {
         if self.options.evaluate_train {
             // In the epoch's own order, also after a resumption, so that sums round alike.
             let ended = self.place.epoch.saturating_sub(1);
-            self.order.write(self.gpu, ended);
+            self.order.write(self.device, ended);
             train_eval = self.evaluate_epoch(Subset::Train, &mut pause)?;
             if train_eval.is_none() {
                 return Ok(None);
@@ -210,7 +210,7 @@ impl Trainer<'_> {
         let before = self.place;
         if before.position == 0 {
             self.clock = Clock::default();
-            self.order.write(self.gpu, before.epoch);
+            self.order.write(self.device, before.epoch);
         }
         self.pending_evaluation = false;
         let TrainerOptions { lr, batch_size, .. } = self.options;

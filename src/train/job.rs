@@ -189,7 +189,7 @@ impl Job {
             started: now.format(format).unwrap_or_default(),
             train_fingerprint: data.train.fingerprint.clone(),
             test_fingerprint: data.test.fingerprint.clone(),
-            adapter: session.gpu().description().clone(),
+            adapter: session.device().description().clone(),
             tuning: self.plan.tuning(),
         }
     }

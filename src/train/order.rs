@@ -1,62 +1,55 @@
-//! The order in which an epoch visits the samples: a buffer of the trainer's own, filled on the GPU.
+//! The order in which an epoch visits the samples: a buffer of the trainer's own, filled where it trains.
 
 use crate::error::Result;
-use crate::exec::{GpuProgram, SharedBuffers};
-use crate::gpu::Gpu;
-use crate::graph::{BufferSlice, BufferSpec, Dispatch, Phase, Program, Role};
+use crate::exec::{Buffer, Device, Executable, SharedBuffers};
+use crate::graph::{BufferSlice, BufferSpec, Dispatch, Extent, Phase, Program, Role};
 use crate::kernels::{Scalar, Step, epoch_permutation};
 use crate::random::{self, Purpose};
 
 /// A data set's order, and the program that writes that of an epoch.
 #[derive(Debug)]
 pub(super) struct Order {
-    program: GpuProgram,
-    buffer: wgpu::Buffer,
+    program: Executable,
+    buffer: Buffer,
     count: usize,
 }
 
 impl Order {
     /// The orders of `count` samples keyed by `seed`, or always file order where it is `None`; that
     /// of the first epoch is already written.
-    pub(super) fn new(gpu: &Gpu, count: usize, seed: Option<u64>) -> Result<Self> {
-        let buffer = gpu.storage("order", count as u64 * 4)?;
+    pub(super) fn new(device: &Device, count: usize, seed: Option<u64>) -> Result<Self> {
+        let buffer = device.storage("order", count as u64 * 4)?;
         let order = Self {
-            program: program(gpu, count, seed, buffer.clone())?,
+            program: program(device, count, seed, buffer.clone())?,
             buffer,
             count,
         };
-        order.write(gpu, 0);
+        order.write(device, 0);
         Ok(order)
     }
 
     /// Goes on with the orders of another seed, in the same buffer.
-    pub(super) fn rekey(&mut self, gpu: &Gpu, seed: Option<u64>) -> Result<()> {
-        self.program = program(gpu, self.count, seed, self.buffer.clone())?;
+    pub(super) fn rekey(&mut self, device: &Device, seed: Option<u64>) -> Result<()> {
+        self.program = program(device, self.count, seed, self.buffer.clone())?;
         Ok(())
     }
 
     /// The buffer: image numbers by position.
-    pub(super) fn buffer(&self) -> &wgpu::Buffer {
+    pub(super) fn buffer(&self) -> &Buffer {
         &self.buffer
     }
 
-    /// Submits the writing of the order of `epoch`, counted from 0.
-    pub(super) fn write(&self, gpu: &Gpu, epoch: usize) {
-        let mut encoder = gpu
-            .device()
-            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+    /// Writes the order of `epoch`, counted from 0.
+    pub(super) fn write(&self, device: &Device, epoch: usize) {
         let step = Step {
             epoch: epoch as u32,
             ..Step::default()
         };
-        self.program.encode(&mut pass, &step);
-        drop(pass);
-        gpu.queue().submit([encoder.finish()]);
+        device.run_once(&self.program, &step);
     }
 }
 
-fn program(gpu: &Gpu, count: usize, seed: Option<u64>, buffer: wgpu::Buffer) -> Result<GpuProgram> {
+fn program(device: &Device, count: usize, seed: Option<u64>, buffer: Buffer) -> Result<Executable> {
     let key = seed.map(|seed| random::key(seed, Purpose::Shuffle));
     let program = Program {
         capacity: count,
@@ -73,8 +66,9 @@ fn program(gpu: &Gpu, count: usize, seed: Option<u64>, buffer: wgpu::Buffer) -> 
                 buffer: 0,
                 offset: 0,
                 len: count,
+                extent: Extent::Whole,
             }],
         }],
     };
-    GpuProgram::new(gpu, &program, &SharedBuffers::from([(Role::Order, buffer)]))
+    Executable::new(device, &program, &SharedBuffers::from([(Role::Order, buffer)]))
 }

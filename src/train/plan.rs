@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use super::options::TrainerOptions;
 use super::resident::{SplitLayout, Subset};
 use crate::error::Result;
-use crate::exec::{MAX_STEPS, SharedBuffers};
-use crate::gpu::Gpu;
+use crate::exec::{Device, MAX_STEPS, SharedBuffers};
 use crate::graph::{Program, Role};
 use crate::kernels::Call;
 use crate::kernels::gather::ResidentLayout;
@@ -151,7 +150,7 @@ impl Plan {
     }
 
     /// Allocates what the programs share: parameters, gradients, moments, metrics and scratch.
-    pub(super) fn allocate(&self, gpu: &Gpu) -> Result<SharedBuffers> {
+    pub(super) fn allocate(&self, device: &Device) -> Result<SharedBuffers> {
         let own = [
             (Role::Parameters, self.parameters),
             (Role::Gradients, self.parameters),
@@ -162,7 +161,7 @@ impl Plan {
             (Role::Faults, MAX_STEPS),
         ];
         let all = own.into_iter().chain(self.scratch());
-        all.map(|(role, len)| Ok((role, gpu.storage(&role.to_string(), len as u64 * 4)?)))
+        all.map(|(role, len)| Ok((role, device.storage(&role.to_string(), len as u64 * 4)?)))
             .collect()
     }
 }
@@ -217,9 +216,8 @@ mod tests {
     #[test]
     fn all_that_programs_need_beside_data_is_allocated_once() {
         let plan = plan(120);
-        let gpu = Gpu::open(&crate::gpu::GpuOptions::default());
-        let gpu = gpu.expect("this test needs a GPU adapter; `make test` sees to one");
-        let shared = plan.allocate(&gpu).expect("fits");
+        let device = Device::open(&crate::gpu::GpuOptions::default()).expect("opens");
+        let shared = plan.allocate(&device).expect("fits");
         for spec in plan.programs().into_iter().flat_map(|it| &it.buffers) {
             if !matches!(spec.role, Role::Images(_) | Role::Targets | Role::Order) {
                 let have = shared[&spec.role].size();

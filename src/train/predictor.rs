@@ -9,8 +9,7 @@ use super::resident::ResidentDataset;
 use super::session::Session;
 use super::trainer::{Trainer, batches};
 use crate::error::{Error, Result};
-use crate::exec::{GpuProgram, Kept, MAX_STEPS, Submissions};
-use crate::gpu::Gpu;
+use crate::exec::{Buffer, Device, Executable, Kept, MAX_STEPS, Submissions};
 use crate::graph::Role;
 use crate::kernels::mse_loss::METRICS;
 use crate::nn::{Network, ProgramOptions, evaluation_program};
@@ -47,13 +46,13 @@ pub struct Predictions {
     pub metrics: Metrics,
 }
 
-/// A trained net on a GPU.
+/// A trained net on a device.
 #[derive(Debug)]
 pub struct Predictor<'s> {
-    gpu: &'s Gpu,
+    device: &'s Device,
     network: Network,
     options: PredictorOptions,
-    parameters: wgpu::Buffer,
+    parameters: Buffer,
 }
 
 impl<'s> Predictor<'s> {
@@ -72,12 +71,12 @@ impl<'s> Predictor<'s> {
             return Err(Error::usage(what, "try --batch-size 128"));
         }
         network.parameters.check(tensors)?;
-        let gpu = session.gpu();
+        let device = session.device();
         let flat = network.parameters.pack(tensors);
-        let parameters = gpu.storage("parameters", flat.len() as u64 * 4)?;
-        gpu.write(&parameters, 0, bytemuck::cast_slice(&flat))?;
+        let parameters = device.storage("parameters", flat.len() as u64 * 4)?;
+        device.write(&parameters, 0, bytemuck::cast_slice(&flat))?;
         Ok(Self {
-            gpu,
+            device,
             network,
             options,
             parameters,
@@ -114,7 +113,7 @@ impl<'s> Predictor<'s> {
                 "give images of the shape that the net was trained on",
             ));
         }
-        let target = self.gpu.target().clone();
+        let target = self.device.target().clone();
         let options = ProgramOptions {
             capacity,
             rows: MAX_STEPS,
@@ -126,11 +125,11 @@ impl<'s> Predictor<'s> {
         };
         let program = evaluation_program(&self.network, &set.layout(), &options)?;
         let new = |role: Role, floats: usize| {
-            let buffer = self.gpu.storage(&role.to_string(), floats as u64 * 4)?;
+            let buffer = self.device.storage(&role.to_string(), floats as u64 * 4)?;
             Ok((role, buffer))
         };
         let mut shared = set.buffers().clone();
-        let order = Order::new(self.gpu, set.len(), None)?;
+        let order = Order::new(self.device, set.len(), None)?;
         shared.insert(Role::Order, order.buffer().clone());
         shared.insert(Role::Parameters, self.parameters.clone());
         shared.extend([
@@ -138,12 +137,12 @@ impl<'s> Predictor<'s> {
             new(Role::Metrics, MAX_STEPS * METRICS)?,
             new(Role::Faults, MAX_STEPS)?,
         ]);
-        let program = GpuProgram::new(self.gpu, &program, &shared)?;
+        let program = Executable::new(self.device, &program, &shared)?;
         let [metrics, faults] = [Role::Metrics, Role::Faults].map(|role| shared[&role].clone());
-        let mut submissions = Submissions::new(self.gpu, metrics, faults)?;
+        let mut submissions = Submissions::new(self.device, metrics, faults)?;
         let batch = &shared[&Role::Predictions];
         let (values, sums) = collect(
-            self.gpu,
+            self.device,
             &mut submissions,
             &program,
             batch,
@@ -164,7 +163,7 @@ impl Trainer<'_> {
         let program = &self.on_test;
         let batch = &self.shared[&Role::Predictions];
         let (values, sums) = collect(
-            self.gpu,
+            self.device,
             &mut self.submissions,
             program,
             batch,
@@ -181,16 +180,16 @@ impl Trainer<'_> {
 /// Runs an evaluation program over `count` samples in file order. `batch` is its buffer of
 /// [`Role::Predictions`].
 fn collect(
-    gpu: &Gpu,
+    device: &Device,
     submissions: &mut Submissions<'_>,
-    program: &GpuProgram,
-    batch: &wgpu::Buffer,
+    program: &Executable,
+    batch: &Buffer,
     count: usize,
     batch_size: usize,
 ) -> Result<(Vec<f32>, Sums)> {
     let sample_bytes = QUAD as u64 * 4;
     let bytes = count as u64 * sample_bytes;
-    let all = gpu.storage("all predictions", bytes)?;
+    let all = device.storage("all predictions", bytes)?;
     let kept = Kept {
         from: batch,
         to: &all,
@@ -202,6 +201,6 @@ fn collect(
         sums.add(&row);
         ControlFlow::Continue(())
     })?;
-    let quads: Vec<f32> = bytemuck::pod_collect_to_vec(&gpu.read(&all, 0, bytes)?);
+    let quads: Vec<f32> = bytemuck::pod_collect_to_vec(&device.read(&all, 0, bytes)?);
     Ok((quads.into_iter().step_by(QUAD).collect(), sums))
 }

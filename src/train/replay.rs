@@ -50,7 +50,7 @@ impl Trainer<'_> {
         self.restore(from)?;
         let count = step.saturating_sub(from.step + 1);
         self.train_steps(count as usize)?;
-        self.order.write(self.gpu, self.place.epoch);
+        self.order.write(self.device, self.place.epoch);
         Ok(())
     }
 
@@ -61,7 +61,7 @@ impl Trainer<'_> {
             let steps: Vec<_> = self.next_steps(1).collect();
             for step in &steps {
                 let plan = self.plan.training();
-                let found = NotFinite::find(self.gpu, &self.training, plan, step)?;
+                let found = NotFinite::find(self.device, &self.training, plan, step)?;
                 if found.is_some() {
                     return Ok(found);
                 }
@@ -74,7 +74,7 @@ impl Trainer<'_> {
                 continue;
             };
             for step in batches(0..set.len(), self.options.batch_size) {
-                let found = NotFinite::find(self.gpu, self.program(subset), plan, &step)?;
+                let found = NotFinite::find(self.device, self.program(subset), plan, &step)?;
                 if found.is_some() {
                     return Ok(found);
                 }
@@ -86,17 +86,13 @@ impl Trainer<'_> {
     /// Zeroes all that a step writes but parameters and moments: steps after the bad one have left
     /// their NaNs there.
     fn clear(&self) {
-        let descriptor = wgpu::CommandEncoderDescriptor::default();
-        let mut encoder = self.gpu.device().create_command_encoder(&descriptor);
-        for (role, buffer) in &self.shared {
-            let kept = matches!(
+        let kept = |role: &Role| {
+            matches!(
                 role,
                 Role::Parameters | Role::FirstMoment | Role::SecondMoment
-            );
-            if !kept {
-                encoder.clear_buffer(buffer, 0, None);
-            }
-        }
-        self.gpu.queue().submit([encoder.finish()]);
+            )
+        };
+        let cleared = self.shared.iter().filter(|(role, _)| !kept(role));
+        self.device.clear(cleared.map(|(_, buffer)| buffer));
     }
 }

@@ -3,8 +3,7 @@
 
 use crate::data::{Dataset, Split};
 use crate::error::{Error, Result};
-use crate::exec::SharedBuffers;
-use crate::gpu::{Gpu, Upload};
+use crate::exec::{Buffer, Device, SharedBuffers};
 use crate::graph::Role;
 use crate::kernels::gather::{PARTS, ResidentLayout};
 use crate::shape::ImageShape;
@@ -149,17 +148,17 @@ pub(super) fn lay_out(
 }
 
 impl ResidentDataset {
-    pub(super) fn upload(gpu: &Gpu, data: &Dataset) -> Result<Self> {
-        let layout = lay_out(data.len(), data.shape(), gpu.target().limits.binding_bytes)?;
+    pub(super) fn upload(device: &Device, data: &Dataset) -> Result<Self> {
+        let layout = lay_out(data.len(), data.shape(), device.target().limits.binding_bytes)?;
         let mut buffers = SharedBuffers::new();
         for part in 0..layout.parts() {
-            let buffer = upload_part(gpu, data, &layout, part)?;
+            let buffer = upload_part(device, data, &layout, part)?;
             buffers.insert(Role::Images(part as u8), buffer);
         }
-        let targets = gpu.storage("targets", data.len() as u64 * 4)?;
-        gpu.write(&targets, 0, bytemuck::cast_slice(data.targets()))?;
+        let targets = device.storage("targets", data.len() as u64 * 4)?;
+        device.write(&targets, 0, bytemuck::cast_slice(data.targets()))?;
         buffers.insert(Role::Targets, targets);
-        gpu.wait(None)?;
+        device.wait()?;
         Ok(Self {
             layout,
             shape: data.shape(),
@@ -194,8 +193,8 @@ impl ResidentDataset {
     }
 
     /// One target per image, in file order, read back from the GPU.
-    pub fn targets(&self, gpu: &Gpu) -> Result<Vec<f32>> {
-        let bytes = gpu.read(&self.buffers[&Role::Targets], 0, self.len() as u64 * 4)?;
+    pub fn targets(&self, device: &Device) -> Result<Vec<f32>> {
+        let bytes = device.read(&self.buffers[&Role::Targets], 0, self.len() as u64 * 4)?;
         Ok(bytemuck::pod_collect_to_vec(&bytes))
     }
 
@@ -206,21 +205,18 @@ impl ResidentDataset {
 }
 
 fn upload_part(
-    gpu: &Gpu,
+    device: &Device,
     data: &Dataset,
     layout: &ResidentLayout,
     part: usize,
-) -> Result<wgpu::Buffer> {
-    let buffer = gpu.storage("images", layout.part_words(part) as u64 * 4)?;
+) -> Result<Buffer> {
+    let buffer = device.storage("images", layout.part_words(part) as u64 * 4)?;
     let elements = data.shape().elements();
     let padding = vec![0; layout.image_words * 4 - elements];
     let first = part * layout.images_per_part;
     let last = (first + layout.images_per_part).min(data.len());
-    let mut upload = Upload::new(gpu, &buffer, 0);
-    for image in data.images()[first * elements..last * elements].chunks_exact(elements) {
-        upload.push(image)?;
-        upload.push(&padding)?;
-    }
-    upload.finish()?;
+    let images = data.images()[first * elements..last * elements].chunks_exact(elements);
+    let pieces = images.flat_map(|image| [Ok(image), Ok(&padding[..])]);
+    device.write_pieces(&buffer, 0, pieces)?;
     Ok(buffer)
 }

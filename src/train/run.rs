@@ -176,7 +176,7 @@ impl<'s> Run<'s> {
         }
         let tensors = self.trainer.finite_parameters()?;
         let predictions = self.trainer.predict_test()?;
-        let targets = self.trainer.data.test().targets(self.trainer.gpu)?;
+        let targets = self.trainer.data.test().targets(self.trainer.device)?;
         // Never beside the predictions of an earlier model, if the process is killed in between.
         self.folder.remove_predictions();
         let table = &self.trainer.network().parameters;

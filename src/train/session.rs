@@ -6,27 +6,28 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::resident::{ResidentDataset, ResidentSplit, SplitLayout};
 use crate::data::{Dataset, Split};
 use crate::error::Result;
-use crate::gpu::{Gpu, GpuOptions};
+use crate::exec::Device;
+use crate::gpu::GpuOptions;
 
 /// An open device. Trainers borrow it; training, sweeps, prediction and evaluation share it.
 #[derive(Debug)]
 pub struct Session {
-    gpu: Gpu,
+    device: Device,
     uploads: AtomicUsize,
 }
 
 impl Session {
-    /// Opens the adapter that `options` ask for; errors where there is none.
+    /// Opens the device that `options` ask for, as [`Device::open`] does.
     pub fn open(options: &GpuOptions) -> Result<Self> {
         Ok(Self {
-            gpu: Gpu::open(options)?,
+            device: Device::open(options)?,
             uploads: AtomicUsize::new(0),
         })
     }
 
     /// The device.
-    pub fn gpu(&self) -> &Gpu {
-        &self.gpu
+    pub fn device(&self) -> &Device {
+        &self.device
     }
 
     /// Copies `data` to the GPU, where it stays.
@@ -34,7 +35,7 @@ impl Session {
     /// Errors where it does not fit, saying what is needed and what there is.
     pub fn upload(&self, data: &Dataset) -> Result<ResidentDataset> {
         self.uploads.fetch_add(1, Ordering::Relaxed);
-        ResidentDataset::upload(&self.gpu, data)
+        ResidentDataset::upload(&self.device, data)
     }
 
     /// How many data sets were uploaded: a training and a test set are two.
@@ -54,7 +55,7 @@ impl Session {
         valid: Option<Dataset>,
     ) -> Result<Arc<ResidentSplit>> {
         // All are looked at before the first is uploaded.
-        let binding_bytes = self.gpu.target().limits.binding_bytes;
+        let binding_bytes = self.device.target().limits.binding_bytes;
         SplitLayout::of(&split, valid.as_ref(), binding_bytes)?;
         let train = self.upload(&split.train)?;
         drop(split.train);

@@ -17,8 +17,7 @@ use super::session::Session;
 use super::state::TrainState;
 use super::task::{Moment, Task, check_parameters};
 use crate::error::{Error, Result};
-use crate::exec::{GpuProgram, Profile, SharedBuffers, Submissions, Traffic};
-use crate::gpu::Gpu;
+use crate::exec::{Device, Executable, Profile, SharedBuffers, Submissions, Traffic};
 use crate::graph::Role;
 use crate::kernels::Step;
 use crate::nn::{Network, NetworkConfiguration, NetworkType, initial_parameters};
@@ -44,7 +43,7 @@ use crate::nn::{Network, NetworkConfiguration, NetworkType, initial_parameters};
 /// ```
 #[derive(Debug)]
 pub struct Trainer<'s> {
-    pub(super) gpu: &'s Gpu,
+    pub(super) device: &'s Device,
     pub(super) task: Task,
     pub(super) data: Arc<ResidentSplit>,
     network: Network,
@@ -52,10 +51,10 @@ pub struct Trainer<'s> {
     pub(super) plan: Plan,
     pub(super) shared: SharedBuffers,
     pub(super) submissions: Submissions<'s>,
-    pub(super) training: GpuProgram,
-    on_train: GpuProgram,
-    pub(super) on_test: GpuProgram,
-    on_valid: Option<GpuProgram>,
+    pub(super) training: Executable,
+    on_train: Executable,
+    pub(super) on_test: Executable,
+    on_valid: Option<Executable>,
     /// Of the training set; the test set keeps its own.
     pub(super) order: Order,
     pub(super) place: Place,
@@ -78,16 +77,16 @@ fn on_set(shared: &SharedBuffers, set: &ResidentDataset, order: &Order) -> Share
 ///
 /// Errors where the plan has none.
 fn evaluation(
-    gpu: &Gpu,
+    device: &Device,
     plan: &Plan,
     subset: Subset,
     buffers: &SharedBuffers,
-) -> Result<GpuProgram> {
+) -> Result<Executable> {
     let program = plan.evaluation(subset).ok_or_else(|| {
         let what = format!("there is no program for the {} set", subset.name());
         Error::usage(what, "this is a bug in gpu-train; please report it")
     })?;
-    GpuProgram::new(gpu, program, buffers)
+    Executable::new(device, program, buffers)
 }
 
 impl<'s> Trainer<'s> {
@@ -103,29 +102,29 @@ impl<'s> Trainer<'s> {
         options: TrainerOptions,
     ) -> Result<Self> {
         options.validate()?;
-        let gpu = session.gpu();
+        let device = session.device();
         let (train, test) = (data.train(), data.test());
         let network = Network::new(network, configuration, options.activation, train.shape())?;
-        let plan = Plan::new(&network, &data.layout(), &options, gpu.target())?;
-        plan.check(&gpu.target().limits)?;
+        let plan = Plan::new(&network, &data.layout(), &options, device.target())?;
+        plan.check(&device.target().limits)?;
         let initial = match &options.init {
             Some(tensors) => tensors.clone(),
             None => initial_parameters(&network.parameters, options.seed),
         };
         network.parameters.check(&initial)?;
-        let shared = plan.allocate(gpu)?;
+        let shared = plan.allocate(device)?;
         let [metrics, faults] = [Role::Metrics, Role::Faults].map(|role| shared[&role].clone());
-        let order = Order::new(gpu, train.len(), shuffle_seed(&options))?;
+        let order = Order::new(device, train.len(), shuffle_seed(&options))?;
         let on_train = on_set(&shared, train, &order);
         let in_file_order = |set: &ResidentDataset| -> Result<SharedBuffers> {
-            Ok(on_set(&shared, set, &Order::new(gpu, set.len(), None)?))
+            Ok(on_set(&shared, set, &Order::new(device, set.len(), None)?))
         };
-        let evaluate = |subset, buffers: &SharedBuffers| evaluation(gpu, &plan, subset, buffers);
+        let evaluate = |subset, buffers: &SharedBuffers| evaluation(device, &plan, subset, buffers);
         let on_valid = data.valid().map(in_file_order).transpose()?;
         let on_valid = on_valid.map(|buffers| evaluate(Subset::Valid, &buffers));
         let trainer = Self {
-            submissions: Submissions::new(gpu, metrics, faults)?,
-            training: GpuProgram::new(gpu, plan.training(), &on_train)?,
+            submissions: Submissions::new(device, metrics, faults)?,
+            training: Executable::new(device, plan.training(), &on_train)?,
             on_train: evaluate(Subset::Train, &on_train)?,
             on_test: evaluate(Subset::Test, &in_file_order(test)?)?,
             on_valid: on_valid.transpose()?,
@@ -135,7 +134,7 @@ impl<'s> Trainer<'s> {
             pending_evaluation: false,
             selection: Selection::default(),
             logs: Vec::new(),
-            gpu,
+            device,
             task: Task::Regression,
             data,
             network,
@@ -224,13 +223,13 @@ impl<'s> Trainer<'s> {
         }
         if state.seed != self.options.seed {
             self.options.seed = state.seed;
-            self.order.rekey(self.gpu, shuffle_seed(&self.options))?;
+            self.order.rekey(self.device, shuffle_seed(&self.options))?;
         }
         self.place = place;
         self.clock = Clock::default();
         self.pending_evaluation = state.pending_evaluation;
         self.selection = state.selection;
-        self.order.write(self.gpu, place.epoch);
+        self.order.write(self.device, place.epoch);
         Ok(())
     }
 
@@ -290,7 +289,7 @@ impl<'s> Trainer<'s> {
         let batch = self.options.batch_size.min(self.data.train().len());
         let step = batches(0..batch, batch).next().unwrap_or_default();
         let step = self.options.adam.factors(self.options.lr, 1).of_step(step);
-        let profile = Profile::measure(self.gpu, &self.training, &step);
+        let profile = Profile::measure(self.device, &self.training, &step);
         self.restore(&before)?;
         profile
     }
@@ -365,7 +364,7 @@ impl<'s> Trainer<'s> {
     }
 
     /// The program that evaluates on `subset`, which is there.
-    pub(super) fn program(&self, subset: Subset) -> &GpuProgram {
+    pub(super) fn program(&self, subset: Subset) -> &Executable {
         match (subset, &self.on_valid) {
             (Subset::Valid, Some(on_valid)) => on_valid,
             (Subset::Train, _) => &self.on_train,
@@ -391,7 +390,7 @@ impl<'s> Trainer<'s> {
     fn read(&self, role: Role) -> Result<Vec<Vec<f32>>> {
         let table = &self.network.parameters;
         let bytes = self
-            .gpu
+            .device
             .read(&self.shared[&role], 0, table.padded_len() as u64 * 4)?;
         Ok(table.unpack(&bytemuck::pod_collect_to_vec(&bytes)))
     }
@@ -399,7 +398,7 @@ impl<'s> Trainer<'s> {
     fn write(&self, role: Role, tensors: &[Vec<f32>]) -> Result<()> {
         let flat = self.network.parameters.pack(tensors);
         let bytes = bytemuck::cast_slice(&flat);
-        self.gpu.write(&self.shared[&role], 0, bytes)
+        self.device.write(&self.shared[&role], 0, bytes)
     }
 }
 

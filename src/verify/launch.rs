@@ -1,7 +1,7 @@
 //! One kernel call with its arguments, as a program of one dispatch.
 
 use crate::activation::Activation;
-use crate::graph::{BufferSlice, BufferSpec, Dispatch, Phase, Program, Role};
+use crate::graph::{BufferSlice, BufferSpec, Dispatch, Extent, Phase, Program, Role};
 use crate::kernels::{Access, Call, Scalar, Step};
 
 /// Words before and behind every buffer that nothing may write.
@@ -115,6 +115,7 @@ impl Launch {
                         buffer,
                         offset: SENTINELS,
                         len,
+                        extent: Extent::Whole,
                     })
                     .collect(),
             }],

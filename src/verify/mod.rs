@@ -1,4 +1,4 @@
-//! Floor 5: a kernel on the GPU against its CPU twin. Launches with their inputs, how far a result
+//! Floor 6: a kernel, on a GPU or of the processor's own, against its twin. Launches with their inputs, how far a result
 //! may be off, and the [`cases`] that run every variant of every kernel.
 //!
 //! Both `gpu-train doctor` and the kernel tests stand on it: what is wrong comes back as a value,
@@ -7,9 +7,11 @@
 pub mod cases;
 mod compare;
 mod launch;
+mod native;
 pub mod numbers;
 mod run;
 
 pub use compare::{Comparison, Expected, Mismatch, Tolerance};
 pub use launch::{Argument, Launch, Output, batch};
-pub use run::{Submitted, run_gpu, run_twin};
+pub use native::run_cpu;
+pub use run::{Submitted, SubmittedToGpu, run_gpu, run_twin};

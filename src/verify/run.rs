@@ -1,17 +1,18 @@
-//! Runs launches: on the GPU, many in one submission, and on the CPU twins.
+//! Runs launches: on a device, on a GPU many in one submission, and on the twins.
 
 use std::sync::Arc;
 
 use super::launch::{Argument, Launch, Output, SENTINEL, SENTINELS};
+use super::native::run_cpu;
 use crate::error::{Error, Result};
-use crate::exec::{CpuProgram, GpuProgram, Memory, SharedBuffers};
+use crate::exec::{Cpu, Device, GpuBuffers, GpuProgram, Memory, TwinProgram};
 use crate::gpu::{Download, Gpu};
 use crate::kernels::Scalar;
 use crate::reference::Real;
 
 /// The twin's outputs, in precision `T`.
 pub fn run_twin<T: Real>(launch: &Launch) -> Vec<Output> {
-    let mut program = CpuProgram::<T>::new(Arc::new(launch.program()));
+    let mut program = TwinProgram::<T>::new(Arc::new(launch.program()));
     for (memory, argument) in program.memory.iter_mut().zip(&launch.arguments) {
         let range = SENTINELS..SENTINELS + argument.len();
         match memory {
@@ -36,15 +37,44 @@ pub fn run_twin<T: Real>(launch: &Launch) -> Vec<Output> {
         .collect()
 }
 
-/// The GPU's outputs of one launch. Errors as [`Submitted`] does.
+/// The GPU's outputs of one launch. Errors as [`SubmittedToGpu`] does.
 pub fn run_gpu(gpu: &Gpu, launch: &Launch) -> Result<Vec<Output>> {
-    let outputs = Submitted::new(gpu, &[launch])?.read()?;
+    let outputs = SubmittedToGpu::new(gpu, &[launch])?.read()?;
     Ok(outputs.into_iter().flatten().collect())
 }
 
-/// Launches on their way through the GPU, all in one submission. The host is free meanwhile.
+/// Launches on their way through a device.
 #[derive(Debug)]
-pub struct Submitted<'a> {
+pub enum Submitted<'a> {
+    /// All in one submission; the host is free meanwhile.
+    Gpu(SubmittedToGpu<'a>),
+    /// One after the other, when they are read.
+    Cpu(&'a Cpu, Vec<&'a Launch>),
+}
+
+impl<'a> Submitted<'a> {
+    /// Errors where a shader does not compile, or the adapter has no room.
+    pub fn new(device: &'a Device, launches: &[&'a Launch]) -> Result<Self> {
+        match device {
+            Device::Gpu(gpu) => SubmittedToGpu::new(gpu, launches).map(Self::Gpu),
+            Device::Cpu(cpu) => Ok(Self::Cpu(cpu, launches.to_vec())),
+        }
+    }
+
+    /// Waits, and returns every launch's outputs.
+    ///
+    /// Errors where the device fails, or a kernel wrote outside of its buffers.
+    pub fn read(self) -> Result<Vec<Vec<Output>>> {
+        match self {
+            Self::Gpu(submitted) => submitted.read(),
+            Self::Cpu(cpu, launches) => launches.into_iter().map(|it| run_cpu(cpu, it)).collect(),
+        }
+    }
+}
+
+/// Launches on their way through a GPU.
+#[derive(Debug)]
+pub struct SubmittedToGpu<'a> {
     gpu: &'a Gpu,
     launches: Vec<&'a Launch>,
     download: Download,
@@ -52,14 +82,14 @@ pub struct Submitted<'a> {
     bytes: usize,
 }
 
-impl<'a> Submitted<'a> {
+impl<'a> SubmittedToGpu<'a> {
     /// Compiles, fills every buffer between sentinels, and submits.
     ///
     /// Errors where a shader does not compile, or the adapter has no room.
     pub fn new(gpu: &'a Gpu, launches: &[&'a Launch]) -> Result<Self> {
         let mut programs = Vec::new();
         for launch in launches {
-            let program = GpuProgram::new(gpu, &launch.program(), &SharedBuffers::new())?;
+            let program = GpuProgram::new(gpu, &launch.program(), &GpuBuffers::new())?;
             for (index, argument) in launch.arguments.iter().enumerate() {
                 let words = between_sentinels(argument);
                 gpu.write(program.buffer(index), 0, bytemuck::cast_slice(&words))?;
@@ -119,7 +149,7 @@ impl<'a> Submitted<'a> {
 }
 
 /// What lies between the sentinels of `buffer`, which must be whole.
-fn output(launch: &Launch, index: usize, scalar: Scalar, buffer: &[u32]) -> Result<Output> {
+pub(super) fn output(launch: &Launch, index: usize, scalar: Scalar, buffer: &[u32]) -> Result<Output> {
     let inner = &buffer[SENTINELS..buffer.len() - SENTINELS];
     let before = buffer[..SENTINELS].iter();
     let mut outside = before.chain(&buffer[buffer.len() - SENTINELS..]);
@@ -144,7 +174,7 @@ fn output(launch: &Launch, index: usize, scalar: Scalar, buffer: &[u32]) -> Resu
     })
 }
 
-fn between_sentinels(argument: &Argument) -> Vec<u32> {
+pub(super) fn between_sentinels(argument: &Argument) -> Vec<u32> {
     let mut words = vec![SENTINEL; SENTINELS];
     words.extend(argument.words());
     words.extend([SENTINEL; SENTINELS]);

@@ -40,7 +40,7 @@ fn with_candidates(
     columns: usize,
     target: &Target,
 ) -> Vec<Tile> {
-    let is_gpu = target.kind == AdapterKind::Gpu;
+    let is_gpu = target.kind != AdapterKind::Software;
     let lanes_fit = |tile: &Tile| tile.lanes == 1 || tile.lanes == target.lanes as usize;
     let serves = |tile: &&Tile| match tile.workgroup {
         Some(it) => is_gpu && tile.columns * it.thread_columns < 2 * columns,
@@ -54,7 +54,7 @@ fn with_candidates(
 fn batch_tile(product: &Product, target: &Target) -> Tile {
     let quads = product.columns;
     let (rows, columns, lanes) = match (target.kind, target.lanes) {
-        (AdapterKind::Gpu, _) => return workgroup::batch_tile(&GPU_BATCH_TILES, product),
+        (AdapterKind::Gpu | AdapterKind::Cpu, _) => return workgroup::batch_tile(&GPU_BATCH_TILES, product),
         (_, LANES) => shared_tile(product),
         (AdapterKind::Software, _) => (16, fitting(quads), 1),
     };
@@ -80,7 +80,7 @@ fn pool_tile(product: &Product, target: &Target) -> Tile {
 /// The tile of the gradient of a weight of `lines` times `in_quads` by `out_quads` quads, summed
 /// over `rows` rows; register tiles cover no more than one of the lines.
 fn weight_tile(weight: [usize; 3], rows: usize, target: &Target) -> Tile {
-    if target.kind == AdapterKind::Gpu {
+    if target.kind != AdapterKind::Software {
         return workgroup::weight_tile(&WEIGHT_TILES, weight, rows);
     }
     let [lines, in_quads, out_quads] = weight;

@@ -3,7 +3,7 @@
 use super::entrant::Entrant;
 use crate::activation::Activation;
 use crate::error::Result;
-use crate::exec::{Contest, GpuProgram, SharedBuffers};
+use crate::exec::{Contest, GpuProgram, GpuBuffers};
 use crate::gpu::Gpu;
 use crate::kernels::Scalar;
 
@@ -31,7 +31,7 @@ impl<'g> Oracle<'g> {
         gpu: &'g Gpu,
         contest: &Contest<'_>,
         default: &Entrant,
-        shared: &SharedBuffers,
+        shared: &GpuBuffers,
         batch: usize,
     ) -> Result<Self> {
         let expected = run(gpu, contest, default, shared)?.1;
@@ -76,7 +76,7 @@ impl<'g> Oracle<'g> {
         &self,
         contest: &Contest<'_>,
         entrant: &Entrant,
-        shared: &SharedBuffers,
+        shared: &GpuBuffers,
     ) -> Result<Result<GpuProgram, String>> {
         let (program, results) = match run(self.gpu, contest, entrant, shared) {
             Ok(done) => done,
@@ -140,7 +140,7 @@ fn run(
     gpu: &Gpu,
     contest: &Contest<'_>,
     entrant: &Entrant,
-    shared: &SharedBuffers,
+    shared: &GpuBuffers,
 ) -> Result<(GpuProgram, Vec<Vec<u32>>)> {
     let program = GpuProgram::new(gpu, &entrant.program, shared)?;
     for spec in entrant.results() {

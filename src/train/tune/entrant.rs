@@ -2,9 +2,9 @@
 //! where it makes any, since tiles differ in how many they make.
 
 use crate::error::Result;
-use crate::exec::SharedBuffers;
+use crate::exec::GpuBuffers;
 use crate::gpu::Gpu;
-use crate::graph::{BufferSlice, BufferSpec, Dispatch, Phase, Program, Role};
+use crate::graph::{BufferSlice, BufferSpec, Dispatch, Extent, Phase, Program, Role};
 use crate::kernels::{Access, Scalar};
 use crate::tuning::Problem;
 
@@ -74,6 +74,7 @@ impl Entrant {
                 len: slice.len,
             });
             slices[at] = BufferSlice {
+                extent: Extent::Whole,
                 buffer,
                 offset: 0,
                 len: slice.len,
@@ -103,7 +104,7 @@ impl Entrant {
     pub fn outputs<'a>(
         gpu: &Gpu,
         entrants: impl IntoIterator<Item = &'a Self>,
-    ) -> Result<SharedBuffers> {
+    ) -> Result<GpuBuffers> {
         let mut lens: std::collections::BTreeMap<Role, usize> = std::collections::BTreeMap::new();
         for spec in entrants.into_iter().flat_map(|it| &it.program.buffers) {
             if is_output(spec.role) {

@@ -13,7 +13,7 @@ use rand_chacha::rand_core::Rng as _;
 
 use super::resident::lay_out;
 use crate::error::{Error, Result};
-use crate::exec::{Contest, GpuProgram, SharedBuffers};
+use crate::exec::{Contest, GpuProgram, GpuBuffers};
 use crate::gpu::Gpu;
 use crate::graph::{Dispatch, Program, Role};
 use crate::kernels::gather::ResidentLayout;
@@ -121,7 +121,7 @@ struct Tuner<'a> {
     /// The step with every kernel's default tile.
     program: Program,
     /// All of its buffers.
-    shared: SharedBuffers,
+    shared: GpuBuffers,
     contest: Contest<'a>,
 }
 
@@ -260,7 +260,7 @@ fn alone(
     gpu: &Gpu,
     program: &Program,
     dispatch: &Dispatch,
-    shared: &SharedBuffers,
+    shared: &GpuBuffers,
 ) -> Result<GpuProgram> {
     let program = Program {
         dispatches: vec![dispatch.clone()],
@@ -288,10 +288,10 @@ fn lower(
 
 /// The buffers of `program`: random images, digits as targets, file order, initial weights; zeros
 /// in all others.
-fn fill(gpu: &Gpu, network: &Network, program: &Program) -> Result<SharedBuffers> {
+fn fill(gpu: &Gpu, network: &Network, program: &Program) -> Result<GpuBuffers> {
     let mut random = random::stream(0, Purpose::Tune);
     let table = &network.parameters;
-    let mut shared = SharedBuffers::new();
+    let mut shared = GpuBuffers::new();
     for spec in &program.buffers {
         let bytes: Vec<u8> = match spec.role {
             Role::Images(_) => {

@@ -6,7 +6,7 @@ use crate::graph::{Dispatch, Program};
 use crate::kernels::{Access, Scalar, Step};
 use crate::reference::{self, Real, Slice};
 
-/// One buffer of a [`CpuProgram`].
+/// One buffer of a [`TwinProgram`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Memory<T> {
     /// Floats.
@@ -41,13 +41,13 @@ impl<T> Memory<T> {
 
 /// A program with its memory on the host, in precision `T`.
 #[derive(Debug, Clone)]
-pub struct CpuProgram<T> {
+pub struct TwinProgram<T> {
     program: Arc<Program>,
     /// The buffers, in the order of [`Program::buffers`].
     pub memory: Vec<Memory<T>>,
 }
 
-impl<T: Real> CpuProgram<T> {
+impl<T: Real> TwinProgram<T> {
     /// `program` with all buffers zero.
     pub fn new(program: Arc<Program>) -> Self {
         let zeroed = program.buffers.iter().map(|spec| match spec.scalar {

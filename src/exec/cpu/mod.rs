@@ -1,0 +1,11 @@
+//! Runs programs on the processor itself, by the kernels of [`crate::native`].
+
+mod ceilings;
+mod device;
+mod memory;
+mod program;
+
+pub(super) use ceilings::measure as measure_ceilings;
+pub use device::{Cpu, describe};
+pub use memory::HostBuffer;
+pub use program::CpuProgram;

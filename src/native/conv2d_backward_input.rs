@@ -1,0 +1,91 @@
+//! `conv2d_backward_input`: gradients times the weight, spread over the windows.
+
+use super::Part;
+use super::activation::take_slopes;
+use super::geometry::{Geometry, geometry};
+use super::product::{Matrix, multiply};
+use super::sparse::{SLACK, add_input_gradients, is_sparse, padded_places, padded_window};
+use crate::activation::Activation;
+use crate::kernels::Call;
+use crate::kernels::conv2d_backward_input::Params;
+use crate::reference::Slice;
+
+/// `grad_input`, channels-last: every output pixel's gradient spread over its window, times the slope
+/// of the activation whose output `input` is.
+pub(super) fn run(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
+    let [grad_output, weight, input, grad_input] = slices else {
+        panic!("conv2d_backward_input binds four buffers");
+    };
+    let params: &Params = call.params();
+    let geometry = geometry!(params, params.out_height, params.out_width, params.out_quads);
+    let samples = part.step.batch as usize;
+    let grads = &grad_output.real()[..samples * geometry.output_len()];
+    let grad_input = &mut grad_input.real_mut()[..samples * geometry.input_len()];
+    let weight = &weight.real()[..geometry.window() * geometry.out_channels];
+    if geometry.is_pointwise() {
+        let weight = Matrix::new(weight, geometry.in_channels, geometry.out_channels);
+        let rows = samples * geometry.pixels();
+        let grads = Matrix::new(grads, rows, geometry.out_channels);
+        multiply(grad_input, false, grads, weight.transposed());
+    } else if is_sparse(grads) {
+        spread_few(&geometry, weight, grads, grad_input, part);
+    } else {
+        spread_all(&geometry, weight, grads, grad_input, part);
+    }
+    let activation = Activation::from_number(params.activation);
+    if activation != Activation::Linear {
+        take_slopes(activation, input.real(), grad_input);
+    }
+}
+
+/// Gradients one by one, but for those that are zero.
+fn spread_few(
+    geometry: &Geometry,
+    weight: &[f32],
+    grads: &[f32],
+    grad_input: &mut [f32],
+    part: &mut Part<'_>,
+) {
+    let window = padded_window(geometry);
+    let [by_channel, sums] = part.workspace.take([
+        window * geometry.out_channels,
+        geometry.input_len() + SLACK,
+    ]);
+    by_channel.fill(0.0);
+    let rows = weight.chunks_exact(geometry.out_channels);
+    for (place, row) in padded_places(geometry).zip(rows) {
+        for (channel, weight) in row.iter().enumerate() {
+            by_channel[channel * window + place] = *weight;
+        }
+    }
+    let images = grad_input.chunks_exact_mut(geometry.input_len());
+    for (grads, image) in grads.chunks_exact(geometry.output_len()).zip(images) {
+        sums.fill(0.0);
+        add_input_gradients(geometry, by_channel, grads, sums);
+        image.copy_from_slice(&sums[..geometry.input_len()]);
+    }
+}
+
+/// All gradients of an image as a matrix.
+fn spread_all(
+    geometry: &Geometry,
+    weight: &[f32],
+    grads: &[f32],
+    grad_input: &mut [f32],
+    part: &mut Part<'_>,
+) {
+    let together = geometry.images_per_product();
+    let window = geometry.window();
+    let weight = Matrix::new(weight, window, geometry.out_channels).transposed();
+    let [windows] = part.workspace.take([together * geometry.pixels() * window]);
+    grad_input.fill(0.0);
+    let images = grad_input.chunks_mut(together * geometry.input_len());
+    for (grads, images) in grads.chunks(together * geometry.output_len()).zip(images) {
+        let rows = grads.len() / geometry.out_channels;
+        multiply(windows, false, Matrix::new(grads, rows, geometry.out_channels), weight);
+        let windows = windows.chunks_exact(geometry.pixels() * window);
+        for (windows, image) in windows.zip(images.chunks_exact_mut(geometry.input_len())) {
+            geometry.raise(windows, image);
+        }
+    }
+}

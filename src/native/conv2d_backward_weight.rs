@@ -1,0 +1,89 @@
+//! `conv2d_backward_weight`: windows, transposed, times gradients.
+
+use super::geometry::{Geometry, geometry};
+use super::linear_backward_weight::{Ranges, add_rows};
+use super::product::{Matrix, multiply};
+use super::sparse::{SLACK, add_weight_gradients, is_sparse, padded_places, padded_window};
+use super::{Part, Workspace};
+use crate::kernels::Call;
+use crate::kernels::conv2d_backward_weight::Params;
+use crate::reference::Slice;
+use crate::shape::QUAD;
+
+/// partials (splits of weight, zeros and bias) of the gradients by both, by ranges of samples.
+pub(super) fn run(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
+    let [input, grad_output, partials] = slices else {
+        panic!("conv2d_backward_weight binds three buffers");
+    };
+    let params: &Params = call.params();
+    let geometry = geometry!(params, params.out_height, params.out_width, params.out_quads);
+    let ranges = Ranges {
+        splits: params.splits as usize,
+        samples_per_split: params.samples_per_split as usize,
+        samples: part.step.batch as usize,
+    };
+    let bias_at = params.bias_at as usize * QUAD;
+    let partials = partials.real_mut().chunks_exact_mut(bias_at + geometry.out_channels);
+    for (range, partial) in ranges.iter().zip(partials) {
+        let of = |len: usize| range.start * len..range.end * len;
+        let images = &input.real()[of(geometry.input_len())];
+        let grads = &grad_output.real()[of(geometry.output_len())];
+        partial.fill(0.0);
+        let (weight, bias) = partial.split_at_mut(bias_at);
+        add_rows(grads, bias);
+        if is_sparse(grads) {
+            sum_few(&geometry, images, grads, weight, part.workspace);
+        } else {
+            sum_all(&geometry, images, grads, weight, part.workspace);
+        }
+    }
+}
+
+/// Gradients one by one, but for those that are zero.
+fn sum_few(
+    geometry: &Geometry,
+    images: &[f32],
+    grads: &[f32],
+    weight: &mut [f32],
+    workspace: &mut Workspace,
+) {
+    let window = padded_window(geometry);
+    let [sums, image_and_slack] = workspace.take([
+        window * geometry.out_channels,
+        geometry.input_len() + SLACK,
+    ]);
+    sums.fill(0.0);
+    // What lies behind the image is multiplied, too, and could be slow (a denormal number).
+    image_and_slack[geometry.input_len()..].fill(0.0);
+    let grads = grads.chunks_exact(geometry.output_len());
+    for (image, grads) in images.chunks_exact(geometry.input_len()).zip(grads) {
+        image_and_slack[..geometry.input_len()].copy_from_slice(image);
+        add_weight_gradients(geometry, image_and_slack, grads, sums);
+    }
+    let rows = weight.chunks_exact_mut(geometry.out_channels);
+    for (place, row) in padded_places(geometry).zip(rows) {
+        for (channel, sum) in row.iter_mut().enumerate() {
+            *sum = sums[channel * window + place];
+        }
+    }
+}
+
+/// All gradients of an image as a matrix.
+fn sum_all(
+    geometry: &Geometry,
+    images: &[f32],
+    grads: &[f32],
+    weight: &mut [f32],
+    workspace: &mut Workspace,
+) {
+    let window = geometry.window();
+    let together = geometry.images_per_product();
+    let [windows] = workspace.take([together * geometry.pixels() * window]);
+    let grads = grads.chunks(together * geometry.output_len());
+    for (images, grads) in images.chunks(together * geometry.input_len()).zip(grads) {
+        let rows = grads.len() / geometry.out_channels;
+        geometry.lower(images, &mut windows[..rows * window]);
+        let windows = Matrix::new(windows, rows, window).transposed();
+        multiply(weight, true, windows, Matrix::new(grads, rows, geometry.out_channels));
+    }
+}
