@@ -19,10 +19,15 @@ pub struct Session {
 impl Session {
     /// Opens the device that `options` ask for, as [`Device::open`] does.
     pub fn open(options: &GpuOptions) -> Result<Self> {
-        Ok(Self {
-            device: Device::open(options)?,
+        Device::open(options).map(Self::new)
+    }
+
+    /// A session on `device`.
+    pub fn new(device: Device) -> Self {
+        Self {
+            device,
             uploads: AtomicUsize::new(0),
-        })
+        }
     }
 
     /// The device.
