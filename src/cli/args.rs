@@ -35,7 +35,7 @@ const NOT_IN_RANGE_TEST: [&str; 17] = [
     "lr_patience",
 ];
 
-/// Trains small vision networks on any GPU: no CUDA, no Python.
+/// Trains small vision networks on any GPU, or without one: no CUDA, no Python.
 ///
 /// Without a command, it trains: `gpu-train --net cnn --lr 1e-4`.
 #[derive(Debug, Parser)]
@@ -64,21 +64,21 @@ impl TrainArgs {
 /// Everything but training.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// List the adapters that --device can name, with their limits
+    /// List the devices that --device can name: GPUs, software drivers, the processor
     Devices,
     /// Draw runs together: figures, a table and report.html
     Compare(CompareArgs),
-    /// Check that this adapter computes what it should, and print what a bug report needs
+    /// Check that this device computes what it should, and print what a bug report needs
     ///
-    /// Runs every variant of every kernel against its twin on the processor, training steps against
-    /// the processor, and a hundred steps twice for the same bits.
+    /// Runs every variant of every kernel against its twin, training steps against those of the twins,
+    /// and a hundred steps twice for the same bits.
     Doctor(DoctorArgs),
     /// Measure a trained net on a data set's test images: MSE, MAE, rounded accuracy, MAE per digit,
     /// and which digit is taken for which
     Eval(EvalArgs),
     /// Write a trained net for other programs, as ONNX or safetensors
     ///
-    /// An ONNX file is run on a few images first, and not written unless it gives the GPU's outputs.
+    /// An ONNX file is run on a few images first, and not written unless it gives the device's outputs.
     Export(ExportArgs),
     /// Download a data set's official files into the user's cache folder, where --data NAME finds
     /// them; resumes what is there, and checks sizes and checksums
@@ -87,8 +87,8 @@ pub(super) enum Command {
     ///
     /// PNG, JPEG, BMP, GIF, WebP and PNM files, or folders of them, are scaled to what the net reads.
     Predict(PredictArgs),
-    /// Measure which tiles of the kernels are the fastest for a net on this adapter, and keep them
-    /// in the user's cache folder; training then uses them, unless --no-tuned is given
+    /// Measure which tiles of the kernels are the fastest for a net on this GPU, and keep them in the
+    /// user's cache folder; training then uses them, unless --no-tuned is given
     Tune(TuneArgs),
     /// Train every combination of the options' values, one run after the other: --lr 1e-2,1e-4,1e-8
     ///
@@ -135,7 +135,8 @@ pub(super) struct ExperimentArgs {
     /// File of test images, together with --train
     #[arg(long, value_name = "FILE")]
     pub(super) test: Option<PathBuf>,
-    /// Adapter by number or part of its name; see `gpu-train devices`
+    /// `cpu` for the processor, or an adapter by number or part of its name; see `gpu-train devices`
+    /// [default: a GPU where there is one, else cpu]
     #[arg(long, value_name = "INDEX-or-NAME")]
     pub(super) device: Option<String>,
     /// Folder of the experiment, which must not exist [default: runs/<timestamp>-<experiment>];
@@ -174,7 +175,8 @@ pub(super) struct DoctorArgs {
     /// Run only this kernel, and train nothing; may be given several times
     #[arg(long = "kernel", value_name = "NAME")]
     pub(super) kernels: Vec<String>,
-    /// Adapter by number or part of its name; see `gpu-train devices`
+    /// `cpu` for the processor, or an adapter by number or part of its name; see `gpu-train devices`
+    /// [default: a GPU where there is one, else cpu]
     #[arg(long, value_name = "INDEX-or-NAME")]
     pub(super) device: Option<String>,
     /// Print nothing but the report and errors
@@ -248,7 +250,8 @@ pub(super) struct TuneArgs {
         help_heading = "Training"
     )]
     pub(super) batch_size: usize,
-    /// Adapter by number or part of its name; see `gpu-train devices`
+    /// `cpu` for the processor, or an adapter by number or part of its name; see `gpu-train devices`
+    /// [default: a GPU where there is one, else cpu]
     #[arg(long, value_name = "INDEX-or-NAME", help_heading = "Running")]
     pub(super) device: Option<String>,
     /// Print nothing but the table and errors
@@ -376,7 +379,8 @@ pub(super) struct TrainArgs {
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub(super) test: Option<PathBuf>,
 
-    /// Adapter by number or part of its name; see `gpu-train devices`
+    /// `cpu` for the processor, or an adapter by number or part of its name; see `gpu-train devices`
+    /// [default: a GPU where there is one, else cpu]
     #[arg(long, value_name = "INDEX-or-NAME", help_heading = "Running")]
     pub(super) device: Option<String>,
     /// Run folder, which must not exist [default: runs/<timestamp>-<net>]

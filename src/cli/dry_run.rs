@@ -82,7 +82,7 @@ fn tuned(plan: &Plan) {
 fn memory(plan: &Plan, target: &Target) {
     let need = plan.memory();
     style::say(format_args!(
-        "GPU memory           {}",
+        "memory               {}",
         style::bytes(need.total())
     ));
     for (use_, bytes) in [
@@ -91,6 +91,9 @@ fn memory(plan: &Plan, target: &Target) {
         ("activations, their gradients", need.scratch),
     ] {
         style::say(format_args!("  {use_:<30} {:>12}", style::bytes(bytes)));
+    }
+    if target.is_cpu() {
+        return;
     }
     style::say(format_args!(
         "largest binding      {} of {} that this adapter allows",

@@ -35,8 +35,8 @@ pub(super) fn run(args: &ExportArgs) -> Result<()> {
             refuse_existing(&args.out)?;
             write_whole(&args.out, &bytes)?;
             format!(
-                "opset {OPSET}, input images [N, {}, {}, {}]; {apart:.1e} from the GPU's outputs at \
-                 most",
+                "opset {OPSET}, input images [N, {}, {}, {}]; {apart:.1e} from the device's outputs \
+                 at most",
                 image.channels, image.height, image.width
             )
         }
@@ -47,7 +47,7 @@ pub(super) fn run(args: &ExportArgs) -> Result<()> {
     Ok(())
 }
 
-/// The net as an ONNX file, and how far it was from the GPU's outputs.
+/// The net as an ONNX file, and how far it was from the device's outputs.
 fn checked(
     session: &Session,
     network: &Network,

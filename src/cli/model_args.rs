@@ -16,7 +16,8 @@ pub(super) struct ModelArgs {
     pub(super) model: PathBuf,
     #[command(flatten)]
     pub(super) net: NetArgs,
-    /// Adapter by number or part of its name; see `gpu-train devices`
+    /// `cpu` for the processor, or an adapter by number or part of its name; see `gpu-train devices`
+    /// [default: a GPU where there is one, else cpu]
     #[arg(long, value_name = "INDEX-or-NAME", help_heading = "Running")]
     pub(super) device: Option<String>,
     /// Print nothing but the result and errors

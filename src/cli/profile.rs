@@ -1,10 +1,12 @@
 //! `--profile`: where the time of a training step goes.
 
 use super::style;
-use crate::exec::{Ceilings, Profile};
+use crate::error::Result;
+use crate::exec::{Ceilings, Device, Profile};
 
-/// Prints the table of `profile` to stdout, beside what the adapter can do at best.
-pub(super) fn show(profile: &Profile, ceilings: &Ceilings) {
+/// Prints the table of `profile` to stdout, beside what `device` can do at best.
+pub(super) fn show(profile: &Profile, device: &Device) -> Result<()> {
+    let ceilings = Ceilings::measure(device)?;
     style::say(format_args!(
         "{:<33} {:<14} {:>5} {:>9} {:>6} {:>8} {:>6} {:>7} {:>6}",
         "kernel", "layer", "calls", "ms", "share", "GFLOP/s", "peak", "GB/s", "loads"
@@ -36,11 +38,15 @@ pub(super) fn show(profile: &Profile, ceilings: &Ceilings) {
         f64::from(profile.batch()) / seconds,
         profile.steps(),
     ));
+    let [flops, loads, dispatch] = match device {
+        Device::Gpu(_) => ["in registers", "vec4 loads", "per empty dependent dispatch"],
+        Device::Cpu(_) => ["in products", "loads", "for all threads to meet"],
+    };
     style::say(format_args!(
-        "ceilings of this adapter: {:.1} GFLOP/s in registers, {:.1} GB/s of vec4 loads, \
-         {:.1} us per empty dependent dispatch\n",
+        "ceilings of this device: {:.1} GFLOP/s {flops}, {:.1} GB/s of {loads}, {:.1} us {dispatch}\n",
         ceilings.flops / 1e9,
         ceilings.load_bytes / 1e9,
         ceilings.dispatch_seconds * 1e6,
     ));
+    Ok(())
 }

@@ -35,17 +35,21 @@ impl Resumed {
         ))
     }
 
-    /// Errors where the data are not the run's; says where the run goes on, and warns where it may
-    /// not be to the same bits.
+    /// Errors where the data are not the run's, or the device is of another kind and was not `named`;
+    /// says where the run goes on, and warns where it may not be to the same bits.
     pub(super) fn check(
         &self,
         data: &DataRecord,
         environment: &Environment,
         epochs: usize,
-        quiet: bool,
+        [named, quiet]: [bool; 2],
     ) -> Result<()> {
         self.checkpoint.data.check(data)?;
-        let differences = self.folder.environment()?.differences(environment);
+        let record = self.folder.environment()?;
+        if !named {
+            record.check_kind(environment)?;
+        }
+        let differences = record.differences(environment);
         if quiet {
             return Ok(());
         }

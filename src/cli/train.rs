@@ -9,7 +9,6 @@ use super::tuned::Tuned;
 use super::{config, dry_run, estimate, find_lr, profile, style, summary};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::exec::Ceilings;
 use crate::files::folder::create_plain;
 use crate::report::tensorboard::EventWriter;
 use crate::report::{PAGE, write_run_report};
@@ -26,7 +25,8 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     let environment = job.environment(&session, data.record());
     if let Some(resumed) = &resumed {
         let epochs = job.config().epochs;
-        resumed.check(data.record(), &environment, epochs, args.quiet)?;
+        let words = [args.device.is_some(), args.quiet];
+        resumed.check(data.record(), &environment, epochs, words)?;
     }
     // The pictures of what was predicted are taken from it when the run has ended.
     let test = (!args.no_report || args.tensorboard).then(|| data.test().clone());
@@ -52,7 +52,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
         }
     };
     if let Some(profile) = profile {
-        profile::show(&profile, &Ceilings::measure(session.device())?);
+        profile::show(&profile, session.device())?;
         run.folder().save_trace(&profile)?;
     }
     let mut events = args.tensorboard.then(|| begin_events(&run)).transpose()?;
@@ -106,7 +106,7 @@ fn dry_run(args: &TrainArgs, session: &Session, data: HostData, job: &Job) -> Re
         estimate::show(&mut trainer, samples)?;
     }
     if args.profile {
-        profile::show(&trainer.profile()?, &Ceilings::measure(session.device())?);
+        profile::show(&trainer.profile()?, session.device())?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! An exported file against the GPU.
+//! An exported file against the device.
 
 use rand_chacha::rand_core::Rng as _;
 
@@ -14,7 +14,7 @@ const IMAGES: usize = 8;
 /// How far they may be apart, as a share of the largest prediction.
 const TOLERANCE: f64 = 1e-5;
 
-/// Runs the ONNX file `bytes` on the processor, and `predictor` on the GPU, on a few random images of
+/// Runs the ONNX file `bytes` in f64, and `predictor` on its device, on a few random images of
 /// shape `image`; returns the largest difference as a share of the largest prediction.
 ///
 /// Errors where it exceeds 1e-5, or the file cannot be run at all.
@@ -27,14 +27,14 @@ pub fn check_onnx(
     let refused = |what: String| {
         Error::gpu(
             format!("the exported graph was not written: {what}"),
-            "`gpu-train doctor` examines the adapter, --device chooses another; if all is well, \
+            "`gpu-train doctor` examines the device, --device chooses another; if all is well, \
              please report it",
         )
     };
     let images = pictures(image);
     let targets = vec![0.0; IMAGES];
     let set = session.upload(&Dataset::new(images.clone(), targets, image)?)?;
-    let on_gpu = predictor.predict(&set)?;
+    let on_device = predictor.predict(&set)?;
     let input = Tensor {
         shape: vec![IMAGES, image.channels, image.height, image.width],
         values: images.iter().map(|&it| scaled(it)).collect(),
@@ -44,17 +44,17 @@ pub fn check_onnx(
     if output.shape != [IMAGES, 1] {
         return Err(refused(format!("it gives {:?}", output.shape)));
     }
-    let pairs = || output.values.iter().zip(&on_gpu);
-    let largest = pairs().map(|(exact, gpu)| exact.abs().max(f64::from(*gpu).abs()));
+    let pairs = || output.values.iter().zip(&on_device);
+    let largest = pairs().map(|(exact, ours)| exact.abs().max(f64::from(*ours).abs()));
     let largest = largest.fold(f64::MIN_POSITIVE, f64::max);
     let mut worst = 0.0_f64;
-    for (exact, gpu) in pairs() {
-        let apart = (exact - f64::from(*gpu)).abs() / largest;
+    for (exact, ours) in pairs() {
+        let apart = (exact - f64::from(*ours)).abs() / largest;
         // Of a NaN, neither `<=` nor `>` is true: it is to be refused.
         let close = apart <= TOLERANCE;
         if !close {
             return Err(refused(format!(
-                "it gives {exact} where the GPU gives {gpu}, {apart:.1e} of the largest prediction apart \
+                "it gives {exact} where the device gives {ours}, {apart:.1e} of the largest prediction apart \
                  (at most {TOLERANCE:e})"
             )));
         }

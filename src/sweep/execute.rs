@@ -247,9 +247,11 @@ impl<'s> Execution<'s> {
         if path.exists() {
             let folder = RunFolder::open(path)?;
             let checkpoint = folder.checkpoint()?;
+            let record = folder.environment()?;
+            record.check_kind(&environment)?;
             on_event(&SweepEvent::Resuming {
                 step: checkpoint.state.step,
-                differences: folder.environment()?.differences(&environment),
+                differences: record.differences(&environment),
             })?;
             let trainer = job.trainer(session, &loaded.data)?;
             return job.resume(trainer, folder, checkpoint, data, &environment);

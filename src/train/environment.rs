@@ -81,6 +81,7 @@ struct Resumption<'a> {
     version: &'a str,
     platform: &'a str,
     adapter: &'a str,
+    kind: &'a str,
     backend: &'a str,
     driver: &'a str,
     driver_version: &'a str,
@@ -118,6 +119,32 @@ impl EnvironmentRecord {
         differing.collect()
     }
 
+    /// Errors where the run was last on another kind of device than `now`, naming both: a GPU, a
+    /// software driver or the processor.
+    pub fn check_kind(&self, now: &Environment) -> Result<()> {
+        let (then, now) = (self.last_kind(), &now.adapter.kind);
+        if then == "unknown" || family(then) == family(now) {
+            return Ok(());
+        }
+        Err(Error::usage(
+            format!(
+                "the run was on {} so far, and this is {}",
+                family(then),
+                family(now)
+            ),
+            "name the device with --device, such as --device cpu: the run then goes on there, but \
+             not to the bits that it would have come to; `gpu-train devices` lists them",
+        ))
+    }
+
+    /// The kind of device that the run was on when it was last begun or resumed.
+    fn last_kind(&self) -> &str {
+        let resumed = self.table.get("resumed").and_then(toml::Value::as_array);
+        let resumed = resumed.into_iter().flatten().rev();
+        let mut kinds = resumed.filter_map(|it| it.get("kind")?.as_str());
+        kinds.next().unwrap_or_else(|| self.text(&["adapter", "kind"]))
+    }
+
     /// The text at the end of `keys`; "unknown" where there is none.
     fn text(&self, keys: &[&str]) -> &str {
         let (last, path) = keys.split_last().expect("keys are not empty");
@@ -137,6 +164,7 @@ impl EnvironmentRecord {
             version: &now.version,
             platform: &now.platform,
             adapter: &now.adapter.name,
+            kind: &now.adapter.kind,
             backend: &now.adapter.backend,
             driver: &now.adapter.driver,
             driver_version: &now.adapter.driver_version,
@@ -146,6 +174,15 @@ impl EnvironmentRecord {
         if let (Some(list), Ok(entry)) = (list.as_array_mut(), toml::Value::try_from(entry)) {
             list.push(entry);
         }
+    }
+}
+
+/// What devices of that kind are, in a sentence: those of one family round in much the same way.
+fn family(kind: &str) -> &'static str {
+    match kind {
+        "processor" => "the processor",
+        "software" => "software Vulkan",
+        _ => "a GPU",
     }
 }
 

@@ -12,6 +12,7 @@ use crate::kernels::Call;
 use crate::kernels::gather::ResidentLayout;
 use crate::kernels::mse_loss::METRICS;
 use crate::nn::{Network, ProgramOptions, evaluation_program, training_program};
+use crate::shards::SHARDS;
 use crate::target::{Limits, Target};
 use crate::tuning::Tuning;
 
@@ -126,7 +127,7 @@ impl Plan {
         MemoryNeed {
             data: bytes(sets.sum::<usize>() + self.predictions()),
             parameters: bytes(self.parameters * 4),
-            scratch: bytes(self.scratch().values().sum()),
+            scratch: bytes(self.scratch().values().sum::<usize>() + self.local()),
             largest_binding: bytes(slices.map(|slice| slice.len).max().unwrap_or(0)),
         }
     }
@@ -136,6 +137,16 @@ impl Plan {
         let specs = self.programs().into_iter().flat_map(|it| &it.buffers);
         let predictions = specs.filter(|spec| spec.role == Role::Predictions);
         predictions.map(|spec| spec.len).max().unwrap_or(0)
+    }
+
+    /// Scratch of threads: no more of them than there are shards use theirs.
+    fn local(&self) -> usize {
+        let local = |program: &&Program| {
+            let buffers = program.buffers.iter();
+            let local = buffers.filter(|spec| matches!(spec.role, Role::Local(_)));
+            SHARDS * local.map(|spec| spec.len).sum::<usize>()
+        };
+        self.programs().iter().map(local).sum()
     }
 
     /// Scratch that serves every program in turn: each slot as long as the longest of them needs.

@@ -33,7 +33,7 @@ impl Trainer<'_> {
             None => match self.first_not_finite(step > from.step)? {
                 Some(found) => found.to_string(),
                 None => "replaying the steps since the last checkpoint did not show it again, so \
-                         the adapter did not compute the same twice"
+                         the device did not compute the same twice"
                     .to_owned(),
             },
         };

@@ -139,7 +139,7 @@ pub(super) fn lay_out(
     layout.ok_or_else(|| {
         Error::gpu(
             format!(
-                "{count} images of {shape} need {} bytes on the GPU; this adapter can bind {PARTS} times {binding_bytes}",
+                "{count} images of {shape} need {} bytes; this adapter can bind {PARTS} times {binding_bytes}",
                 count * elements.next_multiple_of(16),
             ),
             "use fewer or smaller images, or another --device",
