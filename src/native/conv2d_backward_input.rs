@@ -4,7 +4,7 @@ use super::Part;
 use super::activation::take_slopes;
 use super::geometry::{Geometry, geometry};
 use super::product::{Matrix, multiply};
-use super::sparse::{SLACK, add_input_gradients, is_sparse, padded_places, padded_window};
+use super::sparse::{add_input_gradients, is_sparse, padded_window};
 use crate::activation::Activation;
 use crate::kernels::Call;
 use crate::kernels::conv2d_backward_input::Params;
@@ -47,22 +47,17 @@ fn spread_few(
     part: &mut Part<'_>,
 ) {
     let window = padded_window(geometry);
-    let [by_channel, sums] = part.workspace.take([
-        window * geometry.out_channels,
-        geometry.input_len() + SLACK,
-    ]);
+    let [by_channel, row] = part.workspace.take([window * geometry.out_channels, window]);
     by_channel.fill(0.0);
-    let rows = weight.chunks_exact(geometry.out_channels);
-    for (place, row) in padded_places(geometry).zip(rows) {
-        for (channel, weight) in row.iter().enumerate() {
-            by_channel[channel * window + place] = *weight;
+    for (at, weights) in weight.chunks_exact(geometry.out_channels).enumerate() {
+        for (channel, weight) in weights.iter().enumerate() {
+            by_channel[channel * window + at] = *weight;
         }
     }
+    grad_input.fill(0.0);
     let images = grad_input.chunks_exact_mut(geometry.input_len());
     for (grads, image) in grads.chunks_exact(geometry.output_len()).zip(images) {
-        sums.fill(0.0);
-        add_input_gradients(geometry, by_channel, grads, sums);
-        image.copy_from_slice(&sums[..geometry.input_len()]);
+        add_input_gradients(geometry, by_channel, grads, row, image);
     }
 }
 

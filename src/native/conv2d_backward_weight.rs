@@ -1,9 +1,9 @@
 //! `conv2d_backward_weight`: windows, transposed, times gradients.
 
-use super::geometry::{Geometry, geometry};
+use super::geometry::{Geometry, SLACK, geometry};
 use super::linear_backward_weight::{Ranges, add_rows};
 use super::product::{Matrix, multiply};
-use super::sparse::{SLACK, add_weight_gradients, is_sparse, padded_places, padded_window};
+use super::sparse::{add_weight_gradients, is_sparse, padded_window};
 use super::{Part, Workspace};
 use crate::kernels::Call;
 use crate::kernels::conv2d_backward_weight::Params;
@@ -48,22 +48,17 @@ fn sum_few(
     workspace: &mut Workspace,
 ) {
     let window = padded_window(geometry);
-    let [sums, image_and_slack] = workspace.take([
-        window * geometry.out_channels,
-        geometry.input_len() + SLACK,
-    ]);
+    let [sums, row] = workspace.take([window * geometry.out_channels, window + SLACK]);
     sums.fill(0.0);
-    // What lies behind the image is multiplied, too, and could be slow (a denormal number).
-    image_and_slack[geometry.input_len()..].fill(0.0);
+    row.fill(0.0);
     let grads = grads.chunks_exact(geometry.output_len());
     for (image, grads) in images.chunks_exact(geometry.input_len()).zip(grads) {
-        image_and_slack[..geometry.input_len()].copy_from_slice(image);
-        add_weight_gradients(geometry, image_and_slack, grads, sums);
+        add_weight_gradients(geometry, image, grads, row, sums);
     }
     let rows = weight.chunks_exact_mut(geometry.out_channels);
-    for (place, row) in padded_places(geometry).zip(rows) {
+    for (at, row) in rows.take(geometry.window()).enumerate() {
         for (channel, sum) in row.iter_mut().enumerate() {
-            *sum = sums[channel * window + place];
+            *sum = sums[channel * window + at];
         }
     }
 }
@@ -78,12 +73,12 @@ fn sum_all(
 ) {
     let window = geometry.window();
     let together = geometry.images_per_product();
-    let [windows] = workspace.take([together * geometry.pixels() * window]);
+    let [windows] = workspace.take([together * geometry.pixels() * window + SLACK]);
     let grads = grads.chunks(together * geometry.output_len());
     for (images, grads) in images.chunks(together * geometry.input_len()).zip(grads) {
         let rows = grads.len() / geometry.out_channels;
-        geometry.lower(images, &mut windows[..rows * window]);
-        let windows = Matrix::new(windows, rows, window).transposed();
+        geometry.lower(images, windows);
+        let windows = Matrix::new(&windows[..rows * window], rows, window).transposed();
         multiply(weight, true, windows, Matrix::new(grads, rows, geometry.out_channels));
     }
 }

@@ -1,7 +1,7 @@
 //! `conv2d_forward`: windows as rows of a matrix, times the weight.
 
 use super::activation::finish;
-use super::geometry::{Geometry, geometry};
+use super::geometry::{Geometry, SLACK, geometry};
 use super::product::{Matrix, multiply_rows};
 use super::Part;
 use crate::activation::Activation;
@@ -39,7 +39,7 @@ pub(super) const fn scratch(geometry: &Geometry, images: usize) -> [usize; 2] {
     let windows = if geometry.is_pointwise() {
         0
     } else {
-        images * geometry.pixels() * geometry.window()
+        images * geometry.pixels() * geometry.window() + SLACK
     };
     [windows, 2 * geometry.out_channels]
 }
@@ -59,7 +59,7 @@ pub(super) fn convolve(
         let images = Matrix::new(images, rows, geometry.in_channels);
         return multiply_rows(output, images, weight, spare);
     }
-    let windows = &mut windows[..rows * geometry.window()];
     geometry.lower(images, windows);
+    let windows = &windows[..rows * geometry.window()];
     multiply_rows(output, Matrix::new(windows, rows, geometry.window()), weight, spare);
 }

@@ -82,25 +82,65 @@ fn pool(
     activate: impl Fn(f32) -> f32,
 ) {
     let channels = geometry.out_channels;
-    let rows = output.chunks_exact_mut(channels);
-    let rows = rows.zip(argmax.chunks_exact_mut(channels));
-    for (index, (output, argmax)) in rows.enumerate().take(out_height * out_width) {
-        let (row, column) = (index / out_width, index % out_width);
-        let first = row * WINDOW * geometry.out_width + column * WINDOW;
-        let pixels = [first, first + 1, first + geometry.out_width, first + geometry.out_width + 1];
-        let [a, b, c, d] = pixels.map(|pixel| &sums[pixel * channels..][..channels]);
-        for channel in 0..channels {
-            let bias = bias[channel];
-            let mut maximum = activate(a[channel] + bias);
-            let mut picked = pixels[0] as u32;
-            for (values, pixel) in [(b, pixels[1]), (c, pixels[2]), (d, pixels[3])] {
-                let value = activate(values[channel] + bias);
-                let better = (value > maximum) | value.is_nan();
-                maximum = if better { value } else { maximum };
-                picked = if better { pixel as u32 } else { picked };
+    let (in_groups, whole) = (channels / GROUP * GROUP, channels);
+    let mut rows = output.chunks_exact_mut(channels).zip(argmax.chunks_exact_mut(channels));
+    for row in 0..out_height {
+        let line = row * WINDOW * geometry.out_width;
+        for ((output, argmax), column) in (&mut rows).zip(0..out_width) {
+            let first = line + column * WINDOW;
+            let below = first + geometry.out_width;
+            let window = Window {
+                pixels: [first, first + 1, below, below + 1],
+                sums,
+                bias,
+            };
+            for at in (0..in_groups).step_by(GROUP) {
+                window.pool::<GROUP>(at, output, argmax, &activate);
             }
-            output[channel] = maximum;
-            argmax[channel] = picked;
+            for at in (in_groups..whole).step_by(QUAD) {
+                window.pool::<QUAD>(at, output, argmax, &activate);
+            }
         }
+    }
+}
+
+/// Channels that are pooled together: no vector is longer.
+const GROUP: usize = 16;
+
+/// The pixels of a window, and what is pooled.
+struct Window<'a> {
+    pixels: [usize; WINDOW * WINDOW],
+    sums: &'a [f32],
+    bias: &'a [f32],
+}
+
+impl Window<'_> {
+    /// Pools `N` channels from `at` on.
+    #[inline(always)]
+    fn pool<const N: usize>(
+        &self,
+        at: usize,
+        output: &mut [f32],
+        argmax: &mut [u32],
+        activate: &impl Fn(f32) -> f32,
+    ) {
+        let bias: [f32; N] = std::array::from_fn(|channel| self.bias[at..][..N][channel]);
+        let value = |pixel: usize| -> [f32; N] {
+            let sums = &self.sums[pixel * self.bias.len() + at..][..N];
+            std::array::from_fn(|channel| activate(sums[channel] + bias[channel]))
+        };
+        let [first, others @ ..] = self.pixels;
+        let (mut maximum, mut picked) = (value(first), [first as u32; N]);
+        for pixel in others {
+            let values = value(pixel);
+            for channel in 0..N {
+                let value = values[channel];
+                let better = (value > maximum[channel]) | value.is_nan();
+                maximum[channel] = if better { value } else { maximum[channel] };
+                picked[channel] = if better { pixel as u32 } else { picked[channel] };
+            }
+        }
+        output[at..][..N].copy_from_slice(&maximum);
+        argmax[at..][..N].copy_from_slice(&picked);
     }
 }

@@ -1,5 +1,7 @@
 //! Where a convolution's windows lie in memory.
 
+use pulp::{Arch, Simd};
+
 use crate::shape::QUAD;
 
 /// Sizes of a convolution of channels-last images; channels as they lie in memory, padded.
@@ -70,10 +72,12 @@ impl Geometry {
         self.kernel_height == 1 && self.kernel_width == 1 && self.stride == 1
     }
 
-    /// Where the window of output pixel `pixel` begins in an image.
-    pub(super) const fn start(&self, pixel: usize) -> usize {
-        let (y, x) = (pixel / self.out_width, pixel % self.out_width);
-        (y * self.in_width + x) * self.stride * self.in_channels
+    /// Where the windows of all output pixels begin in an image.
+    #[inline(always)]
+    pub(super) fn starts(&self) -> impl Iterator<Item = usize> + use<> {
+        let column = self.stride * self.in_channels;
+        let (line, width) = (self.stride * self.line(), self.out_width);
+        (0..self.out_height).flat_map(move |y| (0..width).map(move |x| y * line + x * column))
     }
 
     /// Images whose windows are one matrix: enough rows for a product, and no more than the caches
@@ -83,27 +87,35 @@ impl Geometry {
         if images == 0 { 1 } else { images }
     }
 
-    /// Writes the windows of `images`, one row each, to `rows`.
+    /// Writes the windows of `images`, one row each, to `rows`, which ends in [`SLACK`].
     pub(super) fn lower(&self, images: &[f32], rows: &mut [f32]) {
-        let mut runs = rows.chunks_exact_mut(self.run());
-        for image in images.chunks_exact(self.input_len()) {
-            for pixel in 0..self.pixels() {
-                let window = &image[self.start(pixel)..];
-                for (line, run) in (0..self.kernel_height).zip(&mut runs) {
-                    copy(&window[line * self.line()..][..self.run()], run);
-                }
-            }
+        lower(self, images, rows);
+    }
+
+    /// Writes the window that begins where `image` does to the start of `row`, and up to [`SLACK`]
+    /// floats behind it.
+    #[inline(always)]
+    pub(super) fn lower_window(&self, image: &[f32], row: &mut [f32]) {
+        let (run, line) = (self.run(), self.line());
+        for at in 0..self.kernel_height {
+            copy(&image[at * line..], &mut row[at * run..], run);
         }
     }
 
     /// Adds `rows`, one per window of `image`, to the pixels they cover.
     pub(super) fn raise(&self, rows: &[f32], image: &mut [f32]) {
-        let mut runs = rows.chunks_exact(self.run());
-        for pixel in 0..self.pixels() {
-            let window = &mut image[self.start(pixel)..];
-            for (line, run) in (0..self.kernel_height).zip(&mut runs) {
-                let covered = &mut window[line * self.line()..][..self.run()];
-                for (sum, value) in covered.iter_mut().zip(run) {
+        raise(self, rows, image);
+    }
+
+    /// Adds the start of `row` to the window that begins where `image` does.
+    #[inline(always)]
+    pub(super) fn raise_window(&self, row: &[f32], image: &mut [f32]) {
+        let (run, line) = (self.run(), self.line());
+        for at in 0..self.kernel_height {
+            let (values, _) = row[at * run..][..run].as_chunks::<QUAD>();
+            let (sums, _) = image[at * line..][..run].as_chunks_mut::<QUAD>();
+            for (sums, values) in sums.iter_mut().zip(values) {
+                for (sum, value) in sums.iter_mut().zip(values) {
                     *sum += value;
                 }
             }
@@ -111,16 +123,56 @@ impl Geometry {
     }
 }
 
+#[pulp::with_simd(lower = Arch::new())]
+#[inline(always)]
+fn lower_simd<'a, S: Simd>(
+    _simd: S,
+    geometry: &'a Geometry,
+    images: &'a [f32],
+    rows: &'a mut [f32],
+) {
+    let mut at = 0;
+    for image in images.chunks_exact(geometry.input_len()) {
+        for start in geometry.starts() {
+            geometry.lower_window(&image[start..], &mut rows[at..]);
+            at += geometry.window();
+        }
+    }
+}
+
+#[pulp::with_simd(raise = Arch::new())]
+#[inline(always)]
+fn raise_simd<'a, S: Simd>(
+    _simd: S,
+    geometry: &'a Geometry,
+    rows: &'a [f32],
+    image: &'a mut [f32],
+) {
+    for (start, row) in geometry.starts().zip(rows.chunks_exact(geometry.window())) {
+        geometry.raise_window(row, &mut image[start..]);
+    }
+}
+
 /// Rows of a matrix of windows that a product should have at least.
 const ROWS: usize = 64;
 
-/// Copies quads: short runs are not worth a call of `memcpy`.
-#[inline]
-fn copy(from: &[f32], to: &mut [f32]) {
-    let (from, _) = from.as_chunks::<QUAD>();
-    let (to, _) = to.as_chunks_mut::<QUAD>();
-    for (from, to) in from.iter().zip(to) {
-        *to = *from;
+/// Floats behind the last of several windows that may be written, too.
+pub(super) const SLACK: usize = 16;
+
+/// Copies `len` floats, and some behind them where there is room: a few long copies are faster than
+/// the exact ones.
+#[inline(always)]
+fn copy(from: &[f32], to: &mut [f32], len: usize) {
+    let padded = len.next_multiple_of(SLACK);
+    match (from.get(..padded), to.get_mut(..padded)) {
+        (Some(from), Some(to)) => {
+            let (from, _) = from.as_chunks::<SLACK>();
+            let (to, _) = to.as_chunks_mut::<SLACK>();
+            for (from, to) in from.iter().zip(to) {
+                *to = *from;
+            }
+        }
+        _ => to[..len].copy_from_slice(&from[..len]),
     }
 }
 
@@ -146,14 +198,15 @@ mod tests {
             ..geometry
         };
         let image: Vec<f32> = (0..geometry.input_len()).map(|i| i as f32).collect();
-        let mut rows = vec![0.0; 2 * geometry.window()];
+        let mut rows = vec![0.0; 2 * geometry.window() + SLACK];
         geometry.lower(&image, &mut rows);
         // The second window: pixels (0, 2), (0, 3), (1, 2), (1, 3).
-        let firsts: Vec<f32> = rows[16..].iter().copied().step_by(4).collect();
+        let firsts: Vec<f32> = rows[16..32].iter().copied().step_by(4).collect();
         assert_eq!(firsts, [8.0, 12.0, 28.0, 32.0]);
         let mut sums = vec![0.0; geometry.input_len()];
-        geometry.raise(&rows, &mut sums);
-        geometry.raise(&rows, &mut sums);
+        for _ in 0..2 {
+            geometry.raise(&rows[..32], &mut sums);
+        }
         assert_eq!(sums[28..32], [56.0, 58.0, 60.0, 62.0]);
         assert_eq!(sums[16..20], [0.0; 4], "no window covers the fifth column");
     }

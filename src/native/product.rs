@@ -55,6 +55,8 @@ impl<'a> Matrix<'a> {
 }
 
 /// `output` (+)= a * b; `output` has a row of `b.columns` floats per row of `a`.
+///
+/// `gemm` stores whole vectors along columns: it is given the transposed product, b^T * a^T.
 #[expect(unsafe_code, reason = "gemm takes pointers")]
 pub(super) fn multiply(output: &mut [f32], accumulate: bool, a: Matrix<'_>, b: Matrix<'_>) {
     assert_eq!(a.columns, b.rows, "inner sizes agree");
@@ -66,19 +68,19 @@ pub(super) fn multiply(output: &mut [f32], accumulate: bool, a: Matrix<'_>, b: M
     // `output` is borrowed mutably, so neither input overlaps it.
     unsafe {
         gemm(
-            a.rows,
             b.columns,
+            a.rows,
             a.columns,
             output.as_mut_ptr(),
-            1,
             stride(b.columns),
+            1,
             accumulate,
-            a.floats.as_ptr(),
-            stride(a.column_stride),
-            stride(a.row_stride),
             b.floats.as_ptr(),
-            stride(b.column_stride),
             stride(b.row_stride),
+            stride(b.column_stride),
+            a.floats.as_ptr(),
+            stride(a.row_stride),
+            stride(a.column_stride),
             1.0,
             1.0,
             false,
