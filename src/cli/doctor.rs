@@ -101,7 +101,8 @@ fn head(system: &System) {
     }
     style::say(format_args!("\n{:<30} {:>12}  used for", "feature", "here"));
     for feature in &system.features {
-        let (name, here, used_for) = (feature.name, &feature.here, feature.used_for);
+        let (name, used_for) = (feature.name, feature.used_for);
+        let here = if feature.here { "yes" } else { "no" };
         style::say(format_args!("{name:<30} {here:>12}  {used_for}"));
     }
     style::say(format_args!(
@@ -134,14 +135,12 @@ fn kernel(report: &KernelReport) {
     } else {
         ("FAILED", "-")
     };
-    let note = |count, what| match count {
+    let repeated = match found.repeated {
         0 => String::new(),
-        _ => format!("; {count} {what}"),
+        count => format!("; {count} of them only at the second attempt"),
     };
-    let unsuited = note(found.unsuited, "more need subgroups of 8 threads or more");
-    let repeated = note(found.repeated, "of them only at the second attempt");
     style::say(format_args!(
-        "{:<34} {:>8} {:>8} {deviation:>10}  {end}{unsuited}{repeated}",
+        "{:<34} {:>8} {:>8} {deviation:>10}  {end}{repeated}",
         report.kernel.name, found.run, found.launches
     ));
 }

@@ -41,8 +41,8 @@ pub struct Feature {
     pub name: &'static str,
     /// What it is used for, and what happens without it.
     pub used_for: &'static str,
-    /// What there is of it: yes, no, or sizes.
-    pub here: String,
+    /// Whether it is there.
+    pub here: bool,
 }
 
 impl System {
@@ -103,29 +103,16 @@ fn limits(session: &Session) -> Vec<Requirement> {
 
 fn features(session: &Session) -> Vec<Feature> {
     let device = session.gpu().device();
-    let has = |feature| device.features().contains(feature);
-    let yes_or_no = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
-    let info = device.adapter_info();
-    let subgroups = if has(wgpu::Features::SUBGROUP) {
-        format!("{} to {}", info.subgroup_min_size, info.subgroup_max_size)
-    } else {
-        "no".to_owned()
-    };
     vec![
-        Feature {
-            name: "threads in a subgroup",
-            used_for: "tiles that share loads, where exactly 8 on a software adapter",
-            here: subgroups,
-        },
         Feature {
             name: "timestamps within a pass",
             used_for: "--profile, which is refused without",
-            here: yes_or_no(session.gpu().has_timestamps()),
+            here: session.gpu().has_timestamps(),
         },
         Feature {
             name: "pipeline cache",
             used_for: "compiling once per driver; without, once per run",
-            here: yes_or_no(has(wgpu::Features::PIPELINE_CACHE)),
+            here: device.features().contains(wgpu::Features::PIPELINE_CACHE),
         },
     ]
 }
