@@ -22,11 +22,10 @@ use gpu_train::exec::{Ceilings, GpuProgram, GpuBuffers};
 use gpu_train::gpu::{Gpu, GpuOptions};
 use gpu_train::graph::{BufferSlice, BufferSpec, Dispatch, Phase, Program, Role};
 use gpu_train::kernels::gather::ResidentLayout;
-use gpu_train::kernels::{Access, Scalar, Step, epoch_permutation};
+use gpu_train::kernels::{Access, Form, Scalar, Step, epoch_permutation};
 use gpu_train::nn::{
     Activation, AdamConfig, Network, ProgramOptions, initial_parameters, training_program,
 };
-use gpu_train::target::AdapterKind;
 
 use nets::{Net, median};
 
@@ -46,20 +45,20 @@ struct Options {
     /// Adapter by number or part of its name; see `gpu-train devices`
     #[arg(long, value_name = "INDEX-or-NAME")]
     device: Option<String>,
-    /// Run the kernels for this kind of adapter, whatever it is
-    #[arg(long, value_name = "KIND", value_parser = kind)]
-    kind: Option<AdapterKind>,
+    /// Run kernels by this form of their text, where they have it: expanded or loops
+    #[arg(long, value_name = "FORM", value_parser = form, default_value = "expanded")]
+    form: Form,
     /// What `cargo bench` passes
     #[arg(long, hide = true)]
     bench: bool,
 }
 
-/// `gpu` or `software`.
-fn kind(name: &str) -> std::result::Result<AdapterKind, String> {
+/// `expanded` or `loops`.
+fn form(name: &str) -> std::result::Result<Form, String> {
     match name {
-        "gpu" => Ok(AdapterKind::Gpu),
-        "software" => Ok(AdapterKind::Software),
-        _ => Err("there are gpu and software".to_owned()),
+        "expanded" => Ok(Form::Expanded),
+        "loops" => Ok(Form::Loops),
+        _ => Err("the forms are expanded and loops".to_owned()),
     }
 }
 
@@ -67,7 +66,6 @@ fn main() -> Result<()> {
     let options = Options::parse();
     let gpu = Gpu::open(&GpuOptions {
         device: options.device.clone(),
-        kind: options.kind,
         ..GpuOptions::default()
     })?;
     let ceilings = ceilings(&gpu)?;
@@ -80,7 +78,7 @@ fn main() -> Result<()> {
         ceilings.load_bytes / 1e9,
         ceilings.dispatch_seconds * 1e6,
     );
-    println!("batch {}", options.batch_size);
+    println!("batch {}, form {:?}", options.batch_size, options.form);
     println!(
         "{:<33} {:<24} {:>7} {:>8} {:>8} {:>5} {:>7} {:>5}",
         "kernel", "net, layer", "first", "ms", "GFLOP/s", "peak", "GB/s", "loads"
@@ -175,7 +173,12 @@ impl Bench {
             target: self.gpu.target().clone(),
             fuse,
         };
-        training_program(network, &self.layout(), &options, &AdamConfig::default())
+        let mut program =
+            training_program(network, &self.layout(), &options, &AdamConfig::default())?;
+        for dispatch in &mut program.dispatches {
+            dispatch.call = dispatch.call.clone().in_form(self.options.form);
+        }
+        Ok(program)
     }
 
     /// The images in one part: they are few.

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::tuning::Tuning;
 
-/// Kinds of adapters that want different kernels.
+/// Kinds of devices. All of them run the same kernels: this only says what to expect of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AdapterKind {
-    /// A driver that runs shaders on the processor: loads are dear and barriers dearer.
+    /// A driver that runs shaders on the processor: slow, and compiles slowly.
     Software,
     /// A GPU, integrated or discrete.
     Gpu,
@@ -39,11 +39,8 @@ pub struct Limits {
 /// of the hardware.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
-    /// Which family of kernels suits.
+    /// What the device is; kernels are chosen without it.
     pub kind: AdapterKind,
-    /// Threads that run in lockstep and can share what they load for next to nothing: 8 on
-    /// software adapters whose subgroups are of eight, 1 where kernels do not count on it.
-    pub lanes: u32,
     /// What may not be exceeded.
     pub limits: Limits,
     /// Tiles that were measured to be the fastest; without them, kernels choose by rules of thumb.
@@ -61,13 +58,6 @@ pub struct Tuned {
 }
 
 impl Target {
-    /// The same target, with threads that share their loads by `lanes`.
-    #[must_use]
-    pub const fn with_lanes(mut self, lanes: u32) -> Self {
-        self.lanes = lanes;
-        self
-    }
-
     /// The same target, with measured tiles for batches of up to `batch` samples.
     #[must_use]
     pub fn with_tuning(self, tuning: &Arc<Tuning>, batch: usize) -> Self {
@@ -87,7 +77,6 @@ impl Target {
     pub const fn portable(kind: AdapterKind) -> Self {
         Self {
             kind,
-            lanes: 1,
             limits: Limits {
                 binding_bytes: 128 << 20,
                 buffer_bytes: 256 << 20,

@@ -36,7 +36,7 @@ impl TileValues {
 }
 
 impl std::fmt::Display for TileValues {
-    /// `COLUMNS 8, LANES 8, ROWS 4`.
+    /// `CHUNK 4, COLUMNS 1, ROWS 8`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let values = self.0.iter().map(|(name, value)| format!("{name} {value}"));
         f.write_str(&values.collect::<Vec<_>>().join(", "))
@@ -156,7 +156,7 @@ mod tests {
         assert!(tile.is(&[("COLUMNS", 8), ("ROWS", 4)]));
         assert!(!tile.is(&[("ROWS", 4)]));
         assert!(!tile.is(&[("ROWS", 4), ("COLUMNS", 4)]));
-        assert!(!tile.is(&[("ROWS", 4), ("COLUMNS", 8), ("LANES", 1)]));
+        assert!(!tile.is(&[("ROWS", 4), ("COLUMNS", 8), ("SLICES", 1)]));
         assert_eq!(tile.to_string(), "COLUMNS 8, ROWS 4");
     }
 }

@@ -75,7 +75,7 @@ fn head(system: &System) {
         system.version, system.os
     ));
     style::say(format_args!(
-        "adapter {} ({}, {})",
+        "device {} ({}, {})",
         adapter.name, adapter.kind, adapter.backend
     ));
     style::say(format_args!(
@@ -107,7 +107,7 @@ fn head(system: &System) {
         style::say(format_args!("{name:<30} {here:>12}  {used_for}"));
     }
     style::say(format_args!(
-        "\neach against its twin on the processor; deviation: the largest, of what is allowed"
+        "\neach against its twin; deviation: the largest, of what is allowed"
     ));
     style::say(format_args!(
         "{:<34} {:>8} {:>8} {:>10}",
@@ -136,14 +136,12 @@ fn kernel(report: &KernelReport) {
     } else {
         ("FAILED", "-")
     };
-    let note = |count, what| match count {
+    let repeated = match found.repeated {
         0 => String::new(),
-        _ => format!("; {count} {what}"),
+        count => format!("; {count} of them only at the second attempt"),
     };
-    let unsuited = note(found.unsuited, "more need subgroups of 8 threads or more");
-    let repeated = note(found.repeated, "of them only at the second attempt");
     style::say(format_args!(
-        "{:<34} {:>8} {:>8} {deviation:>10}  {end}{unsuited}{repeated}",
+        "{:<34} {:>8} {:>8} {deviation:>10}  {end}{repeated}",
         report.kernel.name, found.run, found.launches
     ));
 }

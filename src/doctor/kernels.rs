@@ -3,8 +3,6 @@
 use super::devices::Devices;
 use super::plan::Planned;
 use crate::error::Result;
-use crate::exec::Device;
-use crate::gpu::Gpu;
 use crate::kernels::{Kernel, Variant};
 use crate::verify::{Comparison, Expected, Submitted};
 
@@ -22,8 +20,6 @@ pub struct KernelReport {
 pub struct Found {
     /// Variants that ran.
     pub run: usize,
-    /// Variants that this adapter cannot run, and training never gives it.
-    pub unsuited: usize,
     /// Variants that could not run beside others, but alone on a new device.
     pub repeated: usize,
     /// Launches that were compared with the twin.
@@ -51,7 +47,6 @@ impl Found {
     /// Takes in what was found about another variant.
     pub(super) fn add(&mut self, other: Self) {
         self.run += other.run;
-        self.unsuited += other.unsuited;
         self.repeated += other.repeated;
         self.launches += other.launches;
         self.share = self.share.max(other.share);
@@ -64,24 +59,11 @@ impl Found {
     }
 }
 
-/// Runs a variant where the adapter can, on `devices`, and leaves those open.
+/// Runs a variant on `devices`, and leaves those open.
 pub(super) fn check(devices: &mut Devices, planned: &Planned) -> Found {
-    let device = devices.unchecked().map(crate::train::Session::device);
-    if planned.shares && device.is_ok_and(|it| matches!(it, Device::Gpu(gpu) if !shares_by_eight(gpu))) {
-        return Found {
-            unsuited: 1,
-            ..Found::default()
-        };
-    }
     let found = run(devices, planned);
     devices.replace_failed();
     found
-}
-
-/// Whether eight threads of a workgroup of eight are always in one subgroup.
-fn shares_by_eight(gpu: &Gpu) -> bool {
-    let smallest = gpu.device().adapter_info().subgroup_min_size;
-    gpu.device().features().contains(wgpu::Features::SUBGROUP) && smallest >= 8
 }
 
 /// Runs a variant unchecked and, where that is planned, checked. The twins run while the GPU does.

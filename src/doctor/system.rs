@@ -35,14 +35,14 @@ pub struct Requirement {
     pub bytes: bool,
 }
 
-/// A feature of an adapter.
+/// A feature of a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Feature {
     /// What it is.
     pub name: &'static str,
     /// What it is used for, and what happens without it.
     pub used_for: &'static str,
-    /// What there is of it: yes, no, or sizes.
+    /// What there is of it: yes, no, or which.
     pub here: String,
 }
 
@@ -110,20 +110,8 @@ fn limits(gpu: &Gpu) -> Vec<Requirement> {
 
 fn features(gpu: &Gpu) -> Vec<Feature> {
     let device = gpu.device();
-    let has = |feature| device.features().contains(feature);
     let yes_or_no = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
-    let info = device.adapter_info();
-    let subgroups = if has(wgpu::Features::SUBGROUP) {
-        format!("{} to {}", info.subgroup_min_size, info.subgroup_max_size)
-    } else {
-        "no".to_owned()
-    };
     vec![
-        Feature {
-            name: "threads in a subgroup",
-            used_for: "tiles that share loads, where exactly 8 on a software adapter",
-            here: subgroups,
-        },
         Feature {
             name: "timestamps within a pass",
             used_for: "--profile, which is refused without",
@@ -132,7 +120,7 @@ fn features(gpu: &Gpu) -> Vec<Feature> {
         Feature {
             name: "pipeline cache",
             used_for: "compiling once per driver; without, once per run",
-            here: yes_or_no(has(wgpu::Features::PIPELINE_CACHE)),
+            here: yes_or_no(device.features().contains(wgpu::Features::PIPELINE_CACHE)),
         },
     ]
 }

@@ -18,7 +18,7 @@ pub struct AdapterDescription {
     pub driver: String,
     /// Driver version.
     pub driver_version: String,
-    /// Kernel family and limits.
+    /// What it is for programs: kind and limits.
     pub target: Target,
 }
 
@@ -122,18 +122,6 @@ fn rank(kind: wgpu::DeviceType) -> u8 {
     }
 }
 
-/// Eight on software adapters that run exactly eight threads at a time, else one.
-fn lanes(adapter: &wgpu::Adapter, info: &wgpu::AdapterInfo) -> u32 {
-    let sizes = (info.subgroup_min_size, info.subgroup_max_size);
-    let software = info.device_type == wgpu::DeviceType::Cpu;
-    let shares = adapter.features().contains(wgpu::Features::SUBGROUP);
-    if software && shares && sizes == (8, 8) {
-        8
-    } else {
-        1
-    }
-}
-
 fn describe(index: usize, adapter: &wgpu::Adapter) -> AdapterDescription {
     let info = adapter.get_info();
     let kind = match info.device_type {
@@ -151,7 +139,6 @@ fn describe(index: usize, adapter: &wgpu::Adapter) -> AdapterDescription {
     let portable = Target::portable(kind_of_target).limits;
     let target = Target {
         kind: kind_of_target,
-        lanes: lanes(adapter, &info),
         limits: Limits {
             binding_bytes: limits.max_storage_buffer_binding_size,
             buffer_bytes: limits.max_buffer_size,

@@ -11,16 +11,14 @@ use super::pipeline::{Pipeline, PipelineSpec};
 use super::pipeline_cache::PipelineCache;
 use crate::error::{Error, Result};
 use crate::kernel_limits::IMMEDIATE_BYTES;
-use crate::target::{AdapterKind, Target};
+use crate::target::Target;
 
 /// What timing single dispatches takes.
 const TIMESTAMPS: wgpu::Features =
     wgpu::Features::TIMESTAMP_QUERY.union(wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES);
 
 /// What is used where the adapter has it.
-const OPTIONAL: wgpu::Features = TIMESTAMPS
-    .union(wgpu::Features::SUBGROUP)
-    .union(wgpu::Features::PIPELINE_CACHE);
+const OPTIONAL: wgpu::Features = TIMESTAMPS.union(wgpu::Features::PIPELINE_CACHE);
 
 /// How to open a [`Gpu`].
 #[derive(Debug, Clone, Default)]
@@ -34,9 +32,6 @@ pub struct GpuOptions {
     pub checked: bool,
     /// Pretend that a storage binding may span no more than this many bytes, to test splitting.
     pub binding_bytes: Option<u64>,
-    /// Compile for this kind of adapter, whose threads share no loads, instead of the device's own,
-    /// to test the kernels of both.
-    pub kind: Option<AdapterKind>,
     /// Folder in which [`Gpu::keep_pipelines`] keeps what the driver compiled, and from which it is
     /// taken; without one, every run compiles anew, as far as the driver keeps nothing itself.
     ///
@@ -86,13 +81,6 @@ impl Gpu {
         if let Some(bytes) = options.binding_bytes {
             let limit = &mut description.target.limits.binding_bytes;
             *limit = bytes.min(*limit);
-        }
-        if let Some(kind) = options.kind {
-            description.target = Target {
-                kind,
-                lanes: 1,
-                ..description.target
-            };
         }
         let (device, queue) = request_device(&adapter, &description)?;
         let failure = Arc::new(Mutex::new(None));

@@ -8,6 +8,7 @@ use crate::shape::ImageShape;
 pub static KERNEL: Kernel = Kernel {
     name: "activation_forward",
     source: include_str!("../../shaders/activation_forward.wgsl"),
+    loops: None,
     bindings: &[reads("input"), writes("output")],
     params: Params::FIELDS,
     variants: &[&[]],

@@ -13,6 +13,7 @@ const VARIANT: Variant = &[("ITEMS", ITEMS)];
 pub static KERNEL: Kernel = Kernel {
     name: "adam_step",
     source: include_str!("../../shaders/adam_step.wgsl"),
+    loops: None,
     bindings: &[
         writes("parameters"),
         reads("gradients"),

@@ -7,6 +7,7 @@ use crate::shape::{ImageShape, QUAD};
 pub static KERNEL: Kernel = Kernel {
     name: "adaptive_max_pool2d_forward",
     source: include_str!("../../shaders/adaptive_max_pool2d_forward.wgsl"),
+    loops: None,
     bindings: &[reads("input"), writes("output"), writes_words("argmax")],
     params: Params::FIELDS,
     variants: &[&[]],

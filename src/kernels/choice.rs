@@ -18,8 +18,7 @@ pub struct Choice {
 /// The tile of `kernel` for the problem of sizes `shape` on `target`, and what else could have been
 /// chosen: the first of `tiles`, unless the target's tuning names another of them.
 ///
-/// Where the tuning names none of them (a tile of another version, or of another family), the
-/// default serves. Targets without a tuning get no [`Choice`]: nobody asked.
+/// Where the tuning names none of them (a tile of another version), the default serves. Targets without a tuning get no [`Choice`]: nobody asked.
 pub(super) fn choose(
     kernel: &str,
     shape: &[usize],
@@ -73,11 +72,11 @@ mod tests {
 
     use super::*;
     use crate::activation::Activation;
-    use crate::kernels::{Call, conv2d_backward_weight, conv2d_forward, linear_forward};
+    use crate::kernels::{Call, Form, conv2d_backward_weight, conv2d_forward, linear_forward};
     use crate::shape::{ConvShape, ImageShape};
     use crate::target::AdapterKind;
 
-    const PLAIN: Target = Target::portable(AdapterKind::Software).with_lanes(8);
+    const PLAIN: Target = Target::portable(AdapterKind::Gpu);
 
     fn with(tuning: Tuning) -> Target {
         PLAIN.with_tuning(&Arc::new(tuning), 128)
@@ -122,20 +121,31 @@ mod tests {
 
     #[test]
     fn what_no_kernel_has_is_ignored() {
+        const SIXTY_FOUR_SQUARE: [(&str, u32); 6] = [
+            ("ROWS", 8),
+            ("COLUMNS", 2),
+            ("THREAD_ROWS", 8),
+            ("THREAD_COLUMNS", 8),
+            ("SLICES", 1),
+            ("CHUNK", 4),
+        ];
         let Problem { shape, .. } = choice().problem;
+        let fits = |it: &Variant| **it == SIXTY_FOUR_SQUARE;
+        assert!(
+            choice().candidates.iter().any(fits),
+            "a tile of this problem"
+        );
         for (kernel, batch, tile) in [
             ("linear_forward", 128, &[("ROWS", 99)][..]),
             ("linear_forward", 128, &[]),
+            // A tile of an older version.
             (
                 "linear_forward",
-                64,
-                &[("ROWS", 16), ("COLUMNS", 4), ("LANES", 1)],
-            ),
-            (
-                "conv2d_forward",
                 128,
                 &[("ROWS", 16), ("COLUMNS", 4), ("LANES", 1)],
             ),
+            ("linear_forward", 64, &SIXTY_FOUR_SQUARE),
+            ("conv2d_forward", 128, &SIXTY_FOUR_SQUARE),
         ] {
             let problem = Problem {
                 kernel: kernel.to_owned(),
@@ -148,21 +158,15 @@ mod tests {
         }
     }
 
-    /// Tiles that share loads by lanes are no candidates where threads share none, and vice versa
-    /// a tuning of the one does no harm on the other.
+    /// A software adapter runs what a GPU runs, so that tests on one are of the other's kernels.
     #[test]
-    fn candidates_are_the_targets_own() {
-        let alone = Target::portable(AdapterKind::Software);
-        let gpu = Target::portable(AdapterKind::Gpu);
-        let asked = |target: Target| target.with_tuning(&Arc::default(), 128);
-        let lanes = |target: Target| {
-            let choice = call(&asked(target)).choice.expect("was asked for");
-            let lanes = |it: &Variant| it.iter().find(|it| it.0 == "LANES").map(|it| it.1);
-            choice.candidates.iter().map(lanes).max()
-        };
-        assert_eq!(lanes(PLAIN), Some(Some(8)));
-        assert_eq!(lanes(alone), Some(Some(1)));
-        assert_eq!(lanes(gpu), Some(None));
+    fn the_kind_of_the_adapter_is_not_asked() {
+        let software = Target::portable(AdapterKind::Software).with_tuning(&Arc::default(), 128);
+        let of_software = call(&software);
+        assert_eq!(of_software, call(&with(Tuning::default())));
+        let choice = of_software.choice.expect("was asked for");
+        let forms = choice.candidates.iter().map(|it| Form::of(it));
+        assert!(forms.into_iter().all(|form| form == Form::Expanded));
     }
 
     #[test]

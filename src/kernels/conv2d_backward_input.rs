@@ -1,7 +1,7 @@
 //! Host side of `shaders/conv2d_backward_input.wgsl`.
 
 use super::choice::choose;
-use super::tile::{self, CONV_INPUT_TILES, Product, Tile, sliding};
+use super::tile::{self, BATCH_TILES, Product, Tile};
 use super::{Call, Kernel, Params as _, params, reads, writes};
 use crate::activation::Activation;
 use crate::shape::{ConvShape, QUAD, padded};
@@ -11,6 +11,7 @@ use crate::target::Target;
 pub static KERNEL: Kernel = Kernel {
     name: "conv2d_backward_input",
     source: include_str!("../../shaders/conv2d_backward_input.wgsl"),
+    loops: None,
     bindings: &[
         reads("grad_output"),
         reads("weight"),
@@ -18,7 +19,7 @@ pub static KERNEL: Kernel = Kernel {
         writes("grad_input"),
     ],
     params: Params::FIELDS,
-    variants: &tile::variants(&CONV_INPUT_TILES),
+    variants: &tile::variants(&BATCH_TILES),
 };
 
 params! {
@@ -61,16 +62,15 @@ pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call 
         columns: shape.input.padded_channels() / QUAD,
         depth: taps * padded(shape.out_channels) / QUAD,
     };
-    let sliding = sliding::backward_input(shape, target);
-    let tiles = sliding.unwrap_or_else(|| tile::batch_tiles(&product, target));
+    let tiles = tile::batch_tiles(&product);
     let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, &tiles);
     call_tiled(shape, activation, &tile).with_choice(choice)
 }
 
-/// [`call`] by a tile of [`CONV_INPUT_TILES`].
+/// [`call`] by a tile of [`BATCH_TILES`].
 ///
 /// # Panics
-/// As [`call`], and where the tile does not suit the shape.
+/// As [`call`].
 pub fn call_tiled(shape: &ConvShape, activation: Activation, tile: &Tile) -> Call {
     let output = shape.output().expect("the window fits into the input");
     let in_quads = shape.input.padded_channels() / QUAD;
@@ -86,7 +86,6 @@ pub fn call_tiled(shape: &ConvShape, activation: Activation, tile: &Tile) -> Cal
         stride: shape.stride as u32,
         activation: activation as u32,
     };
-    tile.assert_slides(shape, output.width..=usize::MAX);
     let grid = tile.input_grid(shape.input);
     Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())
 }

@@ -1,7 +1,7 @@
 //! Host side of `shaders/conv2d_backward_weight.wgsl`.
 
 use super::choice::choose;
-use super::tile::{self, CONV_WEIGHT_TILES, Tile, sliding};
+use super::tile::{self, Tile, WEIGHT_TILES};
 use super::{Call, Grid, Kernel, Params as _, params, reads, writes};
 use crate::kernel_limits::bias_at;
 use crate::shape::{ConvShape, QUAD, padded};
@@ -11,9 +11,10 @@ use crate::target::Target;
 pub static KERNEL: Kernel = Kernel {
     name: "conv2d_backward_weight",
     source: include_str!("../../shaders/conv2d_backward_weight.wgsl"),
+    loops: None,
     bindings: &[reads("input"), reads("grad_output"), writes("partials")],
     params: Params::FIELDS,
-    variants: &tile::variants(&CONV_WEIGHT_TILES),
+    variants: &tile::variants(&WEIGHT_TILES),
 };
 
 params! {
@@ -58,8 +59,7 @@ pub fn splits(capacity: usize, shape: &ConvShape, target: &Target) -> usize {
 pub fn call(capacity: usize, shape: &ConvShape, target: &Target) -> Call {
     let output = shape.output().expect("the window fits into the input");
     let rows = capacity * output.pixels();
-    let sliding = sliding::backward_weight(shape, target);
-    let tiles = sliding.unwrap_or_else(|| tile::weight_tiles(weight(shape), rows, target));
+    let tiles = tile::weight_tiles(weight(shape), rows);
     let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, &tiles);
     let call = call_tiled(capacity, shape, &tile).with_choice(choice);
     if !target.is_cpu() {
@@ -72,21 +72,17 @@ pub fn call(capacity: usize, shape: &ConvShape, target: &Target) -> Call {
     })
 }
 
-/// [`call`] by a tile of [`CONV_WEIGHT_TILES`].
+/// [`call`] by a tile of [`WEIGHT_TILES`].
 ///
 /// # Panics
-/// As [`call`], and where the tile does not suit the shape.
+/// As [`call`].
 pub fn call_tiled(capacity: usize, shape: &ConvShape, tile: &Tile) -> Call {
     let output = shape.output().expect("the window fits into the input");
     let in_quads = shape.input.padded_channels() / QUAD;
     let out_quads = output.padded_channels() / QUAD;
     let weight_len = shape.weight_len();
-    tile.assert_slides(shape, 1..=usize::MAX);
-    let threads = match tile.taps {
-        Some(_) => tile.taps_threads(shape),
-        None => tile.weight_threads(weight(shape)),
-    };
-    let (samples_per_split, splits) = tile::splits(capacity, output.pixels(), threads, tile);
+    let threads = tile.weight_threads(weight(shape));
+    let (samples_per_split, splits) = tile::splits(capacity, output.pixels(), threads);
     let params = Params {
         in_height: shape.input.height as u32,
         in_width: shape.input.width as u32,

@@ -1,7 +1,7 @@
 //! Host side of `shaders/conv2d_forward.wgsl`.
 
 use super::choice::choose;
-use super::tile::{self, CONV_TILES, Product, Tile, sliding};
+use super::tile::{self, BATCH_TILES, Product, Tile};
 use super::{Call, Kernel, Params as _, params, reads, writes};
 use crate::activation::Activation;
 use crate::shape::{ConvShape, ImageShape, QUAD};
@@ -11,6 +11,7 @@ use crate::target::Target;
 pub static KERNEL: Kernel = Kernel {
     name: "conv2d_forward",
     source: include_str!("../../shaders/conv2d_forward.wgsl"),
+    loops: None,
     bindings: &[
         reads("input"),
         reads("weight"),
@@ -18,7 +19,7 @@ pub static KERNEL: Kernel = Kernel {
         writes("output"),
     ],
     params: Params::FIELDS,
-    variants: &tile::variants(&CONV_TILES),
+    variants: &tile::variants(&BATCH_TILES),
 };
 
 params! {
@@ -59,16 +60,15 @@ pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call 
         columns: quads(output),
         depth: shape.padded_fan_in() / QUAD,
     };
-    let sliding = sliding::forward(&sliding::CONV_TILES, shape, output, target);
-    let tiles = sliding.unwrap_or_else(|| tile::batch_tiles(&product, target));
+    let tiles = tile::batch_tiles(&product);
     let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, &tiles);
     call_tiled(shape, activation, &tile).with_choice(choice)
 }
 
-/// [`call`] by a tile of [`CONV_TILES`].
+/// [`call`] by a tile of [`BATCH_TILES`].
 ///
 /// # Panics
-/// As [`call`], and where the tile does not suit the shape.
+/// As [`call`].
 pub fn call_tiled(shape: &ConvShape, activation: Activation, tile: &Tile) -> Call {
     let output = shape.output().expect("the window fits into the input");
     let params = Params {
@@ -83,7 +83,6 @@ pub fn call_tiled(shape: &ConvShape, activation: Activation, tile: &Tile) -> Cal
         stride: shape.stride as u32,
         activation: activation as u32,
     };
-    tile.assert_slides(shape, 1..=output.width);
     let grid = tile.output_grid(output);
     Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())
 }

@@ -1,7 +1,7 @@
 //! Host side of `shaders/conv2d_max_pool2d_forward.wgsl`.
 
 use super::choice::choose;
-use super::tile::{self, POOL_TILES, Product, Tile, sliding};
+use super::tile::{self, POOL_TILES, Product, Tile};
 use super::{Call, Kernel, Params as _, params, reads, writes, writes_words};
 use crate::activation::Activation;
 use crate::shape::{ConvShape, ImageShape, PoolShape, QUAD};
@@ -14,6 +14,7 @@ pub const WINDOW: usize = 2;
 pub static KERNEL: Kernel = Kernel {
     name: "conv2d_max_pool2d_forward",
     source: include_str!("../../shaders/conv2d_max_pool2d_forward.wgsl"),
+    loops: None,
     bindings: &[
         reads("input"),
         reads("weight"),
@@ -71,8 +72,7 @@ pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call 
         columns: output.padded_channels() / QUAD,
         depth: shape.padded_fan_in() / QUAD,
     };
-    let sliding = sliding::forward(&sliding::POOL_TILES, shape, output, target);
-    let tiles = sliding.unwrap_or_else(|| tile::pool_tiles(&product, target));
+    let tiles = tile::pool_tiles(&product);
     let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, &tiles);
     call_tiled(shape, activation, &tile).with_choice(choice)
 }
@@ -80,7 +80,7 @@ pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call 
 /// [`call`] by a tile of [`POOL_TILES`].
 ///
 /// # Panics
-/// As [`call`], and where the tile does not suit the shape.
+/// As [`call`].
 pub fn call_tiled(shape: &ConvShape, activation: Activation, tile: &Tile) -> Call {
     let (conv, output) = outputs(shape);
     let params = Params {
@@ -96,7 +96,6 @@ pub fn call_tiled(shape: &ConvShape, activation: Activation, tile: &Tile) -> Cal
         stride: shape.stride as u32,
         activation: activation as u32,
     };
-    tile.assert_slides(shape, 1..=output.width);
     let grid = tile.output_grid(output);
     Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())
 }

@@ -6,6 +6,7 @@ use super::{Call, Grid, Kernel, Params as _, params, writes_words};
 pub static KERNEL: Kernel = Kernel {
     name: "epoch_permutation",
     source: include_str!("../../shaders/epoch_permutation.wgsl"),
+    loops: None,
     bindings: &[writes_words("order")],
     params: Params::FIELDS,
     variants: &[&[]],

@@ -21,6 +21,7 @@ const VARIANTS: &[Variant] = &[
 pub static KERNEL: Kernel = Kernel {
     name: "gather",
     source: include_str!("../../shaders/gather.wgsl"),
+    loops: None,
     bindings: &[
         reads_words("images_0"),
         reads_words("images_1"),

@@ -11,6 +11,7 @@ use crate::target::Target;
 pub static KERNEL: Kernel = Kernel {
     name: "linear_backward_weight",
     source: include_str!("../../shaders/linear_backward_weight.wgsl"),
+    loops: None,
     bindings: &[reads("input"), reads("grad_output"), writes("partials")],
     params: Params::FIELDS,
     variants: &tile::variants(&WEIGHT_TILES),
@@ -55,7 +56,7 @@ pub fn call(
     target: &Target,
 ) -> Call {
     let weight = [1, padded(in_features) / QUAD, padded(out_features) / QUAD];
-    let tiles = tile::weight_tiles(weight, capacity * rows_per_sample, target);
+    let tiles = tile::weight_tiles(weight, capacity * rows_per_sample);
     let sizes = [rows_per_sample, in_features, out_features];
     let (tile, choice) = choose(KERNEL.name, &sizes, target, &tiles);
     let [rows, ins, outs] = sizes;
@@ -88,7 +89,7 @@ pub fn call_tiled(
     let out_quads = padded(out_features) / QUAD;
     let weight_len = padded(in_features) * padded(out_features);
     let threads = tile.weight_threads([1, in_quads, out_quads]);
-    let (samples_per_split, splits) = tile::splits(capacity, rows_per_sample, threads, tile);
+    let (samples_per_split, splits) = tile::splits(capacity, rows_per_sample, threads);
     let params = Params {
         rows_per_sample: rows_per_sample as u32,
         in_quads: in_quads as u32,

@@ -1,8 +1,8 @@
 //! Host side of `shaders/linear_forward.wgsl`.
 
 use super::choice::choose;
-use super::tile::{self, BATCH_TILES, Product, Tile};
-use super::{Call, Grid, Kernel, Params as _, params, reads, writes};
+use super::tile::{self, BATCH_TILES, LOOPS_TILES, Product, Tile};
+use super::{Call, Grid, Kernel, Params as _, Variant, params, reads, writes};
 use crate::activation::Activation;
 use crate::shape::{QUAD, padded};
 use crate::target::Target;
@@ -11,6 +11,7 @@ use crate::target::Target;
 pub static KERNEL: Kernel = Kernel {
     name: "linear_forward",
     source: include_str!("../../shaders/linear_forward.wgsl"),
+    loops: Some(include_str!("../../shaders/linear_forward_loops.wgsl")),
     bindings: &[
         reads("input"),
         reads("weight"),
@@ -18,7 +19,16 @@ pub static KERNEL: Kernel = Kernel {
         writes("output"),
     ],
     params: Params::FIELDS,
-    variants: &tile::variants(&BATCH_TILES),
+    variants: &VARIANTS,
+};
+
+/// The tiles in both forms of the text.
+const VARIANTS: [Variant; 20] = {
+    let mut both: [Variant; 20] = [&[]; 20];
+    let (expanded, loops) = both.split_at_mut(10);
+    expanded.copy_from_slice(&tile::variants(&BATCH_TILES));
+    loops.copy_from_slice(&tile::variants(&LOOPS_TILES));
+    both
 };
 
 params! {
@@ -50,17 +60,12 @@ pub fn call(
         depth: padded(in_features) / QUAD,
     };
     let sizes = [rows_per_sample, in_features, out_features];
-    let (tile, choice) = choose(
-        KERNEL.name,
-        &sizes,
-        target,
-        &tile::batch_tiles(&product, target),
-    );
+    let (tile, choice) = choose(KERNEL.name, &sizes, target, &tile::batch_tiles(&product));
     let [rows, ins, outs] = sizes;
     call_tiled(rows, ins, outs, activation, &tile).with_choice(choice)
 }
 
-/// [`call`] by a tile of [`BATCH_TILES`].
+/// [`call`] by a tile of [`BATCH_TILES`] or [`LOOPS_TILES`].
 pub fn call_tiled(
     rows_per_sample: usize,
     in_features: usize,

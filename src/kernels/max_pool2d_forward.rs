@@ -7,6 +7,7 @@ use crate::shape::{PoolShape, QUAD};
 pub static KERNEL: Kernel = Kernel {
     name: "max_pool2d_forward",
     source: include_str!("../../shaders/max_pool2d_forward.wgsl"),
+    loops: None,
     bindings: &[reads("input"), writes("output"), writes_words("argmax")],
     params: Params::FIELDS,
     variants: &[&[]],

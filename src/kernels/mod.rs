@@ -10,6 +10,7 @@
 //!   share workgroup memory are written for a number of threads, which [`tile::Tile`] knows.
 
 mod choice;
+mod form;
 mod grid;
 mod snippets;
 mod step;
@@ -25,12 +26,9 @@ pub mod clip_gradients;
 pub mod conv2d_backward_input;
 pub mod conv2d_backward_weight;
 pub mod conv2d_forward;
-pub mod conv2d_max_pool2d_backward_weight;
 pub mod conv2d_max_pool2d_forward;
 pub mod epoch_permutation;
 pub mod gather;
-pub mod gather_linear_backward_weight;
-pub mod gather_linear_forward;
 pub mod linear_backward_weight;
 pub mod linear_forward;
 pub mod max_pool2d_backward;
@@ -40,6 +38,7 @@ pub mod squared_norm;
 pub mod sum_partials;
 
 pub use choice::Choice;
+pub use form::Form;
 pub use grid::Grid;
 pub use step::Step;
 
@@ -117,6 +116,8 @@ pub struct Kernel {
     pub name: &'static str,
     /// The shader's text, before expansion.
     pub source: &'static str,
+    /// A second text of the same kernel, for variants of [`Form::Loops`].
+    pub loops: Option<&'static str>,
     /// Storage buffers, in binding order.
     pub bindings: &'static [Binding],
     /// Fields of Params, in order.
@@ -128,7 +129,11 @@ pub struct Kernel {
 impl Kernel {
     /// The WGSL text of one variant.
     pub fn wgsl(&self, variant: Variant) -> Result<String> {
-        template::expand(self.name, self.source, variant)
+        let source = match (Form::of(variant), self.loops) {
+            (Form::Loops, Some(loops)) => loops,
+            _ => self.source,
+        };
+        template::expand(self.name, source, variant)
     }
 }
 
@@ -139,7 +144,6 @@ pub const ALL: &[&Kernel] = &[
     &conv2d_backward_input::KERNEL,
     &conv2d_backward_weight::KERNEL,
     &conv2d_forward::KERNEL,
-    &conv2d_max_pool2d_backward_weight::KERNEL,
     &conv2d_max_pool2d_forward::KERNEL,
     &linear_backward_weight::KERNEL,
     &linear_forward::KERNEL,
@@ -151,8 +155,6 @@ pub const ALL: &[&Kernel] = &[
     &adaptive_max_pool2d_forward::KERNEL,
     &epoch_permutation::KERNEL,
     &gather::KERNEL,
-    &gather_linear_backward_weight::KERNEL,
-    &gather_linear_forward::KERNEL,
     &max_pool2d_backward::KERNEL,
     &max_pool2d_forward::KERNEL,
     &mse_loss::KERNEL,

@@ -13,6 +13,7 @@ const WORKGROUP_SIZE: u32 = 128;
 pub static KERNEL: Kernel = Kernel {
     name: "mse_loss",
     source: include_str!("../../shaders/mse_loss.wgsl"),
+    loops: None,
     bindings: &[
         reads("prediction"),
         reads_words("order"),

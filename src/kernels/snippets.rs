@@ -1,4 +1,5 @@
-//! Texts that shaders include by name: `//#include step`.
+//! Texts that shaders include by name, such as `//#include step`: functions, types and constants, never
+//! pieces of statements.
 
 /// Name and text: a new one adds its line here.
 pub const SNIPPETS: &[(&str, &str)] = &[
@@ -7,147 +8,9 @@ pub const SNIPPETS: &[(&str, &str)] = &[
         include_str!("../../shaders/shared/activation.wgsl"),
     ),
     (
-        "channels_nt",
-        include_str!("../../shaders/shared/channels_nt.wgsl"),
-    ),
-    (
-        "own_grads_tn",
-        include_str!("../../shaders/shared/own_grads_tn.wgsl"),
-    ),
-    (
-        "own_quads_nn",
-        include_str!("../../shaders/shared/own_quads_nn.wgsl"),
-    ),
-    (
-        "store_weight_and_bias",
-        include_str!("../../shaders/shared/store_weight_and_bias.wgsl"),
-    ),
-    (
-        "tile_place",
-        include_str!("../../shaders/shared/tile_place.wgsl"),
-    ),
-    (
-        "product_nn",
-        include_str!("../../shaders/shared/product_nn.wgsl"),
-    ),
-    (
-        "product_nt",
-        include_str!("../../shaders/shared/product_nt.wgsl"),
-    ),
-    (
-        "product_tn",
-        include_str!("../../shaders/shared/product_tn.wgsl"),
-    ),
-    (
         "max_window",
         include_str!("../../shaders/shared/max_window.wgsl"),
     ),
     ("step", include_str!("../../shaders/shared/step.wgsl")),
-    (
-        "store_activated",
-        include_str!("../../shaders/shared/store_activated.wgsl"),
-    ),
     ("thread", include_str!("../../shaders/shared/thread.wgsl")),
-    (
-        "store_pooled",
-        include_str!("../../shaders/shared/store_pooled.wgsl"),
-    ),
-    (
-        "workgroup_add_slices",
-        include_str!("../../shaders/shared/workgroup_add_slices.wgsl"),
-    ),
-    (
-        "workgroup_load_nn",
-        include_str!("../../shaders/shared/workgroup_load_nn.wgsl"),
-    ),
-    (
-        "workgroup_load_nt",
-        include_str!("../../shaders/shared/workgroup_load_nt.wgsl"),
-    ),
-    (
-        "workgroup_load_tn",
-        include_str!("../../shaders/shared/workgroup_load_tn.wgsl"),
-    ),
-    (
-        "workgroup_memory_nn",
-        include_str!("../../shaders/shared/workgroup_memory_nn.wgsl"),
-    ),
-    (
-        "workgroup_memory_tn",
-        include_str!("../../shaders/shared/workgroup_memory_tn.wgsl"),
-    ),
-    (
-        "workgroup_place",
-        include_str!("../../shaders/shared/workgroup_place.wgsl"),
-    ),
-    (
-        "workgroup_store_weight",
-        include_str!("../../shaders/shared/workgroup_store_weight.wgsl"),
-    ),
-    (
-        "workgroup_sums_nn",
-        include_str!("../../shaders/shared/workgroup_sums_nn.wgsl"),
-    ),
-    (
-        "workgroup_sums_tn",
-        include_str!("../../shaders/shared/workgroup_sums_tn.wgsl"),
-    ),
-    (
-        "workgroup_conv2d_backward_input",
-        include_str!("../../shaders/workgroup/conv2d_backward_input.wgsl"),
-    ),
-    (
-        "workgroup_conv2d_backward_weight",
-        include_str!("../../shaders/workgroup/conv2d_backward_weight.wgsl"),
-    ),
-    (
-        "workgroup_conv2d_forward",
-        include_str!("../../shaders/workgroup/conv2d_forward.wgsl"),
-    ),
-    (
-        "workgroup_conv2d_max_pool2d_forward",
-        include_str!("../../shaders/workgroup/conv2d_max_pool2d_forward.wgsl"),
-    ),
-    (
-        "workgroup_linear_backward_weight",
-        include_str!("../../shaders/workgroup/linear_backward_weight.wgsl"),
-    ),
-    (
-        "workgroup_linear_forward",
-        include_str!("../../shaders/workgroup/linear_forward.wgsl"),
-    ),
-    (
-        "product_sliding",
-        include_str!("../../shaders/shared/product_sliding.wgsl"),
-    ),
-    (
-        "slide_place",
-        include_str!("../../shaders/shared/slide_place.wgsl"),
-    ),
-    ("slide", include_str!("../../shaders/shared/slide.wgsl")),
-    (
-        "sliding_conv2d_backward_input",
-        include_str!("../../shaders/sliding/conv2d_backward_input.wgsl"),
-    ),
-    (
-        "sliding_conv2d_backward_weight",
-        include_str!("../../shaders/sliding/conv2d_backward_weight.wgsl"),
-    ),
-    (
-        "sliding_conv2d_forward",
-        include_str!("../../shaders/sliding/conv2d_forward.wgsl"),
-    ),
-    (
-        "sliding_conv2d_max_pool2d_forward",
-        include_str!("../../shaders/sliding/conv2d_max_pool2d_forward.wgsl"),
-    ),
-    ("images", include_str!("../../shaders/shared/images.wgsl")),
-    (
-        "linear_weight_tile",
-        include_str!("../../shaders/shared/linear_weight_tile.wgsl"),
-    ),
-    (
-        "linear_sums",
-        include_str!("../../shaders/shared/linear_sums.wgsl"),
-    ),
 ];

@@ -7,6 +7,7 @@ use crate::shape::QUAD;
 pub static KERNEL: Kernel = Kernel {
     name: "sum_partials",
     source: include_str!("../../shaders/sum_partials.wgsl"),
+    loops: None,
     bindings: &[reads("partials"), writes("output")],
     params: Params::FIELDS,
     variants: &[&[]],

@@ -1,20 +1,18 @@
 //! The expander that turns a `.wgsl` file of `shaders/` into plain WGSL.
 //!
-//! Compilers for software adapters neither unroll loops nor keep an array in registers, so tiles
-//! are written out with named accumulators. These directives, each alone on a line, do that:
+//! Not every driver's compiler unrolls loops and keeps an array in registers, so tiles are written out
+//! with named accumulators. These directives, each alone on a line, do that:
 //!
 //! ```text
 //! //#include activation        the text of shaders/shared/activation.wgsl
 //! //#for r in 0..ROWS          repeats what follows with r = 0, 1, … (bounds are expressions)
-//! //#if LANES > 1              keeps what follows where that holds (== < > or not zero), else
-//! //#else                      what comes after this line, which may be missing but stands once
-//! //#ifdef SLICES              the same, where the variant or a //#let gives a value of that name
+//! //#if SLICES > 1             keeps what follows where that holds
 //! //#end                       closes a loop or a condition
 //! //#let ROWS = 4*WINDOWS      a name for the rest of the loop, or of the file
 //! ```
 //!
-//! and `${expression}` anywhere becomes its value: integers, loop variables and variant names,
-//! with `+ - * / %`, brackets, `min(a, b)` and `max(a, b)`. `sum_${r}_${4*c+1}` becomes `sum_0_5`.
+//! and `${expression}` anywhere becomes its value: integers, loop variables and variant names, with
+//! `+ - * /` and brackets. `sum_${r}_${4*c+1}` becomes `sum_0_5`.
 
 use super::snippets::SNIPPETS;
 use crate::error::{Error, Result};
@@ -76,91 +74,48 @@ fn directive(
         names.push((name.trim().to_owned(), value));
         return Ok(1);
     }
-    if let Some(holds) = condition(text, names)? {
-        let body = body(lines)?;
-        let (start, end) = match (holds, body.otherwise) {
-            (true, otherwise) => (1, otherwise.unwrap_or(body.end)),
-            (false, Some(otherwise)) => (otherwise + 1, body.end),
-            (false, None) => return Ok(body.end + 1),
-        };
-        block(&lines[start..end], names, out)?;
-        return Ok(body.end + 1);
+    let end = end_of(lines)?;
+    let body = &lines[1..end];
+    if let Some(condition) = text.strip_prefix("if ") {
+        let sides = condition.split_once('>');
+        let (left, right) = sides.ok_or_else(|| format!("cannot evaluate '{condition}'"))?;
+        if evaluate(left, names)? > evaluate(right, names)? {
+            block(body, names, out)?;
+        }
+        return Ok(end + 1);
     }
     let head = text.strip_prefix("for ").and_then(|head| {
         let (name, range) = head.split_once(" in ")?;
         let (start, end) = range.split_once("..")?;
         Some((name.trim(), start, end))
     });
-    let Some((name, start, end)) = head else {
+    let Some((name, first, last)) = head else {
         return Err(format!("unknown directive '//#{text}'"));
     };
-    let body = body(lines)?;
-    if body.otherwise.is_some() {
-        return Err(format!("'{}' has an //#else", lines[0].trim()));
-    }
-    let range = evaluate(start, names)?..evaluate(end, names)?;
-    for value in range {
+    for value in evaluate(first, names)?..evaluate(last, names)? {
         let outside = names.len();
         names.push((name.to_owned(), value));
-        block(&lines[1..body.end], names, out)?;
+        block(body, names, out)?;
         names.truncate(outside);
     }
-    Ok(body.end + 1)
+    Ok(end + 1)
 }
 
-/// Whether the condition of an `//#if` or `//#ifdef` holds; `None` for other directives.
-fn condition(text: &str, names: &Names) -> Result<Option<bool>, String> {
-    if let Some(name) = text.strip_prefix("ifdef ") {
-        let name = name.trim();
-        return Ok(Some(names.iter().any(|(known, _)| known == name)));
-    }
-    let Some(text) = text.strip_prefix("if ") else {
-        return Ok(None);
-    };
-    let Some(at) = text.find(['=', '<', '>']) else {
-        return Ok(Some(evaluate(text, names)? != 0));
-    };
-    let left = evaluate(&text[..at], names)?;
-    let holds = if let Some(right) = text[at..].strip_prefix("==") {
-        left == evaluate(right, names)?
-    } else if let Some(right) = text[at..].strip_prefix('<') {
-        left < evaluate(right, names)?
-    } else if let Some(right) = text[at..].strip_prefix('>') {
-        left > evaluate(right, names)?
-    } else {
-        return Err(format!("cannot evaluate '{text}'"));
-    };
-    Ok(Some(holds))
-}
-
-/// Where the parts of a loop or condition lie, counted from the line that opens it.
-struct Body {
-    /// The `//#else`, if there is one.
-    otherwise: Option<usize>,
-    /// The `//#end`.
-    end: usize,
-}
-
-/// The parts of the loop or condition that the first of `lines` opens.
-fn body(lines: &[&str]) -> Result<Body, String> {
-    let opens = ["//#for ", "//#if ", "//#ifdef "];
-    let mut depth = 0;
-    let mut otherwise = None;
+/// Where the `//#end` is of the loop or condition that the first of `lines` opens.
+fn end_of(lines: &[&str]) -> Result<usize, String> {
+    let mut depth = 0_i32;
     for (index, line) in lines.iter().enumerate() {
         let line = line.trim();
-        if opens.iter().any(|open| line.starts_with(open)) {
+        if line.starts_with("//#for ") || line.starts_with("//#if ") {
             depth += 1;
-        } else if line == "//#else" && depth == 1 {
-            if otherwise.is_some() {
-                return Err(format!("'{}' has a second //#else", lines[0].trim()));
-            }
-            otherwise = Some(index);
         } else if line == "//#end" {
             depth -= 1;
-            if depth == 0 {
-                let end = index;
-                return Ok(Body { otherwise, end });
-            }
+        }
+        if depth <= 0 {
+            return match index {
+                0 => Err(format!("unknown directive '{line}'")),
+                _ => Ok(index),
+            };
         }
     }
     Err(format!("'{}' has no //#end", lines[0].trim()))
@@ -213,8 +168,6 @@ fn product(rest: &mut &str, names: &Names) -> Option<i64> {
             value *= atom(rest, names)?;
         } else if eat(rest, '/') {
             value = value.checked_div(atom(rest, names)?)?;
-        } else if eat(rest, '%') {
-            value = value.checked_rem(atom(rest, names)?)?;
         } else {
             return Some(value);
         }
@@ -230,16 +183,6 @@ fn atom(rest: &mut &str, names: &Names) -> Option<i64> {
     let length = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
     let (word, after) = rest.split_at(length);
     *rest = after.trim_start();
-    if let ("min" | "max", true) = (word, eat(rest, '(')) {
-        let first = sum(rest, names)?;
-        let second = eat(rest, ',').then(|| sum(rest, names))??;
-        let value = if word == "min" {
-            first.min(second)
-        } else {
-            first.max(second)
-        };
-        return eat(rest, ')').then_some(value);
-    }
     word.parse().ok().or_else(|| {
         let known = names.iter().rev().find(|(name, _)| name == word);
         known.map(|(_, value)| *value)
@@ -267,25 +210,20 @@ mod tests {
 
     #[test]
     fn names_can_be_given() {
-        let source = "//#let B = 2*A+1\n${B} ${A} ${(B+7)/8} ${B%8} ${min(A, B-9)} ${max(A,(B))}";
+        let source = "//#let B = 2*A+1\n${B} ${A} ${(B+7)/8} ${B-(A)}";
         assert_eq!(
             expand("test", source, &[("A", 4)]).expect("expands"),
-            "9 4 2 1 0 9\n"
+            "9 4 2 5\n"
         );
     }
 
     #[test]
     fn conditions_choose() {
-        let source = "//#if A > 1\nmany\n//#if B\nb\n//#else\nno b\n//#end\n//#else\none\n//#end\n//#ifdef B\ngiven\n//#end";
+        let source = "//#if A > 1\nmany\n//#if B > A\nmore\n//#end\n//#end\nlast";
         let expand = |variant: &[(&str, u32)]| expand("test", source, variant).expect("expands");
-        assert_eq!(expand(&[("A", 1)]), "one\n");
-        assert_eq!(expand(&[("A", 2), ("B", 0)]), "many\nno b\ngiven\n");
-        assert_eq!(expand(&[("A", 2), ("B", 3)]), "many\nb\ngiven\n");
-        for (condition, holds) in [("2*3 == 6", true), ("2 == 3", false), ("1 < 0", false)] {
-            let source = format!("//#if {condition}\nyes\n//#end");
-            let text = super::expand("test", &source, &[]).expect("expands");
-            assert_eq!(text, if holds { "yes\n" } else { "" }, "{condition}");
-        }
+        assert_eq!(expand(&[("A", 1)]), "last\n");
+        assert_eq!(expand(&[("A", 2), ("B", 2)]), "many\nlast\n");
+        assert_eq!(expand(&[("A", 2), ("B", 3)]), "many\nmore\nlast\n");
     }
 
     #[test]
@@ -294,15 +232,11 @@ mod tests {
             ("//#for r in 0..2\nx", "no //#end"),
             ("//#include nothing", "no snippet 'nothing'"),
             ("//#when x", "unknown directive"),
-            ("//#if 1\nx", "no //#end"),
-            ("//#if x\n//#end", "cannot evaluate"),
-            ("//#if 1 = 1\n//#end", "cannot evaluate"),
-            ("//#for r in 0..2\n//#else\n//#end", "has an //#else"),
-            (
-                "//#if 1\n//#else\n//#else\n//#end",
-                "'//#if 1' has a second //#else",
-            ),
-            ("//#else", "unknown directive"),
+            ("//#for r\nx\n//#end", "unknown directive"),
+            ("//#if 1 > 0\nx", "no //#end"),
+            ("//#if x > 0\n//#end", "cannot evaluate"),
+            ("//#if 1\n//#end", "cannot evaluate"),
+            ("//#end", "unknown directive"),
             ("${ROWS}", "cannot evaluate"),
             ("${1", "unclosed brace"),
             ("${1/0}", "cannot evaluate"),

@@ -15,12 +15,9 @@ pub mod clip_gradients;
 pub mod conv2d_backward_input;
 pub mod conv2d_backward_weight;
 pub mod conv2d_forward;
-pub mod conv2d_max_pool2d_backward_weight;
 pub mod conv2d_max_pool2d_forward;
 pub mod epoch_permutation;
 pub mod gather;
-pub mod gather_linear_backward_weight;
-pub mod gather_linear_forward;
 pub mod linear_backward_weight;
 pub mod linear_forward;
 pub mod max_pool2d_backward;
@@ -46,10 +43,6 @@ pub fn registry<T: Real>() -> &'static [(&'static str, Replay<T>)] {
         ("conv2d_backward_weight", conv2d_backward_weight::replay),
         ("conv2d_forward", conv2d_forward::replay),
         (
-            "conv2d_max_pool2d_backward_weight",
-            conv2d_max_pool2d_backward_weight::replay,
-        ),
-        (
             "conv2d_max_pool2d_forward",
             conv2d_max_pool2d_forward::replay,
         ),
@@ -69,11 +62,6 @@ pub fn registry<T: Real>() -> &'static [(&'static str, Replay<T>)] {
         ),
         ("epoch_permutation", epoch_permutation::replay),
         ("gather", gather::replay),
-        (
-            "gather_linear_backward_weight",
-            gather_linear_backward_weight::replay,
-        ),
-        ("gather_linear_forward", gather_linear_forward::replay),
         ("max_pool2d_backward", max_pool2d_backward::replay),
         ("max_pool2d_forward", max_pool2d_forward::replay),
         ("mse_loss", mse_loss::replay),

@@ -80,8 +80,8 @@ impl Summary {
             warnings.push("A mean curve ends where the shortest of its runs does.".to_owned());
         }
         Self {
-            series,
             rows,
+            series,
             warnings,
         }
     }

@@ -20,7 +20,7 @@ fn it_prints_what_a_report_needs_and_passes() {
         "adapter ",
         "driver ",
         "workgroup memory ",
-        "threads in a subgroup ",
+        "pipeline cache ",
         "all passed",
     ] {
         assert!(ended.stdout.contains(wanted), "{wanted}: {}", ended.stdout);

@@ -11,9 +11,7 @@ use crate::harness::{
     Argument, Launch, Output, Random, Tolerance, assert_cases, assert_gradient, assert_twin, batch,
     gpu, run_gpu,
 };
-use crate::products::{
-    ACTIVATIONS, FAMILIES, Numbers, SOFTWARE, conv, odd_convs, weighted_sum, wide, workgroup_tiles,
-};
+use crate::products::{ACTIVATIONS, Numbers, PORTABLE, conv, odd_convs, weighted_sum, wide};
 
 #[test]
 fn every_case_matches_the_twin() {
@@ -65,27 +63,24 @@ fn the_slope_is_taken_as_if_by_a_kernel_of_its_own() {
         conv([13, 5, 4], 6, [2, 1], 1),
         conv([33, 1, 1], 9, [1, 1], 1),
     ];
-    for target in FAMILIES {
-        for activation in ACTIVATIONS {
-            for shape in shapes {
-                let mut fused = launch(Numbers::Floats, (5, 5), &shape, activation);
-                fused.call = conv2d_backward_input::call(&shape, activation, &target);
-                if let Argument::Floats(grads) = &mut fused.arguments[0] {
-                    (grads[0], grads[1]) = (f32::INFINITY, f32::NAN);
-                }
-                if let (Argument::Floats(input), true) =
-                    (&mut fused.arguments[2], activation != Activation::Linear)
-                {
-                    (input[0], input[1]) = (f32::NAN, f32::INFINITY);
-                }
-                let mut product = fused.clone();
-                product.call = conv2d_backward_input::call(&shape, Activation::Linear, &target);
-                for checked in [true, false] {
-                    let gpu = gpu(checked);
-                    let apart = slope_apart(gpu, &product, &shape, activation);
-                    let what = format!("{shape:?} {activation:?} {target:?}, checked {checked}");
-                    assert_bits(&run_gpu(gpu, &fused), &apart, &what);
-                }
+    for activation in ACTIVATIONS {
+        for shape in shapes {
+            let mut fused = launch(Numbers::Floats, (5, 5), &shape, activation);
+            if let Argument::Floats(grads) = &mut fused.arguments[0] {
+                (grads[0], grads[1]) = (f32::INFINITY, f32::NAN);
+            }
+            if let (Argument::Floats(input), true) =
+                (&mut fused.arguments[2], activation != Activation::Linear)
+            {
+                (input[0], input[1]) = (f32::NAN, f32::INFINITY);
+            }
+            let mut product = fused.clone();
+            product.call = conv2d_backward_input::call(&shape, Activation::Linear, &PORTABLE);
+            for checked in [true, false] {
+                let gpu = gpu(checked);
+                let apart = slope_apart(gpu, &product, &shape, activation);
+                let what = format!("{shape:?} {activation:?}, checked {checked}");
+                assert_bits(&run_gpu(gpu, &fused), &apart, &what);
             }
         }
     }
@@ -161,7 +156,7 @@ fn assert_derivative(shape: &ConvShape, activation: Activation) {
     };
 
     let mut gradient = vec![0.0; sums.len()];
-    let backward = conv2d_backward_input::call(shape, activation, &SOFTWARE);
+    let backward = conv2d_backward_input::call(shape, activation, &PORTABLE);
     reference::conv2d_backward_input::run(
         backward.params(),
         &batch(2),
@@ -170,7 +165,7 @@ fn assert_derivative(shape: &ConvShape, activation: Activation) {
         &activated(&sums),
         &mut gradient,
     );
-    let forward = conv2d_forward::call(shape, Activation::Linear, &SOFTWARE);
+    let forward = conv2d_forward::call(shape, Activation::Linear, &PORTABLE);
     let loss = |sums: &[f64]| {
         let mut output = vec![0.0; grad_output.len()];
         let (params, input) = (forward.params(), activated(sums));
@@ -182,8 +177,8 @@ fn assert_derivative(shape: &ConvShape, activation: Activation) {
 }
 
 #[test]
-fn tiles_in_workgroup_memory_sum_any_shape() {
-    for tile in workgroup_tiles(&BATCH_TILES) {
+fn every_tile_sums_any_shape() {
+    for tile in &BATCH_TILES {
         for shape in odd_convs() {
             for activation in EXACT {
                 let mut launch = launch(Numbers::Integers, (5, 7), &shape, activation);
@@ -204,9 +199,7 @@ fn tiles_in_workgroup_memory_sum_any_shape() {
 /// Workgroups past 65,535 are folded into a second row, whose last ones have nothing to do.
 #[test]
 fn more_workgroups_than_a_dimension_holds_are_folded() {
-    let tile = workgroup_tiles(&BATCH_TILES)
-        .last()
-        .expect("there are tiles");
+    let [.., tile] = &BATCH_TILES;
     let shape = conv([1, 65_537, 1], 1, [1, 1], 1);
     let activation = Activation::Relu;
     let mut launch = launch(Numbers::Integers, (1, 1), &shape, activation);

@@ -4,15 +4,12 @@ use gpu_train::kernels::tile::WEIGHT_TILES;
 use gpu_train::kernels::{conv2d_backward_weight, conv2d_forward};
 use gpu_train::reference;
 use gpu_train::shape::ConvShape;
-use gpu_train::target::Target;
 use gpu_train::verify::cases::conv2d_backward_weight::launch_of;
 
 use crate::harness::{
     Launch, Random, Tolerance, assert_cases, assert_gradient, assert_twin, batch,
 };
-use crate::products::{
-    FAMILIES, Numbers, SOFTWARE, conv, odd_convs, weighted_sum, wide, workgroup_tiles,
-};
+use crate::products::{Numbers, PORTABLE, conv, odd_convs, weighted_sum, wide};
 
 #[test]
 fn every_case_matches_the_twin() {
@@ -20,8 +17,8 @@ fn every_case_matches_the_twin() {
 }
 
 /// A batch of `samples` for a call made for `capacity`; what lies between is NaN.
-fn launch(numbers: Numbers, samples: (usize, usize), shape: &ConvShape, target: &Target) -> Launch {
-    let call = conv2d_backward_weight::call(samples.1, shape, target);
+fn launch(numbers: Numbers, samples: (usize, usize), shape: &ConvShape) -> Launch {
+    let call = conv2d_backward_weight::call(samples.1, shape, &PORTABLE);
     launch_of(call, numbers, samples, shape)
 }
 
@@ -29,7 +26,7 @@ fn launch(numbers: Numbers, samples: (usize, usize), shape: &ConvShape, target: 
 fn sums_of_integers_are_exact() {
     for shape in odd_convs() {
         for samples in [1, 7, 33] {
-            let launch = launch(Numbers::Integers, (samples, samples), &shape, &SOFTWARE);
+            let launch = launch(Numbers::Integers, (samples, samples), &shape);
             assert_twin(&launch, Tolerance::Exact);
         }
     }
@@ -40,7 +37,7 @@ fn sums_of_floats_are_close() {
     let large = conv([3, 32, 33], 17, [3, 2], 1);
     for (shape, samples) in odd_convs().into_iter().zip([33; 9]).chain([(large, 33)]) {
         let terms = samples * shape.output().expect("the window fits").pixels();
-        let launch = launch(Numbers::Floats, (samples, samples), &shape, &SOFTWARE);
+        let launch = launch(Numbers::Floats, (samples, samples), &shape);
         assert_twin(&launch, Tolerance::Sum { terms });
     }
 }
@@ -48,12 +45,10 @@ fn sums_of_floats_are_close() {
 #[test]
 fn samples_past_the_batch_count_nothing_and_splits_past_it_are_zero() {
     let shape = conv([3, 17, 16], 7, [3, 3], 1);
-    for target in FAMILIES {
-        assert!(conv2d_backward_weight::splits(33, &shape, &target) > 2);
-        for samples in [1, 5, 8, 31] {
-            let launch = launch(Numbers::Integers, (samples, 33), &shape, &target);
-            assert_twin(&launch, Tolerance::Exact);
-        }
+    assert!(conv2d_backward_weight::splits(33, &shape, &PORTABLE) > 2);
+    for samples in [1, 5, 8, 31] {
+        let launch = launch(Numbers::Integers, (samples, 33), &shape);
+        assert_twin(&launch, Tolerance::Exact);
     }
 }
 
@@ -79,7 +74,7 @@ fn it_is_the_derivative_of_the_forward() {
         parameters.extend(wide(&Numbers::Floats.rows(&mut random, 1, output.channels)));
 
         let mut gradient = vec![0.0; parameters.len()];
-        let backward = conv2d_backward_weight::call(2, &shape, &SOFTWARE);
+        let backward = conv2d_backward_weight::call(2, &shape, &PORTABLE);
         reference::conv2d_backward_weight::run(
             backward.params(),
             &batch(2),
@@ -87,7 +82,7 @@ fn it_is_the_derivative_of_the_forward() {
             &grad_output,
             &mut gradient,
         );
-        let forward = conv2d_forward::call(&shape, Activation::Linear, &SOFTWARE);
+        let forward = conv2d_forward::call(&shape, Activation::Linear, &PORTABLE);
         let loss = |parameters: &[f64]| {
             let (weight, bias) = parameters.split_at(at);
             let mut output = vec![0.0; grad_output.len()];
@@ -101,8 +96,8 @@ fn it_is_the_derivative_of_the_forward() {
 
 /// With parts past the batch, whose sums are zero, and rows past it, which are NaN.
 #[test]
-fn tiles_in_workgroup_memory_sum_any_shape() {
-    for tile in workgroup_tiles(&WEIGHT_TILES) {
+fn every_tile_sums_any_shape() {
+    for tile in &WEIGHT_TILES {
         for shape in odd_convs() {
             for (samples, capacity) in [(1, 1), (5, 33), (33, 33)] {
                 let call = conv2d_backward_weight::call_tiled(capacity, &shape, tile);

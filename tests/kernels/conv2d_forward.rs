@@ -1,15 +1,10 @@
-use std::collections::BTreeSet;
-
 use gpu_train::activation::Activation;
 use gpu_train::kernels::conv2d_forward;
 use gpu_train::kernels::tile::BATCH_TILES;
 use gpu_train::verify::cases::conv2d_forward::launch;
 
 use crate::harness::{Argument, Tolerance, assert_cases, assert_twin};
-use crate::products::{
-    ACTIVATIONS, ALONE, FAMILIES, Numbers, SOFTWARE, WIDTHS, conv, odd_convs, sliding_convs,
-    workgroup_tiles,
-};
+use crate::products::{ACTIVATIONS, Numbers, conv, odd_convs};
 
 #[test]
 fn every_case_matches_the_twin() {
@@ -59,33 +54,8 @@ fn pixels_past_the_batch_are_left_alone() {
 }
 
 #[test]
-fn every_tile_gives_the_same_sums() {
-    for target in FAMILIES {
-        for width in WIDTHS {
-            let shape = conv([5, 4, 5], width, [3, 2], 1);
-            let mut launch = launch(Numbers::Integers, (7, 7), &shape, Activation::Relu);
-            launch.call = conv2d_forward::call(&shape, Activation::Relu, &target);
-            assert_twin(&launch, Tolerance::Exact);
-        }
-    }
-}
-
-#[test]
-fn every_sliding_tile_serves_some_shape() {
-    let mut variants = BTreeSet::new();
-    for target in [SOFTWARE, ALONE] {
-        for shape in sliding_convs(2, [2, 7, 5]) {
-            variants.insert(conv2d_forward::call(&shape, Activation::Linear, &target).variant);
-        }
-    }
-    let sliding = conv2d_forward::KERNEL.variants.iter();
-    let sliding = sliding.filter(|variant| variant.iter().any(|value| value.0 == "TAPS"));
-    assert_eq!(variants.len(), sliding.count());
-}
-
-#[test]
-fn tiles_in_workgroup_memory_sum_any_shape() {
-    for tile in workgroup_tiles(&BATCH_TILES) {
+fn every_tile_sums_any_shape() {
+    for tile in &BATCH_TILES {
         // The last makes several tiles of every height.
         let large = conv([3, 18, 19], 7, [3, 2], 1);
         for shape in odd_convs().into_iter().chain([large]) {
@@ -97,9 +67,9 @@ fn tiles_in_workgroup_memory_sum_any_shape() {
 }
 
 #[test]
-fn tiles_in_workgroup_memory_are_close_on_floats() {
+fn every_tile_is_close_on_floats() {
     let shape = conv([3, 19, 18], 33, [13, 15], 2);
-    for tile in workgroup_tiles(&BATCH_TILES) {
+    for tile in &BATCH_TILES {
         for activation in ACTIVATIONS {
             let mut launch = launch(Numbers::Floats, (3, 4), &shape, activation);
             launch.call = conv2d_forward::call_tiled(&shape, activation, tile);

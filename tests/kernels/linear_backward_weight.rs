@@ -3,15 +3,12 @@ use gpu_train::kernel_limits::bias_at;
 use gpu_train::kernels::tile::WEIGHT_TILES;
 use gpu_train::kernels::{linear_backward_weight, linear_forward};
 use gpu_train::reference;
-use gpu_train::target::Target;
 use gpu_train::verify::cases::linear_backward_weight::launch_of;
 
 use crate::harness::{
     Launch, Random, Tolerance, assert_cases, assert_gradient, assert_twin, batch,
 };
-use crate::products::{
-    FAMILIES, Numbers, ODD_LINEARS, SOFTWARE, weighted_sum, wide, workgroup_tiles,
-};
+use crate::products::{Numbers, ODD_LINEARS, PORTABLE, weighted_sum, wide};
 
 #[test]
 fn every_case_matches_the_twin() {
@@ -19,14 +16,9 @@ fn every_case_matches_the_twin() {
 }
 
 /// A batch of `samples` for a call made for `capacity`; what lies between is NaN.
-fn launch(
-    numbers: Numbers,
-    samples: (usize, usize),
-    shape: (usize, usize, usize),
-    target: &Target,
-) -> Launch {
+fn launch(numbers: Numbers, samples: (usize, usize), shape: (usize, usize, usize)) -> Launch {
     let (rows_per_sample, inputs, outputs) = shape;
-    let call = linear_backward_weight::call(samples.1, rows_per_sample, inputs, outputs, target);
+    let call = linear_backward_weight::call(samples.1, rows_per_sample, inputs, outputs, &PORTABLE);
     launch_of(call, numbers, samples, shape)
 }
 
@@ -34,7 +26,7 @@ fn launch(
 fn sums_of_integers_are_exact() {
     for shape in ODD_LINEARS {
         for samples in [1, 7, 33] {
-            let launch = launch(Numbers::Integers, (samples, samples), shape, &SOFTWARE);
+            let launch = launch(Numbers::Integers, (samples, samples), shape);
             assert_twin(&launch, Tolerance::Exact);
         }
     }
@@ -43,7 +35,7 @@ fn sums_of_integers_are_exact() {
 #[test]
 fn sums_of_floats_are_close() {
     for (shape, samples) in [((1, 33, 45), 257), ((257, 7, 33), 33)] {
-        let launch = launch(Numbers::Floats, (samples, samples), shape, &SOFTWARE);
+        let launch = launch(Numbers::Floats, (samples, samples), shape);
         let terms = samples * shape.0;
         assert_twin(&launch, Tolerance::Sum { terms });
     }
@@ -52,12 +44,10 @@ fn sums_of_floats_are_close() {
 #[test]
 fn samples_past_the_batch_count_nothing_and_splits_past_it_are_zero() {
     let shape = (257, 7, 33);
-    for target in FAMILIES {
-        assert!(linear_backward_weight::splits(33, 257, 7, 33, &target) > 2);
-        for samples in [1, 5, 8, 31] {
-            let launch = launch(Numbers::Integers, (samples, 33), shape, &target);
-            assert_twin(&launch, Tolerance::Exact);
-        }
+    assert!(linear_backward_weight::splits(33, 257, 7, 33, &PORTABLE) > 2);
+    for samples in [1, 5, 8, 31] {
+        let launch = launch(Numbers::Integers, (samples, 33), shape);
+        assert_twin(&launch, Tolerance::Exact);
     }
 }
 
@@ -75,7 +65,7 @@ fn it_is_the_derivative_of_the_forward() {
     parameters.extend(wide(&Numbers::Floats.rows(&mut random, 1, outputs)));
 
     let mut gradient = vec![0.0; parameters.len()];
-    let backward = linear_backward_weight::call(3, 2, inputs, outputs, &SOFTWARE);
+    let backward = linear_backward_weight::call(3, 2, inputs, outputs, &PORTABLE);
     reference::linear_backward_weight::run(
         backward.params(),
         &batch(3),
@@ -83,7 +73,7 @@ fn it_is_the_derivative_of_the_forward() {
         &grad_output,
         &mut gradient,
     );
-    let forward = linear_forward::call(2, inputs, outputs, Activation::Linear, &SOFTWARE);
+    let forward = linear_forward::call(2, inputs, outputs, Activation::Linear, &PORTABLE);
     let loss = |parameters: &[f64]| {
         let (weight, bias) = parameters.split_at(at);
         let mut output = vec![0.0; grad_output.len()];
@@ -96,8 +86,8 @@ fn it_is_the_derivative_of_the_forward() {
 
 /// With parts past the batch, whose sums are zero, and rows past it, which are NaN.
 #[test]
-fn tiles_in_workgroup_memory_sum_any_shape() {
-    for tile in workgroup_tiles(&WEIGHT_TILES) {
+fn every_tile_sums_any_shape() {
+    for tile in &WEIGHT_TILES {
         let large = (33, 70, 70);
         for shape @ (rows, inputs, outputs) in ODD_LINEARS.into_iter().chain([large]) {
             for (samples, capacity) in [(1, 1), (5, 33), (33, 33)] {

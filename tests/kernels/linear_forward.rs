@@ -1,10 +1,10 @@
 use gpu_train::activation::Activation;
 use gpu_train::kernels::linear_forward;
-use gpu_train::kernels::tile::BATCH_TILES;
+use gpu_train::kernels::tile::{BATCH_TILES, LOOPS_TILES};
 use gpu_train::verify::cases::linear_forward::launch;
 
 use crate::harness::{Argument, Tolerance, assert_cases, assert_twin};
-use crate::products::{ACTIVATIONS, Numbers, ODD_LINEARS, workgroup_tiles};
+use crate::products::{ACTIVATIONS, Numbers, ODD_LINEARS};
 
 #[test]
 fn every_case_matches_the_twin() {
@@ -46,11 +46,11 @@ fn padding_stays_zero_where_the_activation_of_zero_is_not() {
 }
 
 #[test]
-fn tiles_in_workgroup_memory_sum_any_shape() {
+fn every_tile_sums_any_shape() {
     let shapes = ODD_LINEARS.into_iter().zip([1, 7, 33].into_iter().cycle());
     // Several tiles of every height, and long sums.
     let large = [((257, 7, 7), 2), ((1, 3072, 33), 9)];
-    for tile in workgroup_tiles(&BATCH_TILES) {
+    for tile in BATCH_TILES.iter().chain(&LOOPS_TILES) {
         for (shape, samples) in shapes.clone().chain(large) {
             let (rows, inputs, outputs) = shape;
             let mut launch = launch(
@@ -68,9 +68,7 @@ fn tiles_in_workgroup_memory_sum_any_shape() {
 /// Workgroups past 65,535 are folded into a second row, whose last ones have nothing to do.
 #[test]
 fn more_workgroups_than_a_dimension_holds_are_folded() {
-    let tile = workgroup_tiles(&BATCH_TILES)
-        .last()
-        .expect("there are tiles");
+    let [.., tile] = &BATCH_TILES;
     let rows = 65_536 * tile.group_rows() + 1;
     let mut launch = launch(Numbers::Integers, (1, 1), (rows, 1, 1), Activation::Relu);
     launch.call = linear_forward::call_tiled(rows, 1, 1, Activation::Relu, tile);

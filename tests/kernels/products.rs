@@ -1,28 +1,11 @@
-//! What the tests of the matrix kernels share: shapes of problems, and families of tiles.
+//! What the tests of the matrix kernels share: shapes of problems.
 
-use gpu_train::kernels::tile::Tile;
 use gpu_train::shape::ConvShape;
-use gpu_train::target::{AdapterKind, Target};
 
-pub use gpu_train::verify::numbers::{ACTIVATIONS, Numbers, SOFTWARE, conv};
-
-/// The families of kernels: software adapters whose threads share loads by eight, other software
-/// adapters, GPUs.
-pub const ALONE: Target = Target::portable(AdapterKind::Software);
-pub const GPU: Target = Target::portable(AdapterKind::Gpu);
-pub const FAMILIES: [Target; 3] = [SOFTWARE, ALONE, GPU];
-
-/// The tiles of a table that pass through workgroup memory: which one a shape gets on a GPU depends
-/// on more than its width, so tests run all of them.
-pub fn workgroup_tiles(table: &[Tile]) -> impl Iterator<Item = &Tile> {
-    table.iter().filter(|tile| tile.workgroup.is_some())
-}
-
-/// One width for each number of quads that a tile can have.
-pub const WIDTHS: [usize; 8] = [3, 7, 11, 13, 18, 24, 27, 31];
+pub use gpu_train::verify::numbers::{ACTIVATIONS, Numbers, PORTABLE, conv};
 
 /// Convolutions with sizes that no tile divides: kernel 1, kernel = image, windows that are not
-/// square, strides that leave pixels uncovered, and every number of columns that a tile can have.
+/// square, strides that leave pixels uncovered, and many numbers of columns.
 pub fn odd_convs() -> Vec<ConvShape> {
     vec![
         conv([1, 1, 1], 1, [1, 1], 1),
@@ -37,22 +20,7 @@ pub fn odd_convs() -> Vec<ConvShape> {
     ]
 }
 
-/// Convolutions whose outputs (of `height` lines, `length` pixels wide) need every tile that slides
-/// along a line: of each width, number of taps and number of quads.
-pub fn sliding_convs(height: usize, lengths: [usize; 3]) -> Vec<ConvShape> {
-    let mut convs = Vec::new();
-    for length in lengths {
-        for taps in [1, 3, 4, 5] {
-            for out_channels in [3, 7, 13] {
-                let image = [3, height + 1, length + taps - 1];
-                convs.push(conv(image, out_channels, [2, taps], 1));
-            }
-        }
-    }
-    convs
-}
-
-/// (rows per sample, inputs, outputs) that no tile divides, with every number of columns.
+/// (rows per sample, inputs, outputs) that no tile divides, with many numbers of columns.
 pub const ODD_LINEARS: [(usize, usize, usize); 10] = [
     (1, 1, 1),
     (1, 7, 33),

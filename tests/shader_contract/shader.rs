@@ -26,12 +26,9 @@ impl Shader {
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         let module = naga::front::wgsl::parse_str(&wgsl)
             .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(&wgsl)));
-        let valid = Validator::new(
-            ValidationFlags::all(),
-            Capabilities::IMMEDIATES | Capabilities::SUBGROUP,
-        )
-        .validate(&module)
-        .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(&wgsl)));
+        let valid = Validator::new(ValidationFlags::all(), Capabilities::IMMEDIATES)
+            .validate(&module)
+            .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(&wgsl)));
         Self {
             kernel,
             name,

@@ -1,6 +1,6 @@
 //! Threads and memory of workgroups.
 
-use gpu_train::kernels::tile::{self, BATCH_TILES, POOL_TILES, WEIGHT_TILES};
+use gpu_train::kernels::tile::{self, BATCH_TILES, LOOPS_TILES, POOL_TILES, WEIGHT_TILES};
 use gpu_train::kernels::{self, Call, Kernel};
 use gpu_train::target::{AdapterKind, Target};
 use naga::proc::Layouter;
@@ -8,12 +8,11 @@ use naga::{AddressSpace, Module};
 
 use super::shader::{Shader, WORKGROUP_SIZE, shaders, specialised};
 
-/// Tiles in workgroup memory are written for a number of threads: that which the host starts.
+/// Products are written for a number of threads: that which the host starts.
 #[test]
 fn workgroups_of_tiles_have_the_threads_that_the_host_starts() {
-    let tables = [&BATCH_TILES[..], &POOL_TILES, &WEIGHT_TILES];
-    let tiles = tables.into_iter().flatten();
-    for tile in tiles.filter(|tile| tile.workgroup.is_some()) {
+    let tables = [&BATCH_TILES[..], &LOOPS_TILES, &POOL_TILES, &WEIGHT_TILES];
+    for tile in tables.into_iter().flatten() {
         let of_tile = |kernel: &&&Kernel| kernel.variants.contains(&tile.variant);
         let mut kernels = kernels::ALL.iter().filter(of_tile).peekable();
         assert!(kernels.peek().is_some(), "{tile:?} is no kernel's");
@@ -48,7 +47,7 @@ fn workgroup_memory_is_what_the_host_says_and_fits_every_adapter() {
         assert_eq!(bytes, host, "{}", shader.name);
         sharing += usize::from(bytes > 0);
     }
-    assert!(sharing > 50, "tiles in workgroup memory are among them");
+    assert!(sharing > 50, "every tile shares memory");
 }
 
 /// Bytes that a module's workgroups share.

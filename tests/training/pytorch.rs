@@ -2,9 +2,7 @@
 
 use std::fmt::Write as _;
 
-use gpu_train::gpu::GpuOptions;
 use gpu_train::nn::{AdamConfig, Network};
-use gpu_train::target::AdapterKind;
 use gpu_train::train::{EpochMetrics, ScheduleConfig, Session, Trainer, TrainerOptions};
 
 use crate::fixture::{self, Epoch, Fixture};
@@ -17,22 +15,6 @@ const GRADIENTS: f64 = 1e-5;
 #[test]
 fn every_fixture_ends_at_pytorchs_weights_and_metrics() {
     follow_all(&fixture::all(), session());
-}
-
-/// The kernels that adapters of either kind get whose threads share no loads, whatever this machine
-/// has.
-#[test]
-fn the_kernels_of_both_kinds_of_adapter_end_there_too() {
-    for kind in [AdapterKind::Software, AdapterKind::Gpu] {
-        let session = Session::open(&GpuOptions {
-            kind: Some(kind),
-            ..GpuOptions::default()
-        })
-        .expect("opens");
-        let target = session.gpu().target();
-        assert_eq!((target.kind, target.lanes), (kind, 1));
-        follow_all(&fixture::all(), &session);
-    }
 }
 
 fn follow_all(fixtures: &[Fixture], session: &Session) {

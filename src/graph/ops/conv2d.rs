@@ -91,7 +91,7 @@ impl Op for Conv2d {
 }
 
 /// The node's input, weight and bias.
-pub(super) fn inputs(node: &Node) -> [Value; 3] {
+fn inputs(node: &Node) -> [Value; 3] {
     let [input, weight, bias] = node.inputs[..] else {
         unreachable!("a convolution is recorded with three inputs");
     };

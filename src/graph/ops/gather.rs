@@ -1,10 +1,5 @@
 //! The batch: images of the resident data set, picked by the epoch's order and scaled to 0..1.
 
-use std::any::Any;
-use std::sync::Arc;
-
-use super::gather_linear::GatherLinear;
-use super::linear::Linear;
 use crate::graph::{Graph, Op, Role, Shape, Value};
 use crate::kernels::gather::{self, ResidentLayout};
 use crate::kernels::{Call, Scalar};
@@ -39,13 +34,6 @@ pub fn record(graph: &mut Graph, layout: &ResidentLayout, shape: ImageShape) -> 
 }
 
 impl Op for Gather {
-    fn absorb(&self, next: &dyn Op, target: &Target) -> Option<Arc<dyn Op>> {
-        let linear = (next as &dyn Any).downcast_ref::<Linear>()?;
-        let is_vector = self.shape == ImageShape::vector(self.shape.channels);
-        let all = is_vector && linear.is_dense();
-        all.then(|| GatherLinear::of(self.layout, self.shape.channels, linear, target))?
-    }
-
     fn call(&self, _target: &Target) -> Call {
         gather::call(self.shape, self.layout.count, self.layout.images_per_part)
     }

@@ -16,10 +16,10 @@ use crate::target::Target;
 
 /// The operation: `rows` rows per sample, each of `in_features` to `out_features`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Linear {
+struct Linear {
     rows: usize,
-    pub(super) in_features: usize,
-    pub(super) out_features: usize,
+    in_features: usize,
+    out_features: usize,
     activation: Activation,
     /// The 1x1 convolution that it is, if it is one.
     conv: Option<ConvShape>,
@@ -89,13 +89,6 @@ impl Linear {
         let value = graph.transient(Shape::Samples(output), Scalar::F32);
         graph.record(layer, self, inputs.to_vec(), vec![value]);
         value
-    }
-}
-
-impl Linear {
-    /// Whether every sample is one row, of all of its input.
-    pub(super) const fn is_dense(&self) -> bool {
-        self.rows == 1 && self.conv.is_none()
     }
 }
 

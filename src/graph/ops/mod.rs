@@ -7,7 +7,6 @@ pub mod adaptive_max_pool2d;
 pub mod conv2d;
 mod conv2d_max_pool2d;
 pub mod gather;
-mod gather_linear;
 pub mod linear;
 pub mod max_pool2d;
 pub mod mse_loss;

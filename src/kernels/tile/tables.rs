@@ -1,33 +1,38 @@
 //! The tables of tiles: what there is to choose from.
+//!
+//! Each entry: rows and quads of columns of a thread, threads along both, slices, chunk; roughly from
+//! the most products per load to the fewest, for the first that keeps a GPU busy is taken. Why these
+//! sizes (reasoned, not measured: no GPU was at hand):
+//!
+//! - A thread that reads 4 rows and 1 quad of columns does 64 multiply-adds per 8 quads it reads
+//!   from workgroup memory; with 8 rows and 2 quads it does 256 per 16. The larger wins where there
+//!   is enough to do, but its sums take 64 registers, and a batch of 128 seldom makes enough tiles.
+//! - Layers here are small. A product of 128x128 outputs is 4 tiles of 64x64: a GPU of a hundred
+//!   multiprocessors would sleep. Workgroups of 256 threads therefore compute tiles of 16x16 to
+//!   64x16, and `slices` groups of their threads each sum a part of every chunk; the slices' sums
+//!   are added in workgroup memory, in a fixed order. That keeps a GPU as busy as splitting the sum
+//!   over workgroups would, without partial sums in storage and a dispatch to add them up.
+//! - A skinny output (1 or 2 quads) has tiles as narrow as itself: many rows by one quad.
+//! - No workgroup exceeds 256 threads or 16 KiB, and none has 32 threads. 64 threads or more per
+//!   workgroup suit subgroups of 32 and of 64.
+//! - All sizes are powers of two, so that a thread loads the same column of every chunk.
+//! - Sums are not made in blocks: slices and splits keep them short enough for the same tolerance,
+//!   and second sums would take as many registers again.
 
-use super::{Tile, Workgroup, sliding};
+use super::Tile;
 use crate::kernels::Variant;
 
-/// The tile of a table entry: of three numbers a register tile, of six one in workgroup memory.
+/// The tile of a table entry, with what its variant holds besides.
 macro_rules! tile {
-    ($row_name:literal, $rows:literal, $columns:literal, $lanes:literal) => {
+    ($row_name:literal [$rows:literal, $columns:literal, $thread_rows:literal,
+        $thread_columns:literal, $slices:literal, $chunk:literal] $($more:tt)*) => {
         Tile {
             rows: $rows,
             columns: $columns,
-            lanes: $lanes,
-            workgroup: None,
-            taps: None,
-            variant: &[($row_name, $rows), ("COLUMNS", $columns), ("LANES", $lanes)],
-        }
-    };
-    ($row_name:literal, $rows:literal, $columns:literal, $thread_rows:literal,
-        $thread_columns:literal, $slices:literal, $chunk:literal) => {
-        Tile {
-            rows: $rows,
-            columns: $columns,
-            lanes: 1,
-            workgroup: Some(Workgroup {
-                thread_rows: $thread_rows,
-                thread_columns: $thread_columns,
-                slices: $slices,
-                chunk: $chunk,
-            }),
-            taps: None,
+            thread_rows: $thread_rows,
+            thread_columns: $thread_columns,
+            slices: $slices,
+            chunk: $chunk,
             variant: &[
                 ($row_name, $rows),
                 ("COLUMNS", $columns),
@@ -35,111 +40,60 @@ macro_rules! tile {
                 ("THREAD_COLUMNS", $thread_columns),
                 ("SLICES", $slices),
                 ("CHUNK", $chunk),
+                $($more)*
             ],
         }
     };
 }
 
-macro_rules! tiles {
-    ($row_name:literal: $([$($number:literal),+]),+) => {
-        [$(tile!($row_name, $($number),+)),+]
+macro_rules! batch_tiles {
+    ($($more:tt)*) => {
+        [
+            tile!("ROWS" [8, 2, 8, 8, 1, 4] $($more)*), // 64x64 outputs
+            tile!("ROWS" [8, 1, 8, 8, 1, 4] $($more)*), // 64x32
+            tile!("ROWS" [4, 1, 16, 4, 1, 4] $($more)*), // 64x16
+            tile!("ROWS" [4, 1, 8, 8, 4, 8] $($more)*), // 32x32, by 4 slices
+            tile!("ROWS" [4, 1, 16, 4, 4, 8] $($more)*), // 64x16, by 4 slices
+            tile!("ROWS" [4, 1, 4, 4, 16, 16] $($more)*), // 16x16, by 16 slices
+            tile!("ROWS" [4, 1, 32, 2, 1, 4] $($more)*), // 128x8
+            tile!("ROWS" [4, 1, 8, 2, 16, 16] $($more)*), // 32x8, by 16 slices
+            tile!("ROWS" [4, 1, 64, 1, 1, 2] $($more)*), // 256x4
+            tile!("ROWS" [4, 1, 4, 1, 16, 16] $($more)*), // 16x4, by 16 slices
+        ]
     };
 }
 
-// Each entry: rows, quads of columns, lanes. Measured on lavapipe (Mesa 22.3.6), 128x3072x128:
-// 8 lanes: 4x8 reaches 49 GFLOP/s and compiles in 0.15 s, 8x8 55 in 0.34 s;
-// 1 lane: 8x4, 16x4 and 24x4 reach 20, 28 and 30 and compile in 0.4, 0.9 and 1.7 s.
-// Or, for GPUs: rows, quads of columns, threads along both, slices, chunk; roughly from the most
-// products per load to the fewest, for the first that keeps a GPU busy is taken. How, and why these
-// sizes, which nobody has measured, says tile/workgroup.rs.
+/// Tiles of outputs and of gradients by inputs: rows of a batch by quads of channels.
+pub const BATCH_TILES: [Tile; 10] = batch_tiles!();
 
-/// Tiles of outputs and of gradients by inputs on software adapters: rows of a batch by quads of
-/// channels.
-#[rustfmt::skip]
-const SOFTWARE_BATCH_TILES: [Tile; 13] = tiles!("ROWS":
-    [8, 1, 8], [8, 2, 8], [4, 3, 8], [4, 4, 8], [4, 5, 8], [4, 6, 8], [4, 7, 8], [4, 8, 8],
-    [8, 8, 8],
-    [16, 1, 1], [16, 2, 1], [16, 3, 1], [16, 4, 1]
-);
+/// The same tiles for texts with loops ([`Form::Loops`](crate::kernels::Form)).
+pub const LOOPS_TILES: [Tile; 10] = batch_tiles!(("LOOPS", 1));
 
-/// The same on GPUs.
-#[rustfmt::skip]
-pub(super) const GPU_BATCH_TILES: [Tile; 10] = tiles!("ROWS":
-    [8, 2, 8, 8, 1, 4], // 64x64 outputs
-    [8, 1, 8, 8, 1, 4], // 64x32
-    [4, 1, 16, 4, 1, 4], // 64x16
-    [4, 1, 8, 8, 4, 8], // 32x32, by 4 slices
-    [4, 1, 16, 4, 4, 8], // 64x16, by 4 slices
-    [4, 1, 4, 4, 16, 16], // 16x16, by 16 slices
-    [4, 1, 32, 2, 1, 4], // 128x8
-    [4, 1, 8, 2, 16, 16], // 32x8, by 16 slices
-    [4, 1, 64, 1, 1, 2], // 256x4
-    [4, 1, 4, 1, 16, 16]  // 16x4, by 16 slices
-);
-
-/// Tiles of pooled outputs on GPUs: squares of four rows by quads of channels, each the size of one
-/// of [`GPU_BATCH_TILES`].
-#[rustfmt::skip]
-pub(super) const GPU_POOL_TILES: [Tile; 10] = tiles!("WINDOWS":
-    [2, 2, 8, 8, 1, 4], // 64x64 outputs
-    [2, 1, 8, 8, 1, 4], // 64x32
-    [1, 1, 16, 4, 1, 4], // 64x16
-    [1, 1, 8, 8, 4, 8], // 32x32, by 4 slices
-    [1, 1, 16, 4, 4, 8], // 64x16, by 4 slices
-    [1, 1, 4, 4, 16, 16], // 16x16, by 16 slices
-    [1, 1, 32, 2, 1, 4], // 128x8
-    [1, 1, 8, 2, 16, 16], // 32x8, by 16 slices
-    [1, 1, 64, 1, 1, 2], // 256x4
-    [1, 1, 4, 1, 16, 16]  // 16x4, by 16 slices
-);
-
-/// Tiles of outputs.
-pub const BATCH_TILES: [Tile; 23] = join(&SOFTWARE_BATCH_TILES, &GPU_BATCH_TILES);
-/// Tiles of a convolution.
-pub const CONV_TILES: [Tile; 82] = join(&GPU_BATCH_TILES, &sliding::CONV_TILES);
-/// Tiles of a convolution that is pooled at once.
-pub const POOL_TILES: [Tile; 58] = join(&GPU_POOL_TILES, &sliding::POOL_TILES);
-/// Tiles of the gradient by the input of a convolution.
-pub const CONV_INPUT_TILES: [Tile; 39] = join(&BATCH_TILES, &sliding::LINE_TILES);
-/// Tiles of the gradient by the weight of a convolution.
-pub const CONV_WEIGHT_TILES: [Tile; 50] = join(&WEIGHT_TILES, &sliding::TAPS_TILES);
+/// Tiles of pooled outputs: squares of four rows by quads of channels, each the size of one of
+/// [`BATCH_TILES`].
+pub const POOL_TILES: [Tile; 10] = [
+    tile!("WINDOWS" [2, 2, 8, 8, 1, 4]),   // 64x64 outputs
+    tile!("WINDOWS" [2, 1, 8, 8, 1, 4]),   // 64x32
+    tile!("WINDOWS" [1, 1, 16, 4, 1, 4]),  // 64x16
+    tile!("WINDOWS" [1, 1, 8, 8, 4, 8]),   // 32x32, by 4 slices
+    tile!("WINDOWS" [1, 1, 16, 4, 4, 8]),  // 64x16, by 4 slices
+    tile!("WINDOWS" [1, 1, 4, 4, 16, 16]), // 16x16, by 16 slices
+    tile!("WINDOWS" [1, 1, 32, 2, 1, 4]),  // 128x8
+    tile!("WINDOWS" [1, 1, 8, 2, 16, 16]), // 32x8, by 16 slices
+    tile!("WINDOWS" [1, 1, 64, 1, 1, 2]),  // 256x4
+    tile!("WINDOWS" [1, 1, 4, 1, 16, 16]), // 16x4, by 16 slices
+];
 
 /// Tiles of gradients by weights: quads of inputs by quads of outputs.
-#[rustfmt::skip]
-pub const WEIGHT_TILES: [Tile; 32] = tiles!("ROW_QUADS":
-    [1, 1, 8], [1, 2, 8], [1, 3, 8], [1, 4, 8], [1, 5, 8], [1, 6, 8], [1, 7, 8], [1, 8, 8],
-    [2, 8, 8],
-    [1, 1, 1], [1, 2, 1], [1, 3, 1], [1, 4, 1],
-    [2, 1, 1], [2, 2, 1], [2, 3, 1], [2, 4, 1],
-    [3, 1, 1], [3, 2, 1], [3, 3, 1], [3, 4, 1],
-    [4, 1, 1], [4, 2, 1], [4, 3, 1], [4, 4, 1],
-    [2, 2, 8, 8, 1, 16], // 64x64 outputs
-    [1, 1, 8, 8, 4, 32], // 32x32, by 4 slices
-    [1, 1, 16, 4, 4, 32], // 64x16, by 4 slices
-    [1, 1, 4, 4, 16, 64], // 16x16, by 16 slices
-    [1, 1, 8, 2, 16, 64], // 32x8, by 16 slices
-    [1, 1, 16, 1, 8, 32], // 64x4, by 8 slices
-    [1, 1, 2, 2, 32, 128]  // 8x8, by 32 slices
-);
-
-/// Both tables in one.
-const fn join<const N: usize, const M: usize, const ALL: usize>(
-    first: &[Tile; N],
-    second: &[Tile; M],
-) -> [Tile; ALL] {
-    assert!(ALL == N + M, "as many as both tables hold");
-    let mut all = [first[0]; ALL];
-    let mut index = 0;
-    while index < ALL {
-        all[index] = if index < N {
-            first[index]
-        } else {
-            second[index - N]
-        };
-        index += 1;
-    }
-    all
-}
+pub const WEIGHT_TILES: [Tile; 7] = [
+    tile!("ROW_QUADS" [2, 2, 8, 8, 1, 16]),   // 64x64 outputs
+    tile!("ROW_QUADS" [1, 1, 8, 8, 4, 32]),   // 32x32, by 4 slices
+    tile!("ROW_QUADS" [1, 1, 16, 4, 4, 32]),  // 64x16, by 4 slices
+    tile!("ROW_QUADS" [1, 1, 4, 4, 16, 64]),  // 16x16, by 16 slices
+    tile!("ROW_QUADS" [1, 1, 8, 2, 16, 64]),  // 32x8, by 16 slices
+    tile!("ROW_QUADS" [1, 1, 16, 1, 8, 32]),  // 64x4, by 8 slices
+    tile!("ROW_QUADS" [1, 1, 2, 2, 32, 128]), // 8x8, by 32 slices
+];
 
 /// The expansions of a table of tiles.
 pub const fn variants<const N: usize>(tiles: &[Tile; N]) -> [Variant; N] {
@@ -150,4 +104,68 @@ pub const fn variants<const N: usize>(tiles: &[Tile; N]) -> [Variant; N] {
         index += 1;
     }
     variants
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the shaders count on.
+    #[test]
+    fn every_thread_loads_the_same_column_of_every_chunk() {
+        for tile in &BATCH_TILES {
+            let (rows, columns) = (tile.group_rows(), tile.group_columns());
+            let threads = tile.workgroup_size() as usize;
+            assert!(threads.is_multiple_of(tile.chunk) && threads.is_multiple_of(columns));
+            assert!((rows * tile.chunk).is_multiple_of(threads), "{tile:?}");
+            let weights = 4 * tile.chunk * columns;
+            assert!(
+                weights.is_multiple_of(threads) || weights < threads,
+                "{tile:?}"
+            );
+            // Blocks of four rows, which conv2d_backward_input transposes: one per thread.
+            assert!(tile.chunk * columns <= threads, "{tile:?}");
+            assert!(tile.chunk.is_multiple_of(tile.slices) && tile.rows.is_multiple_of(4));
+        }
+        for tile in &WEIGHT_TILES {
+            let (rows, columns) = (tile.group_rows(), tile.group_columns());
+            let threads = tile.workgroup_size() as usize;
+            assert!(threads.is_multiple_of(rows) && threads.is_multiple_of(columns));
+            assert!((tile.chunk * rows).is_multiple_of(threads), "{tile:?}");
+            let gradients = tile.chunk * columns;
+            assert!(
+                gradients.is_multiple_of(threads) || gradients < threads,
+                "{tile:?}"
+            );
+            assert!(tile.chunk.is_multiple_of(4 * tile.slices), "{tile:?}");
+        }
+    }
+
+    #[test]
+    fn workgroups_suit_every_adapter() {
+        let tables = [&BATCH_TILES[..], &POOL_TILES, &WEIGHT_TILES];
+        for tile in tables.into_iter().flatten() {
+            let threads = tile.workgroup_size();
+            assert!((64..=256).contains(&threads), "{tile:?}");
+            assert!(tile.slices.is_power_of_two() && threads.is_power_of_two());
+        }
+    }
+
+    #[test]
+    fn pooled_tiles_are_the_size_of_the_others() {
+        for (pooled, batch) in POOL_TILES.iter().zip(&BATCH_TILES) {
+            let as_batch = Tile {
+                rows: 4 * pooled.rows,
+                variant: batch.variant,
+                ..*pooled
+            };
+            assert_eq!(as_batch, *batch);
+        }
+    }
+
+    #[test]
+    fn a_bias_is_one_more_row() {
+        let [.., last] = WEIGHT_TILES;
+        assert_eq!(last.weight_threads([3, 5, 7]), 8 * 4 * 128);
+    }
 }

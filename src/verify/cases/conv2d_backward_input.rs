@@ -4,10 +4,10 @@ use super::Case;
 use super::inputs::{conv_weight, images_in_batch};
 use crate::activation::Activation;
 use crate::kernels::conv2d_backward_input;
-use crate::kernels::tile::{CONV_INPUT_TILES, Tile};
+use crate::kernels::tile::BATCH_TILES;
 use crate::reference::activation_forward::activate;
 use crate::shape::ConvShape;
-use crate::verify::numbers::{Numbers, Random, SOFTWARE, conv, with_stale_rows, zero_padding};
+use crate::verify::numbers::{Numbers, PORTABLE, Random, conv, with_stale_rows, zero_padding};
 use crate::verify::{Argument, Launch, Tolerance, batch};
 
 /// Activations whose slopes are whole numbers.
@@ -32,7 +32,7 @@ pub fn launch(
     };
     let output = shape.output().expect("the window fits");
     Launch {
-        call: conv2d_backward_input::call(shape, activation, &SOFTWARE),
+        call: conv2d_backward_input::call(shape, activation, &PORTABLE),
         step: batch(samples),
         arguments: vec![
             images_in_batch(numbers, &mut random, (samples, capacity), output),
@@ -60,36 +60,25 @@ fn activated(
     zero_padding(sums.collect(), channels, padded)
 }
 
-/// The problems of `tile`. For those that slide, lines as long as a tile and shorter ones, and
-/// batches that leave lanes over.
-fn problems(tile: &Tile) -> Vec<(ConvShape, (usize, usize))> {
-    if let Some(taps) = tile.taps {
-        let lines = [(tile.rows, 13), (tile.rows - 2, 27)];
-        let shape = |(length, channels)| conv([channels, 4, length + taps - 1], 5, [3, taps], 1);
-        return lines.map(|it| (shape(it), (11, 12))).to_vec();
-    }
-    let widths = [3, 45, 71];
-    widths
-        .map(|width| (conv([width, 4, 5], 5, [3, 2], 1), (7, 9)))
-        .to_vec()
-}
+/// Samples, and what their buffers hold.
+const SAMPLES: (usize, usize) = (7, 9);
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for tile in &CONV_INPUT_TILES {
-        let of_tile = |numbers, samples, shape: &ConvShape, activation| {
-            let mut launch = launch(numbers, samples, shape, activation);
+    for tile in &BATCH_TILES {
+        let of_tile = |numbers, shape: &ConvShape, activation| {
+            let mut launch = launch(numbers, SAMPLES, shape, activation);
             launch.call = conv2d_backward_input::call_tiled(shape, activation, tile);
             launch
         };
-        let problems = problems(tile);
-        for (shape, samples) in &problems {
+        let shapes = [3, 45, 71].map(|channels| conv([channels, 4, 5], 5, [3, 2], 1));
+        for shape in &shapes {
             for activation in EXACT {
-                cases.push(of_tile(Numbers::Integers, *samples, shape, activation).exact());
+                cases.push(of_tile(Numbers::Integers, shape, activation).exact());
             }
         }
-        let (shape, samples) = &problems[0];
-        let floats = of_tile(Numbers::Floats, *samples, shape, Activation::Tanh);
+        let shape = &shapes[0];
+        let floats = of_tile(Numbers::Floats, shape, Activation::Tanh);
         let terms = shape.kernel_height * shape.kernel_width * shape.out_channels;
         cases.push(floats.within(Tolerance::Sum { terms }));
     }

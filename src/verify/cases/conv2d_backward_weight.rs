@@ -3,7 +3,7 @@
 use super::Case;
 use super::inputs::images_in_batch;
 use crate::kernel_limits::bias_at;
-use crate::kernels::tile::{CONV_WEIGHT_TILES, Tile};
+use crate::kernels::tile::WEIGHT_TILES;
 use crate::kernels::{Call, conv2d_backward_weight};
 use crate::shape::ConvShape;
 use crate::verify::numbers::{Numbers, Random, conv};
@@ -34,28 +34,16 @@ pub fn launch_of(
     }
 }
 
-/// The problems of `tile`. For those that slide, lines that end within a step, and windows wider
-/// than a tile.
-fn shapes(tile: &Tile) -> [ConvShape; 3] {
-    let Some(taps) = tile.taps else {
-        return [(3, 7), (45, 33), (21, 71)]
-            .map(|(inputs, outputs)| conv([inputs, 4, 5], outputs, [3, 2], 1));
-    };
-    [(1, taps, 3), (5, 2 * taps, 13), (9, taps, 27)].map(|(length, kernel_width, outputs)| {
-        let image = [7, 4, length + kernel_width - 1];
-        conv(image, outputs, [2, kernel_width], 1)
-    })
-}
-
 /// With parts past the batch, whose sums are zero.
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for tile in &CONV_WEIGHT_TILES {
+    for tile in &WEIGHT_TILES {
         let of_tile = |numbers, samples: (usize, usize), shape: &ConvShape| {
             let call = conv2d_backward_weight::call_tiled(samples.1, shape, tile);
             launch_of(call, numbers, samples, shape)
         };
-        let shapes = shapes(tile);
+        let shapes = [(3, 7), (45, 33), (21, 71)];
+        let shapes = shapes.map(|(inputs, outputs)| conv([inputs, 4, 5], outputs, [3, 2], 1));
         for shape in &shapes {
             cases.push(of_tile(Numbers::Integers, (3, 5), shape).exact());
         }

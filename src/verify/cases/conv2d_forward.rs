@@ -4,9 +4,9 @@ use super::Case;
 use super::inputs::{bias, conv_weight, images_in_batch};
 use crate::activation::Activation;
 use crate::kernels::conv2d_forward;
-use crate::kernels::tile::{CONV_TILES, Tile};
-use crate::shape::{ConvShape, QUAD};
-use crate::verify::numbers::{Numbers, Random, SOFTWARE, conv};
+use crate::kernels::tile::BATCH_TILES;
+use crate::shape::ConvShape;
+use crate::verify::numbers::{Numbers, PORTABLE, Random, conv};
 use crate::verify::{Argument, Launch, Tolerance, batch};
 
 /// A batch of `samples` in buffers for `capacity`; what lies between is NaN.
@@ -22,7 +22,7 @@ pub fn launch(
     let mut random = Random::new(6);
     let output = shape.output().expect("the window fits");
     Launch {
-        call: conv2d_forward::call(shape, activation, &SOFTWARE),
+        call: conv2d_forward::call(shape, activation, &PORTABLE),
         step: batch(samples),
         arguments: vec![
             images_in_batch(numbers, &mut random, (samples, capacity), shape.input),
@@ -33,32 +33,24 @@ pub fn launch(
     }
 }
 
-/// The problems of `tile`. For those that slide, lines whose last tile starts before the end of the
-/// one before it, and lines of one tile; more columns than a tile has, and no more.
-fn shapes(tile: &Tile) -> Vec<ConvShape> {
-    let Some(taps) = tile.taps else {
-        return vec![
-            conv([5, 8, 9], 9, [2, 3], 2),
-            conv([45, 4, 4], 17, [3, 3], 1),
-            conv([3, 18, 19], 7, [3, 2], 1),
-        ];
-    };
-    let channels = QUAD * tile.columns - 1;
-    let lines = [(tile.rows + 2, channels + QUAD), (tile.rows, channels)];
-    lines
-        .map(|(length, channels)| conv([3, 3, length + taps - 1], channels, [2, taps], 1))
-        .to_vec()
+/// Sizes that no tile divides; the last makes several tiles of every height.
+fn shapes() -> [ConvShape; 3] {
+    [
+        conv([5, 8, 9], 9, [2, 3], 2),
+        conv([45, 4, 4], 17, [3, 3], 1),
+        conv([3, 18, 19], 7, [3, 2], 1),
+    ]
 }
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for tile in &CONV_TILES {
+    for tile in &BATCH_TILES {
         let of_tile = |numbers, shape: &ConvShape, activation| {
             let mut launch = launch(numbers, (3, 4), shape, activation);
             launch.call = conv2d_forward::call_tiled(shape, activation, tile);
             launch
         };
-        let shapes = shapes(tile);
+        let shapes = shapes();
         for shape in &shapes {
             cases.push(of_tile(Numbers::Integers, shape, Activation::Relu).exact());
         }

@@ -4,9 +4,9 @@ use super::Case;
 use super::inputs::{bias, conv_weight, images_in_batch};
 use crate::activation::Activation;
 use crate::kernels::conv2d_max_pool2d_forward::{self, WINDOW};
-use crate::kernels::tile::{POOL_TILES, Tile};
-use crate::shape::{ConvShape, PoolShape, QUAD};
-use crate::verify::numbers::{Numbers, Random, SOFTWARE, conv};
+use crate::kernels::tile::POOL_TILES;
+use crate::shape::{ConvShape, PoolShape};
+use crate::verify::numbers::{Numbers, PORTABLE, Random, conv};
 use crate::verify::{Argument, Launch, batch};
 
 /// A batch of `samples` in buffers for `capacity`; what lies between is NaN. With the rectifier.
@@ -22,7 +22,7 @@ pub fn launch(numbers: Numbers, (samples, capacity): (usize, usize), shape: &Con
     let output = pooled.output().expect("the pooling fits");
     let len = capacity * output.padded_elements();
     Launch {
-        call: conv2d_max_pool2d_forward::call(shape, Activation::Relu, &SOFTWARE),
+        call: conv2d_max_pool2d_forward::call(shape, Activation::Relu, &PORTABLE),
         step: batch(samples),
         arguments: vec![
             images_in_batch(numbers, &mut random, (samples, capacity), shape.input),
@@ -34,24 +34,13 @@ pub fn launch(numbers: Numbers, (samples, capacity): (usize, usize), shape: &Con
     }
 }
 
-/// The problems of `tile`. For those that slide, lines that leave a pixel unpooled, of one tile more
-/// than a tile, and of one tile; more columns than a tile has, and no more.
-fn shapes(tile: &Tile) -> Vec<ConvShape> {
-    let Some(taps) = tile.taps else {
-        return vec![
-            conv([5, 9, 9], 7, [2, 3], 2),
-            conv([33, 5, 6], 33, [2, 1], 1),
-            conv([3, 21, 20], 7, [3, 2], 1),
-        ];
-    };
-    let channels = QUAD * tile.columns - 1;
-    let lines = [(tile.rows + 1, channels + QUAD), (tile.rows, channels)];
-    lines
-        .map(|(windows, channels)| {
-            let length = WINDOW * windows + 1;
-            conv([3, 6, length + taps - 1], channels, [2, taps], 1)
-        })
-        .to_vec()
+/// Sizes that no tile divides; the last makes several tiles of every height.
+fn shapes() -> [ConvShape; 3] {
+    [
+        conv([5, 9, 9], 7, [2, 3], 2),
+        conv([33, 5, 6], 33, [2, 1], 1),
+        conv([3, 21, 20], 7, [3, 2], 1),
+    ]
 }
 
 /// Of whole numbers alone, whose ties go to the first; and without activation: where the rectifier
@@ -59,7 +48,7 @@ fn shapes(tile: &Tile) -> Vec<ConvShape> {
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for tile in &POOL_TILES {
-        for shape in shapes(tile) {
+        for shape in shapes() {
             let mut launch = launch(Numbers::Integers, (3, 4), &shape);
             launch.call = conv2d_max_pool2d_forward::call_tiled(&shape, Activation::Linear, tile);
             cases.push(launch.exact());

@@ -9,7 +9,7 @@ use crate::verify::{Argument, Launch, batch};
 
 /// Random images as `layout` says, of `elements` bytes each, zeros behind them. A part that is not in
 /// use is bound to something: here to one zeroed image.
-pub fn images(random: &mut Random, layout: &ResidentLayout, elements: usize) -> Vec<Argument> {
+fn images(random: &mut Random, layout: &ResidentLayout, elements: usize) -> Vec<Argument> {
     let part = |part: usize| {
         let first = part * layout.images_per_part;
         let count = layout

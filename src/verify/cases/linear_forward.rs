@@ -4,9 +4,9 @@ use super::Case;
 use super::inputs::bias;
 use crate::activation::Activation;
 use crate::kernels::linear_forward;
-use crate::kernels::tile::BATCH_TILES;
+use crate::kernels::tile::{BATCH_TILES, LOOPS_TILES};
 use crate::shape::padded;
-use crate::verify::numbers::{ACTIVATIONS, Numbers, Random, SOFTWARE, with_stale_rows};
+use crate::verify::numbers::{ACTIVATIONS, Numbers, PORTABLE, Random, with_stale_rows};
 use crate::verify::{Argument, Launch, Tolerance, batch};
 
 /// A batch of `samples` in buffers for `capacity`; what lies between is NaN.
@@ -20,7 +20,7 @@ pub fn launch(
     let rows = numbers.rows(&mut random, samples * rows_per_sample, inputs);
     let of_batch = capacity * rows_per_sample;
     Launch {
-        call: linear_forward::call(rows_per_sample, inputs, outputs, activation, &SOFTWARE),
+        call: linear_forward::call(rows_per_sample, inputs, outputs, activation, &PORTABLE),
         step: batch(samples),
         arguments: vec![
             Argument::Floats(with_stale_rows(rows, of_batch * padded(inputs))),
@@ -33,7 +33,7 @@ pub fn launch(
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for tile in &BATCH_TILES {
+    for tile in BATCH_TILES.iter().chain(&LOOPS_TILES) {
         let of_tile = |numbers, samples, shape, activation| {
             let (rows, inputs, outputs) = shape;
             let mut launch = launch(numbers, samples, shape, activation);

@@ -13,12 +13,9 @@ pub mod clip_gradients;
 pub mod conv2d_backward_input;
 pub mod conv2d_backward_weight;
 pub mod conv2d_forward;
-pub mod conv2d_max_pool2d_backward_weight;
 pub mod conv2d_max_pool2d_forward;
 pub mod epoch_permutation;
 pub mod gather;
-pub mod gather_linear_backward_weight;
-pub mod gather_linear_forward;
 pub mod inputs;
 pub mod linear_backward_weight;
 pub mod linear_forward;
@@ -64,10 +61,6 @@ const REGISTRY: &[Entry] = &[
     ("conv2d_backward_weight", conv2d_backward_weight::cases),
     ("conv2d_forward", conv2d_forward::cases),
     (
-        "conv2d_max_pool2d_backward_weight",
-        conv2d_max_pool2d_backward_weight::cases,
-    ),
-    (
         "conv2d_max_pool2d_forward",
         conv2d_max_pool2d_forward::cases,
     ),
@@ -87,11 +80,6 @@ const REGISTRY: &[Entry] = &[
     ),
     ("epoch_permutation", epoch_permutation::cases),
     ("gather", gather::cases),
-    (
-        "gather_linear_backward_weight",
-        gather_linear_backward_weight::cases,
-    ),
-    ("gather_linear_forward", gather_linear_forward::cases),
     ("max_pool2d_backward", max_pool2d_backward::cases),
     ("max_pool2d_forward", max_pool2d_forward::cases),
     ("mse_loss", mse_loss::cases),
