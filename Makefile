@@ -28,7 +28,7 @@ help: ## Lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: train
-train: rust vulkan ## Trains on the built-in data set (options: TRAIN_ARGS="...")
+train: rust ## Trains on the built-in data set (options: TRAIN_ARGS="...")
 	$(CARGO) run --release --locked --bin gpu-train -- $(TRAIN_ARGS)
 
 .PHONY: test
@@ -40,7 +40,7 @@ bench: rust vulkan ## Runs the benchmarks (options: BENCH=training|kernels BENCH
 	$(CARGO) bench --locked --bench '$(BENCH)' $(BENCH_ARGS)
 
 .PHONY: devices
-devices: rust vulkan ## Lists the adapters that can be trained on
+devices: rust ## Lists the devices that can be trained on
 	$(CARGO) run --release --locked --bin gpu-train -- devices
 
 .PHONY: fmt

@@ -18,7 +18,7 @@ use std::time::Instant;
 use clap::Parser;
 use gpu_train::data::{Dataset, house_digits};
 use gpu_train::error::Result;
-use gpu_train::exec::{Ceilings, GpuProgram, GpuBuffers};
+use gpu_train::exec::{Ceilings, GpuBuffers, GpuProgram};
 use gpu_train::gpu::{Gpu, GpuOptions};
 use gpu_train::graph::{BufferSlice, BufferSpec, Dispatch, Phase, Program, Role};
 use gpu_train::kernels::gather::ResidentLayout;

@@ -122,7 +122,12 @@ mod tests {
     fn a_variant_whose_device_was_lost_runs_again_on_a_new_one() {
         let mut devices = devices();
         let session = devices.unchecked().expect("open");
-        session.device().gpu("this test").expect("is one").device().destroy();
+        session
+            .device()
+            .gpu("this test")
+            .expect("is one")
+            .device()
+            .destroy();
         let plan = [Plan::of(&sum_partials::KERNEL)];
         let repeated = |devices: &mut Devices| {
             let reports = check_all(devices, &plan, &mut |_| {});
@@ -140,7 +145,12 @@ mod tests {
         let mut devices = devices();
         let plan = Plan::of(&sum_partials::KERNEL);
         let session = devices.unchecked().expect("open");
-        session.device().gpu("this test").expect("is one").device().destroy();
+        session
+            .device()
+            .gpu("this test")
+            .expect("is one")
+            .device()
+            .destroy();
         let found = check(&mut devices, &plan.variants[0]);
         let [failure] = &found.failures[..] else {
             panic!("one kind of shader failed: {:?}", found.failures);

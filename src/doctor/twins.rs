@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::data::{Dataset, Split};
 use crate::error::Result;
-use crate::exec::{TwinProgram, MAX_STEPS, Memory};
+use crate::exec::{MAX_STEPS, Memory, TwinProgram};
 use crate::graph::{Program, Role};
 use crate::kernels::Step;
 use crate::kernels::gather::ResidentLayout;

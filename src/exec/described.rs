@@ -45,4 +45,3 @@ fn describe(program: &Program, dispatch: &Dispatch) -> Described {
         bytes: scalars as u64 * 4,
     }
 }
-

@@ -187,7 +187,10 @@ mod tests {
             let exact = [1.0 / (1.0 + (-wide).exp()), wide.tanh()];
             for (value, exact) in values.into_iter().zip(exact) {
                 let apart = (f64::from(value) - exact).abs();
-                assert!(apart <= 4e-7 * exact.abs().max(1e-30), "{x}: {value}, not {exact}");
+                assert!(
+                    apart <= 4e-7 * exact.abs().max(1e-30),
+                    "{x}: {value}, not {exact}"
+                );
             }
         }
     }

@@ -47,7 +47,8 @@ fn update_simd<'a, S: Simd>(
     let kept = 1.0 - step.decay;
     let moments = first.iter_mut().zip(second);
     let mut count = 0;
-    for ((parameter, &gradient), (first, second)) in parameters.iter_mut().zip(gradients).zip(moments)
+    for ((parameter, &gradient), (first, second)) in
+        parameters.iter_mut().zip(gradients).zip(moments)
     {
         *first = normal(*first + params.one_minus_beta1 * (gradient - *first));
         *second = normal(*second * params.beta2 + (params.one_minus_beta2 * gradient) * gradient);

@@ -17,7 +17,12 @@ pub(super) fn run(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>
         panic!("conv2d_backward_input binds four buffers");
     };
     let params: &Params = call.params();
-    let geometry = geometry!(params, params.out_height, params.out_width, params.out_quads);
+    let geometry = geometry!(
+        params,
+        params.out_height,
+        params.out_width,
+        params.out_quads
+    );
     let samples = part.step.batch as usize;
     let grads = &grad_output.real()[..samples * geometry.output_len()];
     let grad_input = &mut grad_input.real_mut()[..samples * geometry.input_len()];
@@ -27,7 +32,7 @@ pub(super) fn run(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>
         let rows = samples * geometry.pixels();
         let grads = Matrix::new(grads, rows, geometry.out_channels);
         multiply(grad_input, false, grads, weight.transposed());
-    } else if is_sparse(grads) {
+    } else if is_sparse(&geometry, grads) {
         spread_few(&geometry, weight, grads, grad_input, part);
     } else {
         spread_all(&geometry, weight, grads, grad_input, part);
@@ -47,7 +52,9 @@ fn spread_few(
     part: &mut Part<'_>,
 ) {
     let window = padded_window(geometry);
-    let [by_channel, row] = part.workspace.take([window * geometry.out_channels, window]);
+    let [by_channel, row] = part
+        .workspace
+        .take([window * geometry.out_channels, window]);
     by_channel.fill(0.0);
     for (at, weights) in weight.chunks_exact(geometry.out_channels).enumerate() {
         for (channel, weight) in weights.iter().enumerate() {
@@ -77,7 +84,12 @@ fn spread_all(
     let images = grad_input.chunks_mut(together * geometry.input_len());
     for (grads, images) in grads.chunks(together * geometry.output_len()).zip(images) {
         let rows = grads.len() / geometry.out_channels;
-        multiply(windows, false, Matrix::new(grads, rows, geometry.out_channels), weight);
+        multiply(
+            windows,
+            false,
+            Matrix::new(grads, rows, geometry.out_channels),
+            weight,
+        );
         let windows = windows.chunks_exact(geometry.pixels() * window);
         for (windows, image) in windows.zip(images.chunks_exact_mut(geometry.input_len())) {
             geometry.raise(windows, image);

@@ -16,14 +16,21 @@ pub(super) fn run(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>
         panic!("conv2d_backward_weight binds three buffers");
     };
     let params: &Params = call.params();
-    let geometry = geometry!(params, params.out_height, params.out_width, params.out_quads);
+    let geometry = geometry!(
+        params,
+        params.out_height,
+        params.out_width,
+        params.out_quads
+    );
     let ranges = Ranges {
         splits: params.splits as usize,
         samples_per_split: params.samples_per_split as usize,
         samples: part.step.batch as usize,
     };
     let bias_at = params.bias_at as usize * QUAD;
-    let partials = partials.real_mut().chunks_exact_mut(bias_at + geometry.out_channels);
+    let partials = partials
+        .real_mut()
+        .chunks_exact_mut(bias_at + geometry.out_channels);
     for (range, partial) in ranges.iter().zip(partials) {
         let of = |len: usize| range.start * len..range.end * len;
         let images = &input.real()[of(geometry.input_len())];
@@ -31,7 +38,7 @@ pub(super) fn run(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>
         partial.fill(0.0);
         let (weight, bias) = partial.split_at_mut(bias_at);
         add_rows(grads, bias);
-        if is_sparse(grads) {
+        if is_sparse(&geometry, grads) {
             sum_few(&geometry, images, grads, weight, part.workspace);
         } else {
             sum_all(&geometry, images, grads, weight, part.workspace);
@@ -79,6 +86,11 @@ fn sum_all(
         let rows = grads.len() / geometry.out_channels;
         geometry.lower(images, windows);
         let windows = Matrix::new(&windows[..rows * window], rows, window).transposed();
-        multiply(weight, true, windows, Matrix::new(grads, rows, geometry.out_channels));
+        multiply(
+            weight,
+            true,
+            windows,
+            Matrix::new(grads, rows, geometry.out_channels),
+        );
     }
 }

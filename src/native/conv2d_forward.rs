@@ -1,9 +1,9 @@
 //! `conv2d_forward`: windows as rows of a matrix, times the weight.
 
+use super::Part;
 use super::activation::finish;
 use super::geometry::{Geometry, SLACK, geometry};
-use super::product::{Matrix, multiply_rows};
-use super::Part;
+use super::product::{Matrix, multiply};
 use crate::activation::Activation;
 use crate::kernels::Call;
 use crate::kernels::conv2d_forward::Params;
@@ -22,44 +22,50 @@ pub(super) fn run(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>
     let activation = Activation::from_number(params.activation);
     let samples = part.step.batch as usize;
     let together = geometry.images_per_product();
-    let input = input.real()[..samples * geometry.input_len()].chunks(together * geometry.input_len());
+    let input =
+        input.real()[..samples * geometry.input_len()].chunks(together * geometry.input_len());
     let output = output.real_mut()[..samples * geometry.output_len()]
         .chunks_mut(together * geometry.output_len());
     let bias = &bias.real()[..geometry.out_channels];
-    let [windows, spare] = part.workspace.take(scratch(&geometry, together));
+    let [windows, sums] = part.workspace.take(scratch(&geometry, together));
     for (images, output) in input.zip(output) {
-        let scratch = [&mut windows[..], &mut spare[..]];
-        convolve(&geometry, images, weight.real(), output, scratch);
+        let scratch = [&mut windows[..], &mut sums[..]];
+        convolve(&geometry, together, images, weight.real(), output, scratch);
         finish(activation, bias, channels, output);
     }
 }
 
-/// Floats of scratch that [`convolve`] takes for `images` images.
-pub(super) const fn scratch(geometry: &Geometry, images: usize) -> [usize; 2] {
-    let windows = if geometry.is_pointwise() {
-        0
-    } else {
-        images * geometry.pixels() * geometry.window() + SLACK
-    };
-    [windows, 2 * geometry.out_channels]
+/// Floats of scratch that [`convolve`] takes for `together` images.
+pub(super) const fn scratch(geometry: &Geometry, together: usize) -> [usize; 2] {
+    let windows = together * geometry.pixels() * geometry.window() + SLACK;
+    [windows, together * geometry.output_len()]
 }
 
-/// The sums of all windows of `images`, without bias; `windows` and `spare` are scratch of the lengths
+/// The sums of all windows of `images`, without bias; `windows` and `sums` are scratch of the lengths
 /// that [`scratch`] says.
+///
+/// Products are always of the rows of `together` images, so that no image's results depend on how many
+/// come with it: `gemm` sums few rows in another order.
 pub(super) fn convolve(
     geometry: &Geometry,
+    together: usize,
     images: &[f32],
     weight: &[f32],
     output: &mut [f32],
-    [windows, spare]: [&mut [f32]; 2],
+    [windows, sums]: [&mut [f32]; 2],
 ) {
-    let rows = images.len() / geometry.input_len() * geometry.pixels();
+    let is_whole = images.len() == together * geometry.input_len();
+    let windows = if is_whole && geometry.is_pointwise() {
+        images
+    } else {
+        geometry.lower(images, windows);
+        windows
+    };
+    let windows = Matrix::new(windows, together * geometry.pixels(), geometry.window());
     let weight = Matrix::new(weight, geometry.window(), geometry.out_channels);
-    if geometry.is_pointwise() {
-        let images = Matrix::new(images, rows, geometry.in_channels);
-        return multiply_rows(output, images, weight, spare);
+    if is_whole {
+        return multiply(output, false, windows, weight);
     }
-    geometry.lower(images, windows);
-    let windows = &windows[..rows * geometry.window()];
-    multiply_rows(output, Matrix::new(windows, rows, geometry.window()), weight, spare);
+    multiply(sums, false, windows, weight);
+    output.copy_from_slice(&sums[..output.len()]);
 }

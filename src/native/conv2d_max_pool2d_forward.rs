@@ -29,11 +29,10 @@ pub(super) fn run(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>
     let input = input.real()[..samples * geometry.input_len()].chunks_exact(geometry.input_len());
     let output = output.real_mut().chunks_exact_mut(pooled_len);
     let argmax = argmax.word_mut().chunks_exact_mut(pooled_len);
-    let [windows, spare] = scratch(&geometry, 1);
-    let [windows, spare, sums] = part.workspace.take([windows, spare, geometry.output_len()]);
+    let [windows, sums] = part.workspace.take(scratch(&geometry, 1));
     for ((image, output), argmax) in input.zip(output).zip(argmax) {
-        let scratch = [&mut windows[..], &mut spare[..]];
-        convolve(&geometry, image, weight.real(), sums, scratch);
+        let scratch = [&mut windows[..], &mut []];
+        convolve(&geometry, 1, image, weight.real(), sums, scratch);
         if relu {
             pool_rectified(&geometry, pooled, bias, sums, output, argmax);
         } else {
@@ -83,7 +82,9 @@ fn pool(
 ) {
     let channels = geometry.out_channels;
     let (in_groups, whole) = (channels / GROUP * GROUP, channels);
-    let mut rows = output.chunks_exact_mut(channels).zip(argmax.chunks_exact_mut(channels));
+    let mut rows = output
+        .chunks_exact_mut(channels)
+        .zip(argmax.chunks_exact_mut(channels));
     for row in 0..out_height {
         let line = row * WINDOW * geometry.out_width;
         for ((output, argmax), column) in (&mut rows).zip(0..out_width) {
@@ -137,7 +138,11 @@ impl Window<'_> {
                 let value = values[channel];
                 let better = (value > maximum[channel]) | value.is_nan();
                 maximum[channel] = if better { value } else { maximum[channel] };
-                picked[channel] = if better { pixel as u32 } else { picked[channel] };
+                picked[channel] = if better {
+                    pixel as u32
+                } else {
+                    picked[channel]
+                };
             }
         }
         output[at..][..N].copy_from_slice(&maximum);

@@ -18,7 +18,9 @@ pub(super) fn run(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>
     let words = params.image_words as usize;
     let positions = part.step.batch_start as usize..;
     let numbers = &order.word()[positions][..part.step.batch as usize];
-    let output = output.real_mut().chunks_exact_mut(pixels * padded(channels));
+    let output = output
+        .real_mut()
+        .chunks_exact_mut(pixels * padded(channels));
     for (&number, output) in numbers.iter().zip(output) {
         let images = images[(number / params.images_per_part) as usize].word();
         let first = (number % params.images_per_part) as usize * words;

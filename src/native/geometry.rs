@@ -81,10 +81,10 @@ impl Geometry {
     }
 
     /// Images whose windows are one matrix: enough rows for a product, and no more than the caches
-    /// hold. Depends on nothing but the sizes, so that no image's results depend on the others.
-    pub(super) const fn images_per_product(&self) -> usize {
-        let images = ROWS / self.pixels();
-        if images == 0 { 1 } else { images }
+    /// hold.
+    pub(super) fn images_per_product(&self) -> usize {
+        let rows = ROWS.min(FLOATS / self.window()).max(2);
+        (rows / self.pixels()).max(1)
     }
 
     /// Writes the windows of `images`, one row each, to `rows`, which ends in [`SLACK`].
@@ -154,7 +154,9 @@ fn raise_simd<'a, S: Simd>(
 }
 
 /// Rows of a matrix of windows that a product should have at least.
-const ROWS: usize = 64;
+const ROWS: usize = 128;
+/// Floats that it should have at most.
+const FLOATS: usize = 1 << 18;
 
 /// Floats behind the last of several windows that may be written, too.
 pub(super) const SLACK: usize = 16;

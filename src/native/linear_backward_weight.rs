@@ -1,24 +1,27 @@
 //! `linear_backward_weight`: inputs, transposed, times gradients.
 
+use std::cell::RefCell;
 use std::ops::Range;
 
 use pulp::{Arch, Simd};
 use rayon::prelude::*;
 
-use super::Part;
 use super::product::{Matrix, multiply};
-use super::sum_partials::add_tree;
+use super::sum_partials::{BLOCK as SUMMED, add, add_tree};
+use super::{Part, Workspace};
 use crate::kernels::Call;
 use crate::kernels::linear_backward_weight::Params;
 use crate::reference::Slice;
 use crate::shape::QUAD;
 use crate::shards::{self, SHARDS};
 
-/// Rows of the weight that a thread sums at a time.
-const BLOCK: usize = 64;
-/// Rows and vectors of columns that are summed in registers.
-const ROWS: usize = QUAD;
-const VECTORS: usize = 2;
+/// Rows of the weight that a thread sums at a time: they stay in its cache.
+const BLOCK: usize = 256;
+
+thread_local! {
+    /// Sums on their way up the tree.
+    static LEVELS: RefCell<Workspace> = RefCell::default();
+}
 
 /// Ranges of samples whose sums are apart.
 pub(super) struct Ranges {
@@ -55,7 +58,12 @@ pub(super) fn run(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>
         });
         let (weight, bias) = partials.real_mut().split_at_mut(bias_at);
         weight[ins * outs..].fill(0.0);
-        sum_shards(&ends, [input, grads], [ins, outs], &mut weight[..ins * outs]);
+        sum_shards(
+            &ends,
+            [input, grads],
+            [ins, outs],
+            &mut weight[..ins * outs],
+        );
         let [sums] = part.workspace.take([SHARDS * outs]);
         return sum_bias(&ends, grads, sums, &mut bias[..outs]);
     }
@@ -71,7 +79,12 @@ pub(super) fn run(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>
         let grads = &grads[rows.start * outs..rows.end * outs];
         partial.fill(0.0);
         let (weight, bias) = partial.split_at_mut(bias_at);
-        multiply(weight, false, input.transposed(), Matrix::new(grads, rows.len(), outs));
+        multiply(
+            weight,
+            false,
+            input.transposed(),
+            Matrix::new(grads, rows.len(), outs),
+        );
         add_rows(grads, bias);
     }
 }
@@ -94,8 +107,13 @@ fn sum_bias(ends: &[usize; SHARDS + 1], grads: &[f32], sums: &mut [f32], bias: &
     for (shard, sums) in sums.chunks_exact_mut(outs).enumerate() {
         add_rows(&grads[ends[shard] * outs..ends[shard + 1] * outs], sums);
     }
-    let parts: Vec<&[f32]> = sums.chunks_exact(outs).collect();
-    add_tree(&parts, bias);
+    for (at, bias) in bias.chunks_mut(SUMMED).enumerate() {
+        let parts = sums.chunks_exact(outs);
+        let parts: Vec<&[f32]> = parts
+            .map(|sums| &sums[at * SUMMED..][..bias.len()])
+            .collect();
+        add_tree(&parts, bias);
+    }
 }
 
 /// weight (`ins`, `outs`) = the sum over shards of input^T * grads, of which shard `s` has the rows from
@@ -108,113 +126,40 @@ fn sum_shards(
 ) {
     let blocks = weight.par_chunks_mut(BLOCK * outs).enumerate();
     blocks.for_each(|(block, weight)| {
-        sum_block(ends, &input[block * BLOCK..], ins, grads, outs, weight);
+        let columns = block * BLOCK..block * BLOCK + weight.len() / outs;
+        let product = |shard: usize, accumulate: bool, sums: &mut [f32]| {
+            let rows = ends[shard]..ends[shard + 1];
+            let input = Matrix::new(&input[rows.start * ins..rows.end * ins], rows.len(), ins);
+            let grads = &grads[rows.start * outs..rows.end * outs];
+            let grads = Matrix::new(grads, rows.len(), outs);
+            multiply(
+                sums,
+                accumulate,
+                input.columns(columns.clone()).transposed(),
+                grads,
+            );
+        };
+        LEVELS.with_borrow_mut(|levels| {
+            let mut levels = levels.take([weight.len(); SHARDS.ilog2() as usize - 1]);
+            sum_tree(0..SHARDS, &product, weight, &mut levels);
+        });
     });
 }
 
-/// The rows of `weight`, whose inputs are the first of every row of `input`.
-///
-/// `gemm` is half as fast at sums of so few samples, and would need a pass for every level of the tree.
-#[pulp::with_simd(sum_block = Arch::new())]
-#[inline(always)]
-fn sum_block_simd<'a, S: Simd>(
-    simd: S,
-    ends: &'a [usize; SHARDS + 1],
-    input: &'a [f32],
-    ins: usize,
-    grads: &'a [f32],
-    outs: usize,
-    weight: &'a mut [f32],
+/// `sum` = the sum of the products of `shards`, pairs first; `levels` is a scratch sum for each level of
+/// the tree but the lowest, where the second product is added while it is made.
+fn sum_tree(
+    shards: Range<usize>,
+    product: &impl Fn(usize, bool, &mut [f32]),
+    sum: &mut [f32],
+    levels: &mut [&mut [f32]],
 ) {
-    let width = VECTORS * S::F32_LANES;
-    for (at, weight) in weight.chunks_exact_mut(ROWS * outs).enumerate() {
-        let tile = Tile {
-            simd,
-            ends,
-            input: &input[at * ROWS..],
-            ins,
-            grads,
-            outs,
-        };
-        let whole = outs / width * width;
-        for column in (0..whole).step_by(width) {
-            tile.sum::<VECTORS>(column, weight);
-        }
-        for column in (whole..outs).step_by(S::F32_LANES) {
-            tile.sum::<1>(column, weight);
-        }
-    }
-}
-
-/// What a tile of [`ROWS`] rows is summed from.
-struct Tile<'a, S> {
-    simd: S,
-    ends: &'a [usize; SHARDS + 1],
-    input: &'a [f32],
-    ins: usize,
-    grads: &'a [f32],
-    outs: usize,
-}
-
-impl<S: Simd> Tile<'_, S> {
-    /// `N` vectors of columns from `column` on, fewer at the end of the row; pairs of shards first, as
-    /// a binary counter carries.
-    #[inline(always)]
-    fn sum<const N: usize>(&self, column: usize, weight: &mut [f32]) {
-        let width = (N * S::F32_LANES).min(self.outs - column);
-        let zero = [[self.simd.splat_f32s(0.0); N]; ROWS];
-        let mut levels = [zero; SHARDS.ilog2() as usize + 1];
-        for shard in 0..SHARDS {
-            let mut sums = self.shard(shard, column, width, zero);
-            let mut level = 0;
-            while shard >> level & 1 == 1 {
-                for (sums, left) in sums.iter_mut().zip(&levels[level]) {
-                    for (sum, left) in sums.iter_mut().zip(left) {
-                        *sum = self.simd.add_f32s(*left, *sum);
-                    }
-                }
-                level += 1;
-            }
-            levels[level] = sums;
-        }
-        let [.., all] = levels;
-        for (row, sums) in weight.chunks_exact_mut(self.outs).zip(all) {
-            let row = row[column..][..width].chunks_mut(S::F32_LANES);
-            for (floats, sum) in row.zip(sums) {
-                self.simd.partial_store_f32s(floats, sum);
-            }
-        }
-    }
-
-    /// The sum over one shard.
-    #[inline(always)]
-    fn shard<const N: usize>(
-        &self,
-        shard: usize,
-        column: usize,
-        width: usize,
-        mut sums: [[S::f32s; N]; ROWS],
-    ) -> [[S::f32s; N]; ROWS] {
-        for row in self.ends[shard]..self.ends[shard + 1] {
-            let grads = &self.grads[row * self.outs + column..][..width];
-            let (whole, _) = S::as_simd_f32s(grads);
-            let grads: [S::f32s; N] = match whole.as_array() {
-                Some(whole) => *whole,
-                None => {
-                    let mut vectors = grads.chunks(S::F32_LANES);
-                    std::array::from_fn(|_| {
-                        self.simd.partial_load_f32s(vectors.next().unwrap_or_default())
-                    })
-                }
-            };
-            let inputs = &self.input[row * self.ins..][..ROWS];
-            for (sums, input) in sums.iter_mut().zip(inputs) {
-                let input = self.simd.splat_f32s(*input);
-                for (sum, grad) in sums.iter_mut().zip(grads) {
-                    *sum = self.simd.mul_add_e_f32s(input, grad, *sum);
-                }
-            }
-        }
-        sums
-    }
+    let Some((level, levels)) = levels.split_first_mut() else {
+        product(shards.start, false, sum);
+        return product(shards.start + 1, true, sum);
+    };
+    let half = shards.start + shards.len() / 2;
+    sum_tree(shards.start..half, product, sum, levels);
+    sum_tree(half..shards.end, product, level, levels);
+    add(level, sum);
 }

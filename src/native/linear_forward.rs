@@ -1,8 +1,8 @@
 //! `linear_forward`.
 
+use super::Part;
 use super::activation::finish;
 use super::product::{Matrix, multiply_rows};
-use super::Part;
 use crate::activation::Activation;
 use crate::kernels::Call;
 use crate::kernels::linear_forward::Params;

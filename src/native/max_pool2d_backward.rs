@@ -22,7 +22,12 @@ pub(super) fn run(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>
     grads.copy_from_slice(&grad_output.real()[..len]);
     take_slopes(activation, &output.real()[..len], grads);
     let in_len = (params.in_height * params.in_width) as usize * channels;
-    scatter([channels, out_len, in_len], grads, argmax.word(), grad_input.real_mut());
+    scatter(
+        [channels, out_len, in_len],
+        grads,
+        argmax.word(),
+        grad_input.real_mut(),
+    );
 }
 
 /// The gradient by the input of the adaptive pooling, whose windows may overlap.
@@ -35,7 +40,12 @@ pub(super) fn run_adaptive(call: &Call, part: &mut Part<'_>, slices: &mut [Slice
     let out_len = (params.cells * params.cells) as usize * channels;
     let in_len = (params.in_height * params.in_width) as usize * channels;
     let grads = &grad_output.real()[..part.step.batch as usize * out_len];
-    scatter([channels, out_len, in_len], grads, argmax.word(), grad_input.real_mut());
+    scatter(
+        [channels, out_len, in_len],
+        grads,
+        argmax.word(),
+        grad_input.real_mut(),
+    );
 }
 
 /// Adds every gradient to the pixel that its window picked; all other pixels get zero.
@@ -45,10 +55,14 @@ fn scatter(
     argmax: &[u32],
     grad_input: &mut [f32],
 ) {
-    let samples = grads.chunks_exact(out_len).zip(argmax.chunks_exact(out_len));
+    let samples = grads
+        .chunks_exact(out_len)
+        .zip(argmax.chunks_exact(out_len));
     for ((grads, argmax), image) in samples.zip(grad_input.chunks_exact_mut(in_len)) {
         image.fill(0.0);
-        let windows = grads.chunks_exact(channels).zip(argmax.chunks_exact(channels));
+        let windows = grads
+            .chunks_exact(channels)
+            .zip(argmax.chunks_exact(channels));
         for (grads, argmax) in windows {
             for (channel, (grad, pixel)) in grads.iter().zip(argmax).enumerate() {
                 image[*pixel as usize * channels + channel] += grad;

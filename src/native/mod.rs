@@ -51,7 +51,14 @@ pub type Run = fn(&Call, &mut Part<'_>, &mut [Slice<'_, f32>]);
 const REGISTRY: &[(&str, Run)] = &[
     ("activation_forward", activation::run),
     ("adam_step", adam_step::run),
-    ("adaptive_max_pool2d_backward", max_pool2d_backward::run_adaptive),
+    (
+        "adaptive_max_pool2d_backward",
+        max_pool2d_backward::run_adaptive,
+    ),
+    (
+        "adaptive_max_pool2d_forward",
+        max_pool2d_forward::run_adaptive,
+    ),
     ("conv2d_backward_input", conv2d_backward_input::run),
     ("conv2d_backward_weight", conv2d_backward_weight::run),
     ("conv2d_forward", conv2d_forward::run),

@@ -1,5 +1,7 @@
 //! Matrix products, by the crate `gemm`.
 
+use std::ops::Range;
+
 use gemm_common::Parallelism;
 
 /// A matrix in memory: element (row, column) lies at `row * row_stride + column * column_stride`.
@@ -22,6 +24,15 @@ impl<'a> Matrix<'a> {
             columns,
             row_stride: columns,
             column_stride: 1,
+        }
+    }
+
+    /// Some of the columns.
+    pub(super) fn columns(self, columns: Range<usize>) -> Self {
+        Self {
+            floats: &self.floats[(columns.start * self.column_stride).min(self.floats.len())..],
+            columns: columns.len(),
+            ..self
         }
     }
 
@@ -56,31 +67,64 @@ impl<'a> Matrix<'a> {
 
 /// `output` (+)= a * b; `output` has a row of `b.columns` floats per row of `a`.
 ///
-/// `gemm` stores whole vectors along columns: it is given the transposed product, b^T * a^T.
-#[expect(unsafe_code, reason = "gemm takes pointers")]
+/// `gemm` stores whole vectors along columns, and is given the transposed product, b^T * a^T; but where
+/// it would have to copy a large `b` in another order for a few rows of `a`.
 pub(super) fn multiply(output: &mut [f32], accumulate: bool, a: Matrix<'_>, b: Matrix<'_>) {
     assert_eq!(a.columns, b.rows, "inner sizes agree");
-    assert!(a.span() <= a.floats.len() && b.span() <= b.floats.len());
     assert!(a.rows * b.columns <= output.len());
+    if b.column_stride == 1 || a.rows > FEW_ROWS {
+        let strides = [1, b.columns];
+        multiply_strided(output, strides, accumulate, b.transposed(), a.transposed());
+    } else {
+        multiply_strided(output, [b.columns, 1], accumulate, a, b);
+    }
+}
+
+/// See [`multiply`].
+const FEW_ROWS: usize = 32;
+
+/// `output`, whose rows and columns are that far apart, (+)= a * b.
+#[expect(unsafe_code, reason = "gemm takes pointers")]
+fn multiply_strided(
+    output: &mut [f32],
+    strides: [usize; 2],
+    accumulate: bool,
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+) {
+    let [row_stride, column_stride] = strides;
+    let written = Matrix {
+        floats: output,
+        rows: a.rows,
+        columns: b.columns,
+        row_stride,
+        column_stride,
+    };
+    for matrix in [&written, &a, &b] {
+        assert!(
+            matrix.span() <= matrix.floats.len(),
+            "a matrix lies within its slice"
+        );
+    }
     let gemm = gemm_f32::gemm::f32::get_gemm_fn();
     let stride = |stride: usize| stride.cast_signed();
-    // SAFETY: by the assertions above, every element of the three matrices lies within its slice;
+    // SAFETY: by the assertion above, every element of the three matrices lies within its slice;
     // `output` is borrowed mutably, so neither input overlaps it.
     unsafe {
         gemm(
-            b.columns,
             a.rows,
+            b.columns,
             a.columns,
             output.as_mut_ptr(),
-            stride(b.columns),
-            1,
+            stride(column_stride),
+            stride(row_stride),
             accumulate,
-            b.floats.as_ptr(),
-            stride(b.row_stride),
-            stride(b.column_stride),
             a.floats.as_ptr(),
-            stride(a.row_stride),
             stride(a.column_stride),
+            stride(a.row_stride),
+            b.floats.as_ptr(),
+            stride(b.column_stride),
+            stride(b.row_stride),
             1.0,
             1.0,
             false,
@@ -95,12 +139,7 @@ pub(super) fn multiply(output: &mut [f32], accumulate: bool, a: Matrix<'_>, b: M
 ///
 /// `gemm` sums a single row another way than several: it is computed twice, into `spare`, which
 /// holds two rows of the output.
-pub(super) fn multiply_rows(
-    output: &mut [f32],
-    a: Matrix<'_>,
-    b: Matrix<'_>,
-    spare: &mut [f32],
-) {
+pub(super) fn multiply_rows(output: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, spare: &mut [f32]) {
     if a.rows != 1 {
         return multiply(output, false, a, b);
     }
@@ -160,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "span")]
+    #[should_panic(expected = "lies within")]
     fn what_lies_outside_is_never_read() {
         let short = [0.0; 5];
         let matrix = Matrix::new(&short, 3, 2);
@@ -170,17 +209,31 @@ mod tests {
     /// Predictions must not depend on how many pictures come with them.
     #[test]
     fn a_row_does_not_depend_on_the_others() {
-        for (inner, columns) in [(3072, 128), (36, 16), (288, 48), (2352, 44), (700, 4), (5, 256)] {
+        for (inner, columns) in [
+            (3072, 128),
+            (36, 16),
+            (288, 48),
+            (2352, 44),
+            (700, 4),
+            (5, 256),
+        ] {
             let (a, b) = (numbers(16 * inner), numbers(inner * columns));
             let product = |rows: usize| {
                 let mut output = vec![0.0; rows * columns];
-                let (a, b) = (Matrix::new(&a, rows, inner), Matrix::new(&b, inner, columns));
+                let (a, b) = (
+                    Matrix::new(&a, rows, inner),
+                    Matrix::new(&b, inner, columns),
+                );
                 multiply_rows(&mut output, a, b, &mut vec![0.0; 2 * columns]);
                 output
             };
             let all = product(16);
             for rows in 1..16 {
-                assert_eq!(product(rows), all[..rows * columns], "{rows} of {inner} x {columns}");
+                assert_eq!(
+                    product(rows),
+                    all[..rows * columns],
+                    "{rows} of {inner} x {columns}"
+                );
             }
         }
     }

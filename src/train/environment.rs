@@ -142,7 +142,9 @@ impl EnvironmentRecord {
         let resumed = self.table.get("resumed").and_then(toml::Value::as_array);
         let resumed = resumed.into_iter().flatten().rev();
         let mut kinds = resumed.filter_map(|it| it.get("kind")?.as_str());
-        kinds.next().unwrap_or_else(|| self.text(&["adapter", "kind"]))
+        kinds
+            .next()
+            .unwrap_or_else(|| self.text(&["adapter", "kind"]))
     }
 
     /// The text at the end of `keys`; "unknown" where there is none.

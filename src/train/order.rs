@@ -70,5 +70,9 @@ fn program(device: &Device, count: usize, seed: Option<u64>, buffer: Buffer) -> 
             }],
         }],
     };
-    Executable::new(device, &program, &SharedBuffers::from([(Role::Order, buffer)]))
+    Executable::new(
+        device,
+        &program,
+        &SharedBuffers::from([(Role::Order, buffer)]),
+    )
 }

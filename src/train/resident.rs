@@ -149,7 +149,11 @@ pub(super) fn lay_out(
 
 impl ResidentDataset {
     pub(super) fn upload(device: &Device, data: &Dataset) -> Result<Self> {
-        let layout = lay_out(data.len(), data.shape(), device.target().limits.binding_bytes)?;
+        let layout = lay_out(
+            data.len(),
+            data.shape(),
+            device.target().limits.binding_bytes,
+        )?;
         let mut buffers = SharedBuffers::new();
         for part in 0..layout.parts() {
             let buffer = upload_part(device, data, &layout, part)?;

@@ -149,7 +149,12 @@ impl<'a> SubmittedToGpu<'a> {
 }
 
 /// What lies between the sentinels of `buffer`, which must be whole.
-pub(super) fn output(launch: &Launch, index: usize, scalar: Scalar, buffer: &[u32]) -> Result<Output> {
+pub(super) fn output(
+    launch: &Launch,
+    index: usize,
+    scalar: Scalar,
+    buffer: &[u32],
+) -> Result<Output> {
     let inner = &buffer[SENTINELS..buffer.len() - SENTINELS];
     let before = buffer[..SENTINELS].iter();
     let mut outside = before.chain(&buffer[buffer.len() - SENTINELS..]);

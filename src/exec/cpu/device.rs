@@ -97,7 +97,11 @@ fn processor() -> String {
     #[cfg(target_arch = "x86_64")]
     {
         if let Some(brand) = raw_cpuid::CpuId::new().get_processor_brand_string() {
-            return brand.as_str().split_whitespace().collect::<Vec<_>>().join(" ");
+            return brand
+                .as_str()
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ");
         }
     }
     format!("{} processor", std::env::consts::ARCH)

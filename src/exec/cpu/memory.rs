@@ -77,7 +77,10 @@ enum Lock<'b> {
     Write(#[expect(dead_code, reason = "held")] RwLockWriteGuard<'b, Aligned>),
 }
 
-#[expect(unsafe_code, reason = "threads share buffers, of which each uses its own part")]
+#[expect(
+    unsafe_code,
+    reason = "threads share buffers, of which each uses its own part"
+)]
 // SAFETY: the pointers are used by `Seen::slice` alone, whose callers see to it that what one thread writes
 // no other uses.
 unsafe impl Sync for Held<'_> {}
@@ -150,7 +153,10 @@ impl Seen<'_> {
     /// # Safety
     /// Where it is to be written, the buffer must be held for writing or be the thread's own, and no
     /// other slice of the same words may be in use as long as this one is.
-    #[expect(unsafe_code, reason = "threads share buffers, of which each uses its own part")]
+    #[expect(
+        unsafe_code,
+        reason = "threads share buffers, of which each uses its own part"
+    )]
     pub(super) unsafe fn slice(
         &self,
         buffer: usize,

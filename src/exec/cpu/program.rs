@@ -102,7 +102,9 @@ impl CpuProgram {
         let stages = stages(&dispatches);
         check_stages(&stages, &dispatches);
         let own = || {
-            let locals = locals.iter().map(|&(index, len)| (index, Aligned::new(len)));
+            let locals = locals
+                .iter()
+                .map(|&(index, len)| (index, Aligned::new(len)));
             Mutex::new(Own {
                 workspace: Workspace::default(),
                 locals: locals.collect(),
@@ -270,7 +272,10 @@ struct Worker<'t> {
 }
 
 /// The part of a buffer that shard `shard`, which has these samples, may use; all of it without one.
-#[expect(unsafe_code, reason = "threads share buffers, of which each uses its own part")]
+#[expect(
+    unsafe_code,
+    reason = "threads share buffers, of which each uses its own part"
+)]
 fn bind<'t>(
     seen: &'t Seen<'_>,
     slice: &BoundSlice,
@@ -290,7 +295,14 @@ fn bind<'t>(
     // dispatches of shards write nothing but their samples' or their shard's part; `check_stages`, that
     // nobody else reads or writes there before all shards have met. A buffer that is written anywhere is held for
     // writing.
-    unsafe { seen.slice(slice.buffer, start..start + len, slice.scalar, slice.written) }
+    unsafe {
+        seen.slice(
+            slice.buffer,
+            start..start + len,
+            slice.scalar,
+            slice.written,
+        )
+    }
 }
 
 impl Bound {
@@ -320,8 +332,14 @@ impl Bound {
         let kernel = self.call.kernel.name;
         for (at, slice) in self.slices.iter().enumerate() {
             let is_own = slice.extent != Extent::Whole || self.call.whole_batch;
-            assert!(is_own || !slice.written, "{label}: all shards of {kernel} write the same");
-            assert!(!(slice.local && self.call.whole_batch), "{label}: {kernel} meets no shards");
+            assert!(
+                is_own || !slice.written,
+                "{label}: all shards of {kernel} write the same"
+            );
+            assert!(
+                !(slice.local && self.call.whole_batch),
+                "{label}: {kernel} meets no shards"
+            );
             let end = slice.offset + slice.len;
             for other in &self.slices[..at] {
                 let apart = slice.buffer != other.buffer
@@ -345,7 +363,9 @@ fn check_stages(stages: &[Stage], dispatches: &[Bound]) {
             let others = slices().filter(|it| it.buffer == written.buffer);
             let parts = others.map(|it| (it.extent, it.offset));
             assert!(
-                parts.into_iter().all(|part| part == (written.extent, written.offset)),
+                parts
+                    .into_iter()
+                    .all(|part| part == (written.extent, written.offset)),
                 "shards part buffer {} in several ways",
                 written.buffer
             );

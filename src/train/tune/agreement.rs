@@ -3,7 +3,7 @@
 use super::entrant::Entrant;
 use crate::activation::Activation;
 use crate::error::Result;
-use crate::exec::{Contest, GpuProgram, GpuBuffers};
+use crate::exec::{Contest, GpuBuffers, GpuProgram};
 use crate::gpu::Gpu;
 use crate::kernels::Scalar;
 

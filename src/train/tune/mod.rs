@@ -13,7 +13,7 @@ use rand_chacha::rand_core::Rng as _;
 
 use super::resident::lay_out;
 use crate::error::{Error, Result};
-use crate::exec::{Contest, GpuProgram, GpuBuffers};
+use crate::exec::{Contest, GpuBuffers, GpuProgram};
 use crate::gpu::Gpu;
 use crate::graph::{Dispatch, Program, Role};
 use crate::kernels::gather::ResidentLayout;
