@@ -18,9 +18,9 @@ use std::time::Instant;
 use clap::Parser;
 use gpu_train::data::{Dataset, house_digits};
 use gpu_train::error::Result;
-use gpu_train::exec::{Ceilings, GpuProgram, GpuBuffers};
+use gpu_train::exec::{Ceilings, Device, GpuBuffers, GpuProgram};
 use gpu_train::gpu::{Gpu, GpuOptions};
-use gpu_train::graph::{BufferSlice, BufferSpec, Dispatch, Phase, Program, Role};
+use gpu_train::graph::{BufferSlice, BufferSpec, Dispatch, Extent, Phase, Program, Role};
 use gpu_train::kernels::gather::ResidentLayout;
 use gpu_train::kernels::{Access, Scalar, Step, epoch_permutation};
 use gpu_train::nn::{
@@ -44,8 +44,8 @@ struct Options {
     #[arg(long, value_name = "N", default_value_t = 128)]
     batch_size: usize,
     /// Adapter by number or part of its name; see `gpu-train devices`
-    #[arg(long, value_name = "INDEX-or-NAME")]
-    device: Option<String>,
+    #[arg(long, value_name = "INDEX-or-NAME", default_value = "0")]
+    device: String,
     /// Run the kernels for this kind of adapter, whatever it is
     #[arg(long, value_name = "KIND", value_parser = kind)]
     kind: Option<AdapterKind>,
@@ -65,12 +65,13 @@ fn kind(name: &str) -> std::result::Result<AdapterKind, String> {
 
 fn main() -> Result<()> {
     let options = Options::parse();
-    let gpu = Gpu::open(&GpuOptions {
-        device: options.device.clone(),
+    let device = Device::open(&GpuOptions {
+        device: Some(options.device.clone()),
         kind: options.kind,
         ..GpuOptions::default()
     })?;
-    let ceilings = ceilings(&gpu)?;
+    let gpu = device.gpu("this bench")?;
+    let ceilings = ceilings(&device)?;
     let adapter = gpu.description();
     println!("{} ({})", adapter.name, adapter.driver_version);
     println!(
@@ -99,10 +100,10 @@ fn main() -> Result<()> {
 }
 
 /// The best of several measurements: whatever else the machine does only slows them down.
-fn ceilings(gpu: &Gpu) -> Result<Ceilings> {
-    let mut best = Ceilings::measure(gpu)?;
+fn ceilings(device: &Device) -> Result<Ceilings> {
+    let mut best = Ceilings::measure(device)?;
     for _ in 1..CEILING_TRIES {
-        let next = Ceilings::measure(gpu)?;
+        let next = Ceilings::measure(device)?;
         best = Ceilings {
             flops: best.flops.max(next.flops),
             load_bytes: best.load_bytes.max(next.load_bytes),
@@ -112,14 +113,14 @@ fn ceilings(gpu: &Gpu) -> Result<Ceilings> {
     Ok(best)
 }
 
-struct Bench {
-    gpu: Gpu,
+struct Bench<'d> {
+    gpu: &'d Gpu,
     ceilings: Ceilings,
     data: Dataset,
     options: Options,
 }
 
-impl Bench {
+impl Bench<'_> {
     /// The order of an epoch: once per epoch, not per step.
     fn shuffle(&self) -> Result<()> {
         let len = self.data.len();
@@ -138,6 +139,7 @@ impl Bench {
                     buffer: 0,
                     offset: 0,
                     len,
+                    extent: Extent::Whole,
                 }],
             }],
         };
@@ -221,7 +223,7 @@ impl Bench {
             dispatches: vec![dispatch.clone()],
             ..program.clone()
         };
-        let alone = GpuProgram::new(&self.gpu, &alone, shared)?;
+        let alone = GpuProgram::new(self.gpu, &alone, shared)?;
         let first = self.submit(&alone, 1)?;
         if !timed {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Every kernel on the GPU, checked and unchecked, against its CPU twin.
+//! Every kernel on the GPU, checked and unchecked, and on the processor, against its twin.
 
 #![allow(missing_docs, reason = "a test binary has no public interface")]
 
