@@ -45,7 +45,12 @@ pub fn assert_twin(launch: &Launch, tolerance: Tolerance) {
     let expected = Expected::of(launch, tolerance);
     for (checked, submitted) in submitted {
         let outputs = submitted.read().unwrap_or_else(|error| panic!("{error}"));
-        assert_expected(&expected, launch, &outputs[0], &format!("checked {checked}"));
+        assert_expected(
+            &expected,
+            launch,
+            &outputs[0],
+            &format!("checked {checked}"),
+        );
     }
     assert_expected(&expected, launch, &on_cpu, "on the processor");
 }
