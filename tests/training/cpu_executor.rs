@@ -40,8 +40,13 @@ fn assert_twins(session: &Session, tuning: Option<&Arc<Tuning>>) {
         tuning: tuning.cloned(),
         ..TrainerOptions::default()
     };
-    let (data, net) = (split(SAMPLES, 5, IMAGE), NetworkType::Cnn);
-    let apart = distance_from_twins(session, data, net, &small_cnn(), &options, 3);
-    let apart = apart.expect("trains");
-    assert!(apart <= 1e-5, "{apart:e}");
+    let net = NetworkType::Cnn;
+    let data = || split(SAMPLES, 5, IMAGE);
+    let sizes = small_cnn();
+    let single = distance_from_twins::<f32>(session, data(), net, &sizes, &options, 3);
+    let double = distance_from_twins::<f64>(session, data(), net, &sizes, &options, 3);
+    for apart in [single, double] {
+        let apart = apart.expect("trains");
+        assert!(apart <= 1e-5, "{apart:e}");
+    }
 }
