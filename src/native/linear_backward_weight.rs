@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::Part;
 use super::product::{Matrix, multiply};
-use super::sum_partials::add_tree;
+use super::sum_partials::{self, add_tree};
 use crate::kernels::Call;
 use crate::kernels::linear_backward_weight::Params;
 use crate::reference::Slice;
@@ -94,8 +94,11 @@ fn sum_bias(ends: &[usize; SHARDS + 1], grads: &[f32], sums: &mut [f32], bias: &
     for (shard, sums) in sums.chunks_exact_mut(outs).enumerate() {
         add_rows(&grads[ends[shard] * outs..ends[shard + 1] * outs], sums);
     }
-    let parts: Vec<&[f32]> = sums.chunks_exact(outs).collect();
-    add_tree(&parts, bias);
+    for (at, bias) in bias.chunks_mut(sum_partials::BLOCK).enumerate() {
+        let block = at * sum_partials::BLOCK..at * sum_partials::BLOCK + bias.len();
+        let parts = sums.chunks_exact(outs).map(|sums| &sums[block.clone()]);
+        add_tree(&parts.collect::<Vec<_>>(), bias);
+    }
 }
 
 /// weight (`ins`, `outs`) = the sum over shards of input^T * grads, of which shard `s` has the rows from

@@ -11,7 +11,7 @@ use crate::reference::Slice;
 use crate::shape::QUAD;
 
 /// Floats that a thread sums at a time.
-const BLOCK: usize = 1024;
+pub(super) const BLOCK: usize = 1024;
 
 /// output (`len`) = the sum of partials (splits, `len`): of eight,
 /// `((0 + 1) + (2 + 3)) + ((4 + 5) + (6 + 7))`.
@@ -34,7 +34,7 @@ pub(super) fn run(call: &Call, _part: &mut Part<'_>, slices: &mut [Slice<'_, f32
     });
 }
 
-/// `sum` = the sum of `parts`, pairs first.
+/// `sum`, of [`BLOCK`] floats at most, = the sum of `parts`, pairs first.
 pub(super) fn add_tree(parts: &[&[f32]], sum: &mut [f32]) {
     match parts {
         [] => sum.fill(0.0),

@@ -55,6 +55,12 @@ pub fn assert_twin(launch: &Launch, tolerance: Tolerance) {
     assert_expected(&expected, launch, &on_cpu, "on the processor");
 }
 
+/// Runs `launch` on the processor alone, and asserts that every output is the twin's.
+pub fn assert_twin_on_cpu(launch: &Launch, tolerance: Tolerance) {
+    let expected = Expected::of(launch, tolerance);
+    assert_expected(&expected, launch, &run_cpu(launch), "on the processor");
+}
+
 fn assert_expected(expected: &Expected, launch: &Launch, outputs: &[Output], how: &str) {
     let found = expected.compare(outputs);
     assert!(found.elements > 0);
