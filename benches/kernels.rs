@@ -18,9 +18,9 @@ use std::time::Instant;
 use clap::Parser;
 use gpu_train::data::{Dataset, house_digits};
 use gpu_train::error::Result;
-use gpu_train::exec::{Ceilings, GpuBuffers, GpuProgram};
+use gpu_train::exec::{Ceilings, Device, GpuBuffers, GpuProgram};
 use gpu_train::gpu::{Gpu, GpuOptions};
-use gpu_train::graph::{BufferSlice, BufferSpec, Dispatch, Phase, Program, Role};
+use gpu_train::graph::{BufferSlice, BufferSpec, Dispatch, Extent, Phase, Program, Role};
 use gpu_train::kernels::gather::ResidentLayout;
 use gpu_train::kernels::{Access, Form, Scalar, Step, epoch_permutation};
 use gpu_train::nn::{
@@ -43,8 +43,8 @@ struct Options {
     #[arg(long, value_name = "N", default_value_t = 128)]
     batch_size: usize,
     /// Adapter by number or part of its name; see `gpu-train devices`
-    #[arg(long, value_name = "INDEX-or-NAME")]
-    device: Option<String>,
+    #[arg(long, value_name = "INDEX-or-NAME", default_value = "0")]
+    device: String,
     /// Run kernels by this form of their text, where they have it: expanded or loops
     #[arg(long, value_name = "FORM", value_parser = form, default_value = "expanded")]
     form: Form,
@@ -64,11 +64,12 @@ fn form(name: &str) -> std::result::Result<Form, String> {
 
 fn main() -> Result<()> {
     let options = Options::parse();
-    let gpu = Gpu::open(&GpuOptions {
-        device: options.device.clone(),
+    let device = Device::open(&GpuOptions {
+        device: Some(options.device.clone()),
         ..GpuOptions::default()
     })?;
-    let ceilings = ceilings(&gpu)?;
+    let gpu = device.gpu("this bench")?;
+    let ceilings = ceilings(&device)?;
     let adapter = gpu.description();
     println!("{} ({})", adapter.name, adapter.driver_version);
     println!(
@@ -97,10 +98,10 @@ fn main() -> Result<()> {
 }
 
 /// The best of several measurements: whatever else the machine does only slows them down.
-fn ceilings(gpu: &Gpu) -> Result<Ceilings> {
-    let mut best = Ceilings::measure(gpu)?;
+fn ceilings(device: &Device) -> Result<Ceilings> {
+    let mut best = Ceilings::measure(device)?;
     for _ in 1..CEILING_TRIES {
-        let next = Ceilings::measure(gpu)?;
+        let next = Ceilings::measure(device)?;
         best = Ceilings {
             flops: best.flops.max(next.flops),
             load_bytes: best.load_bytes.max(next.load_bytes),
@@ -110,14 +111,14 @@ fn ceilings(gpu: &Gpu) -> Result<Ceilings> {
     Ok(best)
 }
 
-struct Bench {
-    gpu: Gpu,
+struct Bench<'d> {
+    gpu: &'d Gpu,
     ceilings: Ceilings,
     data: Dataset,
     options: Options,
 }
 
-impl Bench {
+impl Bench<'_> {
     /// The order of an epoch: once per epoch, not per step.
     fn shuffle(&self) -> Result<()> {
         let len = self.data.len();
@@ -136,6 +137,7 @@ impl Bench {
                     buffer: 0,
                     offset: 0,
                     len,
+                    extent: Extent::Whole,
                 }],
             }],
         };
@@ -224,7 +226,7 @@ impl Bench {
             dispatches: vec![dispatch.clone()],
             ..program.clone()
         };
-        let alone = GpuProgram::new(&self.gpu, &alone, shared)?;
+        let alone = GpuProgram::new(self.gpu, &alone, shared)?;
         let first = self.submit(&alone, 1)?;
         if !timed {
             return Ok(());

@@ -38,7 +38,7 @@ struct Options {
     /// Images to train on
     #[arg(long, value_name = "N", default_value_t = nets::IMAGES)]
     images: usize,
-    /// Adapter by number or part of its name; see `gpu-train devices`
+    /// Adapter by number or part of its name, or `cpu`; see `gpu-train devices`
     #[arg(long, value_name = "INDEX-or-NAME")]
     device: Option<String>,
     /// Print a JSON object per row
@@ -65,7 +65,7 @@ fn main() -> Result<()> {
     }
     let data = session.upload_split(split)?;
     if !options.json {
-        let adapter = session.gpu().description();
+        let adapter = session.device().description();
         println!("{} ({})", adapter.name, adapter.driver_version);
         println!(
             "{} images; median of {} epochs, after one to warm up",
@@ -126,8 +126,8 @@ fn measure(
             "net": net.name,
             "batch": batch_size,
             "images": options.images,
-            "device": session.gpu().description().name,
-            "driver": session.gpu().description().driver_version,
+            "device": session.device().description().name,
+            "driver": session.device().description().driver_version,
             "samples_per_second": speeds,
             "first_loss": losses[0],
             "last_loss": losses[1],

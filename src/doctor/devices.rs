@@ -104,7 +104,10 @@ mod tests {
 
     #[test]
     fn a_lost_adapter_is_not_replaced_by_another() {
-        let devices = Devices::open(&GpuOptions::default());
+        let devices = Devices::open(&GpuOptions {
+            device: Some("0".to_owned()),
+            ..GpuOptions::default()
+        });
         let mut devices = devices.expect("this test needs a GPU adapter; `make test` sees to one");
         let there = devices.adapter.clone();
         devices.adapter = Some(["another".to_owned(), "vulkan".to_owned()]);

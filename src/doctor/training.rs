@@ -66,7 +66,7 @@ fn twins(session: &Session, net: NetworkType) -> Result<String> {
     };
     let configuration = NetworkConfiguration::default_for(net);
     let data = house_digits::generate(21, 8, 0)?;
-    let apart = distance_from_twins(session, data, net, &configuration, &options, 3)?;
+    let apart = distance_from_twins::<f32>(session, data, net, &configuration, &options, 3)?;
     // A NaN compares as neither.
     if apart <= ALLOWED {
         Ok(format!("{apart:.1e} apart, of {ALLOWED:.0e} allowed"))
@@ -153,13 +153,16 @@ mod tests {
 
     #[test]
     fn a_broken_kernel_keeps_trainings_from_the_twins() {
-        let session = Session::open(&GpuOptions {
-            break_kernel: Some("adam_step".to_owned()),
-            ..GpuOptions::default()
-        });
-        let session = session.expect("this test needs a GPU adapter; `make test` sees to one");
-        let found = Training::Twins(NetworkType::Mlp).check(Ok(&session));
-        let what = found.outcome.expect_err("it learns nothing");
-        assert!(what.contains("apart, of 1e-5 allowed"), "{what}");
+        for device in ["0", "cpu"] {
+            let session = Session::open(&GpuOptions {
+                device: Some(device.to_owned()),
+                break_kernel: Some("adam_step".to_owned()),
+                ..GpuOptions::default()
+            });
+            let session = session.expect("this test needs a GPU adapter; `make test` sees to one");
+            let found = Training::Twins(NetworkType::Mlp).check(Ok(&session));
+            let what = found.outcome.expect_err("it learns nothing");
+            assert!(what.contains("apart, of 1e-5 allowed"), "{what}");
+        }
     }
 }

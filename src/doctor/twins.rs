@@ -1,4 +1,4 @@
-//! Training steps on the GPU and on the CPU twins, from the same weights.
+//! Training steps on a device and on the CPU twins, from the same weights.
 
 use std::sync::Arc;
 
@@ -12,13 +12,15 @@ use crate::nn::{
     Network, NetworkConfiguration, NetworkType, ProgramOptions, initial_parameters,
     training_program,
 };
+use crate::reference::Real;
+use crate::target::{AdapterKind, Target};
 use crate::train::{Session, SplitLayout, Trainer, TrainerOptions};
 
-/// How far `steps` training steps on the GPU are from those on the CPU twins, by [`distance`]:
-/// in file order, from equal weights, over one epoch at most.
+/// How far `steps` training steps on a device are from those on the CPU twins in precision `T`, by
+/// [`distance`]: in file order, from equal weights, over one epoch at most.
 ///
-/// Errors where net, data and adapter do not fit each other, and where the GPU fails.
-pub fn distance_from_twins(
+/// Errors where net, data and device do not fit each other, and where the device fails.
+pub fn distance_from_twins<T: Real>(
     session: &Session,
     data: Split,
     net: NetworkType,
@@ -30,6 +32,12 @@ pub fn distance_from_twins(
     let (batch, samples) = (options.batch_size, train.len());
     let network = Network::new(net, configuration, options.activation, train.shape())?;
     let target = session.device().target().clone();
+    // Twins run on whole batches, as GPUs do, and know nothing of shards.
+    let target = if target.is_cpu() {
+        Target::portable(AdapterKind::Gpu)
+    } else {
+        target
+    };
     let limit = target.limits.binding_bytes;
     let layout = SplitLayout::of(&data, None, limit)?.train;
     let program = training_program(
@@ -48,11 +56,11 @@ pub fn distance_from_twins(
     )?;
     let program = Arc::new(program);
     let initial = initial_parameters(&network.parameters, options.seed);
-    let mut cpu = TwinProgram::<f32>::new(Arc::clone(&program));
-    fill(&mut cpu, &program, &layout, train);
+    let mut twins = TwinProgram::<T>::new(Arc::clone(&program));
+    fill(&mut twins, &program, &layout, train);
     let weights = network.parameters.pack(&initial);
-    set(&mut cpu, &program, Role::Parameters, |memory| {
-        memory.real().copy_from_slice(&weights);
+    set(&mut twins, &program, Role::Parameters, |memory| {
+        copy(&weights, memory.real());
     });
 
     let in_order = TrainerOptions {
@@ -60,25 +68,31 @@ pub fn distance_from_twins(
         ..options.clone()
     };
     let resident = session.upload_split(data)?;
-    let mut gpu = Trainer::new(session, resident, net, configuration, in_order)?;
+    let mut trainer = Trainer::new(session, resident, net, configuration, in_order)?;
     for (t, start) in (1..).zip((0..samples).step_by(batch).take(steps)) {
-        gpu.training_step()?;
+        trainer.training_step()?;
         let factors = options.adam.factors(options.lr, t);
-        cpu.run(&factors.of_step(Step {
+        twins.run(&factors.of_step(Step {
             batch: batch.min(samples - start) as u32,
             batch_start: start as u32,
             ..Step::default()
         }));
     }
     let mut theirs = Vec::new();
-    set(&mut cpu, &program, Role::Parameters, |memory| {
-        theirs = network.parameters.unpack(memory.real());
+    set(&mut twins, &program, Role::Parameters, |memory| {
+        let floats: Vec<f32> = memory.real().iter().map(|it| it.wide() as f32).collect();
+        theirs = network.parameters.unpack(&floats);
     });
-    Ok(distance(&gpu.parameters()?, &theirs, &initial))
+    Ok(distance(&trainer.parameters()?, &theirs, &initial))
 }
 
 /// Images, targets and file order of `data`, as they lie on the GPU.
-fn fill(cpu: &mut TwinProgram<f32>, program: &Program, layout: &ResidentLayout, data: &Dataset) {
+fn fill<T: Real>(
+    twins: &mut TwinProgram<T>,
+    program: &Program,
+    layout: &ResidentLayout,
+    data: &Dataset,
+) {
     let elements = data.shape().elements();
     let parts = data.images().chunks(elements * layout.images_per_part);
     for (part, images) in (0_u8..).zip(parts) {
@@ -88,29 +102,37 @@ fn fill(cpu: &mut TwinProgram<f32>, program: &Program, layout: &ResidentLayout, 
             slot[..elements].copy_from_slice(image);
         }
         let words: Vec<u32> = bytemuck::pod_collect_to_vec(&bytes);
-        set(cpu, program, Role::Images(part), |memory| {
+        set(twins, program, Role::Images(part), |memory| {
             memory.word().copy_from_slice(&words);
         });
     }
-    set(cpu, program, Role::Targets, |memory| {
-        memory.real().copy_from_slice(data.targets());
+    set(twins, program, Role::Targets, |memory| {
+        copy(data.targets(), memory.real());
     });
-    set(cpu, program, Role::Order, |memory| {
+    set(twins, program, Role::Order, |memory| {
         let order = memory.word().iter_mut().zip(0..);
         order.for_each(|(slot, index)| *slot = index);
     });
 }
 
+/// Copies floats into the twins' precision.
+fn copy<T: Real>(from: &[f32], to: &mut [T]) {
+    assert_eq!(from.len(), to.len(), "of one buffer");
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = T::of(f64::from(*from));
+    }
+}
+
 /// Hands the buffer of that role to `with`, if the program has one.
-fn set(
-    cpu: &mut TwinProgram<f32>,
+fn set<T: Real>(
+    twins: &mut TwinProgram<T>,
     program: &Program,
     role: Role,
-    with: impl FnOnce(&mut Memory<f32>),
+    with: impl FnOnce(&mut Memory<T>),
 ) {
     let index = program.buffers.iter().position(|spec| spec.role == role);
     if let Some(index) = index {
-        with(&mut cpu.memory[index]);
+        with(&mut twins.memory[index]);
     }
 }
 

@@ -227,7 +227,11 @@ mod tests {
     #[test]
     fn all_that_programs_need_beside_data_is_allocated_once() {
         let plan = plan(120);
-        let device = Device::open(&crate::gpu::GpuOptions::default()).expect("opens");
+        let device = Device::open(&crate::gpu::GpuOptions {
+            device: Some("0".to_owned()),
+            ..crate::gpu::GpuOptions::default()
+        })
+        .expect("this test needs a GPU adapter; `make test` sees to one");
         let shared = plan.allocate(&device).expect("fits");
         for spec in plan.programs().into_iter().flat_map(|it| &it.buffers) {
             if !matches!(spec.role, Role::Images(_) | Role::Targets | Role::Order) {

@@ -2,7 +2,7 @@ use std::process::Command;
 
 use safetensors::SafeTensors;
 
-use crate::support::{BINARY, SMALL, Workplace};
+use crate::support::{ADAPTER, BINARY, SMALL, Workplace};
 
 /// Expects `code`, every one of `words` on stderr, a hint unless clap refused, and nothing written.
 fn refuses(arguments: &[&str], code: i32, words: &[&str]) {
@@ -99,10 +99,12 @@ fn a_net_that_does_not_fit_says_what_is_needed_and_what_there_is() {
             "--net",
             "mlp",
             "--dense-hiddens",
-            "60000",
+            "600",
+            "--limit-binding",
+            "65536",
         ],
         1,
-        &["bytes", "this adapter"],
+        &["bytes", "65536"],
     );
     refuses(
         &["--data", "house-digits:200,10", "--limit-binding", "65536"],
@@ -123,7 +125,8 @@ fn every_program_is_checked_by_dry_runs_too() {
         "--dense-hiddens",
         "none",
     ];
-    let limit = ["--limit-binding", "1000000"];
+    // What the processor's threads have for themselves holds a part of a batch, and would fit.
+    let limit = ["--limit-binding", "1000000", "--device", "0"];
     for dry_run in [&["--dry-run"][..], &[]] {
         let place = Workplace::new();
         let ended = place.run(&[&net[..], &limit, dry_run].concat());
@@ -382,6 +385,7 @@ fn no_adapter_says_how_to_get_one() {
         .env("VK_DRIVER_FILES", "/dev/null")
         .env("VK_ICD_FILENAMES", "/dev/null")
         .args(["--data", "house-digits:20,10"])
+        .args(ADAPTER)
         .output()
         .expect("starts");
     let said = String::from_utf8_lossy(&ended.stderr);

@@ -1,7 +1,7 @@
 //! `gpu-train doctor`, restricted to kernels that compile fast; `tests/training/doctor.rs` runs it
 //! whole.
 
-use crate::support::{Ended, Workplace};
+use crate::support::{ADAPTER, CPU, Ended, Workplace};
 
 fn doctor(more: &[&str]) -> Ended {
     let place = Workplace::new();
@@ -12,17 +12,26 @@ fn doctor(more: &[&str]) -> Ended {
 
 #[test]
 fn it_prints_what_a_report_needs_and_passes() {
-    let ended = doctor(&["--kernel", "mse_loss", "--kernel", "sum_partials"]);
+    let of_gpus = ["workgroup memory ", "threads in a subgroup "];
+    assert_passes(ADAPTER, &of_gpus);
+    assert_passes(
+        CPU,
+        &["(processor, native)", "instruction set ", "threads "],
+    );
+}
+
+fn assert_passes(device: &[&str], of_device: &[&str]) {
+    let kernels = ["--kernel", "mse_loss", "--kernel", "sum_partials"];
+    let ended = doctor(&[&kernels[..], device].concat());
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(ended.stderr, "", "no bar where there is no terminal");
-    for wanted in [
+    let always = [
         concat!("gpu-train ", env!("CARGO_PKG_VERSION"), " on "),
-        "adapter ",
+        "device ",
         "driver ",
-        "workgroup memory ",
-        "pipeline cache ",
         "all passed",
-    ] {
+    ];
+    for wanted in always.iter().chain(of_device) {
         assert!(ended.stdout.contains(wanted), "{wanted}: {}", ended.stdout);
     }
     let ok = |line: &&str| line.split_whitespace().nth(4) == Some("ok");
@@ -34,15 +43,15 @@ fn it_prints_what_a_report_needs_and_passes() {
 
 #[test]
 fn a_broken_kernel_is_named() {
-    let ended = doctor(&[
-        "--kernel",
-        "mse_loss",
-        "--kernel",
-        "sum_partials",
-        "--break-kernel",
-        "sum_partials",
-        "--quiet",
-    ]);
+    for device in [ADAPTER, CPU] {
+        assert_broken_is_named(device);
+    }
+}
+
+fn assert_broken_is_named(device: &[&str]) {
+    let kernels = ["--kernel", "mse_loss", "--kernel", "sum_partials"];
+    let broken = ["--break-kernel", "sum_partials", "--quiet"];
+    let ended = doctor(&[&kernels[..], &broken, device].concat());
     assert_eq!(ended.code, 1, "{}", ended.stdout);
     let lines: Vec<&str> = ended.stderr.lines().collect();
     assert_eq!(lines.len(), 2, "{}", ended.stderr);

@@ -7,6 +7,7 @@ mod bad_input;
 #[path = "../formats/cases.rs"]
 mod cases;
 mod damaged_files;
+mod devices;
 mod doctor;
 mod fetch;
 mod formats;

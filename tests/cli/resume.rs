@@ -5,7 +5,7 @@ use std::thread;
 
 use crate::support::{Workplace, names};
 
-/// A cnn or an mlp that shuffles, of some 50 ms an epoch.
+/// A cnn or an mlp that shuffles, of some 50 ms an epoch at most.
 pub const NETS: [&[&str]; 2] = [
     &["--net", "cnn", "--channels", "4,4", "--dense-hiddens", "8"],
     &["--net", "mlp", "--dense-hiddens", "16,8"],

@@ -1,6 +1,6 @@
 use std::process::Stdio;
 
-use crate::support::{BINARY, SMALL, Workplace, names};
+use crate::support::{ADAPTER, BINARY, CPU, SMALL, Workplace, names};
 
 #[test]
 fn a_run_writes_its_folder_and_prints_a_table() {
@@ -244,24 +244,31 @@ fn quiet_prints_nothing_and_runs_lie_below_runs() {
 }
 
 #[test]
-fn devices_lists_this_adapter() {
-    let ended = Workplace::new().run(&["devices"]);
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
-    assert!(ended.stdout.starts_with("0  "), "{}", ended.stdout);
-    assert!(ended.stdout.contains("binding up to"), "{}", ended.stdout);
+fn a_profile_names_every_kernel_and_changes_nothing() {
+    for device in [ADAPTER, CPU] {
+        assert_profiled(device);
+    }
 }
 
-#[test]
-fn a_profile_names_every_kernel_and_changes_nothing() {
+fn assert_profiled(device: &[&str]) {
     let place = Workplace::new();
-    place.train("plain", &[]);
-    let ended = place.train("profiled", &["--profile"]);
-    for word in [
-        "conv2d_forward",
-        "adam_step",
-        "GFLOP/s",
-        "ceilings of this adapter",
+    place.train("plain", device);
+    let ended = place.train("profiled", &[device, &["--profile"]].concat());
+    // A row each: the kernels of the net's forward and backward pass, and what makes a step of them.
+    let rows: Vec<&str> = ended.stdout.lines().collect();
+    for kernel in [
+        "conv2d_max_pool2d_forward ",
+        "linear_forward ",
+        "mse_loss ",
+        "conv2d_backward_input ",
+        "linear_backward_weight ",
+        "sum_partials ",
+        "adam_step ",
     ] {
+        let named = rows.iter().any(|row| row.starts_with(kernel));
+        assert!(named, "{kernel}: {}", ended.stdout);
+    }
+    for word in ["GFLOP/s", "ceilings of this"] {
         assert!(ended.stdout.contains(word), "{}", ended.stdout);
     }
     let trace: serde_json::Value =

@@ -22,7 +22,7 @@ pub struct Ended {
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_gpu-train");
 
-/// A small training on drawn data: about a second of software Vulkan.
+/// A small training on drawn data: a moment on the processor, about a second of software Vulkan.
 pub const SMALL: &[&str] = &[
     "--data",
     "house-digits:160,40",
@@ -37,6 +37,12 @@ pub const SMALL: &[&str] = &[
     "--lr",
     "1e-3",
 ];
+
+/// For what is about GPUs: adapter 0, whatever it is. Without a device tests run on whatever a user
+/// without one gets: a GPU, else the processor. Software Vulkan is never taken unnamed.
+pub const ADAPTER: &[&str] = &["--device", "0"];
+/// The processor, whatever else there is.
+pub const CPU: &[&str] = &["--device", "cpu"];
 
 impl Workplace {
     pub fn new() -> Self {

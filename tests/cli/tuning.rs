@@ -10,7 +10,7 @@ use gpu_train::nn::Activation;
 use gpu_train::train::{Environment, TuningFile};
 use gpu_train::tuning::{Problem, TileValues, Tuning};
 
-use crate::support::{Ended, SMALL, Workplace, names};
+use crate::support::{ADAPTER, CPU, Ended, SMALL, Workplace, names};
 
 /// The net of `SMALL`, as `gpu-train tune` is told of it.
 const NET: &[&str] = &["tune", "--channels", "4,4", "--dense-hiddens", "8"];
@@ -41,9 +41,14 @@ fn stale() -> (Problem, TileValues) {
 }
 
 fn tune(place: &Workplace, more: &[&str]) -> Ended {
-    let ended = place.run(&[NET, &["--batch-size", "64"], more].concat());
+    let ended = place.run(&[NET, ADAPTER, &["--batch-size", "64"], more].concat());
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     ended
+}
+
+/// Runs `SMALL` with `more` on the adapter, into `out`; expects success.
+fn train(place: &Workplace, out: &str, more: &[&str]) -> Ended {
+    place.train(out, &[ADAPTER, more].concat())
 }
 
 /// The one file that tuning left.
@@ -104,7 +109,7 @@ fn tune_prints_a_table_and_keeps_what_other_nets_had() {
 fn training_uses_what_was_tuned_and_says_so() {
     let (problem, tile) = entry();
     let place = tuned([(problem.clone(), tile.clone())]);
-    let ended = place.train("first", &[]);
+    let ended = train(&place, "first", &[]);
     assert!(
         ended.stderr.contains("with 1 kernel as `gpu-train tune`"),
         "{}",
@@ -119,11 +124,11 @@ fn training_uses_what_was_tuned_and_says_so() {
     assert_eq!(tuning.len(), 1, "{tuning:?}");
     assert_eq!(tuning.get(&problem), Some(&tile));
 
-    place.train("second", &[]);
+    train(&place, "second", &[]);
     let model = |name: &str| place.read(&format!("{name}/model.safetensors"));
     assert_eq!(model("first"), model("second"), "the same bits");
 
-    let dry = place.run(&[SMALL, &["--dry-run"]].concat());
+    let dry = place.run(&[SMALL, ADAPTER, &["--dry-run"]].concat());
     assert!(dry.stdout.contains(&tile.to_string()), "{}", dry.stdout);
     assert!(dry.stdout.contains("dense layer 1"), "{}", dry.stdout);
 }
@@ -131,7 +136,7 @@ fn training_uses_what_was_tuned_and_says_so() {
 #[test]
 fn no_tuned_ignores_it_and_is_brought_back_by_the_config() {
     let place = tuned([entry()]);
-    let ended = place.train("run", &["--no-tuned"]);
+    let ended = train(&place, "run", &["--no-tuned"]);
     let untuned = |ended: &Ended, name: &str| {
         assert!(!ended.stderr.contains("tune"), "{}", ended.stderr);
         let environment = place.text(&format!("{name}/environment.toml"));
@@ -155,11 +160,11 @@ fn no_tuned_ignores_it_and_is_brought_back_by_the_config() {
 #[test]
 fn the_config_of_a_run_brings_back_its_tiles() {
     let place = tuned([entry()]);
-    place.train("tuned", &[]);
+    train(&place, "tuned", &[]);
     let file = file(&place);
     let kept = fs::read(&file).expect("reads");
     fs::remove_file(&file).expect("is there");
-    place.train("plain", &[]);
+    train(&place, "plain", &[]);
     let again = |name: &str, out: &str, more: &[&str]| {
         let config = format!("{name}/config.toml");
         let ended = place.run(&[&["--config", &config, "--out", out], more].concat());
@@ -200,7 +205,7 @@ fn tiles_that_no_kernel_has_are_ignored() {
     removed.kernel = "a_kernel_of_old".to_owned();
     for choice in [stale(), (removed, tile)] {
         let place = tuned([choice]);
-        let ended = place.train("run", &["--epochs", "1"]);
+        let ended = train(&place, "run", &["--epochs", "1"]);
         assert!(!ended.stderr.contains("tune"), "{}", ended.stderr);
         assert!(!place.text("run/environment.toml").contains("tuning"));
     }
@@ -213,7 +218,7 @@ fn a_broken_tuning_is_ignored_with_a_warning_that_names_it() {
     let other_version = whole.replacen("version = \"", "version = \"9", 1);
     for (number, text) in ["choices = 3", &other_version].into_iter().enumerate() {
         fs::write(file(&place), text).expect("writes");
-        let ended = place.train(&number.to_string(), &["--epochs", "1"]);
+        let ended = train(&place, &number.to_string(), &["--epochs", "1"]);
         let name = file(&place).display().to_string();
         let warned = ended.stderr.contains("note: ignored what was tuned");
         assert!(warned && ended.stderr.contains(&name), "{}", ended.stderr);
@@ -226,7 +231,7 @@ fn a_broken_tuning_is_ignored_with_a_warning_that_names_it() {
     }
     let ended = tune(&place, &["--quiet"]);
     assert_eq!(ended.stderr, "");
-    let ended = place.train("after", &["--epochs", "1"]);
+    let ended = train(&place, "after", &["--epochs", "1"]);
     assert!(!ended.stderr.contains("ignored"), "{}", ended.stderr);
 }
 
@@ -239,6 +244,7 @@ fn tune_refuses_what_is_no_net() {
         (&["--batch-size", "0"], 2, "--batch-size 0"),
         (&["--net", "mlp", "--channels", "4"], 2, "an mlp has none"),
         (&["--device", "99"], 2, "no device '99'"),
+        (CPU, 2, "hint: name an adapter with --device"),
         (&["--epochs", "3"], 2, "--epochs"),
     ] {
         let ended = place.run(&[&["tune"], arguments].concat());
@@ -258,7 +264,7 @@ fn on_vulkan(place: &Workplace, folder: &str) -> bool {
 #[test]
 fn kept_pipelines_change_nothing_and_damaged_ones_do_no_harm() {
     let place = Workplace::new();
-    place.train("first", &[]);
+    train(&place, "first", &[]);
     let folder = place.cache().join("pipelines");
     let kept: Vec<String> = if on_vulkan(&place, "first") {
         names(&folder)
@@ -274,12 +280,12 @@ fn kept_pipelines_change_nothing_and_damaged_ones_do_no_harm() {
         flipped[whole.len() - 1] ^= 1;
         for (number, damaged) in [&flipped[..], &whole[..40], b""].into_iter().enumerate() {
             fs::write(&path, damaged).expect("writes");
-            let ended = place.train(&format!("damaged{number}"), &[]);
+            let ended = train(&place, &format!("damaged{number}"), &[]);
             assert!(!ended.stderr.contains("pipelines"), "{}", ended.stderr);
             assert!(fs::read(&path).expect("reads").len() >= whole.len());
         }
     }
-    place.train("last", &[]);
+    train(&place, "last", &[]);
     let model = |name: &str| place.read(&format!("{name}/model.safetensors"));
     assert_eq!(model("first"), model("last"));
 }
@@ -288,7 +294,7 @@ fn kept_pipelines_change_nothing_and_damaged_ones_do_no_harm() {
 fn a_cache_folder_that_cannot_be_written_only_warns() {
     let place = Workplace::new();
     fs::write(place.cache(), "a file, no folder").expect("writes");
-    let ended = place.train("run", &["--epochs", "1"]);
+    let ended = train(&place, "run", &["--epochs", "1"]);
     let warnings = ended.stderr.matches("cannot be written").count();
     assert_eq!(
         warnings,
@@ -296,9 +302,9 @@ fn a_cache_folder_that_cannot_be_written_only_warns() {
         "{}",
         ended.stderr
     );
-    let quiet = place.train("quiet", &["--epochs", "1", "--quiet"]);
+    let quiet = train(&place, "quiet", &["--epochs", "1", "--quiet"]);
     assert_eq!(quiet.stderr, "");
-    let ended = place.run(&[NET, &["--batch-size", "4"]].concat());
+    let ended = place.run(&[NET, ADAPTER, &["--batch-size", "4"]].concat());
     assert_eq!(ended.code, 1, "{}", ended.stderr);
     assert!(
         ended.stderr.contains("cannot be written"),

@@ -1,11 +1,12 @@
-//! Asserts what `gpu_train::verify` finds: that a kernel on the GPU, checked and unchecked, computes
-//! what its twin does.
+//! Asserts what `gpu_train::verify` finds: that a kernel on the GPU, checked and unchecked, and the
+//! processor's own compute what its twin does.
 
 use std::sync::OnceLock;
 
+use gpu_train::exec::Cpu;
 use gpu_train::gpu::{Gpu, GpuOptions};
 use gpu_train::kernels::Kernel;
-use gpu_train::verify::{self, Expected, Submitted, cases};
+use gpu_train::verify::{self, Expected, SubmittedToGpu, cases};
 
 pub use gpu_train::verify::numbers::Random;
 pub use gpu_train::verify::{Argument, Launch, Output, Tolerance, batch, run_twin};
@@ -21,6 +22,11 @@ pub fn gpu(checked: bool) -> &'static Gpu {
     })
 }
 
+fn cpu() -> &'static Cpu {
+    static CPU: OnceLock<Cpu> = OnceLock::new();
+    CPU.get_or_init(|| Cpu::open(&GpuOptions::default()).expect("starts its threads"))
+}
+
 /// Asserts that every case of `kernel` passes.
 pub fn assert_cases(kernel: &Kernel) {
     for case in cases::of(kernel) {
@@ -28,28 +34,51 @@ pub fn assert_cases(kernel: &Kernel) {
     }
 }
 
-/// Runs `launch` on the GPU, checked and unchecked, and asserts that every output is the twin's.
+/// Runs `launch` on the GPU, checked and unchecked, and on the processor; asserts that every output is
+/// the twin's.
 pub fn assert_twin(launch: &Launch, tolerance: Tolerance) {
     let submit = |checked: bool| {
-        Submitted::new(gpu(checked), &[launch]).unwrap_or_else(|error| panic!("{error}"))
+        SubmittedToGpu::new(gpu(checked), &[launch]).unwrap_or_else(|error| panic!("{error}"))
     };
-    let submitted = [submit(true), submit(false)];
+    let submitted = [true, false].map(|checked| (checked, submit(checked)));
+    let on_cpu = run_cpu(launch);
     let expected = Expected::of(launch, tolerance);
-    for (submitted, checked) in submitted.into_iter().zip([true, false]) {
+    for (checked, submitted) in submitted {
         let outputs = submitted.read().unwrap_or_else(|error| panic!("{error}"));
-        let found = expected.compare(&outputs[0]);
-        assert!(found.elements > 0);
-        if let Some(first) = found.first {
-            panic!(
-                "{} {:?} (checked {checked}, {}): {} of {} elements are wrong: {first}",
-                launch.call.kernel.name,
-                launch.call.variant,
-                launch.describe(),
-                found.wrong,
-                found.elements,
-            );
-        }
+        assert_expected(
+            &expected,
+            launch,
+            &outputs[0],
+            &format!("checked {checked}"),
+        );
     }
+    assert_expected(&expected, launch, &on_cpu, "on the processor");
+}
+
+/// Runs `launch` on the processor alone, and asserts that every output is the twin's.
+pub fn assert_twin_on_cpu(launch: &Launch, tolerance: Tolerance) {
+    let expected = Expected::of(launch, tolerance);
+    assert_expected(&expected, launch, &run_cpu(launch), "on the processor");
+}
+
+fn assert_expected(expected: &Expected, launch: &Launch, outputs: &[Output], how: &str) {
+    let found = expected.compare(outputs);
+    assert!(found.elements > 0);
+    if let Some(first) = found.first {
+        panic!(
+            "{} {:?} ({how}, {}): {} of {} elements are wrong: {first}",
+            launch.call.kernel.name,
+            launch.call.variant,
+            launch.describe(),
+            found.wrong,
+            found.elements,
+        );
+    }
+}
+
+/// The outputs of the processor's own kernel; asserts that nothing was written outside of them.
+pub fn run_cpu(launch: &Launch) -> Vec<Output> {
+    verify::run_cpu(cpu(), launch).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// The GPU's outputs; asserts that nothing was written outside of them.

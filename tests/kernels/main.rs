@@ -1,4 +1,4 @@
-//! Every kernel on the GPU, checked and unchecked, against its CPU twin.
+//! Every kernel on the GPU, checked and unchecked, and on the processor, against its twin.
 
 #![allow(missing_docs, reason = "a test binary has no public interface")]
 
@@ -22,5 +22,6 @@ mod linear_forward;
 mod max_pool2d_backward;
 mod max_pool2d_forward;
 mod mse_loss;
+mod native;
 mod squared_norm;
 mod sum_partials;

@@ -1,14 +1,14 @@
-//! The GPU executor against the CPU one on the same program: three steps.
+//! Both executors against the twins on the same program: three steps.
 
 use std::sync::Arc;
 
 use gpu_train::doctor::distance_from_twins;
 use gpu_train::nn::{Network, NetworkType};
 use gpu_train::shape::ImageShape;
-use gpu_train::train::TrainerOptions;
+use gpu_train::train::{Session, TrainerOptions};
 use gpu_train::tuning::Tuning;
 
-use crate::support::{rotated, session, small_cnn, split};
+use crate::support::{rotated, session, sessions, small_cnn, split};
 
 const IMAGE: ImageShape = ImageShape::new(3, 12, 13);
 const BATCH: usize = 16;
@@ -17,7 +17,9 @@ const SAMPLES: usize = 41;
 
 #[test]
 fn three_steps_are_those_of_the_twins() {
-    assert_twins(None);
+    for session in sessions() {
+        assert_twins(session, None);
+    }
 }
 
 /// Tiles decide how many partial sums there are: the twins add up as many.
@@ -28,18 +30,23 @@ fn three_tuned_steps_are_those_of_the_twins() {
     for number in [1, 4] {
         let tuning = rotated(&network, IMAGE, BATCH, number);
         assert!(!tuning.is_empty());
-        assert_twins(Some(&Arc::new(tuning)));
+        assert_twins(session(), Some(&Arc::new(tuning)));
     }
 }
 
-fn assert_twins(tuning: Option<&Arc<Tuning>>) {
+fn assert_twins(session: &Session, tuning: Option<&Arc<Tuning>>) {
     let options = TrainerOptions {
         batch_size: BATCH,
         tuning: tuning.cloned(),
         ..TrainerOptions::default()
     };
-    let (data, net) = (split(SAMPLES, 5, IMAGE), NetworkType::Cnn);
-    let apart = distance_from_twins(session(), data, net, &small_cnn(), &options, 3);
-    let apart = apart.expect("trains");
-    assert!(apart <= 1e-5, "{apart:e}");
+    let net = NetworkType::Cnn;
+    let data = || split(SAMPLES, 5, IMAGE);
+    let sizes = small_cnn();
+    let single = distance_from_twins::<f32>(session, data(), net, &sizes, &options, 3);
+    let double = distance_from_twins::<f64>(session, data(), net, &sizes, &options, 3);
+    for apart in [single, double] {
+        let apart = apart.expect("trains");
+        assert!(apart <= 1e-5, "{apart:e}");
+    }
 }

@@ -1,10 +1,12 @@
-//! Same seed, same adapter: same bits. And what must not change them, or hardly.
+//! Same seed, same device: same bits. And what must not change them, or hardly.
 
 use gpu_train::nn::{Activation, NetworkConfiguration, NetworkType};
 use gpu_train::shape::ImageShape;
-use gpu_train::train::{EpochMetrics, LrRange, TrainState, Trainer, TrainerOptions, suggest_lr};
+use gpu_train::train::{
+    EpochMetrics, LrRange, Session, TrainState, Trainer, TrainerOptions, suggest_lr,
+};
 
-use crate::support::{distance, session, split, trainer, trainer_of};
+use crate::support::{distance, sessions, split, trainer, trainer_of};
 
 const IMAGE: ImageShape = ImageShape::new(3, 12, 13);
 
@@ -17,12 +19,16 @@ fn options() -> TrainerOptions {
     }
 }
 
-fn new(net: NetworkType, options: TrainerOptions) -> Trainer<'static> {
-    trainer(session(), split(301, 77, IMAGE), net, options)
+fn new(session: &Session, net: NetworkType, options: TrainerOptions) -> Trainer<'_> {
+    trainer(session, split(301, 77, IMAGE), net, options)
 }
 
-fn trained(net: NetworkType, options: TrainerOptions) -> (TrainState, Vec<EpochMetrics>) {
-    let mut trainer = new(net, options);
+fn trained(
+    session: &Session,
+    net: NetworkType,
+    options: TrainerOptions,
+) -> (TrainState, Vec<EpochMetrics>) {
+    let mut trainer = new(session, net, options);
     trainer.train_loop(3, |_| Ok(())).expect("trains");
     let mut logs = trainer.logs().to_vec();
     for epoch in &mut logs {
@@ -33,80 +39,91 @@ fn trained(net: NetworkType, options: TrainerOptions) -> (TrainState, Vec<EpochM
 
 #[test]
 fn the_same_run_twice_gives_the_same_bits() {
-    for net in [NetworkType::Mlp, NetworkType::Cnn] {
-        let first = trained(net, options());
-        assert_eq!(first, trained(net, options()));
-        let other_seed = TrainerOptions {
-            seed: 6,
-            ..options()
-        };
-        assert_ne!(first.0, trained(net, other_seed).0);
+    for session in sessions() {
+        for net in [NetworkType::Mlp, NetworkType::Cnn] {
+            let first = trained(session, net, options());
+            assert_eq!(first, trained(session, net, options()));
+            let other_seed = TrainerOptions {
+                seed: 6,
+                ..options()
+            };
+            assert_ne!(first.0, trained(session, net, other_seed).0);
+        }
     }
 }
 
 #[test]
 fn steps_taken_one_by_one_give_the_bits_of_the_loop() {
-    let (state, _) = trained(NetworkType::Cnn, options());
-    let mut stepped = new(NetworkType::Cnn, options());
-    for _ in 0..3 * 301_usize.div_ceil(32) {
-        stepped.training_step().expect("trains");
+    for session in sessions() {
+        let (state, _) = trained(session, NetworkType::Cnn, options());
+        let mut stepped = new(session, NetworkType::Cnn, options());
+        for _ in 0..3 * 301_usize.div_ceil(32) {
+            stepped.training_step().expect("trains");
+        }
+        let stepped = TrainState {
+            // Single steps end no epoch that would be judged.
+            selection: state.selection,
+            ..stepped.state().expect("reads")
+        };
+        assert_eq!(stepped, state);
     }
-    let stepped = TrainState {
-        // Single steps end no epoch that would be judged.
-        selection: state.selection,
-        ..stepped.state().expect("reads")
-    };
-    assert_eq!(stepped, state);
 }
 
 #[test]
 fn a_restored_state_goes_on_bit_for_bit() {
-    let (state, _) = trained(NetworkType::Cnn, options());
-    let mut first = new(NetworkType::Cnn, options());
-    for _ in 0..13 {
-        first.training_step().expect("trains");
+    for session in sessions() {
+        let (state, _) = trained(session, NetworkType::Cnn, options());
+        let mut first = new(session, NetworkType::Cnn, options());
+        for _ in 0..13 {
+            first.training_step().expect("trains");
+        }
+        let middle = first.state().expect("reads");
+        let mut second = new(
+            session,
+            NetworkType::Cnn,
+            TrainerOptions {
+                seed: 99,
+                ..options()
+            },
+        );
+        second.restore(&middle).expect("fits");
+        second.train_loop(3, |_| Ok(())).expect("trains");
+        assert_eq!(second.state().expect("reads"), state);
     }
-    let middle = first.state().expect("reads");
-    let mut second = new(
-        NetworkType::Cnn,
-        TrainerOptions {
-            seed: 99,
-            ..options()
-        },
-    );
-    second.restore(&middle).expect("fits");
-    second.train_loop(3, |_| Ok(())).expect("trains");
-    assert_eq!(second.state().expect("reads"), state);
 }
 
 #[test]
 fn a_range_test_changes_nothing_and_sees_where_the_loss_blows_up() {
-    let mut trainer = new(NetworkType::Cnn, options());
-    trainer.training_step().expect("trains");
-    let before = trainer.state().expect("reads");
-    let range = LrRange {
-        to: 1e3,
-        ..LrRange::default()
-    };
-    let points = trainer.find_lr(&range).expect("trains");
-    assert_eq!(trainer.state().expect("reads"), before);
-    assert!(points.len() < range.steps, "{} points", points.len());
-    let lr = suggest_lr(&points).expect("the loss falls");
-    assert!((1e-5..1.0).contains(&lr), "{lr}");
+    for session in sessions() {
+        let mut trainer = new(session, NetworkType::Cnn, options());
+        trainer.training_step().expect("trains");
+        let before = trainer.state().expect("reads");
+        let range = LrRange {
+            to: 1e3,
+            ..LrRange::default()
+        };
+        let points = trainer.find_lr(&range).expect("trains");
+        assert_eq!(trainer.state().expect("reads"), before);
+        assert!(points.len() < range.steps, "{} points", points.len());
+        let lr = suggest_lr(&points).expect("the loss falls");
+        assert!((1e-5..1.0).contains(&lr), "{lr}");
+    }
 }
 
 #[test]
 fn fused_and_unfused_agree_within_the_tolerance_of_a_sum() {
-    for net in [NetworkType::Mlp, NetworkType::Cnn] {
-        let fused = trained(net, options()).0.parameters;
-        let unfused = TrainerOptions {
-            fuse: false,
-            ..options()
-        };
-        let unfused = trained(net, unfused).0.parameters;
-        let initial = new(net, options()).parameters().expect("reads");
-        let apart = distance(&fused, &unfused, &initial);
-        assert!(apart <= 1e-5, "{net:?}: {apart:e}");
+    for session in sessions() {
+        for net in [NetworkType::Mlp, NetworkType::Cnn] {
+            let fused = trained(session, net, options()).0.parameters;
+            let unfused = TrainerOptions {
+                fuse: false,
+                ..options()
+            };
+            let unfused = trained(session, net, unfused).0.parameters;
+            let initial = new(session, net, options()).parameters().expect("reads");
+            let apart = distance(&fused, &unfused, &initial);
+            assert!(apart <= 1e-5, "{net:?}: {apart:e}");
+        }
     }
 }
 
@@ -114,54 +131,62 @@ fn fused_and_unfused_agree_within_the_tolerance_of_a_sum() {
 /// no gradient) and as the second, and one that has none.
 #[test]
 fn convolutions_before_poolings_learn_the_same_fused_and_unfused() {
-    for kernel_sizes in [
-        [2, 5, 1],
-        [3, 4, 1],
-        [4, 3, 2],
-        [5, 2, 2],
-        [6, 3, 1],
-        [1, 1, 2],
-    ] {
-        let net = NetworkConfiguration {
-            n_channels: vec![18, 9, 5],
-            kernel_sizes: kernel_sizes.to_vec(),
-            strides: vec![1; 3],
-            dense_hiddens: vec![7],
-        };
-        let new = |fuse| {
-            let options = TrainerOptions {
-                activation: Activation::Relu,
-                fuse,
-                ..options()
-            };
-            let image = ImageShape::new(3, 21, 22);
-            trainer_of(
-                session(),
-                split(77, 5, image),
-                NetworkType::Cnn,
-                &net,
-                options,
-            )
-        };
-        let initial = new(true).parameters().expect("reads");
-        let [fused, unfused] = [true, false].map(|fuse| {
-            let mut trainer = new(fuse);
-            trainer.train_loop(3, |_| Ok(())).expect("trains");
-            trainer.parameters().expect("reads")
-        });
-        let apart = distance(&fused, &unfused, &initial);
-        assert!(apart <= 1e-5, "{kernel_sizes:?}: {apart:e}");
+    for session in sessions() {
+        for kernel_sizes in [
+            [2, 5, 1],
+            [3, 4, 1],
+            [4, 3, 2],
+            [5, 2, 2],
+            [6, 3, 1],
+            [1, 1, 2],
+        ] {
+            assert_fused_is_unfused(session, kernel_sizes);
+        }
     }
+}
+
+fn assert_fused_is_unfused(session: &Session, kernel_sizes: [usize; 3]) {
+    let net = NetworkConfiguration {
+        n_channels: vec![18, 9, 5],
+        kernel_sizes: kernel_sizes.to_vec(),
+        strides: vec![1; 3],
+        dense_hiddens: vec![7],
+    };
+    let new = |fuse| {
+        let options = TrainerOptions {
+            activation: Activation::Relu,
+            fuse,
+            ..options()
+        };
+        let image = ImageShape::new(3, 21, 22);
+        trainer_of(
+            session,
+            split(77, 5, image),
+            NetworkType::Cnn,
+            &net,
+            options,
+        )
+    };
+    let initial = new(true).parameters().expect("reads");
+    let [fused, unfused] = [true, false].map(|fuse| {
+        let mut trainer = new(fuse);
+        trainer.train_loop(3, |_| Ok(())).expect("trains");
+        trainer.parameters().expect("reads")
+    });
+    let apart = distance(&fused, &unfused, &initial);
+    assert!(apart <= 1e-5, "{kernel_sizes:?}: {apart:e}");
 }
 
 #[test]
 fn shuffling_changes_the_run_and_every_epoch_differs() {
-    let in_order = TrainerOptions {
-        shuffle: false,
-        ..options()
-    };
-    let (shuffled, logs) = trained(NetworkType::Mlp, options());
-    let (ordered, _) = trained(NetworkType::Mlp, in_order);
-    assert_ne!(shuffled.parameters, ordered.parameters);
-    assert!(logs[2].train.loss < logs[0].train.loss, "it learns");
+    for session in sessions() {
+        let in_order = TrainerOptions {
+            shuffle: false,
+            ..options()
+        };
+        let (shuffled, logs) = trained(session, NetworkType::Mlp, options());
+        let (ordered, _) = trained(session, NetworkType::Mlp, in_order);
+        assert_ne!(shuffled.parameters, ordered.parameters);
+        assert!(logs[2].train.loss < logs[0].train.loss, "it learns");
+    }
 }

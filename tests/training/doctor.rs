@@ -1,18 +1,21 @@
-//! What `gpu-train doctor` finds: nothing on an adapter that the other tests pass on, and every
-//! kernel that is broken on purpose.
+//! What `gpu-train doctor` finds: nothing on a device that the other tests pass on, and every kernel
+//! that is broken on purpose.
 //!
 //! Not covered here: how it prints, which `tests/cli/doctor.rs` looks at; devices that are lost and
 //! shaders that do not compile, which the unit tests of `src/doctor/crew.rs` make.
 
 use gpu_train::doctor::{DoctorEvent, DoctorOptions, Report, examine};
-use gpu_train::gpu::{Gpu, GpuOptions};
+use gpu_train::exec::Device;
+use gpu_train::gpu::GpuOptions;
 use gpu_train::kernels::{ALL, Kernel};
 use gpu_train::verify::{Expected, Submitted, cases};
 
-fn broken(kernel: &Kernel) -> GpuOptions {
+use crate::support::{adapter, cpu, processor, session};
+
+fn broken(device: GpuOptions, kernel: &Kernel) -> GpuOptions {
     GpuOptions {
         break_kernel: Some(kernel.name.to_owned()),
-        ..GpuOptions::default()
+        ..device
     }
 }
 
@@ -23,8 +26,21 @@ fn report(options: &DoctorOptions) -> Report {
 /// All of it: whatever the adapter.
 #[test]
 fn a_sound_adapter_passes() {
+    assert_passes(adapter());
+}
+
+#[test]
+fn the_processor_passes() {
+    assert_passes(processor());
+}
+
+fn assert_passes(gpu: GpuOptions) {
+    let options = DoctorOptions {
+        gpu,
+        ..DoctorOptions::default()
+    };
     let (mut steps, mut done) = (0, 0);
-    let report = examine(&DoctorOptions::default(), |event| match event {
+    let report = examine(&options, |event| match event {
         DoctorEvent::Opened { steps: all, .. } => steps = *all,
         DoctorEvent::Step => done += 1,
         _ => {}
@@ -46,7 +62,6 @@ fn a_sound_adapter_passes() {
 #[test]
 fn every_kernel_can_be_broken_and_is_found_out() {
     for kernel in ALL {
-        let gpu = Gpu::open(&broken(kernel)).expect("there is an adapter");
         let length = |case: &cases::Case| {
             kernel
                 .wgsl(case.launch.call.variant)
@@ -55,12 +70,16 @@ fn every_kernel_can_be_broken_and_is_found_out() {
         let case = cases::of(kernel).into_iter().min_by_key(length);
         let case = case.expect("there are cases");
         let expected = Expected::of(&case.launch, case.tolerance);
-        let wrong = |gpu: &Gpu| {
-            let submitted = Submitted::new(gpu, &[&case.launch]).expect("compiles");
+        let wrong = |device: &Device| {
+            let submitted = Submitted::new(device, &[&case.launch]).expect("compiles");
             expected.compare(&submitted.read().expect("runs")[0]).wrong
         };
-        assert!(wrong(&gpu) > 0, "{}", kernel.name);
-        assert_eq!(wrong(crate::support::session().gpu()), 0, "{}", kernel.name);
+        for (options, whole) in [(adapter(), session()), (processor(), cpu())] {
+            let device = Device::open(&broken(options, kernel)).expect("there is an adapter");
+            let what = format!("{} on {}", kernel.name, device.description().name);
+            assert!(wrong(&device) > 0, "{what}");
+            assert_eq!(wrong(whole.device()), 0, "{what}");
+        }
     }
 }
 
@@ -70,10 +89,15 @@ fn the_broken_kernel_is_named_and_no_other() {
     let single = ALL.iter().filter(|kernel| kernel.variants.len() == 1);
     let names: Vec<String> = single.map(|kernel| kernel.name.to_owned()).collect();
     assert!(names.len() > 5);
-    for name in ["max_pool2d_backward", "mse_loss"] {
+    for (name, device) in [
+        ("max_pool2d_backward", adapter()),
+        ("mse_loss", adapter()),
+        ("max_pool2d_backward", processor()),
+        ("clip_gradients", processor()),
+    ] {
         let kernel = ALL.iter().find(|kernel| kernel.name == name);
         let report = report(&DoctorOptions {
-            gpu: broken(kernel.expect("there is one")),
+            gpu: broken(device, kernel.expect("there is one")),
             kernels: names.clone(),
         });
         let error = report

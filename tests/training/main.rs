@@ -1,4 +1,5 @@
-//! Whole training runs on the GPU: PyTorch's trajectories, the CPU executor, and the same bits.
+//! Whole training runs, on the GPU and on the processor: PyTorch's trajectories, the twins, and the
+//! same bits.
 
 #![allow(missing_docs, reason = "a test binary has no public interface")]
 
@@ -17,4 +18,5 @@ mod runs;
 mod seed_words;
 mod sharing;
 mod sweep;
+mod threads;
 mod tuning;

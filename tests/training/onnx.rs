@@ -1,5 +1,5 @@
 //! Exported ONNX files: the bytes that onnxruntime was given (`tests/fixtures/check_onnx.py`), and its
-//! outputs, which must be the GPU's.
+//! outputs, which must be those of GPU and processor.
 
 use std::fs;
 use std::path::Path;
@@ -8,12 +8,12 @@ use gpu_train::data::Dataset;
 use gpu_train::export::{Model, Tensor, check_onnx, to_onnx};
 use gpu_train::nn::Network;
 use gpu_train::shape::ImageShape;
-use gpu_train::train::{Predictor, PredictorOptions};
+use gpu_train::train::{Predictor, PredictorOptions, Session};
 use safetensors::SafeTensors;
 use sha2::{Digest as _, Sha256};
 
 use crate::fixture::{self, Fixture};
-use crate::support::session;
+use crate::support::sessions;
 
 fn network(fixture: &Fixture) -> Network {
     let (net, activation) = (fixture.description.net, fixture.description.activation);
@@ -34,7 +34,7 @@ fn images(fixture: &Fixture, count: usize) -> Dataset {
 }
 
 #[test]
-fn onnxruntime_gives_the_outputs_of_the_gpu() {
+fn onnxruntime_gives_our_outputs() {
     let path =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/onnx_outputs.safetensors");
     let recorded = fs::read(path).expect("is committed");
@@ -54,27 +54,35 @@ fn onnxruntime_gives_the_outputs_of_the_gpu() {
                 tensor("sha256").data(),
                 "{name}: other bytes than onnxruntime was given; run tests/fixtures/check_onnx.py"
             );
-            let options = PredictorOptions::default();
-            let predictor = Predictor::new(session(), network, &tensors, options).expect("fits");
-            let apart = check_onnx(session(), &bytes, &predictor, fixture.image());
-            apart.unwrap_or_else(|error| panic!("{name}: {error}"));
             let expected = bytemuck::pod_collect_to_vec(tensor("prediction").data());
-            assert_predicts(&name, &fixture, &predictor, &expected);
+            for session in sessions() {
+                let (network, options) = (network.clone(), PredictorOptions::default());
+                let predictor = Predictor::new(session, network, &tensors, options).expect("fits");
+                let apart = check_onnx(session, &bytes, &predictor, fixture.image());
+                apart.unwrap_or_else(|error| panic!("{name}: {error}"));
+                assert_predicts(&name, session, &fixture, &predictor, &expected);
+            }
         }
     }
 }
 
 /// What is predicted for 1, 3 and 128 test images is `expected`, within 1e-5 of each.
-fn assert_predicts(name: &str, fixture: &Fixture, predictor: &Predictor<'_>, expected: &[f32]) {
+fn assert_predicts(
+    name: &str,
+    session: &Session,
+    fixture: &Fixture,
+    predictor: &Predictor<'_>,
+    expected: &[f32],
+) {
     for count in [1, 3, 128] {
-        let set = session().upload(&images(fixture, count)).expect("fits");
+        let set = session.upload(&images(fixture, count)).expect("fits");
         let got = predictor.predict(&set).expect("predicts");
         assert_eq!(got.len(), count);
         for (index, (got, expected)) in got.iter().zip(expected.iter().cycle()).enumerate() {
             let apart = (got - expected).abs() / expected.abs();
             assert!(
                 apart <= 1e-5,
-                "{name}, image {index} of {count}: GPU {got}, onnxruntime {expected}"
+                "{name}, image {index} of {count}: {got}, onnxruntime {expected}"
             );
         }
     }
@@ -102,25 +110,27 @@ fn adaptive_windows_are_poolings_where_uniform_and_slices_elsewhere() {
 
 #[test]
 fn a_graph_that_computes_something_else_is_refused() {
-    let fixture = Fixture::load("cnn_adaptive_7_to_4");
-    let net = network(&fixture);
-    let tensors = weights(&fixture, &net, "initial");
-    let mut others = tensors.clone();
-    // One weight of one kernel, by a thousandth.
-    others[0][0] += 1e-3;
-    let bytes = to_onnx(&net, fixture.image(), &others).expect("fits");
-    let predictor = Predictor::new(session(), net, &tensors, PredictorOptions::default());
-    let predictor = predictor.expect("fits");
-    let error = check_onnx(session(), &bytes, &predictor, fixture.image());
-    let error = error.expect_err("computes something else").to_string();
-    assert!(error.contains("where the GPU gives"), "{error}");
-    let error = check_onnx(
-        session(),
-        &bytes[..bytes.len() / 2],
-        &predictor,
-        fixture.image(),
-    );
-    assert!(error.is_err(), "half a file");
+    for session in sessions() {
+        let fixture = Fixture::load("cnn_adaptive_7_to_4");
+        let net = network(&fixture);
+        let tensors = weights(&fixture, &net, "initial");
+        let mut others = tensors.clone();
+        // One weight of one kernel, by a thousandth.
+        others[0][0] += 1e-3;
+        let bytes = to_onnx(&net, fixture.image(), &others).expect("fits");
+        let predictor = Predictor::new(session, net, &tensors, PredictorOptions::default());
+        let predictor = predictor.expect("fits");
+        let error = check_onnx(session, &bytes, &predictor, fixture.image());
+        let error = error.expect_err("computes something else").to_string();
+        assert!(error.contains("where the GPU gives"), "{error}");
+        let error = check_onnx(
+            session,
+            &bytes[..bytes.len() / 2],
+            &predictor,
+            fixture.image(),
+        );
+        assert!(error.is_err(), "half a file");
+    }
 }
 
 #[test]

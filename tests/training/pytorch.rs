@@ -6,7 +6,7 @@ use gpu_train::nn::{AdamConfig, Network};
 use gpu_train::train::{EpochMetrics, ScheduleConfig, Session, Trainer, TrainerOptions};
 
 use crate::fixture::{self, Epoch, Fixture};
-use crate::support::{distance, session};
+use crate::support::{cpu, distance, session, sessions};
 
 const WEIGHTS: f64 = 1e-4;
 const METRICS: f64 = 1e-5;
@@ -15,6 +15,11 @@ const GRADIENTS: f64 = 1e-5;
 #[test]
 fn every_fixture_ends_at_pytorchs_weights_and_metrics() {
     follow_all(&fixture::all(), session());
+}
+
+#[test]
+fn every_fixture_ends_there_on_the_processor_too() {
+    follow_all(&fixture::all(), cpu());
 }
 
 fn follow_all(fixtures: &[Fixture], session: &Session) {
@@ -134,28 +139,30 @@ fn names(fixture: &Fixture) -> Vec<String> {
 /// trajectory only says that one is.
 #[test]
 fn the_first_gradients_are_pytorchs() {
-    for fixture in fixture::all() {
-        let names = names(&fixture);
-        let data = fixture.upload(session());
-        let options = fixture.options(&names);
-        let net = fixture.description.net;
-        let mut trainer = Trainer::new(session(), data, net, &fixture.configuration(), options)
-            .unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
-        trainer.training_step().expect("trains");
-        let ours = trainer.gradients().expect("reads");
-        let theirs = fixture.tensors("gradient", &names);
-        for ((name, ours), theirs) in names.iter().zip(&ours).zip(&theirs) {
-            let norm = |floats: &[f64]| floats.iter().map(|x| x * x).sum::<f64>().sqrt();
-            let wide = |x: &[f32]| x.iter().map(|&x| f64::from(x)).collect::<Vec<_>>();
-            let (ours, theirs) = (wide(ours), wide(theirs));
-            let apart: Vec<f64> = ours.iter().zip(&theirs).map(|(a, b)| a - b).collect();
-            let difference = norm(&apart);
-            assert!(
-                difference <= GRADIENTS * norm(&theirs) + 1e-9,
-                "{} {name}: {difference:e} of {:e}",
-                fixture.name,
-                norm(&theirs)
-            );
+    for session in sessions() {
+        for fixture in fixture::all() {
+            let names = names(&fixture);
+            let data = fixture.upload(session);
+            let options = fixture.options(&names);
+            let net = fixture.description.net;
+            let mut trainer = Trainer::new(session, data, net, &fixture.configuration(), options)
+                .unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
+            trainer.training_step().expect("trains");
+            let ours = trainer.gradients().expect("reads");
+            let theirs = fixture.tensors("gradient", &names);
+            for ((name, ours), theirs) in names.iter().zip(&ours).zip(&theirs) {
+                let norm = |floats: &[f64]| floats.iter().map(|x| x * x).sum::<f64>().sqrt();
+                let wide = |x: &[f32]| x.iter().map(|&x| f64::from(x)).collect::<Vec<_>>();
+                let (ours, theirs) = (wide(ours), wide(theirs));
+                let apart: Vec<f64> = ours.iter().zip(&theirs).map(|(a, b)| a - b).collect();
+                let difference = norm(&apart);
+                assert!(
+                    difference <= GRADIENTS * norm(&theirs) + 1e-9,
+                    "{} {name}: {difference:e} of {:e}",
+                    fixture.name,
+                    norm(&theirs)
+                );
+            }
         }
     }
 }
@@ -163,50 +170,54 @@ fn the_first_gradients_are_pytorchs() {
 /// The range test of `--find-lr`, step by step.
 #[test]
 fn the_range_test_gives_pytorchs_losses() {
-    let mut tested = 0;
-    for fixture in fixture::all() {
-        let Some(range) = fixture.lr_range() else {
-            continue;
-        };
-        let options = fixture.options(&names(&fixture));
-        let (net, sizes) = (fixture.description.net, fixture.configuration());
-        let mut trainer =
-            Trainer::new(session(), fixture.upload(session()), net, &sizes, options).expect("fits");
-        let points = trainer.find_lr(&range).expect("trains");
-        let theirs = &fixture.description.range_losses;
-        assert_eq!((points.len(), theirs.len()), (range.steps, range.steps));
-        let apart = points.iter().zip(theirs);
-        let apart = apart.map(|(ours, theirs)| (ours.loss - theirs).abs() / theirs);
-        let worst = apart.fold(0.0, max);
-        assert!(worst <= METRICS, "{}: {worst:e}", fixture.name);
-        tested += 1;
+    for session in sessions() {
+        let mut tested = 0;
+        for fixture in fixture::all() {
+            let Some(range) = fixture.lr_range() else {
+                continue;
+            };
+            let options = fixture.options(&names(&fixture));
+            let (net, sizes) = (fixture.description.net, fixture.configuration());
+            let mut trainer =
+                Trainer::new(session, fixture.upload(session), net, &sizes, options).expect("fits");
+            let points = trainer.find_lr(&range).expect("trains");
+            let theirs = &fixture.description.range_losses;
+            assert_eq!((points.len(), theirs.len()), (range.steps, range.steps));
+            let apart = points.iter().zip(theirs);
+            let apart = apart.map(|(ours, theirs)| (ours.loss - theirs).abs() / theirs);
+            let worst = apart.fold(0.0, max);
+            assert!(worst <= METRICS, "{}: {worst:e}", fixture.name);
+            tested += 1;
+        }
+        assert_eq!(tested, 1);
     }
-    assert_eq!(tested, 1);
 }
 
 /// Each option's fixture is one that training without it does not follow.
 #[test]
 fn the_options_of_the_fixtures_matter() {
-    let changing = [
-        "all",
-        "clip_grad_norm",
-        "cosine_warmup",
-        "plateau",
-        "step",
-        "valid_plateau",
-        "weight_decay",
-    ];
-    for name in changing {
-        let fixture = Fixture::load(&format!("option_{name}"));
-        let without = TrainerOptions {
-            adam: AdamConfig::default(),
-            schedule: ScheduleConfig::default(),
-            ..fixture.options(&names(&fixture))
-        };
-        let (weights, ..) = follow_with(&fixture, session(), without);
-        // Ten times what a fixture may be apart.
-        assert!(weights > 10.0 * WEIGHTS, "{name}: {weights:e}");
+    for session in sessions() {
+        let changing = [
+            "all",
+            "clip_grad_norm",
+            "cosine_warmup",
+            "plateau",
+            "step",
+            "valid_plateau",
+            "weight_decay",
+        ];
+        for name in changing {
+            let fixture = Fixture::load(&format!("option_{name}"));
+            let without = TrainerOptions {
+                adam: AdamConfig::default(),
+                schedule: ScheduleConfig::default(),
+                ..fixture.options(&names(&fixture))
+            };
+            let (weights, ..) = follow_with(&fixture, session, without);
+            // Ten times what a fixture may be apart.
+            assert!(weights > 10.0 * WEIGHTS, "{name}: {weights:e}");
+        }
+        let patient = Fixture::load("option_patience").description;
+        assert!(patient.epoch.len() < patient.epochs, "patience ended it");
     }
-    let patient = Fixture::load("option_patience").description;
-    assert!(patient.epoch.len() < patient.epochs, "patience ended it");
 }

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use gpu_train::data::{Dataset, Split};
 use gpu_train::error::{Error, Result};
-use gpu_train::gpu::GpuOptions;
 use gpu_train::nn::NetworkType;
 use gpu_train::shape::ImageShape;
 use gpu_train::train::{
@@ -14,7 +13,7 @@ use gpu_train::train::{
 };
 use gpu_train::tuning::Tuning;
 
-use crate::support::{session, split};
+use crate::support::{adapter, gpu, open, session, sessions, split};
 
 const IMAGE: ImageShape = ImageShape::new(1, 4, 4);
 
@@ -36,7 +35,7 @@ fn environment(session: &Session) -> Environment {
         started: "now".to_owned(),
         train_fingerprint: String::new(),
         test_fingerprint: String::new(),
-        adapter: session.gpu().description().clone(),
+        adapter: session.device().description().clone(),
         tuning: Tuning::default(),
     }
 }
@@ -97,40 +96,42 @@ fn result(run: &Run<'_>) -> (TrainState, Vec<EpochMetrics>) {
 /// One after the other, in every step of three epochs: also while it evaluates.
 #[test]
 fn a_run_that_is_stopped_after_every_step_goes_on_bit_for_bit() {
-    let place = tempfile::tempdir().expect("a temporary folder");
-    let data = || split(60, 40, IMAGE);
-    let config = config(3);
-    let mut straight = begin(session(), &place.path().join("a"), &config, data(), None);
-    straight.train(|| false, quiet).expect("trains");
-    let path = place.path().join("b");
-    let mut run = begin(session(), &path, &config, data(), None);
-    let mut stops = 0;
-    let places = loop {
-        let asked = Cell::new(0);
-        let interrupted = || {
-            asked.set(asked.get() + 1);
-            // Were the first question enough, no evaluation would ever end.
-            asked.get() > stops % 4
-        };
-        match run.train(interrupted, quiet) {
-            Ok(()) => break stops,
-            Err(Error::Interrupted { what, hint }) => {
-                assert!(what.contains("is saved"), "{what}");
-                assert!(hint.contains("--resume"), "{hint}");
+    for session in sessions() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let data = || split(60, 40, IMAGE);
+        let config = config(3);
+        let mut straight = begin(session, &place.path().join("a"), &config, data(), None);
+        straight.train(|| false, quiet).expect("trains");
+        let path = place.path().join("b");
+        let mut run = begin(session, &path, &config, data(), None);
+        let mut stops = 0;
+        let places = loop {
+            let asked = Cell::new(0);
+            let interrupted = || {
+                asked.set(asked.get() + 1);
+                // Were the first question enough, no evaluation would ever end.
+                asked.get() > stops % 4
+            };
+            match run.train(interrupted, quiet) {
+                Ok(()) => break stops,
+                Err(Error::Interrupted { what, hint }) => {
+                    assert!(what.contains("is saved"), "{what}");
+                    assert!(hint.contains("--resume"), "{hint}");
+                }
+                Err(other) => panic!("{other}"),
             }
-            Err(other) => panic!("{other}"),
-        }
-        stops += 1;
-        drop(run);
-        run = resume(session(), &path, &config, data());
-    };
-    assert!(places > 6, "{places}");
-    assert_eq!(result(&run), result(&straight));
-    let csv = |name: &str| {
-        let text = std::fs::read_to_string(place.path().join(name).join("metrics.csv"));
-        text.expect("reads").lines().count()
-    };
-    assert_eq!((csv("a"), csv("b")), (4, 4));
+            stops += 1;
+            drop(run);
+            run = resume(session, &path, &config, data());
+        };
+        assert!(places > 6, "{places}");
+        assert_eq!(result(&run), result(&straight));
+        let csv = |name: &str| {
+            let text = std::fs::read_to_string(place.path().join(name).join("metrics.csv"));
+            text.expect("reads").lines().count()
+        };
+        assert_eq!((csv("a"), csv("b")), (4, 4));
+    }
 }
 
 #[test]
@@ -140,12 +141,12 @@ fn a_lost_device_costs_no_more_than_what_was_not_saved() {
     let config = config(4);
     let mut straight = begin(session(), &place.path().join("a"), &config, data(), None);
     straight.train(|| false, quiet).expect("trains");
-    let own = Session::open(&GpuOptions::default()).expect("opens");
+    let own = open(&adapter());
     let path = place.path().join("b");
     let mut run = begin(&own, &path, &config, data(), None);
     let lose = |event: &TrainEvent| {
         if let TrainEvent::EpochStarted { epoch: 3, .. } = event {
-            own.gpu().device().destroy();
+            gpu(&own).device().destroy();
         }
         Ok(())
     };
@@ -164,13 +165,14 @@ fn a_lost_device_costs_no_more_than_what_was_not_saved() {
 
 /// What a run with these initial weights says, and the state in its folder's checkpoint.
 fn diverged(
+    session: &Session,
     config: &RunConfig,
     data: Split,
     init: Vec<Vec<f32>>,
 ) -> (String, Checkpoint, Vec<Vec<f32>>) {
     let place = tempfile::tempdir().expect("a temporary folder");
     let path = place.path().join("run");
-    let mut run = begin(session(), &path, config, data, Some(init));
+    let mut run = begin(session, &path, config, data, Some(init));
     let replayed = Cell::new(false);
     let error = run.train(
         || false,
@@ -220,47 +222,49 @@ fn flat(train: u8, test: u8) -> Split {
 
 #[test]
 fn a_run_that_diverges_names_what_was_not_finite_first() {
-    let config = config(2);
-    // 1e30 times 1e30, in the second layer.
-    let init = chain([1e30, 1e30, 0.0]);
-    let (said, checkpoint, model) = diverged(&config, flat(255, 255), init.clone());
-    assert!(
-        said.contains("the output of dense layer 2 is the first"),
-        "{said}"
-    );
-    assert!(said.contains("epoch 1 (step 1)"), "{said}");
-    assert_eq!((checkpoint.state.step, &model), (0, &init));
+    for session in sessions() {
+        let config = config(2);
+        // 1e30 times 1e30, in the second layer.
+        let init = chain([1e30, 1e30, 0.0]);
+        let (said, checkpoint, model) = diverged(session, &config, flat(255, 255), init.clone());
+        assert!(
+            said.contains("the output of dense layer 2 is the first"),
+            "{said}"
+        );
+        assert!(said.contains("epoch 1 (step 1)"), "{said}");
+        assert_eq!((checkpoint.state.step, &model), (0, &init));
 
-    // A prediction of 1e18, a finite loss, and a gradient of 1e18 times the 1e30 before it.
-    let init = chain([1e15, 1e15, 1e-12]);
-    let (said, _, model) = diverged(&config, flat(255, 255), init.clone());
-    assert!(said.contains("1 gradient became NaN or infinite"), "{said}");
-    assert!(
-        said.contains("the gradient of output layer is the first"),
-        "{said}"
-    );
-    assert_eq!(model, init);
+        // A prediction of 1e18, a finite loss, and a gradient of 1e18 times the 1e30 before it.
+        let init = chain([1e15, 1e15, 1e-12]);
+        let (said, _, model) = diverged(session, &config, flat(255, 255), init.clone());
+        assert!(said.contains("1 gradient became NaN or infinite"), "{said}");
+        assert!(
+            said.contains("the gradient of output layer is the first"),
+            "{said}"
+        );
+        assert_eq!(model, init);
 
-    // Black training images never show what white test images do.
-    let init = chain([1e30, 1e30, 0.0]);
-    let (said, checkpoint, _) = diverged(&config, flat(0, 255), init);
-    assert!(
-        said.contains("the test loss became NaN in epoch 1"),
-        "{said}"
-    );
-    assert!(
-        said.contains("the output of dense layer 2 is the first"),
-        "{said}"
-    );
-    assert_eq!(checkpoint.state.step, 0);
+        // Black training images never show what white test images do.
+        let init = chain([1e30, 1e30, 0.0]);
+        let (said, checkpoint, _) = diverged(session, &config, flat(0, 255), init);
+        assert!(
+            said.contains("the test loss became NaN in epoch 1"),
+            "{said}"
+        );
+        assert!(
+            said.contains("the output of dense layer 2 is the first"),
+            "{said}"
+        );
+        assert_eq!(checkpoint.state.step, 0);
 
-    // A learning rate whose first update is beyond f32: the next step shows it.
-    let steep = RunConfig { lr: 3e38, ..config };
-    let init = chain([1.0, 1.0, 1.0]);
-    let (said, _, model) = diverged(&steep, flat(255, 255), init.clone());
-    assert!(
-        said.contains("the update of step 1 made 1.weight so"),
-        "{said}"
-    );
-    assert_eq!(model, init);
+        // A learning rate whose first update is beyond f32: the next step shows it.
+        let steep = RunConfig { lr: 3e38, ..config };
+        let init = chain([1.0, 1.0, 1.0]);
+        let (said, _, model) = diverged(session, &steep, flat(255, 255), init.clone());
+        assert!(
+            said.contains("the update of step 1 made 1.weight so"),
+            "{said}"
+        );
+        assert_eq!(model, init);
+    }
 }

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use gpu_train::gpu::GpuOptions;
 use gpu_train::nn::NetworkType;
 use gpu_train::shape::ImageShape;
 use gpu_train::train::{ResidentSplit, Session, Subset, TrainState, Trainer, TrainerOptions};
 
-use crate::support::{session, small_cnn, split, trainer};
+use crate::support::{adapter, gpu, open, session, sessions, small_cnn, split, trainer};
 
 const IMAGE: ImageShape = ImageShape::new(3, 12, 13);
 
@@ -35,21 +34,23 @@ fn interleaved(mut trainers: Vec<Trainer<'_>>) -> Vec<TrainState> {
 
 #[test]
 fn trainers_that_take_turns_on_one_data_set_do_not_disturb_each_other() {
-    let data = session().upload_split(split(101, 20, IMAGE)).expect("fits");
-    let alone = |seed| interleaved(vec![on(session(), &data, seed)]).remove(0);
-    let both = vec![on(session(), &data, 1), on(session(), &data, 2)];
-    assert_eq!(interleaved(both), [alone(1), alone(2)]);
+    for session in sessions() {
+        let data = session.upload_split(split(101, 20, IMAGE)).expect("fits");
+        let alone = |seed| interleaved(vec![on(session, &data, seed)]).remove(0);
+        let both = vec![on(session, &data, 1), on(session, &data, 2)];
+        assert_eq!(interleaved(both), [alone(1), alone(2)]);
+    }
 }
 
 #[test]
 fn a_second_trainer_of_the_same_net_compiles_nothing() {
-    let session = Session::open(&GpuOptions::default()).expect("opens");
+    let session = open(&adapter());
     let data = session.upload_split(split(101, 20, IMAGE)).expect("fits");
     let first = on(&session, &data, 1);
-    let compiled = session.gpu().pipeline_count();
+    let compiled = gpu(&session).pipeline_count();
     assert!(compiled > 10, "{compiled}");
     let _second = on(&session, &data, 2);
-    assert_eq!(session.gpu().pipeline_count(), compiled);
+    assert_eq!(gpu(&session).pipeline_count(), compiled);
     drop(first);
 }
 
@@ -57,17 +58,17 @@ fn a_second_trainer_of_the_same_net_compiles_nothing() {
 /// no parameter is read back in another way.
 #[test]
 fn epochs_wait_for_the_gpu_only_to_bound_the_submissions_in_flight() {
-    let session = Session::open(&GpuOptions::default()).expect("opens");
+    let session = open(&adapter());
     let options = TrainerOptions {
         batch_size: 4,
         ..TrainerOptions::default()
     };
     let data = split(801, 90, IMAGE);
     let mut trainer = trainer(&session, data, NetworkType::Mlp, options);
-    let before = session.gpu().waits();
+    let before = gpu(&session).waits();
     trainer.train_loop(3, |_| Ok(())).expect("trains");
     let traffic = trainer.traffic();
-    assert_eq!(session.gpu().waits() - before, traffic.retired);
+    assert_eq!(gpu(&session).waits() - before, traffic.retired);
     assert_eq!(traffic.submitted, traffic.retired);
     assert_eq!(traffic.most_in_flight, 3);
     let steps = 3 * (801_usize.div_ceil(4) + 90_usize.div_ceil(4));
@@ -77,7 +78,7 @@ fn epochs_wait_for_the_gpu_only_to_bound_the_submissions_in_flight() {
     );
     // The count sees what an epoch must not do.
     trainer.parameters().expect("reads");
-    assert_eq!(session.gpu().waits() - before, traffic.retired + 1);
+    assert_eq!(gpu(&session).waits() - before, traffic.retired + 1);
 }
 
 #[test]
@@ -93,7 +94,7 @@ fn sets_of_different_shapes_make_no_split() {
 /// The limits that programs are checked against are those that the device was opened with.
 #[test]
 fn a_device_has_the_limits_of_its_target() {
-    let gpu = session().gpu();
+    let gpu = gpu(session());
     let (ours, granted) = (gpu.target().limits, gpu.device().limits());
     assert_eq!(ours.binding_bytes, granted.max_storage_buffer_binding_size);
     assert_eq!(ours.buffer_bytes, granted.max_buffer_size);

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use gpu_train::data::{Dataset, Split};
 pub use gpu_train::doctor::distance;
-use gpu_train::gpu::GpuOptions;
+use gpu_train::gpu::{Gpu, GpuOptions};
 use gpu_train::kernels::gather::ResidentLayout;
 use gpu_train::nn::{
     AdamConfig, Network, NetworkConfiguration, NetworkType, ProgramOptions, training_program,
@@ -13,13 +13,50 @@ use gpu_train::shape::ImageShape;
 use gpu_train::train::{Session, Trainer, TrainerOptions};
 use gpu_train::tuning::{TileValues, Tuning};
 
-/// A session with unchecked shaders, as a release runs them.
+/// The adapter that tests of GPUs run on, by its number: without a name a session takes the processor
+/// where there is no GPU, and software Vulkan, which most machines that test have, only where it is
+/// named. Where there is no adapter at all, these tests are to fail.
+pub fn adapter() -> GpuOptions {
+    GpuOptions {
+        device: Some("0".to_owned()),
+        ..GpuOptions::default()
+    }
+}
+
+/// The processor, with as many threads as it has processors.
+pub fn processor() -> GpuOptions {
+    GpuOptions {
+        device: Some("cpu".to_owned()),
+        ..GpuOptions::default()
+    }
+}
+
+/// A session of its own, for tests that count what it did or give it limits.
+pub fn open(options: &GpuOptions) -> Session {
+    Session::open(options).expect("these tests need a GPU adapter; `make test` sees to one")
+}
+
+/// A session on the GPU, with unchecked shaders, as a release runs them.
 pub fn session() -> &'static Session {
     static SESSION: OnceLock<Session> = OnceLock::new();
-    SESSION.get_or_init(|| {
-        Session::open(&GpuOptions::default())
-            .expect("these tests need a GPU adapter; `make test` sees to one")
-    })
+    SESSION.get_or_init(|| open(&adapter()))
+}
+
+/// A session on the processor.
+pub fn cpu() -> &'static Session {
+    static SESSION: OnceLock<Session> = OnceLock::new();
+    SESSION.get_or_init(|| open(&processor()))
+}
+
+/// Both of them, one after the other; the last one named is the one that a test failed on.
+pub fn sessions() -> impl Iterator<Item = &'static Session> {
+    let name = |it: &&Session| println!("on {}", it.device().description().name);
+    [session(), cpu()].into_iter().inspect(name)
+}
+
+/// The GPU of a session on one.
+pub fn gpu(session: &Session) -> &Gpu {
+    session.device().gpu("this test").expect("is a GPU")
 }
 
 /// Images whose brightness tells their target, with noise: something to learn, made in no time.
@@ -84,7 +121,7 @@ pub fn trainer_of<'a>(
 /// For every problem of the training step of `network`, on `image` in batches of `batch`, the tile
 /// that stands `number` places after the default in the list of candidates, which is a ring.
 pub fn rotated(network: &Network, image: ImageShape, batch: usize, number: usize) -> Tuning {
-    let target = session().gpu().target().clone();
+    let target = session().device().target().clone();
     let options = ProgramOptions {
         capacity: batch,
         rows: 1,

@@ -6,13 +6,12 @@ use std::path::Path;
 
 use gpu_train::data::DataSource;
 use gpu_train::error::{Error, Result};
-use gpu_train::gpu::GpuOptions;
 use gpu_train::nn::NetworkType;
 use gpu_train::sweep::{Execution, PlannedRun, Status, Sweep, SweepEvent, SweepFolder};
-use gpu_train::train::{RunConfig, Session};
+use gpu_train::train::RunConfig;
 use gpu_train::tuning::Tuning;
 
-use crate::support::session;
+use crate::support::{adapter, cpu, gpu, open, processor, sessions};
 
 /// Runs of a small mlp that differ by learning rate and seed.
 fn planned(values: &[(f64, u64)]) -> Vec<PlannedRun> {
@@ -77,14 +76,14 @@ fn results(folder: &SweepFolder) -> Vec<(Vec<u8>, Vec<Vec<String>>)> {
 #[test]
 fn three_learning_rates_upload_once_and_compile_nothing_after_the_first_run() {
     let place = tempfile::tempdir().expect("a temporary folder");
-    let own = Session::open(&GpuOptions::default()).expect("opens");
+    let own = open(&adapter());
     let mut execution = Execution::new(&own);
     let runs = planned(&[(1e-2, 0), (1e-4, 0), (1e-8, 0)]);
     let mut folder = create(&mut execution, &place.path().join("sweep"), runs);
     let mut compiled = Vec::new();
     let on_event = |event: &SweepEvent<'_>| {
         if let SweepEvent::RunEnded { .. } = event {
-            compiled.push(own.gpu().pipeline_count());
+            compiled.push(gpu(&own).pipeline_count());
         }
         Ok(())
     };
@@ -106,7 +105,7 @@ fn three_learning_rates_upload_once_and_compile_nothing_after_the_first_run() {
 #[test]
 fn drawn_data_are_uploaded_once_per_seed() {
     let place = tempfile::tempdir().expect("a temporary folder");
-    let own = Session::open(&GpuOptions::default()).expect("opens");
+    let own = open(&processor());
     let mut execution = Execution::new(&own);
     let runs = planned(&[(1e-2, 0), (1e-4, 0), (1e-2, 5), (1e-4, 5)]);
     let mut folder = create(&mut execution, &place.path().join("sweep"), runs);
@@ -118,81 +117,85 @@ fn drawn_data_are_uploaded_once_per_seed() {
 /// with a summary that is lost.
 #[test]
 fn a_sweep_that_is_stopped_over_and_over_ends_with_the_same_bits() {
-    let place = tempfile::tempdir().expect("a temporary folder");
-    let runs = || planned(&[(1e-2, 0), (1e-3, 0), (1e-2, 7)]);
-    let mut execution = Execution::new(session());
-    let mut straight = create(&mut execution, &place.path().join("a"), runs());
-    execution
-        .run(&mut straight, || false, quiet)
-        .expect("trains");
-    let path = place.path().join("b");
-    let mut folder = create(&mut execution, &path, runs());
-    let mut stops = 0;
-    loop {
-        let asked = Cell::new(0);
-        let interrupted = || {
-            asked.set(asked.get() + 1);
-            asked.get() > stops % 11
-        };
-        match Execution::new(session()).run(&mut folder, interrupted, quiet) {
-            Ok(()) => break,
-            Err(Error::Interrupted { what, hint }) => {
-                assert!(what.contains("of 3, lr-"), "{what}");
-                let resume = format!("`gpu-train sweep --resume {}`", path.display());
-                assert!(hint.starts_with(&resume), "{hint}");
+    for session in sessions() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let runs = || planned(&[(1e-2, 0), (1e-3, 0), (1e-2, 7)]);
+        let mut execution = Execution::new(session);
+        let mut straight = create(&mut execution, &place.path().join("a"), runs());
+        execution
+            .run(&mut straight, || false, quiet)
+            .expect("trains");
+        let path = place.path().join("b");
+        let mut folder = create(&mut execution, &path, runs());
+        let mut stops = 0;
+        loop {
+            let asked = Cell::new(0);
+            let interrupted = || {
+                asked.set(asked.get() + 1);
+                asked.get() > stops % 11
+            };
+            match Execution::new(session).run(&mut folder, interrupted, quiet) {
+                Ok(()) => break,
+                Err(Error::Interrupted { what, hint }) => {
+                    assert!(what.contains("of 3, lr-"), "{what}");
+                    let resume = format!("`gpu-train sweep --resume {}`", path.display());
+                    assert!(hint.starts_with(&resume), "{hint}");
+                }
+                Err(other) => panic!("{other}"),
             }
-            Err(other) => panic!("{other}"),
+            stops += 1;
+            drop(folder);
+            if stops == 9 {
+                fs::remove_file(path.join("summary.csv")).expect("removes");
+            }
+            folder = SweepFolder::open(&path).expect("is a sweep");
         }
-        stops += 1;
-        drop(folder);
-        if stops == 9 {
-            fs::remove_file(path.join("summary.csv")).expect("removes");
-        }
-        folder = SweepFolder::open(&path).expect("is a sweep");
+        assert!(stops > 12, "{stops}");
+        assert_eq!(results(&folder), results(&straight));
+        let timeless = |folder: &SweepFolder| {
+            let gap = |run| folder.summary().value(run, "generalisation_gap").to_owned();
+            [0, 1, 2].map(gap)
+        };
+        assert_eq!(timeless(&folder), timeless(&straight));
+        assert!(timeless(&folder)[0].parse::<f64>().is_ok());
     }
-    assert!(stops > 12, "{stops}");
-    assert_eq!(results(&folder), results(&straight));
-    let timeless = |folder: &SweepFolder| {
-        let gap = |run| folder.summary().value(run, "generalisation_gap").to_owned();
-        [0, 1, 2].map(gap)
-    };
-    assert_eq!(timeless(&folder), timeless(&straight));
-    assert!(timeless(&folder)[0].parse::<f64>().is_ok());
 }
 
 #[test]
 fn a_run_that_diverges_is_recorded_and_the_next_one_trains() {
-    let place = tempfile::tempdir().expect("a temporary folder");
-    let mut execution = Execution::new(session());
-    let runs = planned(&[(1e-2, 0), (1e30, 0), (1e-3, 0)]);
-    let mut folder = create(&mut execution, &place.path().join("sweep"), runs);
-    let diverged = Cell::new(0);
-    let on_event = |event: &SweepEvent<'_>| {
-        if let SweepEvent::RunEnded {
-            diverged: Some(error),
-            number,
-            ..
-        } = event
-        {
-            assert!(matches!(error, Error::Diverged { .. }), "{error}");
-            diverged.set(*number);
-        }
-        Ok(())
-    };
-    execution
-        .run(&mut folder, || false, on_event)
-        .expect("goes on");
-    assert_eq!(diverged.get(), 2);
-    let statuses = [0, 1, 2].map(|run| folder.summary().status(run));
-    assert_eq!(statuses, [Status::Done, Status::Diverged, Status::Done]);
-    assert_eq!(folder.summary().value(1, "test_mae"), "");
-    // Nothing is left to do, and nothing is done again.
-    drop(folder);
-    let mut folder = SweepFolder::open(&place.path().join("sweep")).expect("is a sweep");
-    let nothing = |event: &SweepEvent<'_>| panic!("{event:?}");
-    execution
-        .run(&mut folder, || false, nothing)
-        .expect("is done");
+    for session in sessions() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let mut execution = Execution::new(session);
+        let runs = planned(&[(1e-2, 0), (1e30, 0), (1e-3, 0)]);
+        let mut folder = create(&mut execution, &place.path().join("sweep"), runs);
+        let diverged = Cell::new(0);
+        let on_event = |event: &SweepEvent<'_>| {
+            if let SweepEvent::RunEnded {
+                diverged: Some(error),
+                number,
+                ..
+            } = event
+            {
+                assert!(matches!(error, Error::Diverged { .. }), "{error}");
+                diverged.set(*number);
+            }
+            Ok(())
+        };
+        execution
+            .run(&mut folder, || false, on_event)
+            .expect("goes on");
+        assert_eq!(diverged.get(), 2);
+        let statuses = [0, 1, 2].map(|run| folder.summary().status(run));
+        assert_eq!(statuses, [Status::Done, Status::Diverged, Status::Done]);
+        assert_eq!(folder.summary().value(1, "test_mae"), "");
+        // Nothing is left to do, and nothing is done again.
+        drop(folder);
+        let mut folder = SweepFolder::open(&place.path().join("sweep")).expect("is a sweep");
+        let nothing = |event: &SweepEvent<'_>| panic!("{event:?}");
+        execution
+            .run(&mut folder, || false, nothing)
+            .expect("is done");
+    }
 }
 
 #[test]
@@ -205,7 +208,7 @@ fn runs_that_cannot_be_are_refused_before_the_first_begins() {
         strides: vec![1],
         ..runs[1].config.clone()
     };
-    let error = Execution::new(session()).check(&runs, &Tuning::default());
+    let error = Execution::new(cpu()).check(&runs, &Tuning::default());
     let error = error.expect_err("a kernel larger than the image");
     assert!(error.to_string().contains("conv layer 1"), "{error}");
     assert!(
@@ -220,7 +223,7 @@ fn runs_that_cannot_be_are_refused_before_the_first_begins() {
 fn a_sweep_does_not_go_on_with_other_data() {
     let place = tempfile::tempdir().expect("a temporary folder");
     let path = place.path().join("sweep");
-    let mut execution = Execution::new(session());
+    let mut execution = Execution::new(cpu());
     drop(create(
         &mut execution,
         &path,

@@ -8,7 +8,7 @@ use gpu_train::shape::ImageShape;
 use gpu_train::train::{Finding, Plan, SplitLayout, TrainState, TrainerOptions, TuneEvent, tune};
 use gpu_train::tuning::Tuning;
 
-use crate::support::{self, distance, session, small_cnn, split, trainer};
+use crate::support::{self, distance, gpu, session, small_cnn, split, trainer};
 
 const IMAGE: ImageShape = ImageShape::new(3, 12, 13);
 const BATCH: usize = 32;
@@ -27,7 +27,7 @@ fn options(tuning: Tuning) -> TrainerOptions {
 }
 
 fn plan(tuning: Tuning) -> Plan {
-    let target = session().gpu().target();
+    let target = session().device().target();
     let layout = SplitLayout::of(
         &split(BATCH * 2, BATCH, IMAGE),
         None,
@@ -77,7 +77,7 @@ fn tune_measures_every_choice_of_the_step() {
     let mut refused = Vec::new();
     let mut announced = Vec::new();
     let mut found = 0;
-    let findings = tune(session().gpu(), &network(), BATCH, |event| {
+    let findings = tune(gpu(session()), &network(), BATCH, |event| {
         match event {
             TuneEvent::Refused { problem, tile, why } => {
                 refused.push(format!("{} {tile}: {why}", problem.kernel));
@@ -120,7 +120,7 @@ fn tune_measures_every_choice_of_the_step() {
 #[test]
 fn tune_stops_where_it_is_told_to() {
     let mut measured = 0;
-    let stopped = tune(session().gpu(), &network(), BATCH, |_| {
+    let stopped = tune(gpu(session()), &network(), BATCH, |_| {
         measured += 1;
         Err(gpu_train::error::Error::usage("enough", "go on"))
     });

@@ -1,0 +1,181 @@
+//! What computes: which device is taken where none is named, and all that runs on the processor.
+
+use std::fs;
+
+use gpu_train::gpu::adapters;
+
+use crate::resume::{DATA, NETS, assert_same};
+use crate::support::{ADAPTER, CPU, Ended, SMALL, Workplace, ended, names};
+
+/// The line of standard error that says what a run is computed with.
+fn device_line(ended: &Ended) -> &str {
+    let line = ended.stderr.lines().find(|line| line.starts_with("on "));
+    line.unwrap_or_else(|| panic!("no device in: {}", ended.stderr))
+}
+
+#[test]
+fn devices_lists_every_adapter_and_the_processor() {
+    let listed = Workplace::new().run(&["devices"]);
+    assert_eq!(listed.code, 0, "{}", listed.stderr);
+    let lines: Vec<&str> = listed.stdout.lines().collect();
+    for (adapter, lines) in adapters().iter().zip(lines.chunks(2)) {
+        let start = format!("{}    {} (", adapter.index, adapter.name);
+        assert!(lines[0].starts_with(&start), "{}", listed.stdout);
+        assert!(lines[1].contains("binding up to"), "{}", listed.stdout);
+    }
+    let [.., name, threads] = lines[..] else {
+        panic!("the processor has two lines: {}", listed.stdout);
+    };
+    assert!(name.starts_with("cpu  "), "{}", listed.stdout);
+    assert!(name.contains("(processor, gemm "), "{}", listed.stdout);
+    assert!(
+        threads.trim_end().ends_with(" threads"),
+        "{}",
+        listed.stdout
+    );
+}
+
+/// A GPU where there is one, else the processor: an adapter that is software has to be named.
+#[test]
+fn without_a_device_a_gpu_is_taken_and_else_the_processor() {
+    let place = Workplace::new();
+    let unnamed = place.train("unnamed", &["--epochs", "1"]);
+    let line = device_line(&unnamed);
+    let hardware = adapters().into_iter().find(|it| !it.is_software());
+    match hardware {
+        Some(gpu) => assert!(line.starts_with(&format!("on {} (", gpu.name)), "{line}"),
+        None => {
+            assert!(line.starts_with("on the processor ("), "{line}");
+            assert!(line.ends_with("): no GPU found"), "{line}");
+        }
+    }
+    let named = place.train("named", &[CPU, &["--epochs", "1"]].concat());
+    let line = device_line(&named);
+    assert!(line.starts_with("on the processor ("), "{line}");
+    assert!(line.ends_with(')'), "nothing was looked for: {line}");
+    let adapter = place.train("adapter", &[ADAPTER, &["--epochs", "1"]].concat());
+    let said = adapter.stderr.contains("--device cpu is many times faster");
+    assert_eq!(said, adapters()[0].is_software(), "{}", adapter.stderr);
+    let quiet = place.train("quiet", &["--epochs", "1", "--quiet"]);
+    assert_eq!(quiet.stderr, "");
+    let recorded = place.text("named/environment.toml");
+    assert!(recorded.contains("backend = \"native\""), "{recorded}");
+}
+
+/// Nothing but a Vulkan loader that finds nothing: what a machine without any driver is like.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_machine_without_any_adapter_trains_on_the_processor() {
+    let place = Workplace::new();
+    let mut command = place.command(crate::support::BINARY);
+    // Both names: old and new Vulkan loaders.
+    command
+        .env("VK_DRIVER_FILES", "/dev/null")
+        .env("VK_ICD_FILENAMES", "/dev/null")
+        .args(SMALL)
+        .args(["--out", "run"]);
+    let ended = ended(command.output().expect("starts"));
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(device_line(&ended).ends_with("no GPU found"));
+    place.train("named", CPU);
+    assert_same(&place, "run", "named");
+}
+
+#[test]
+fn threads_change_no_bit_of_a_run() {
+    let place = Workplace::new();
+    for (threads, said) in [
+        ("1", "(1 thread)"),
+        ("2", "(2 threads)"),
+        ("5", "(5 threads)"),
+    ] {
+        let mut command = place.command(crate::support::BINARY);
+        command.env("RAYON_NUM_THREADS", threads);
+        command.args(SMALL).args(CPU).args(["--out", threads]);
+        let ended = ended(command.output().expect("starts"));
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        assert!(device_line(&ended).contains(said), "{}", ended.stderr);
+        assert_same(&place, "1", threads);
+    }
+}
+
+#[test]
+fn a_run_on_the_processor_goes_on_there_bit_for_bit() {
+    let place = Workplace::new();
+    for net in NETS {
+        let run = |more: &[&str]| {
+            let ended = place.run(&[net, &DATA, CPU, more].concat());
+            assert_eq!(ended.code, 0, "{}", ended.stderr);
+        };
+        run(&["--epochs", "4", "--out", "long"]);
+        run(&["--epochs", "2", "--out", "short"]);
+        let config = place.text("short/config.toml");
+        assert!(config.contains("device = \"cpu\""), "{config}");
+        let ended = place.run(&["--resume", "short", "--epochs", "4"]);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        assert!(device_line(&ended).starts_with("on the processor ("));
+        assert_same(&place, "long", "short");
+        for run in ["long", "short"] {
+            fs::remove_dir_all(place.path(run)).expect("removes");
+        }
+    }
+}
+
+/// Other bits, and the same net.
+#[test]
+fn what_the_processor_trained_is_evaluated_on_an_adapter_too() {
+    let place = Workplace::new();
+    place.train("run", CPU);
+    let mae = |device: &[&str]| {
+        let ended = place.run(&[&["eval", "run", "--format", "csv"], device].concat());
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        let line = ended
+            .stdout
+            .lines()
+            .find_map(|it| it.strip_prefix("mae,,,"));
+        line.expect("is there").parse::<f64>().expect("a number")
+    };
+    // Without a device the run's own, whose evaluation it is to the last digit.
+    assert_eq!(mae(&[]), mae(CPU));
+    let metrics = place.text("run/metrics.csv");
+    let last = metrics.lines().last().and_then(|it| it.split(',').nth(4));
+    assert_eq!(last, Some(mae(CPU).to_string().as_str()));
+    let apart = (mae(CPU) - mae(ADAPTER)).abs();
+    assert!(apart <= 1e-5 * mae(CPU), "{apart:e}");
+}
+
+#[test]
+fn every_command_runs_on_the_processor() {
+    let place = Workplace::new();
+    let run = |arguments: &[&str]| {
+        let ended = place.run(&[arguments, CPU].concat());
+        assert_eq!(ended.code, 0, "{arguments:?}: {}", ended.stderr);
+        ended
+    };
+    run(&[SMALL, &["--out", "run"]].concat());
+    let picture = image::RgbImage::from_fn(32, 32, |x, y| image::Rgb([x as u8, y as u8, 9]));
+    picture.save(place.path("picture.png")).expect("writes");
+    let predicted = run(&["predict", "run", "picture.png", "--format", "csv"]);
+    assert!(
+        predicted.stdout.contains("\npicture.png,"),
+        "{}",
+        predicted.stdout
+    );
+    run(&["export", "run", "--format", "onnx", "--out", "net.onnx"]);
+    let small = [
+        "--net",
+        "mlp",
+        "--dense-hiddens",
+        "8",
+        "--data",
+        "house-digits:64,16",
+    ];
+    run(&[&small[..], &["--find-lr", "--out", "found"]].concat());
+    assert!(names(&place.path("found")).contains(&"find-lr.csv".to_owned()));
+    let sweep = ["sweep", "--seed", "0,1", "--epochs", "1", "--out", "sweep"];
+    run(&[&sweep[..], &small].concat());
+    let summary = place.text("sweep/summary.csv");
+    assert_eq!(summary.matches(",done").count(), 2, "{summary}");
+    let estimated = run(&[SMALL, &["--dry-run", "--estimate"]].concat());
+    assert!(estimated.stdout.contains("per epoch of training"));
+}
