@@ -228,8 +228,8 @@ fn runs_of_other_seeds_are_one_curve_around_their_mean() {
     assert!(!page.contains(said));
     let whole = place.path().join("c/metrics.csv");
     let lines = text(&whole);
-    let two: String = lines.lines().take(3).map(|it| format!("{it}\n")).collect();
-    fs::write(&whole, two).expect("writes");
+    let two: Vec<&str> = lines.lines().take(3).collect();
+    fs::write(&whole, two.join("\n") + "\n").expect("writes");
     assert!(summarise(&runs).warnings.concat().contains(said));
     // Other data by the same name: nothing to average.
     let other = environment().replace("train_fingerprint = \"1\"", "train_fingerprint = \"2\"");
