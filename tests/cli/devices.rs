@@ -41,13 +41,11 @@ fn without_a_device_a_gpu_is_taken_and_else_the_processor() {
     let place = Workplace::new();
     let unnamed = place.train("unnamed", &["--epochs", "1"]);
     let line = device_line(&unnamed);
-    let hardware = adapters().into_iter().find(|it| !it.is_software());
-    match hardware {
-        Some(gpu) => assert!(line.starts_with(&format!("on {} (", gpu.name)), "{line}"),
-        None => {
-            assert!(line.starts_with("on the processor ("), "{line}");
-            assert!(line.ends_with("): no GPU found"), "{line}");
-        }
+    if let Some(gpu) = adapters().into_iter().find(|it| !it.is_software()) {
+        assert!(line.starts_with(&format!("on {} (", gpu.name)), "{line}");
+    } else {
+        assert!(line.starts_with("on the processor ("), "{line}");
+        assert!(line.ends_with("): no GPU found"), "{line}");
     }
     let named = place.train("named", &[CPU, &["--epochs", "1"]].concat());
     let line = device_line(&named);
