@@ -38,7 +38,7 @@ pub enum Executable {
     /// For a GPU.
     Gpu(GpuProgram),
     /// For the processor.
-    Cpu(CpuProgram),
+    Cpu(Box<CpuProgram>),
 }
 
 /// Why buffers and programs of two devices do not go together.
@@ -97,7 +97,7 @@ impl Device {
     pub fn storage(&self, label: &str, bytes: u64) -> Result<Buffer> {
         match self {
             Self::Gpu(gpu) => gpu.storage(label, bytes).map(Buffer::Gpu),
-            Self::Cpu(_) => Ok(Buffer::Cpu(HostBuffer::new(bytes.div_ceil(4) as usize))),
+            Self::Cpu(_) => HostBuffer::new(label, bytes.div_ceil(4) as usize).map(Buffer::Cpu),
         }
     }
 
@@ -233,7 +233,7 @@ impl Executable {
             Device::Cpu(cpu) => {
                 program.check(&cpu.description().target.limits)?;
                 let shared = |role| shared.get(&role).map(|it: &Buffer| it.cpu().clone());
-                Ok(Self::Cpu(CpuProgram::new(cpu, program, shared)))
+                CpuProgram::new(cpu, program, shared).map(|it| Self::Cpu(Box::new(it)))
             }
         }
     }

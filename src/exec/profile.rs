@@ -183,9 +183,12 @@ fn on_cpu(program: &CpuProgram, step: &Step) -> Result<Vec<Vec<f64>>> {
             start.elapsed().as_secs_f64()
         });
         let spent: Vec<f64> = program.take_spent();
-        let threads = |dispatch| match program.is_for_whole_batch(dispatch) {
-            true => 1.0,
-            false => program.threads() as f64,
+        let threads = |dispatch| {
+            if program.is_for_whole_batch(dispatch) {
+                1.0
+            } else {
+                program.threads() as f64
+            }
         };
         let spent = spent.iter().enumerate();
         let spent: Vec<f64> = spent.map(|(at, it)| it / threads(at)).collect();

@@ -144,7 +144,7 @@ fn exponential(x: f32) -> f32 {
         8.333_452e-3,
         4.166_579_6e-2,
         1.666_666_5e-1,
-        5.000_000_1e-1,
+        0.5,
     ] {
         p = p * r + coefficient;
     }
@@ -157,12 +157,7 @@ fn exponential(x: f32) -> f32 {
 fn hyperbolic_tangent(x: f32) -> f32 {
     let z = x * x;
     let mut p = -5.704_988_7e-3;
-    for coefficient in [
-        2.063_908_9e-2,
-        -5.373_971_6e-2,
-        1.333_144_2e-1,
-        -3.333_328_2e-1,
-    ] {
+    for coefficient in [2.063_909e-2, -5.373_971_6e-2, 1.333_144_2e-1, -3.333_328e-1] {
         p = p * z + coefficient;
     }
     let near = p * z * x + x;

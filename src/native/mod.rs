@@ -8,6 +8,15 @@
 //! [`Part`]. Those whose [`Call::whole_batch`] is set need all of it and use all threads of the pool
 //! they run in. Either way, results do not depend on the number of threads.
 
+#![expect(
+    clippy::inline_always,
+    reason = "what is compiled for wide vectors must be inlined into the function that is"
+)]
+#![expect(
+    clippy::needless_lifetimes,
+    reason = "the macro of pulp asks for named lifetimes"
+)]
+
 mod activation;
 mod adam_step;
 mod conv2d_backward_input;

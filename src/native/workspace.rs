@@ -17,6 +17,15 @@ impl Aligned {
         Self(vec![Line([0; LINE]); words.div_ceil(LINE)])
     }
 
+    /// The same; `None` where the system would not give so much.
+    pub fn try_new(words: usize) -> Option<Self> {
+        // `vec!` takes zeroed pages, which cost nothing before they are used, but aborts without them.
+        let mut probe: Vec<Line> = Vec::new();
+        probe.try_reserve_exact(words.div_ceil(LINE)).ok()?;
+        drop(probe);
+        Some(Self::new(words))
+    }
+
     /// The words, and what fills the last line.
     pub fn words(&self) -> &[u32] {
         bytemuck::cast_slice(&self.0)

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::slice::{from_raw_parts, from_raw_parts_mut};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use crate::error::{Error, Result};
 use crate::kernels::Scalar;
 use crate::native::Aligned;
 use crate::reference::Slice;
@@ -14,9 +15,18 @@ use crate::reference::Slice;
 pub struct HostBuffer(Arc<RwLock<Aligned>>);
 
 impl HostBuffer {
-    /// `words` words, all zero.
-    pub fn new(words: usize) -> Self {
-        Self(Arc::new(RwLock::new(Aligned::new(words))))
+    /// `words` words for `label`, all zero.
+    ///
+    /// Errors where the system has no room for them.
+    pub fn new(label: &str, words: usize) -> Result<Self> {
+        let memory = Aligned::try_new(words).ok_or_else(|| {
+            let bytes = words as u64 * 4;
+            Error::gpu(
+                format!("no memory for '{label}' of {bytes} bytes"),
+                "use a smaller net, a smaller --batch-size, or fewer images",
+            )
+        })?;
+        Ok(Self(Arc::new(RwLock::new(memory))))
     }
 
     /// Writes `bytes` at byte `offset`.
@@ -62,7 +72,7 @@ impl HostBuffer {
 pub(super) struct Held<'b> {
     pointers: Vec<Pointer>,
     /// They keep what the pointers point to.
-    _locks: Vec<Lock<'b>>,
+    locks: Vec<Lock<'b>>,
 }
 
 /// The start and length of a buffer.
@@ -91,7 +101,7 @@ impl<'b> Held<'b> {
     pub(super) fn new(buffers: impl Iterator<Item = Option<(&'b HostBuffer, bool)>>) -> Self {
         let mut held = Self {
             pointers: Vec::new(),
-            _locks: Vec::new(),
+            locks: Vec::new(),
         };
         for buffer in buffers {
             let (pointer, lock) = match buffer {
@@ -111,7 +121,7 @@ impl<'b> Held<'b> {
                 }
             };
             held.pointers.push(pointer);
-            held._locks.extend(lock);
+            held.locks.extend(lock);
         }
         held
     }
@@ -186,10 +196,16 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let buffer = HostBuffer::new(5);
+        let buffer = HostBuffer::new("five", 5).expect("fits");
         buffer.clone().write(4, &[1, 2, 3, 4]);
         assert_eq!(buffer.read(2, 8), [0, 0, 1, 2, 3, 4, 0, 0]);
         assert!(buffer.size() >= 20);
+    }
+
+    #[test]
+    fn what_no_system_has_is_refused() {
+        let error = HostBuffer::new("all", usize::MAX / 8).expect_err("is too much");
+        assert!(error.to_string().contains("no memory for 'all'"), "{error}");
     }
 
     #[test]
@@ -200,7 +216,7 @@ mod tests {
 
     #[expect(unsafe_code, reason = "the panic is what is tested")]
     fn buffer_too_long() {
-        let buffer = HostBuffer::new(16);
+        let buffer = HostBuffer::new("line", 16).expect("fits");
         let held = Held::new([Some((&buffer, false))].into_iter());
         // SAFETY: nothing is written.
         unsafe { held.seen_with(&mut []).slice(0, 0..17, Scalar::U32, false) };

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use super::device::Cpu;
 use super::memory::{Held, HostBuffer, Seen};
+use crate::error::Result;
 use crate::exec::described::Described;
 use crate::graph::{Dispatch, Extent, Program, Role};
 use crate::kernels::{Access, Call, Scalar, Step};
@@ -77,9 +78,15 @@ impl CpuProgram {
     /// `program` for `cpu`; buffers are those that `shared` gives for their roles, and new ones where
     /// it gives none.
     ///
+    /// Errors where there is no room for those.
+    ///
     /// # Panics
     /// If shards would write where others read or write: a bug of the graph.
-    pub fn new(cpu: &Cpu, program: &Program, shared: impl Fn(Role) -> Option<HostBuffer>) -> Self {
+    pub fn new(
+        cpu: &Cpu,
+        program: &Program,
+        shared: impl Fn(Role) -> Option<HostBuffer>,
+    ) -> Result<Self> {
         let bound = program.dispatches.iter();
         let dispatches: Vec<Bound> = bound.map(|it| Bound::new(it, program)).collect();
         let written = |buffer: usize| {
@@ -93,8 +100,12 @@ impl CpuProgram {
                 locals.push((index, spec.len));
                 None
             } else {
+                let buffer = match shared(spec.role) {
+                    Some(buffer) => buffer,
+                    None => HostBuffer::new(&spec.role.to_string(), spec.len)?,
+                };
                 Some(SharedBuffer {
-                    buffer: shared(spec.role).unwrap_or_else(|| HostBuffer::new(spec.len)),
+                    buffer,
                     written: written(index),
                 })
             });
@@ -111,7 +122,7 @@ impl CpuProgram {
                 spent: vec![Duration::ZERO; dispatches.len()],
             })
         };
-        Self {
+        Ok(Self {
             buffers,
             stages,
             threads: (0..cpu.threads()).map(|_| own()).collect(),
@@ -119,7 +130,7 @@ impl CpuProgram {
             capacity: program.capacity as u32,
             dispatches,
             cpu: cpu.clone(),
-        }
+        })
     }
 
     /// Runs `work` on the pool's threads: many steps at once, since waking the pool costs a step of a
