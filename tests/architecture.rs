@@ -65,7 +65,7 @@ const UNSAFE_FUNCTIONS: &[(&str, &str)] = &[
     ("src/exec/cpu/program.rs", "bind"),
     ("src/gpu/pipeline.rs", "module"),
     ("src/gpu/pipeline_cache.rs", "create"),
-    ("src/native/product.rs", "multiply"),
+    ("src/native/product.rs", "multiply_strided"),
 ];
 
 #[test]
