@@ -247,7 +247,7 @@ fn a_sweep_that_is_stopped_and_killed_ends_with_the_same_bits() {
     let place = Workplace::new();
     let more = [
         "--data",
-        "house-digits:2560,160",
+        "house-digits:640,160",
         "--epochs",
         "6",
         "--lr",
@@ -256,7 +256,7 @@ fn a_sweep_that_is_stopped_and_killed_ends_with_the_same_bits() {
     let begin = |out| {
         [
             &["sweep"],
-            NETS[0],
+            NETS[1],
             &more,
             &["--batch-size", "16", "--out", out],
         ]
@@ -265,7 +265,7 @@ fn a_sweep_that_is_stopped_and_killed_ends_with_the_same_bits() {
     let whole = place.run(&begin("straight"));
     assert_eq!(whole.code, 0, "{}", whole.stderr);
 
-    // Some 200 ms an epoch on software Vulkan.
+    // Some 300 ms an epoch on software Vulkan.
     let wait_for_epoch = |epoch: usize| {
         let metrics = place.path("broken/lr-0.001/metrics.csv");
         loop {
