@@ -87,7 +87,7 @@ fn pool(
         .zip(argmax.chunks_exact_mut(channels));
     for row in 0..out_height {
         let line = row * WINDOW * geometry.out_width;
-        for ((output, argmax), column) in (&mut rows).zip(0..out_width) {
+        for (column, (output, argmax)) in (0..out_width).zip(&mut rows) {
             let first = line + column * WINDOW;
             let below = first + geometry.out_width;
             let window = Window {

@@ -12,7 +12,7 @@ fn doctor(more: &[&str]) -> Ended {
 
 #[test]
 fn it_prints_what_a_report_needs_and_passes() {
-    let of_gpus = ["workgroup memory ", "threads in a subgroup "];
+    let of_gpus = ["workgroup memory ", "pipeline cache "];
     assert_passes(ADAPTER, &of_gpus);
     assert_passes(
         CPU,

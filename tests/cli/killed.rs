@@ -98,16 +98,18 @@ fn sigterm_saves_too() {
 #[test]
 fn a_second_signal_ends_the_process_at_once() {
     let place = Workplace::new();
-    let slow = ["--batch-size", "2048", "--epochs", "9", "--out", "run"];
+    let slow = ["--batch-size", "512", "--epochs", "9", "--out", "run"];
     let slow = [
-        &["--data", "house-digits:2048,16", "--channels", "32,32"],
+        &["--data", "house-digits:1024,16", "--channels", "16,16"],
         &slow[..],
         ADAPTER,
     ]
     .concat();
-    let child = spawn(&place, &slow);
+    let mut child = spawn(&place, &slow);
     let run = place.path("run");
     while !run.exists() {
+        let ended = child.try_wait().expect("can be asked");
+        assert_eq!(ended, None, "it ended before its folder was there");
         thread::sleep(Duration::from_millis(5));
     }
     send("-INT", &child);
