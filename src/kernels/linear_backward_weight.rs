@@ -35,6 +35,9 @@ params! {
     }
 }
 
+/// Floats of a weight that is large for the processor.
+const LARGE: usize = 1 << 15;
+
 /// Partial sums that [`call`] makes of batches of up to `capacity` samples.
 pub fn splits(
     capacity: usize,
@@ -70,7 +73,7 @@ pub fn call(
         ..*call.params()
     });
     // A copy per shard of a large weight would not stay in the caches.
-    if rows == 1 {
+    if rows == 1 && padded(ins) * padded(outs) > LARGE {
         call.for_whole_batch()
     } else {
         call

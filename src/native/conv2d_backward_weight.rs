@@ -37,11 +37,10 @@ pub(super) fn run(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>
         let grads = &grad_output.real()[of(geometry.output_len())];
         partial.fill(0.0);
         let (weight, bias) = partial.split_at_mut(bias_at);
-        add_rows(grads, bias);
         if is_sparse(&geometry, grads) {
-            sum_few(&geometry, images, grads, weight, part.workspace);
+            sum_few(&geometry, images, grads, [weight, bias], part.workspace);
         } else {
-            sum_all(&geometry, images, grads, weight, part.workspace);
+            sum_all(&geometry, images, grads, [weight, bias], part.workspace);
         }
     }
 }
@@ -51,7 +50,7 @@ fn sum_few(
     geometry: &Geometry,
     images: &[f32],
     grads: &[f32],
-    weight: &mut [f32],
+    [weight, bias]: [&mut [f32]; 2],
     workspace: &mut Workspace,
 ) {
     let window = padded_window(geometry);
@@ -60,6 +59,7 @@ fn sum_few(
     row.fill(0.0);
     let grads = grads.chunks_exact(geometry.output_len());
     for (image, grads) in images.chunks_exact(geometry.input_len()).zip(grads) {
+        add_rows(grads, bias);
         add_weight_gradients(geometry, image, grads, row, sums);
     }
     let rows = weight.chunks_exact_mut(geometry.out_channels);
@@ -75,22 +75,46 @@ fn sum_all(
     geometry: &Geometry,
     images: &[f32],
     grads: &[f32],
-    weight: &mut [f32],
+    [weight, bias]: [&mut [f32]; 2],
     workspace: &mut Workspace,
 ) {
     let window = geometry.window();
+    let (channels, columns) = (geometry.out_channels, geometry.columns());
     let together = geometry.images_per_product();
-    let [windows] = workspace.take([together * geometry.pixels() * window + SLACK]);
+    let most_rows = together * geometry.pixels();
+    let is_wide = channels != columns;
+    let [windows, wide_grads, wide_sums] = workspace.take([
+        most_rows * window + SLACK,
+        if is_wide { most_rows * columns } else { 0 },
+        if is_wide { window * columns } else { 0 },
+    ]);
+    // What pads them stays zero.
+    wide_grads.fill(0.0);
+    wide_sums.fill(0.0);
     let grads = grads.chunks(together * geometry.output_len());
     for (images, grads) in images.chunks(together * geometry.input_len()).zip(grads) {
-        let rows = grads.len() / geometry.out_channels;
-        geometry.lower(images, windows);
-        let windows = Matrix::new(&windows[..rows * window], rows, window).transposed();
-        multiply(
-            weight,
-            true,
-            windows,
-            Matrix::new(grads, rows, geometry.out_channels),
-        );
+        add_rows(grads, bias);
+        let rows = grads.len() / channels;
+        let windows = if geometry.is_pointwise() {
+            images
+        } else {
+            geometry.lower(images, windows);
+            &windows[..rows * window]
+        };
+        let windows = Matrix::new(windows, rows, window).transposed();
+        if is_wide {
+            let wide = wide_grads.chunks_exact_mut(columns);
+            for (wide, grads) in wide.zip(grads.chunks_exact(channels)) {
+                wide[..channels].copy_from_slice(grads);
+            }
+            let grads = Matrix::new(wide_grads, rows, columns);
+            multiply(wide_sums, true, windows, grads);
+        } else {
+            multiply(weight, true, windows, Matrix::new(grads, rows, channels));
+        }
+    }
+    let wide = wide_sums.chunks_exact(columns);
+    for (row, wide) in weight.chunks_exact_mut(channels).zip(wide) {
+        row.copy_from_slice(&wide[..channels]);
     }
 }

@@ -27,22 +27,48 @@ pub(super) fn run(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>
     let output = output.real_mut()[..samples * geometry.output_len()]
         .chunks_mut(together * geometry.output_len());
     let bias = &bias.real()[..geometry.out_channels];
-    let [windows, sums] = part.workspace.take(scratch(&geometry, together));
+    let [windows, sums, weights] = part.workspace.take(scratch(&geometry, together));
+    let weight = widened(&geometry, weight.real(), weights);
     for (images, output) in input.zip(output) {
         let scratch = [&mut windows[..], &mut sums[..]];
-        convolve(&geometry, together, images, weight.real(), output, scratch);
+        convolve(&geometry, together, images, weight, output, scratch);
         finish(activation, bias, channels, output);
     }
 }
 
-/// Floats of scratch that [`convolve`] takes for `together` images.
-pub(super) const fn scratch(geometry: &Geometry, together: usize) -> [usize; 2] {
-    let windows = together * geometry.pixels() * geometry.window() + SLACK;
-    [windows, together * geometry.output_len()]
+/// Floats of scratch for `together` images: windows and sums of [`convolve`], and the weight of
+/// [`widened`].
+pub(super) const fn scratch(geometry: &Geometry, together: usize) -> [usize; 3] {
+    let rows = together * geometry.pixels();
+    [
+        rows * geometry.window() + SLACK,
+        rows * geometry.columns(),
+        geometry.window() * geometry.columns(),
+    ]
 }
 
-/// The sums of all windows of `images`, without bias; `windows` and `sums` are scratch of the lengths
-/// that [`scratch`] says.
+/// The weight with as many columns as the geometry's products have, the last of them zero.
+pub(super) fn widened<'w>(
+    geometry: &Geometry,
+    weight: &'w [f32],
+    wide: &'w mut [f32],
+) -> &'w [f32] {
+    let (channels, columns) = (geometry.out_channels, geometry.columns());
+    if channels == columns {
+        return weight;
+    }
+    wide.fill(0.0);
+    let rows = wide
+        .chunks_exact_mut(columns)
+        .zip(weight.chunks_exact(channels));
+    for (wide, row) in rows {
+        wide[..channels].copy_from_slice(row);
+    }
+    wide
+}
+
+/// The sums of all windows of `images`, without bias; `weight` is [`widened`], `windows` and `sums` are
+/// scratch of the lengths that [`scratch`] says.
 ///
 /// Products are always of the rows of `together` images, so that no image's results depend on how many
 /// come with it: `gemm` sums few rows in another order.
@@ -61,11 +87,17 @@ pub(super) fn convolve(
         geometry.lower(images, windows);
         windows
     };
+    let (channels, columns) = (geometry.out_channels, geometry.columns());
     let windows = Matrix::new(windows, together * geometry.pixels(), geometry.window());
-    let weight = Matrix::new(weight, geometry.window(), geometry.out_channels);
-    if is_whole {
+    let weight = Matrix::new(weight, geometry.window(), columns);
+    if is_whole && channels == columns {
         return multiply(output, false, windows, weight);
     }
     multiply(sums, false, windows, weight);
-    output.copy_from_slice(&sums[..output.len()]);
+    let rows = output
+        .chunks_exact_mut(channels)
+        .zip(sums.chunks_exact(columns));
+    for (output, sums) in rows {
+        output.copy_from_slice(&sums[..channels]);
+    }
 }

@@ -3,9 +3,8 @@
 use pulp::{Arch, Simd};
 
 use super::Part;
-use super::activation::rectified;
-use super::conv2d_forward::{convolve, scratch};
-use super::geometry::{Geometry, geometry};
+use super::conv2d_forward::{convolve, scratch, widened};
+use super::geometry::{Geometry, SLACK, geometry};
 use crate::activation::Activation;
 use crate::kernels::Call;
 use crate::kernels::conv2d_max_pool2d_forward::{Params, WINDOW};
@@ -23,129 +22,98 @@ pub(super) fn run(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>
     let geometry = geometry!(params, out_height, params.conv_width, quads);
     let pooled = [params.out_height as usize, params.out_width as usize];
     let pooled_len = pooled[0] * pooled[1] * geometry.out_channels;
-    let relu = Activation::from_number(params.activation) == Activation::Relu;
+    let is_relu = Activation::from_number(params.activation) == Activation::Relu;
     let samples = part.step.batch as usize;
-    let bias = &bias.real()[..geometry.out_channels];
     let input = input.real()[..samples * geometry.input_len()].chunks_exact(geometry.input_len());
     let output = output.real_mut().chunks_exact_mut(pooled_len);
     let argmax = argmax.word_mut().chunks_exact_mut(pooled_len);
-    let [windows, sums] = part.workspace.take(scratch(&geometry, 1));
+    let [windows, wide_sums, weights] = scratch(&geometry, 1);
+    let [windows, wide_sums, weights, sums, slack_bias] = part.workspace.take([
+        windows,
+        wide_sums,
+        weights,
+        geometry.output_len() + SLACK,
+        geometry.out_channels + SLACK,
+    ]);
+    let weight = widened(&geometry, weight.real(), weights);
+    slack_bias[..geometry.out_channels].copy_from_slice(&bias.real()[..geometry.out_channels]);
     for ((image, output), argmax) in input.zip(output).zip(argmax) {
-        let scratch = [&mut windows[..], &mut []];
-        convolve(&geometry, 1, image, weight.real(), sums, scratch);
-        if relu {
-            pool_rectified(&geometry, pooled, bias, sums, output, argmax);
-        } else {
-            pool_sums(&geometry, pooled, bias, sums, output, argmax);
-        }
+        let scratch = [&mut windows[..], &mut wide_sums[..]];
+        let own = &mut sums[..geometry.output_len()];
+        convolve(&geometry, 1, image, weight, own, scratch);
+        pool(&geometry, pooled, is_relu, slack_bias, sums, output, argmax);
     }
 }
 
-#[pulp::with_simd(pool_rectified = Arch::new())]
+/// The first maximum (or the last that is no number) of every window of an image's sums, which end in
+/// [`SLACK`] as the bias does: vectors are whole, and what lies behind the last channel is overwritten
+/// by the next window.
+#[pulp::with_simd(pool = Arch::new())]
 #[inline(always)]
-fn pool_rectified_simd<'a, S: Simd>(
-    _simd: S,
+fn pool_simd<'a, S: Simd>(
+    simd: S,
     geometry: &'a Geometry,
-    pooled: [usize; 2],
-    bias: &'a [f32],
-    sums: &'a [f32],
-    output: &'a mut [f32],
-    argmax: &'a mut [u32],
-) {
-    pool(geometry, pooled, bias, sums, output, argmax, rectified);
-}
-
-#[pulp::with_simd(pool_sums = Arch::new())]
-#[inline(always)]
-fn pool_sums_simd<'a, S: Simd>(
-    _simd: S,
-    geometry: &'a Geometry,
-    pooled: [usize; 2],
-    bias: &'a [f32],
-    sums: &'a [f32],
-    output: &'a mut [f32],
-    argmax: &'a mut [u32],
-) {
-    pool(geometry, pooled, bias, sums, output, argmax, |x| x);
-}
-
-/// The first maximum (or the last that is no number) of every window of an image's sums.
-#[inline(always)]
-fn pool(
-    geometry: &Geometry,
     [out_height, out_width]: [usize; 2],
-    bias: &[f32],
-    sums: &[f32],
-    output: &mut [f32],
-    argmax: &mut [u32],
-    activate: impl Fn(f32) -> f32,
+    is_relu: bool,
+    bias: &'a [f32],
+    sums: &'a [f32],
+    output: &'a mut [f32],
+    argmax: &'a mut [u32],
 ) {
     let channels = geometry.out_channels;
-    let (in_groups, whole) = (channels / GROUP * GROUP, channels);
-    let mut rows = output
-        .chunks_exact_mut(channels)
-        .zip(argmax.chunks_exact_mut(channels));
+    let mut at = 0;
     for row in 0..out_height {
-        let line = row * WINDOW * geometry.out_width;
-        for (column, (output, argmax)) in (0..out_width).zip(&mut rows) {
-            let first = line + column * WINDOW;
+        for column in 0..out_width {
+            let first = (row * geometry.out_width + column) * WINDOW;
             let below = first + geometry.out_width;
-            let window = Window {
-                pixels: [first, first + 1, below, below + 1],
-                sums,
-                bias,
-            };
-            for at in (0..in_groups).step_by(GROUP) {
-                window.pool::<GROUP>(at, output, argmax, &activate);
-            }
-            for at in (in_groups..whole).step_by(QUAD) {
-                window.pool::<QUAD>(at, output, argmax, &activate);
-            }
-        }
-    }
-}
-
-/// Channels that are pooled together: no vector is longer.
-const GROUP: usize = 16;
-
-/// The pixels of a window, and what is pooled.
-struct Window<'a> {
-    pixels: [usize; WINDOW * WINDOW],
-    sums: &'a [f32],
-    bias: &'a [f32],
-}
-
-impl Window<'_> {
-    /// Pools `N` channels from `at` on.
-    #[inline(always)]
-    fn pool<const N: usize>(
-        &self,
-        at: usize,
-        output: &mut [f32],
-        argmax: &mut [u32],
-        activate: &impl Fn(f32) -> f32,
-    ) {
-        let bias: [f32; N] = std::array::from_fn(|channel| self.bias[at..][..N][channel]);
-        let value = |pixel: usize| -> [f32; N] {
-            let sums = &self.sums[pixel * self.bias.len() + at..][..N];
-            std::array::from_fn(|channel| activate(sums[channel] + bias[channel]))
-        };
-        let [first, others @ ..] = self.pixels;
-        let (mut maximum, mut picked) = (value(first), [first as u32; N]);
-        for pixel in others {
-            let values = value(pixel);
-            for channel in 0..N {
-                let value = values[channel];
-                let better = (value > maximum[channel]) | value.is_nan();
-                maximum[channel] = if better { value } else { maximum[channel] };
-                picked[channel] = if better {
-                    pixel as u32
-                } else {
-                    picked[channel]
+            let pixels = [first, first + 1, below, below + 1];
+            for channel in (0..channels).step_by(S::F32_LANES) {
+                let bias = vector(simd, bias, channel);
+                let value = |pixel: usize| {
+                    let sum = vector(simd, sums, pixel * channels + channel);
+                    let sum = simd.add_f32s(sum, bias);
+                    let zero = simd.splat_f32s(0.0);
+                    let is_positive = simd.greater_than_f32s(sum, zero);
+                    // 0 for what is no number, as `max` gives it.
+                    if is_relu {
+                        simd.select_f32s(is_positive, sum, zero)
+                    } else {
+                        sum
+                    }
                 };
+                let [first, others @ ..] = pixels;
+                let (mut maximum, mut picked) = (value(first), simd.splat_u32s(first as u32));
+                for pixel in others {
+                    let value = value(pixel);
+                    let is_number = simd.equal_f32s(value, value);
+                    let is_more = simd.greater_than_f32s(value, maximum);
+                    let is_better = simd.or_m32s(is_more, simd.not_m32s(is_number));
+                    maximum = simd.select_f32s(is_better, value, maximum);
+                    picked = simd.select_u32s(is_better, simd.splat_u32s(pixel as u32), picked);
+                }
+                let at = at + channel;
+                let lanes = at..(at + S::F32_LANES).min(output.len());
+                if let Some(output) = S::as_mut_simd_f32s(&mut output[lanes.clone()])
+                    .0
+                    .first_mut()
+                    && let Some(argmax) = S::as_mut_simd_u32s(&mut argmax[lanes.clone()])
+                        .0
+                        .first_mut()
+                {
+                    (*output, *argmax) = (maximum, picked);
+                } else {
+                    simd.partial_store_f32s(&mut output[lanes.clone()], maximum);
+                    simd.partial_store_u32s(&mut argmax[lanes], picked);
+                }
             }
+            at += channels;
         }
-        output[at..][..N].copy_from_slice(&maximum);
-        argmax[at..][..N].copy_from_slice(&picked);
     }
+}
+
+/// A vector from `at` on.
+#[inline(always)]
+fn vector<S: Simd>(_simd: S, floats: &[f32], at: usize) -> S::f32s {
+    let (vectors, _) = S::as_simd_f32s(&floats[at..][..S::F32_LANES]);
+    vectors[0]
 }

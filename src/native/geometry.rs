@@ -67,6 +67,16 @@ impl Geometry {
         self.in_width * self.in_channels
     }
 
+    /// Columns of its products: channels, but in whole vectors where there are more than one of them.
+    /// Products of other widths would be copied by `gemm` every time, and be slower.
+    pub(super) const fn columns(&self) -> usize {
+        if self.out_channels <= VECTOR {
+            self.out_channels
+        } else {
+            self.out_channels.next_multiple_of(VECTOR)
+        }
+    }
+
     /// Whether every input pixel is a window of its own: the image is its matrix of windows.
     pub(super) const fn is_pointwise(&self) -> bool {
         self.kernel_height == 1 && self.kernel_width == 1 && self.stride == 1
@@ -153,10 +163,12 @@ fn raise_simd<'a, S: Simd>(
     }
 }
 
+/// Floats of a vector: no processor has longer ones.
+const VECTOR: usize = 16;
 /// Rows of a matrix of windows that a product should have at least.
 const ROWS: usize = 128;
 /// Floats that it should have at most.
-const FLOATS: usize = 1 << 18;
+const FLOATS: usize = 1 << 17;
 
 /// Floats behind the last of several windows that may be written, too.
 pub(super) const SLACK: usize = 16;
@@ -165,6 +177,14 @@ pub(super) const SLACK: usize = 16;
 /// the exact ones.
 #[inline(always)]
 fn copy(from: &[f32], to: &mut [f32], len: usize) {
+    // Most lines are short: one vector.
+    if len <= SLACK
+        && let Some(from) = from.first_chunk::<SLACK>()
+        && let Some(to) = to.first_chunk_mut::<SLACK>()
+    {
+        *to = *from;
+        return;
+    }
     let padded = len.next_multiple_of(SLACK);
     match (from.get(..padded), to.get_mut(..padded)) {
         (Some(from), Some(to)) => {

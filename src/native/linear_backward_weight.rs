@@ -93,10 +93,33 @@ pub(super) fn run(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>
 #[pulp::with_simd(add_rows = Arch::new())]
 #[inline(always)]
 pub(super) fn add_rows_simd<'a, S: Simd>(_simd: S, grads: &'a [f32], sums: &'a mut [f32]) {
-    for row in grads.chunks_exact(sums.len()) {
-        for (sum, grad) in sums.iter_mut().zip(row) {
-            *sum += grad;
+    // Short rows side by side, so that vectors are full.
+    let together = WIDTH / sums.len();
+    let mut wide = [0.0; WIDTH];
+    let mut rest = grads;
+    if together > 1 {
+        let wide = &mut wide[..together * sums.len()];
+        let rows = grads.chunks_exact(wide.len());
+        rest = rows.remainder();
+        for rows in rows {
+            add_to(rows, wide);
         }
+    }
+    for row in wide.chunks_exact(sums.len()).take(together) {
+        add_to(row, sums);
+    }
+    for row in rest.chunks_exact(sums.len()) {
+        add_to(row, sums);
+    }
+}
+
+/// Floats of short rows that are added together.
+const WIDTH: usize = 64;
+
+#[inline(always)]
+fn add_to(values: &[f32], sums: &mut [f32]) {
+    for (sum, value) in sums.iter_mut().zip(values) {
+        *sum += value;
     }
 }
 
