@@ -36,7 +36,7 @@ params! {
 }
 
 /// Floats of a weight that is large for the processor.
-const LARGE: usize = 1 << 15;
+const LARGE: usize = 1 << 13;
 
 /// Partial sums that [`call`] makes of batches of up to `capacity` samples.
 pub fn splits(

@@ -1,13 +1,13 @@
-//! `activation_forward`, and what other kernels do with activations on their way.
+//! `activation_forward`, `activation_backward`, and what other kernels do with activations on their way.
 
 use pulp::{Arch, Simd};
 
 use super::Part;
 use crate::activation::Activation;
-use crate::kernels::Call;
 use crate::kernels::activation_forward::Params;
+use crate::kernels::{Call, activation_backward};
 use crate::reference::{Slice, activation_backward::slope};
-use crate::shape::padded;
+use crate::shape::{QUAD, padded};
 
 /// output = activation(input); both (batch, pixels, padded channels).
 pub(super) fn run(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
@@ -21,6 +21,19 @@ pub(super) fn run(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>
     output.copy_from_slice(&input.real()[..len]);
     activate(Activation::from_number(params.activation), output);
     zero_padding(output, channels);
+}
+
+/// `grad_input` = `grad_output` * activation'(input); all (batch, elements), padding included.
+pub(super) fn run_backward(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
+    let [output, grad_output, grad_input] = slices else {
+        panic!("activation_backward binds three buffers");
+    };
+    let params: &activation_backward::Params = call.params();
+    let len = (part.step.batch * params.quads) as usize * QUAD;
+    let grad_input = &mut grad_input.real_mut()[..len];
+    grad_input.copy_from_slice(&grad_output.real()[..len]);
+    let activation = Activation::from_number(params.activation);
+    take_slopes(activation, output.real(), grad_input);
 }
 
 /// Every row of `sums` plus `bias`, through `activation`; what pads `channels` becomes zero.

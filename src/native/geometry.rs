@@ -141,11 +141,36 @@ fn lower_simd<'a, S: Simd>(
     images: &'a [f32],
     rows: &'a mut [f32],
 ) {
+    let (run, line) = (geometry.run(), geometry.line());
+    // What whole vectors reach of the image and of the row.
+    let vectors = run.div_ceil(SLACK);
+    let reach = |line: usize| (geometry.kernel_height - 1) * line + vectors * SLACK;
+    let (of_image, of_row) = (reach(line), reach(run));
     let mut at = 0;
     for image in images.chunks_exact(geometry.input_len()) {
-        for start in geometry.starts() {
-            geometry.lower_window(&image[start..], &mut rows[at..]);
-            at += geometry.window();
+        for y in 0..geometry.out_height {
+            let mut start = y * geometry.stride * line;
+            for _ in 0..geometry.out_width {
+                let from = image.get(start..start + of_image);
+                if let (Some(from), Some(to)) = (from, rows.get_mut(at..at + of_row)) {
+                    let (mut read, mut written) = (0, 0);
+                    for _ in 0..geometry.kernel_height {
+                        for vector in (0..vectors).map(|vector| vector * SLACK) {
+                            let from = from[read + vector..].first_chunk::<SLACK>();
+                            let to = to[written + vector..].first_chunk_mut::<SLACK>();
+                            if let (Some(from), Some(to)) = (from, to) {
+                                *to = *from;
+                            }
+                        }
+                        read += line;
+                        written += run;
+                    }
+                } else {
+                    geometry.lower_window(&image[start..], &mut rows[at..]);
+                }
+                at += geometry.window();
+                start += geometry.stride * geometry.in_channels;
+            }
         }
     }
 }

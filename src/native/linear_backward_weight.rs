@@ -15,8 +15,11 @@ use crate::reference::Slice;
 use crate::shape::QUAD;
 use crate::shards::{self, SHARDS};
 
-/// Rows of the weight that a thread sums at a time: they stay in its cache.
-const BLOCK: usize = 256;
+/// Rows of the weight of `ins` rows that a thread sums at a time: they stay in its cache, and there are
+/// blocks for several threads. A sum does not depend on its block.
+fn block_rows(ins: usize) -> usize {
+    ins.div_ceil(8).clamp(32, 256)
+}
 
 thread_local! {
     /// Sums on their way up the tree.
@@ -147,9 +150,10 @@ fn sum_shards(
     [ins, outs]: [usize; 2],
     weight: &mut [f32],
 ) {
-    let blocks = weight.par_chunks_mut(BLOCK * outs).enumerate();
+    let rows = block_rows(ins);
+    let blocks = weight.par_chunks_mut(rows * outs).enumerate();
     blocks.for_each(|(block, weight)| {
-        let columns = block * BLOCK..block * BLOCK + weight.len() / outs;
+        let columns = block * rows..block * rows + weight.len() / outs;
         let product = |shard: usize, accumulate: bool, sums: &mut [f32]| {
             let rows = ends[shard]..ends[shard + 1];
             let input = Matrix::new(&input[rows.start * ins..rows.end * ins], rows.len(), ins);

@@ -58,6 +58,7 @@ pub type Run = fn(&Call, &mut Part<'_>, &mut [Slice<'_, f32>]);
 
 /// Every native kernel by its name. A new one adds its line here.
 const REGISTRY: &[(&str, Run)] = &[
+    ("activation_backward", activation::run_backward),
     ("activation_forward", activation::run),
     ("adam_step", adam_step::run),
     (

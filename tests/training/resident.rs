@@ -16,7 +16,7 @@ fn limited(options: GpuOptions, binding_bytes: u64) -> Session {
     })
 }
 
-/// 301 images of 480 bytes in parts of at most 100: four parts, the last one nearly empty.
+/// 401 images of 480 bytes in parts of at most 133: four parts, the last one nearly empty.
 #[test]
 fn a_data_set_split_over_four_bindings_trains_to_the_same_bits() {
     let run = |session: &Session| {
@@ -24,13 +24,13 @@ fn a_data_set_split_over_four_bindings_trains_to_the_same_bits() {
             batch_size: 8,
             ..TrainerOptions::default()
         };
-        let mut trainer = trainer(session, split(301, 30, IMAGE), NetworkType::Cnn, options);
+        let mut trainer = trainer(session, split(401, 30, IMAGE), NetworkType::Cnn, options);
         trainer.train_loop(2, |_| Ok(())).expect("trains");
         (trainer.parameters().expect("reads"), trainer.logs()[1].test)
     };
     for (options, whole) in [(adapter(), session()), (processor(), cpu())] {
-        let small = limited(options, 48_128);
-        let data = small.upload(&split(301, 1, IMAGE).train).expect("fits");
+        let small = limited(options, 64_000);
+        let data = small.upload(&split(401, 1, IMAGE).train).expect("fits");
         assert_eq!(data.layout().parts(), 4);
         assert_eq!(run(&small), run(whole));
     }
