@@ -2,7 +2,7 @@
 //!
 //! They have the names, Params, bindings and cases of the GPU's kernels. Products come from the crate
 //! `gemm`; what lies between them is plain loops that [`pulp`] compiles for the widest vectors there
-//! are. A kernel that is not listed in [`REGISTRY`] runs as its twin in f32, which is fast enough.
+//! are. A kernel that has none runs as its twin in f32, which is fast enough.
 //!
 //! Most kernels run on one shard of the batch at a time ([`crate::shards`]) and know only its samples:
 //! [`Part`]. Those whose [`Call::whole_batch`] is set need all of it and use all threads of the pool
