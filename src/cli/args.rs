@@ -5,15 +5,15 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::config::{ImageSize, SizeList};
+use super::experiment::ExperimentArgs;
 use super::model_args::{EvalArgs, ExportArgs, PredictArgs};
 use super::sweep_args::SweepArgs;
 use crate::fetch::catalogue;
 use crate::nn::{Activation, NetworkType};
-use crate::sweep::{Experiment, Match};
 use crate::train::{LrSchedule, RunFolder};
 
 /// TOML, in which a run records its seed, has signed whole numbers.
-const MAX_SEED: u64 = i64::MAX.cast_unsigned();
+pub(super) const MAX_SEED: u64 = i64::MAX.cast_unsigned();
 /// What a range test has no use for.
 const NOT_IN_RANGE_TEST: [&str; 17] = [
     "resume",
@@ -97,61 +97,6 @@ pub(super) enum Command {
     Sweep(Box<SweepArgs>),
     /// Reproduce one of the three experiments: learning rates of an mlp, a cnn, depth against width
     Experiment(ExperimentArgs),
-}
-
-/// Options of `gpu-train experiment`.
-#[derive(Debug, Args)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a switch of the command line"
-)]
-pub(super) struct ExperimentArgs {
-    /// The experiment
-    #[arg(value_enum)]
-    pub(super) name: Experiment,
-    /// Passes over the training set [default: 50]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub(super) epochs: Option<usize>,
-    /// A minute's look: 3 epochs, and, where no data is named, on 4,096 + 1,024 drawn pictures
-    #[arg(long, conflicts_with = "epochs")]
-    pub(super) quick: bool,
-    /// depth-width: whose number of parameters the shallow nets are to have [default: deep]
-    #[arg(long = "match", value_enum, value_name = "NET")]
-    pub(super) matched: Option<Match>,
-    /// Seeds; each is a run of its own [default: 0]
-    #[arg(
-        long = "seed",
-        value_name = "N,…",
-        value_delimiter = ',',
-        value_parser = clap::value_parser!(u64).range(..=MAX_SEED)
-    )]
-    pub(super) seeds: Vec<u64>,
-    /// As in training [default: svhn where its files are found, else house-digits]
-    #[arg(long, value_name = "PATH-or-NAME")]
-    pub(super) data: Option<String>,
-    /// File of training images, together with --test
-    #[arg(long, value_name = "FILE")]
-    pub(super) train: Option<PathBuf>,
-    /// File of test images, together with --train
-    #[arg(long, value_name = "FILE")]
-    pub(super) test: Option<PathBuf>,
-    /// `cpu` for the processor, or an adapter by number or part of its name; see `gpu-train devices`
-    /// [default: a GPU where there is one, else cpu]
-    #[arg(long, value_name = "INDEX-or-NAME")]
-    pub(super) device: Option<String>,
-    /// Folder of the experiment, which must not exist [default: runs/<timestamp>-<experiment>];
-    /// `gpu-train sweep --resume DIR` goes on with it
-    #[arg(long, value_name = "DIR")]
-    pub(super) out: Option<PathBuf>,
-    /// Ignore what `gpu-train tune` found: kernels use their default tiles
-    #[arg(long)]
-    pub(super) no_tuned: bool,
-    /// Print nothing but errors
-    #[arg(long)]
-    pub(super) quiet: bool,
-    /// No progress bar
-    #[arg(long)]
-    pub(super) no_progress: bool,
 }
 
 /// Options of `gpu-train compare`.

@@ -67,7 +67,7 @@ impl Geometry {
         self.in_width * self.in_channels
     }
 
-    /// Columns of its products: channels, but in whole vectors where there are more than one of them.
+    /// Columns of its products: channels, but in whole vectors where one does not hold them.
     /// Products of other widths would be copied by `gemm` every time, and be slower.
     pub(super) const fn columns(&self) -> usize {
         if self.out_channels <= VECTOR {
@@ -158,9 +158,7 @@ fn lower_simd<'a, S: Simd>(
                         for vector in (0..vectors).map(|vector| vector * SLACK) {
                             let from = from[read + vector..].first_chunk::<SLACK>();
                             let to = to[written + vector..].first_chunk_mut::<SLACK>();
-                            if let (Some(from), Some(to)) = (from, to) {
-                                *to = *from;
-                            }
+                            *to.expect("within reach") = *from.expect("within reach");
                         }
                         read += line;
                         written += run;
@@ -189,14 +187,14 @@ fn raise_simd<'a, S: Simd>(
 }
 
 /// Floats of a vector: no processor has longer ones.
-const VECTOR: usize = 16;
+pub(super) const VECTOR: usize = 16;
 /// Rows of a matrix of windows that a product should have at least.
 const ROWS: usize = 128;
 /// Floats that it should have at most.
 const FLOATS: usize = 1 << 17;
 
 /// Floats behind the last of several windows that may be written, too.
-pub(super) const SLACK: usize = 16;
+pub(super) const SLACK: usize = VECTOR;
 
 /// Copies `len` floats, and some behind them where there is room: a few long copies are faster than
 /// the exact ones.

@@ -4,10 +4,8 @@
 
 use pulp::{Arch, Simd};
 
-use super::geometry::Geometry;
+use super::geometry::{Geometry, VECTOR};
 
-/// Floats to which a window is padded: no vector is longer.
-const VECTOR: usize = 16;
 /// Gradients that are looked at together.
 const GROUP: usize = 16;
 
@@ -19,8 +17,9 @@ pub(super) const fn padded_window(geometry: &Geometry) -> usize {
 /// Whether so few of `grads` are not zero that their windows one by one cost less than all windows in a
 /// product.
 ///
-/// Measured with AVX-512: a gradient by itself costs as much as [`ALONE`] floats of its window more, and
-/// each float 2.5 times what it costs in a product.
+/// A rule of thumb: a gradient by itself costs as much as [`ALONE`] floats of its window more, and each float
+/// 2.5 times what it costs in a product. It agrees with what was measured of the cnn (docs/performance.md):
+/// behind its second convolution skipping zeros gains, behind the first it loses.
 /// The first image speaks for all.
 pub(super) fn is_sparse(geometry: &Geometry, grads: &[f32]) -> bool {
     let window = geometry.window();

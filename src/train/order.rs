@@ -1,5 +1,9 @@
 //! The order in which an epoch visits the samples: a buffer of the trainer's own, filled where it trains.
 
+use std::ops::Range;
+
+use super::options::TrainerOptions;
+use super::resident::ResidentDataset;
 use crate::error::Result;
 use crate::exec::{Buffer, Device, Executable, SharedBuffers};
 use crate::graph::{BufferSlice, BufferSpec, Dispatch, Extent, Phase, Program, Role};
@@ -75,4 +79,31 @@ fn program(device: &Device, count: usize, seed: Option<u64>, buffer: Buffer) -> 
         &program,
         &SharedBuffers::from([(Role::Order, buffer)]),
     )
+}
+
+/// The buffers of programs that read `set` in the order of `order`.
+pub(super) fn on_set(
+    shared: &SharedBuffers,
+    set: &ResidentDataset,
+    order: &Order,
+) -> SharedBuffers {
+    let mut all = shared.clone();
+    all.extend(set.buffers().clone());
+    all.insert(Role::Order, order.buffer().clone());
+    all
+}
+
+/// What keys the epochs' orders; `None` for file order.
+pub(super) fn shuffle_seed(options: &TrainerOptions) -> Option<u64> {
+    options.shuffle.then_some(options.seed)
+}
+
+/// Batches of positions `range`, the last one ragged.
+pub(super) fn batches(range: Range<usize>, batch_size: usize) -> impl Iterator<Item = Step> {
+    let end = range.end;
+    range.step_by(batch_size).map(move |start| Step {
+        batch: batch_size.min(end - start) as u32,
+        batch_start: start as u32,
+        ..Step::default()
+    })
 }

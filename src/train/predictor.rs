@@ -4,10 +4,10 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::metrics::{Metrics, Sums};
-use super::order::Order;
+use super::order::{Order, batches};
 use super::resident::ResidentDataset;
 use super::session::Session;
-use super::trainer::{Trainer, batches};
+use super::trainer::Trainer;
 use crate::error::{Error, Result};
 use crate::exec::{Buffer, Device, Executable, Kept, MAX_STEPS, Submissions};
 use crate::graph::Role;

@@ -1,9 +1,10 @@
 //! After something became NaN or infinite: the steps since a good state once more, to find out
 //! where, and to keep the last good weights.
 
+use super::order::batches;
 use super::resident::Subset;
 use super::state::TrainState;
-use super::trainer::{Trainer, batches};
+use super::trainer::Trainer;
 use crate::error::Result;
 use crate::exec::NotFinite;
 use crate::graph::Role;

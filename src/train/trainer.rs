@@ -8,7 +8,7 @@ use super::advance::Clock;
 use super::checkpoint::Checkpoint;
 use super::metrics::{EpochMetrics, Metrics, Sums};
 use super::options::TrainerOptions;
-use super::order::Order;
+use super::order::{Order, batches, on_set, shuffle_seed};
 use super::place::Place;
 use super::plan::Plan;
 use super::resident::{ResidentDataset, ResidentSplit, Subset};
@@ -19,7 +19,6 @@ use super::task::{Moment, Task, check_parameters};
 use crate::error::{Error, Result};
 use crate::exec::{Device, Executable, Profile, SharedBuffers, Submissions, Traffic};
 use crate::graph::Role;
-use crate::kernels::Step;
 use crate::nn::{Network, NetworkConfiguration, NetworkType, initial_parameters};
 
 /// Trains one net on one data set.
@@ -63,14 +62,6 @@ pub struct Trainer<'s> {
     pub(super) pending_evaluation: bool,
     pub(super) selection: Selection,
     pub(super) logs: Vec<EpochMetrics>,
-}
-
-/// The buffers of programs that read `set` in the order of `order`.
-fn on_set(shared: &SharedBuffers, set: &ResidentDataset, order: &Order) -> SharedBuffers {
-    let mut all = shared.clone();
-    all.extend(set.buffers().clone());
-    all.insert(Role::Order, order.buffer().clone());
-    all
 }
 
 /// The program that measures on `subset`.
@@ -400,19 +391,4 @@ impl<'s> Trainer<'s> {
         let bytes = bytemuck::cast_slice(&flat);
         self.device.write(&self.shared[&role], 0, bytes)
     }
-}
-
-/// What keys the epochs' orders; `None` for file order.
-fn shuffle_seed(options: &TrainerOptions) -> Option<u64> {
-    options.shuffle.then_some(options.seed)
-}
-
-/// Batches of positions `range`, the last one ragged.
-pub(super) fn batches(range: Range<usize>, batch_size: usize) -> impl Iterator<Item = Step> {
-    let end = range.end;
-    range.step_by(batch_size).map(move |start| Step {
-        batch: batch_size.min(end - start) as u32,
-        batch_start: start as u32,
-        ..Step::default()
-    })
 }

@@ -19,6 +19,7 @@ mod resume;
 mod runs;
 mod support;
 mod sweep;
+mod tensorboard;
 mod tuning;
 #[path = "../formats/writers.rs"]
 mod writers;

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::Cpu;
 use crate::exec::Ceilings;
 use crate::native::multiply_square;
+use crate::shards::SHARDS;
 
 /// Side of the matrices that are multiplied: they stay in the caches.
 const SIDE: usize = 256;
@@ -43,22 +44,23 @@ pub fn measure(cpu: &Cpu) -> Ceilings {
             black_box(floats.iter().fold(0_u32, |sum, float| sum ^ float));
         }
     });
-    let wakes = best(&|| ());
-    let empty = (0..TRIES).map(|_| {
+    // As between two dispatches of a step: from within the pool, whose threads are awake. The shards are
+    // as many as those of a batch.
+    let meet = || {
         let start = Instant::now();
-        cpu.pool().install(|| {
-            for _ in 0..REPEATS {
-                (0..threads).into_par_iter().for_each(|it| {
-                    black_box(it);
-                });
-            }
-        });
-        (start.elapsed().as_secs_f64() - wakes).max(0.0) / REPEATS as f64
-    });
+        for _ in 0..REPEATS {
+            let shards = (0..SHARDS).into_par_iter().with_max_len(1);
+            shards.for_each(|shard| {
+                black_box(shard);
+            });
+        }
+        start.elapsed().as_secs_f64() / REPEATS as f64
+    };
+    let meetings = (0..TRIES).map(|_| cpu.within(meet));
     let work = (threads * REPEATS) as f64;
     Ceilings {
         flops: work * 2.0 * (SIDE as f64).powi(3) / products,
         load_bytes: work * 4.0 * FLOATS as f64 / loads,
-        dispatch_seconds: empty.fold(f64::INFINITY, f64::min),
+        dispatch_seconds: meetings.fold(f64::INFINITY, f64::min),
     }
 }
