@@ -3,12 +3,9 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use rayon::prelude::*;
-
 use super::Cpu;
 use crate::exec::Ceilings;
 use crate::native::multiply_square;
-use crate::shards::SHARDS;
 
 /// Side of the matrices that are multiplied: they stay in the caches.
 const SIDE: usize = 256;
@@ -44,15 +41,11 @@ pub fn measure(cpu: &Cpu) -> Ceilings {
             black_box(floats.iter().fold(0_u32, |sum, float| sum ^ float));
         }
     });
-    // As between two dispatches of a step: from within the pool, whose threads are awake. The shards are
-    // as many as those of a batch.
+    // From within the pool, as between two dispatches of a step.
     let meet = || {
         let start = Instant::now();
         for _ in 0..REPEATS {
-            let shards = (0..SHARDS).into_par_iter().with_max_len(1);
-            shards.for_each(|shard| {
-                black_box(shard);
-            });
+            rayon::broadcast(|_| ());
         }
         start.elapsed().as_secs_f64() / REPEATS as f64
     };
