@@ -98,7 +98,9 @@ pub fn call_tiled(capacity: usize, shape: &ConvShape, tile: &Tile) -> Call {
         bias_at: (bias_at(weight_len) / QUAD) as u32,
     };
     let grid = Grid::fixed(splits * threads, tile.workgroup_size());
-    Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())
+    Call::new(&KERNEL, tile.variant, &params, grid)
+        .with_flops(shape.flops())
+        .with_in_channels(shape.input.channels)
 }
 
 /// Lines of the weight, quads of a line, and quads of output channels.

@@ -84,7 +84,9 @@ pub fn call_tiled(shape: &ConvShape, activation: Activation, tile: &Tile) -> Cal
         activation: activation as u32,
     };
     let grid = tile.output_grid(output);
-    Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())
+    Call::new(&KERNEL, tile.variant, &params, grid)
+        .with_flops(shape.flops())
+        .with_in_channels(shape.input.channels)
 }
 
 const fn quads(image: ImageShape) -> usize {

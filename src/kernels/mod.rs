@@ -201,6 +201,9 @@ pub struct Call {
     /// Floating-point operations per sample of the batch, padding not counted; 0 where moving data
     /// is all the work.
     pub flops: u64,
+    /// Channels of an input pixel, padding not counted; 0 where the call does not say. The processor's
+    /// products leave the padding out.
+    pub in_channels: usize,
     /// Whether it needs the whole batch at once: the processor, which runs other kernels shard by
     /// shard, lets the shards meet before it.
     pub whole_batch: bool,
@@ -223,6 +226,7 @@ impl Call {
             grid,
             workgroup_bytes: tile::workgroup_bytes(variant),
             flops: 0,
+            in_channels: 0,
             whole_batch: false,
             choice: None,
         }
@@ -248,6 +252,15 @@ impl Call {
     pub fn with_flops(self, flops: usize) -> Self {
         Self {
             flops: flops as u64,
+            ..self
+        }
+    }
+
+    /// The same call, its input known to have that many channels, padding not counted.
+    #[must_use]
+    pub fn with_in_channels(self, in_channels: usize) -> Self {
+        Self {
+            in_channels,
             ..self
         }
     }

@@ -45,6 +45,8 @@ fn update_simd<'a, S: Simd>(
     second: &'a mut [f32],
 ) -> u32 {
     let kept = 1.0 - step.decay;
+    // Root and division share a unit, and all of this waits for it: one division, not two.
+    let by_correction = 1.0 / step.second_correction;
     let moments = first.iter_mut().zip(second);
     let mut count = 0;
     for ((parameter, &gradient), (first, second)) in
@@ -52,7 +54,7 @@ fn update_simd<'a, S: Simd>(
     {
         *first = normal(*first + params.one_minus_beta1 * (gradient - *first));
         *second = normal(*second * params.beta2 + (params.one_minus_beta2 * gradient) * gradient);
-        let denominator = second.sqrt() / step.second_correction + params.epsilon;
+        let denominator = second.sqrt() * by_correction + params.epsilon;
         *parameter = *parameter * kept - (step.step_size * *first) / denominator;
         count += u32::from(!gradient.is_finite());
     }

@@ -2,7 +2,7 @@
 
 use super::Part;
 use super::activation::take_slopes;
-use super::geometry::{Geometry, geometry};
+use super::geometry::{FLOATS, Geometry, ROWS, geometry};
 use super::product::{Matrix, multiply};
 use super::sparse::{add_input_gradients, is_sparse, padded_window};
 use crate::activation::Activation;
@@ -76,7 +76,7 @@ fn spread_all(
     grad_input: &mut [f32],
     part: &mut Part<'_>,
 ) {
-    let together = geometry.images_per_product();
+    let together = images_together(geometry);
     let window = geometry.window();
     let weight = Matrix::new(weight, window, geometry.out_channels).transposed();
     let [windows] = part.workspace.take([together * geometry.pixels() * window]);
@@ -95,4 +95,10 @@ fn spread_all(
             geometry.raise(windows, image);
         }
     }
+}
+
+/// Images whose windows are one matrix: enough rows for a product, and no more than the caches hold.
+fn images_together(geometry: &Geometry) -> usize {
+    let rows = ROWS.min(FLOATS / geometry.window()).max(2);
+    (rows / geometry.pixels()).max(1)
 }

@@ -40,6 +40,7 @@ pub(super) fn run(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>
         if is_sparse(&geometry, grads) {
             sum_few(&geometry, images, grads, [weight, bias], part.workspace);
         } else {
+            let geometry = geometry.without_padding(call.in_channels);
             sum_all(&geometry, images, grads, [weight, bias], part.workspace);
         }
     }
@@ -80,41 +81,62 @@ fn sum_all(
 ) {
     let window = geometry.window();
     let (channels, columns) = (geometry.out_channels, geometry.columns());
-    let together = geometry.images_per_product();
-    let most_rows = together * geometry.pixels();
-    let is_wide = channels != columns;
-    let [windows, wide_grads, wide_sums] = workspace.take([
-        most_rows * window + SLACK,
-        if is_wide { most_rows * columns } else { 0 },
+    let together = geometry.images_together();
+    let is_wide = channels != columns || geometry.padding > 0;
+    let [lowered, rows, wide_sums] = workspace.take([
+        geometry.lowered_len(together),
+        together * geometry.pixels() * columns,
         if is_wide { window * columns } else { 0 },
     ]);
     // What pads them stays zero.
-    wide_grads.fill(0.0);
+    rows.fill(0.0);
     wide_sums.fill(0.0);
     let grads = grads.chunks(together * geometry.output_len());
     for (images, grads) in images.chunks(together * geometry.input_len()).zip(grads) {
         add_rows(grads, bias);
-        let rows = grads.len() / channels;
-        let windows = if geometry.is_pointwise() {
-            images
-        } else {
-            geometry.lower(images, windows);
-            &windows[..rows * window]
-        };
-        let windows = Matrix::new(windows, rows, window).transposed();
-        if is_wide {
-            let wide = wide_grads.chunks_exact_mut(columns);
-            for (wide, grads) in wide.zip(grads.chunks_exact(channels)) {
-                wide[..channels].copy_from_slice(grads);
-            }
-            let grads = Matrix::new(wide_grads, rows, columns);
-            multiply(wide_sums, true, windows, grads);
-        } else {
-            multiply(weight, true, windows, Matrix::new(grads, rows, channels));
+        geometry.lower(images, lowered);
+        take_rows(geometry, grads, rows);
+        let images = grads.len() / geometry.output_len();
+        let row = images * geometry.out_width;
+        for (y, grads) in rows
+            .chunks_exact(row * columns)
+            .take(geometry.out_height)
+            .enumerate()
+        {
+            let windows = geometry.windows(lowered, images, y).transposed();
+            let sums = if is_wide {
+                &mut *wide_sums
+            } else {
+                &mut *weight
+            };
+            multiply(sums, true, windows, Matrix::new(grads, row, columns));
         }
     }
-    let wide = wide_sums.chunks_exact(columns);
-    for (row, wide) in weight.chunks_exact_mut(channels).zip(wide) {
-        row.copy_from_slice(&wide[..channels]);
+    if is_wide {
+        for (row, to) in geometry.weight_rows() {
+            let sums = &wide_sums[row * columns..][..channels];
+            weight[to * channels..][..channels].copy_from_slice(sums);
+        }
+    }
+}
+
+/// Copies gradients from where their images lie to rows of output pixels, those of all images after each
+/// other.
+fn take_rows(geometry: &Geometry, grads: &[f32], rows: &mut [f32]) {
+    let (channels, columns) = (geometry.out_channels, geometry.columns());
+    let images = grads.len() / geometry.output_len();
+    for (image, grads) in grads.chunks_exact(geometry.output_len()).enumerate() {
+        for (y, line) in grads
+            .chunks_exact(geometry.out_width * channels)
+            .enumerate()
+        {
+            let rows = &mut rows[(y * images + image) * geometry.out_width * columns..];
+            for (row, grads) in rows
+                .chunks_exact_mut(columns)
+                .zip(line.chunks_exact(channels))
+            {
+                row[..channels].copy_from_slice(grads);
+            }
+        }
     }
 }

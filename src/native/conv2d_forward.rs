@@ -3,7 +3,7 @@
 use super::Part;
 use super::activation::finish;
 use super::geometry::{Geometry, SLACK, geometry};
-use super::product::{Matrix, multiply};
+use super::product::{Matrix, multiply_rows};
 use crate::activation::Activation;
 use crate::kernels::Call;
 use crate::kernels::conv2d_forward::Params;
@@ -18,86 +18,86 @@ pub(super) fn run(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>
     let params: &Params = call.params();
     let channels = params.out_channels as usize;
     let quads = padded(channels) / QUAD;
-    let geometry = geometry!(params, params.out_height, params.out_width, quads);
+    let geometry = geometry!(params, params.out_height, params.out_width, quads)
+        .without_padding(call.in_channels);
     let activation = Activation::from_number(params.activation);
     let samples = part.step.batch as usize;
-    let together = geometry.images_per_product();
+    let together = geometry.images_together();
     let input =
         input.real()[..samples * geometry.input_len()].chunks(together * geometry.input_len());
     let output = output.real_mut()[..samples * geometry.output_len()]
         .chunks_mut(together * geometry.output_len());
     let bias = &bias.real()[..geometry.out_channels];
-    let [windows, sums, weights] = part.workspace.take(scratch(&geometry, together));
+    let [lowered, sums, weights] = part.workspace.take(scratch(&geometry, together));
     let weight = widened(&geometry, weight.real(), weights);
     for (images, output) in input.zip(output) {
-        let scratch = [&mut windows[..], &mut sums[..]];
-        convolve(&geometry, together, images, weight, output, scratch);
+        convolve(&geometry, images, weight, lowered, sums);
+        take_sums(&geometry, sums, output);
         finish(activation, bias, channels, output);
     }
 }
 
-/// Floats of scratch for `together` images: windows and sums of [`convolve`], and the weight of
+/// Copies the sums of [`convolve`] to where their images lie.
+fn take_sums(geometry: &Geometry, sums: &[f32], output: &mut [f32]) {
+    let (channels, columns) = (geometry.out_channels, geometry.columns());
+    let images = output.len() / geometry.output_len();
+    for (image, output) in output.chunks_exact_mut(geometry.output_len()).enumerate() {
+        let lines = output.chunks_exact_mut(geometry.out_width * channels);
+        for (y, line) in lines.enumerate() {
+            let sums = &sums[(y * images + image) * geometry.out_width * columns..];
+            let pixels = line.chunks_exact_mut(channels);
+            for (pixel, sums) in pixels.zip(sums.chunks_exact(columns)) {
+                pixel.copy_from_slice(&sums[..channels]);
+            }
+        }
+    }
+}
+
+/// Floats of scratch for `together` images: what is lowered, sums of [`convolve`], and the weight of
 /// [`widened`].
 pub(super) const fn scratch(geometry: &Geometry, together: usize) -> [usize; 3] {
-    let rows = together * geometry.pixels();
     [
-        rows * geometry.window() + SLACK,
-        rows * geometry.columns(),
+        geometry.lowered_len(together),
+        (together * geometry.pixels() + 2) * geometry.columns() + SLACK,
         geometry.window() * geometry.columns(),
     ]
 }
 
-/// The weight with as many columns as the geometry's products have, the last of them zero.
+/// The weight as the geometry's products have it: without the rows of what they leave out, and with as
+/// many columns, the last of them zero.
 pub(super) fn widened<'w>(
     geometry: &Geometry,
     weight: &'w [f32],
     wide: &'w mut [f32],
 ) -> &'w [f32] {
     let (channels, columns) = (geometry.out_channels, geometry.columns());
-    if channels == columns {
+    if channels == columns && geometry.padding == 0 {
         return weight;
     }
-    wide.fill(0.0);
-    let rows = wide
-        .chunks_exact_mut(columns)
-        .zip(weight.chunks_exact(channels));
-    for (wide, row) in rows {
-        wide[..channels].copy_from_slice(row);
+    for (row, from) in geometry.weight_rows() {
+        let (wide, padding) = wide[row * columns..][..columns].split_at_mut(channels);
+        wide.copy_from_slice(&weight[from * channels..][..channels]);
+        padding.fill(0.0);
     }
     wide
 }
 
-/// The sums of all windows of `images`, without bias; `weight` is [`widened`], `windows` and `sums` are
-/// scratch of the lengths that [`scratch`] says.
-///
-/// Products are always of the rows of `together` images, so that no image's results depend on how many
-/// come with it: `gemm` sums few rows in another order.
+/// The sums of all windows of `images`, without bias: for every row of output pixels those of all images,
+/// each of [`Geometry::columns`]. `weight` is [`widened`], `lowered` is scratch.
 pub(super) fn convolve(
     geometry: &Geometry,
-    together: usize,
     images: &[f32],
     weight: &[f32],
-    output: &mut [f32],
-    [windows, sums]: [&mut [f32]; 2],
+    lowered: &mut [f32],
+    sums: &mut [f32],
 ) {
-    let is_whole = images.len() == together * geometry.input_len();
-    let windows = if is_whole && geometry.is_pointwise() {
-        images
-    } else {
-        geometry.lower(images, windows);
-        windows
-    };
-    let (channels, columns) = (geometry.out_channels, geometry.columns());
-    let windows = Matrix::new(windows, together * geometry.pixels(), geometry.window());
+    geometry.lower(images, lowered);
+    let images = images.len() / geometry.input_len();
+    let columns = geometry.columns();
     let weight = Matrix::new(weight, geometry.window(), columns);
-    if is_whole && channels == columns {
-        return multiply(output, false, windows, weight);
-    }
-    multiply(sums, false, windows, weight);
-    let rows = output
-        .chunks_exact_mut(channels)
-        .zip(sums.chunks_exact(columns));
-    for (output, sums) in rows {
-        output.copy_from_slice(&sums[..channels]);
+    let (sums, spare) = sums.split_at_mut(images * geometry.pixels() * columns);
+    let rows = sums.chunks_exact_mut(images * geometry.out_width * columns);
+    for (y, sums) in rows.enumerate() {
+        multiply_rows(sums, geometry.windows(lowered, images, y), weight, spare);
     }
 }

@@ -2,14 +2,18 @@
 
 use pulp::{Arch, Simd};
 
+use super::product::Matrix;
 use crate::shape::QUAD;
 
-/// Sizes of a convolution of channels-last images; channels as they lie in memory, padded.
+/// Sizes of a convolution of channels-last images; channels as they lie in memory, padded, unless it is
+/// [`Geometry::without_padding`].
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Geometry {
     pub(super) in_height: usize,
     pub(super) in_width: usize,
     pub(super) in_channels: usize,
+    /// Floats behind the channels of an input pixel that its products leave out.
+    pub(super) padding: usize,
     pub(super) out_height: usize,
     pub(super) out_width: usize,
     pub(super) out_channels: usize,
@@ -25,6 +29,7 @@ macro_rules! geometry {
             in_height: $params.in_height as usize,
             in_width: $params.in_width as usize,
             in_channels: $params.in_quads as usize * $crate::shape::QUAD,
+            padding: 0,
             out_height: $out_height as usize,
             out_width: $out_width as usize,
             out_channels: $out_quads as usize * $crate::shape::QUAD,
@@ -37,9 +42,43 @@ macro_rules! geometry {
 pub(super) use geometry;
 
 impl Geometry {
+    /// The same, but its windows without what pads the `in_channels` of an input pixel, if that is much
+    /// (a quarter of an image in colours).
+    pub(super) fn without_padding(self, in_channels: usize) -> Self {
+        if in_channels == 0 || in_channels * 8 > self.in_channels * 7 {
+            return self;
+        }
+        Self {
+            in_channels,
+            padding: self.in_channels - in_channels,
+            ..self
+        }
+    }
+
     /// Floats of an input image.
     pub(super) const fn input_len(&self) -> usize {
-        self.in_height * self.in_width * self.in_channels
+        self.in_height * self.in_width * (self.in_channels + self.padding)
+    }
+
+    /// Floats that [`Geometry::lower`] writes for so many images.
+    pub(super) const fn lowered_len(&self, images: usize) -> usize {
+        let lines = images * self.out_width * self.in_height * self.run() + SLACK;
+        if self.padding == 0 {
+            lines
+        } else {
+            lines + self.packed_len() + SLACK
+        }
+    }
+
+    /// Floats of an input image without padding.
+    const fn packed_len(&self) -> usize {
+        self.in_height * self.line()
+    }
+
+    /// Rows of the products' weight, each with its row of the weight in memory.
+    pub(super) fn weight_rows(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let (channels, padding) = (self.in_channels, self.padding);
+        (0..self.window()).map(move |row| (row, row + row / channels * padding))
     }
 
     /// Output pixels of an image.
@@ -90,16 +129,52 @@ impl Geometry {
         (0..self.out_height).flat_map(move |y| (0..width).map(move |x| y * line + x * column))
     }
 
-    /// Images whose windows are one matrix: enough rows for a product, and no more than the caches
-    /// hold.
-    pub(super) fn images_per_product(&self) -> usize {
-        let rows = ROWS.min(FLOATS / self.window()).max(2);
-        (rows / self.pixels()).max(1)
+    /// Images that are lowered together: enough rows for a product, and no more than the caches hold.
+    pub(super) fn images_together(&self) -> usize {
+        let lines = self.out_width * self.in_height * self.run();
+        let images = (ROWS / self.out_width).min(FLOATS / lines);
+        1 << images.clamp(1, SHARD).ilog2()
     }
 
-    /// Writes the windows of `images`, one row each, to `rows`, which ends in [`SLACK`].
-    pub(super) fn lower(&self, images: &[f32], rows: &mut [f32]) {
-        lower(self, images, rows);
+    /// Writes, for every image and every column of windows, the lines that those cover, one below the
+    /// other, to `lowered`, of [`Geometry::lowered_len`]: windows below each other share lines.
+    ///
+    /// Cho and Brand, "MEC: Memory-efficient Convolution for Deep Neural Network", 2017.
+    pub(super) fn lower(&self, images: &[f32], lowered: &mut [f32]) {
+        let column = self.in_height * self.run();
+        let (columns, packed) =
+            lowered.split_at_mut(images.len() / self.input_len() * self.out_width * column + SLACK);
+        for (at, image) in images.chunks_exact(self.input_len()).enumerate() {
+            let columns = &mut columns[at * self.out_width * column..];
+            if self.padding == 0 {
+                lower(self, image, columns);
+            } else {
+                self.pack(image, packed);
+                lower(self, packed, columns);
+            }
+        }
+    }
+
+    /// The windows of row `y` of the output pixels of `images` images, one per row of the matrix.
+    pub(super) fn windows<'a>(&self, lowered: &'a [f32], images: usize, y: usize) -> Matrix<'a> {
+        let lines = &lowered[y * self.stride * self.run()..];
+        let column = self.in_height * self.run();
+        Matrix::new(lines, images * self.out_width, self.window()).with_row_stride(column)
+    }
+
+    /// Writes the pixels of an image without their padding, and something behind them.
+    fn pack(&self, pixels: &[f32], packed: &mut [f32]) {
+        let channels = self.in_channels;
+        for (at, pixel) in pixels.chunks_exact(channels + self.padding).enumerate() {
+            // A quad is copied at once; the next overwrites what is too much.
+            match (
+                pixel.as_array::<QUAD>(),
+                packed[at * channels..].first_chunk_mut(),
+            ) {
+                (Some(pixel), Some(packed)) => *packed = *pixel,
+                _ => packed[at * channels..][..channels].copy_from_slice(&pixel[..channels]),
+            }
+        }
     }
 
     /// Writes the window that begins where `image` does to the start of `row`, and up to [`SLACK`]
@@ -138,37 +213,19 @@ impl Geometry {
 fn lower_simd<'a, S: Simd>(
     _simd: S,
     geometry: &'a Geometry,
-    images: &'a [f32],
-    rows: &'a mut [f32],
+    image: &'a [f32],
+    columns: &'a mut [f32],
 ) {
     let (run, line) = (geometry.run(), geometry.line());
-    // What whole vectors reach of the image and of the row.
-    let vectors = run.div_ceil(SLACK);
-    let reach = |line: usize| (geometry.kernel_height - 1) * line + vectors * SLACK;
-    let (of_image, of_row) = (reach(line), reach(run));
-    let mut at = 0;
-    for image in images.chunks_exact(geometry.input_len()) {
-        for y in 0..geometry.out_height {
-            let mut start = y * geometry.stride * line;
-            for _ in 0..geometry.out_width {
-                let from = image.get(start..start + of_image);
-                if let (Some(from), Some(to)) = (from, rows.get_mut(at..at + of_row)) {
-                    let (mut read, mut written) = (0, 0);
-                    for _ in 0..geometry.kernel_height {
-                        for vector in (0..vectors).map(|vector| vector * SLACK) {
-                            let from = from[read + vector..].first_chunk::<SLACK>();
-                            let to = to[written + vector..].first_chunk_mut::<SLACK>();
-                            *to.expect("within reach") = *from.expect("within reach");
-                        }
-                        read += line;
-                        written += run;
-                    }
-                } else {
-                    geometry.lower_window(&image[start..], &mut rows[at..]);
-                }
-                at += geometry.window();
-                start += geometry.stride * geometry.in_channels;
-            }
+    let column = geometry.in_height * run;
+    for x in 0..geometry.out_width {
+        let start = x * geometry.stride * geometry.in_channels;
+        for y in 0..geometry.in_height {
+            copy(
+                &image[y * line + start..],
+                &mut columns[x * column + y * run..],
+                run,
+            );
         }
     }
 }
@@ -188,10 +245,12 @@ fn raise_simd<'a, S: Simd>(
 
 /// Floats of a vector: no processor has longer ones.
 pub(super) const VECTOR: usize = 16;
-/// Rows of a matrix of windows that a product should have at least.
-const ROWS: usize = 128;
-/// Floats that it should have at most.
-const FLOATS: usize = 1 << 17;
+/// Rows of a matrix of windows that a product should have.
+pub(super) const ROWS: usize = 128;
+/// Floats that should be lowered at most.
+pub(super) const FLOATS: usize = 1 << 17;
+/// Images that should be lowered together at most: a shard of the usual batch.
+const SHARD: usize = 16;
 
 /// Floats behind the last of several windows that may be written, too.
 pub(super) const SLACK: usize = VECTOR;
@@ -231,6 +290,7 @@ mod tests {
             in_height: 3,
             in_width: 5,
             in_channels: 4,
+            padding: 0,
             out_height: 2,
             out_width: 2,
             out_channels: 4,
@@ -243,14 +303,15 @@ mod tests {
             ..geometry
         };
         let image: Vec<f32> = (0..geometry.input_len()).map(|i| i as f32).collect();
-        let mut rows = vec![0.0; 2 * geometry.window() + SLACK];
-        geometry.lower(&image, &mut rows);
+        let mut lowered = vec![0.0; geometry.lowered_len(1)];
+        geometry.lower(&image, &mut lowered);
         // The second window: pixels (0, 2), (0, 3), (1, 2), (1, 3).
-        let firsts: Vec<f32> = rows[16..32].iter().copied().step_by(4).collect();
+        let firsts: Vec<f32> = lowered[24..40].iter().copied().step_by(4).collect();
         assert_eq!(firsts, [8.0, 12.0, 28.0, 32.0]);
+        let rows = [&lowered[..16], &lowered[24..40]].concat();
         let mut sums = vec![0.0; geometry.input_len()];
         for _ in 0..2 {
-            geometry.raise(&rows[..32], &mut sums);
+            geometry.raise(&rows, &mut sums);
         }
         assert_eq!(sums[28..32], [56.0, 58.0, 60.0, 62.0]);
         assert_eq!(sums[16..20], [0.0; 4], "no window covers the fifth column");

@@ -27,6 +27,11 @@ impl<'a> Matrix<'a> {
         }
     }
 
+    /// The same, its rows so far apart.
+    pub(super) const fn with_row_stride(self, row_stride: usize) -> Self {
+        Self { row_stride, ..self }
+    }
+
     /// Some of the columns.
     pub(super) fn columns(self, columns: Range<usize>) -> Self {
         Self {
