@@ -95,7 +95,7 @@ fn sum_all(
     for (images, grads) in images.chunks(together * geometry.input_len()).zip(grads) {
         add_rows(grads, bias);
         geometry.lower(images, lowered);
-        take_rows(geometry, grads, rows);
+        geometry.take_rows(grads, columns, rows);
         let images = grads.len() / geometry.output_len();
         let row = images * geometry.out_width;
         for (y, grads) in rows
@@ -116,27 +116,6 @@ fn sum_all(
         for (row, to) in geometry.weight_rows() {
             let sums = &wide_sums[row * columns..][..channels];
             weight[to * channels..][..channels].copy_from_slice(sums);
-        }
-    }
-}
-
-/// Copies gradients from where their images lie to rows of output pixels, those of all images after each
-/// other.
-fn take_rows(geometry: &Geometry, grads: &[f32], rows: &mut [f32]) {
-    let (channels, columns) = (geometry.out_channels, geometry.columns());
-    let images = grads.len() / geometry.output_len();
-    for (image, grads) in grads.chunks_exact(geometry.output_len()).enumerate() {
-        for (y, line) in grads
-            .chunks_exact(geometry.out_width * channels)
-            .enumerate()
-        {
-            let rows = &mut rows[(y * images + image) * geometry.out_width * columns..];
-            for (row, grads) in rows
-                .chunks_exact_mut(columns)
-                .zip(line.chunks_exact(channels))
-            {
-                row[..channels].copy_from_slice(grads);
-            }
         }
     }
 }

@@ -32,24 +32,8 @@ pub(super) fn run(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>
     let weight = widened(&geometry, weight.real(), weights);
     for (images, output) in input.zip(output) {
         convolve(&geometry, images, weight, lowered, sums);
-        take_sums(&geometry, sums, output);
+        geometry.take_images(sums, geometry.columns(), output);
         finish(activation, bias, channels, output);
-    }
-}
-
-/// Copies the sums of [`convolve`] to where their images lie.
-fn take_sums(geometry: &Geometry, sums: &[f32], output: &mut [f32]) {
-    let (channels, columns) = (geometry.out_channels, geometry.columns());
-    let images = output.len() / geometry.output_len();
-    for (image, output) in output.chunks_exact_mut(geometry.output_len()).enumerate() {
-        let lines = output.chunks_exact_mut(geometry.out_width * channels);
-        for (y, line) in lines.enumerate() {
-            let sums = &sums[(y * images + image) * geometry.out_width * columns..];
-            let pixels = line.chunks_exact_mut(channels);
-            for (pixel, sums) in pixels.zip(sums.chunks_exact(columns)) {
-                pixel.copy_from_slice(&sums[..channels]);
-            }
-        }
     }
 }
 

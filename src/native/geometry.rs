@@ -155,11 +155,61 @@ impl Geometry {
         }
     }
 
+    /// Where the lines begin that the windows of row `y` of output pixels cover in what is lowered, and
+    /// how far they are from one column of windows to the next.
+    pub(super) const fn lines_of(&self, y: usize) -> (usize, usize) {
+        let run = self.run();
+        (y * self.stride * run, self.in_height * run)
+    }
+
     /// The windows of row `y` of the output pixels of `images` images, one per row of the matrix.
     pub(super) fn windows<'a>(&self, lowered: &'a [f32], images: usize, y: usize) -> Matrix<'a> {
-        let lines = &lowered[y * self.stride * self.run()..];
-        let column = self.in_height * self.run();
-        Matrix::new(lines, images * self.out_width, self.window()).with_row_stride(column)
+        let (at, column) = self.lines_of(y);
+        let windows = Matrix::new(&lowered[at..], images * self.out_width, self.window());
+        windows.with_row_stride(column)
+    }
+
+    /// Copies the pixels of output `images` to `rows` that hold a row of output pixels of all images
+    /// after the other, `columns` floats per pixel.
+    pub(super) fn take_rows(&self, images: &[f32], columns: usize, rows: &mut [f32]) {
+        let channels = self.out_channels;
+        for (at, line) in images.chunks_exact(self.out_width * channels).enumerate() {
+            let line_at = self.line_of_row(images.len(), at) * columns;
+            let rows = &mut rows[line_at..][..self.out_width * columns];
+            if channels == columns {
+                rows.copy_from_slice(line);
+                continue;
+            }
+            let pixels = line.chunks_exact(channels);
+            for (row, pixel) in rows.chunks_exact_mut(columns).zip(pixels) {
+                row[..channels].copy_from_slice(pixel);
+            }
+        }
+    }
+
+    /// The opposite of [`Geometry::take_rows`].
+    pub(super) fn take_images(&self, rows: &[f32], columns: usize, images: &mut [f32]) {
+        let (channels, len) = (self.out_channels, images.len());
+        let lines = images.chunks_exact_mut(self.out_width * channels);
+        for (at, line) in lines.enumerate() {
+            let line_at = self.line_of_row(len, at) * columns;
+            let rows = &rows[line_at..][..self.out_width * columns];
+            if channels == columns {
+                line.copy_from_slice(rows);
+                continue;
+            }
+            let pixels = line.chunks_exact_mut(channels);
+            for (pixel, row) in pixels.zip(rows.chunks_exact(columns)) {
+                pixel.copy_from_slice(&row[..channels]);
+            }
+        }
+    }
+
+    /// Where, in pixels, line `at` of images of `len` floats in all begins among rows of all images.
+    const fn line_of_row(&self, len: usize, at: usize) -> usize {
+        let images = len / self.output_len();
+        let (image, y) = (at / self.out_height, at % self.out_height);
+        (y * images + image) * self.out_width
     }
 
     /// Writes the pixels of an image without their padding, and something behind them.
@@ -197,13 +247,7 @@ impl Geometry {
     pub(super) fn raise_window(&self, row: &[f32], image: &mut [f32]) {
         let (run, line) = (self.run(), self.line());
         for at in 0..self.kernel_height {
-            let (values, _) = row[at * run..][..run].as_chunks::<QUAD>();
-            let (sums, _) = image[at * line..][..run].as_chunks_mut::<QUAD>();
-            for (sums, values) in sums.iter_mut().zip(values) {
-                for (sum, value) in sums.iter_mut().zip(values) {
-                    *sum += value;
-                }
-            }
+            add(&row[at * run..][..run], &mut image[at * line..][..run]);
         }
     }
 }
@@ -240,6 +284,18 @@ fn raise_simd<'a, S: Simd>(
 ) {
     for (start, row) in geometry.starts().zip(rows.chunks_exact(geometry.window())) {
         geometry.raise_window(row, &mut image[start..]);
+    }
+}
+
+/// Adds a line; both are whole quads.
+#[inline(always)]
+fn add(values: &[f32], sums: &mut [f32]) {
+    let (values, _) = values.as_chunks::<QUAD>();
+    let (sums, _) = sums.as_chunks_mut::<QUAD>();
+    for (sums, values) in sums.iter_mut().zip(values) {
+        for (sum, value) in sums.iter_mut().zip(values) {
+            *sum += value;
+        }
     }
 }
 
@@ -308,12 +364,38 @@ mod tests {
         // The second window: pixels (0, 2), (0, 3), (1, 2), (1, 3).
         let firsts: Vec<f32> = lowered[24..40].iter().copied().step_by(4).collect();
         assert_eq!(firsts, [8.0, 12.0, 28.0, 32.0]);
-        let rows = [&lowered[..16], &lowered[24..40]].concat();
         let mut sums = vec![0.0; geometry.input_len()];
+        let rows = [&lowered[..16], &lowered[24..40]].concat();
         for _ in 0..2 {
             geometry.raise(&rows, &mut sums);
         }
         assert_eq!(sums[28..32], [56.0, 58.0, 60.0, 62.0]);
         assert_eq!(sums[16..20], [0.0; 4], "no window covers the fifth column");
+    }
+
+    #[test]
+    fn rows_of_all_images_become_images_again() {
+        let geometry = Geometry {
+            in_height: 3,
+            in_width: 2,
+            in_channels: 4,
+            padding: 0,
+            out_height: 3,
+            out_width: 2,
+            out_channels: 4,
+            kernel_height: 1,
+            kernel_width: 1,
+            stride: 1,
+        };
+        let images: Vec<f32> = (0..48).map(|i| i as f32).collect();
+        for columns in [4, 7] {
+            let mut rows = vec![-1.0; 12 * columns];
+            geometry.take_rows(&images, columns, &mut rows);
+            // The second row of the second image lies behind that of the first.
+            assert_eq!(rows[6 * columns..][..4], images[32..36], "{columns}");
+            let mut again = vec![0.0; 48];
+            geometry.take_images(&rows, columns, &mut again);
+            assert_eq!(again, images, "{columns}");
+        }
     }
 }

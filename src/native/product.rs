@@ -75,13 +75,24 @@ impl<'a> Matrix<'a> {
 /// `gemm` stores whole vectors along columns, and is given the transposed product, b^T * a^T; but where
 /// it would have to copy a large `b` in another order for a few rows of `a`.
 pub(super) fn multiply(output: &mut [f32], accumulate: bool, a: Matrix<'_>, b: Matrix<'_>) {
+    multiply_into(output, b.columns, accumulate, a, b);
+}
+
+/// [`multiply`], rows of `output` so far apart; what lies between them stays as it is.
+pub(super) fn multiply_into(
+    output: &mut [f32],
+    row_stride: usize,
+    accumulate: bool,
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+) {
     assert_eq!(a.columns, b.rows, "inner sizes agree");
-    assert!(a.rows * b.columns <= output.len());
+    assert!(row_stride >= b.columns, "rows do not overlap");
     if b.column_stride == 1 || a.rows > FEW_ROWS {
-        let strides = [1, b.columns];
+        let strides = [1, row_stride];
         multiply_strided(output, strides, accumulate, b.transposed(), a.transposed());
     } else {
-        multiply_strided(output, [b.columns, 1], accumulate, a, b);
+        multiply_strided(output, [row_stride, 1], accumulate, a, b);
     }
 }
 
