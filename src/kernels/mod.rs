@@ -26,6 +26,8 @@ pub mod clip_gradients;
 pub mod conv2d_backward_input;
 pub mod conv2d_backward_weight;
 pub mod conv2d_forward;
+pub mod conv2d_max_pool2d_backward_input;
+pub mod conv2d_max_pool2d_backward_weight;
 pub mod conv2d_max_pool2d_forward;
 pub mod epoch_permutation;
 pub mod gather;
@@ -144,6 +146,8 @@ pub const ALL: &[&Kernel] = &[
     &conv2d_backward_input::KERNEL,
     &conv2d_backward_weight::KERNEL,
     &conv2d_forward::KERNEL,
+    &conv2d_max_pool2d_backward_input::KERNEL,
+    &conv2d_max_pool2d_backward_weight::KERNEL,
     &conv2d_max_pool2d_forward::KERNEL,
     &linear_backward_weight::KERNEL,
     &linear_forward::KERNEL,

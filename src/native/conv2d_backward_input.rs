@@ -4,7 +4,6 @@ use super::Part;
 use super::activation::take_slopes;
 use super::geometry::{FLOATS, Geometry, ROWS, geometry};
 use super::product::{Matrix, multiply};
-use super::sparse::{add_input_gradients, is_sparse, padded_window};
 use crate::activation::Activation;
 use crate::kernels::Call;
 use crate::kernels::conv2d_backward_input::Params;
@@ -32,10 +31,8 @@ pub(super) fn run(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>
         let rows = samples * geometry.pixels();
         let grads = Matrix::new(grads, rows, geometry.out_channels);
         multiply(grad_input, false, grads, weight.transposed());
-    } else if is_sparse(&geometry, grads) {
-        spread_few(&geometry, weight, grads, grad_input, part);
     } else {
-        spread_all(&geometry, weight, grads, grad_input, part);
+        spread(&geometry, weight, grads, grad_input, part);
     }
     let activation = Activation::from_number(params.activation);
     if activation != Activation::Linear {
@@ -43,33 +40,8 @@ pub(super) fn run(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>
     }
 }
 
-/// Gradients one by one, but for those that are zero.
-fn spread_few(
-    geometry: &Geometry,
-    weight: &[f32],
-    grads: &[f32],
-    grad_input: &mut [f32],
-    part: &mut Part<'_>,
-) {
-    let window = padded_window(geometry);
-    let [by_channel, row] = part
-        .workspace
-        .take([window * geometry.out_channels, window]);
-    by_channel.fill(0.0);
-    for (at, weights) in weight.chunks_exact(geometry.out_channels).enumerate() {
-        for (channel, weight) in weights.iter().enumerate() {
-            by_channel[channel * window + at] = *weight;
-        }
-    }
-    grad_input.fill(0.0);
-    let images = grad_input.chunks_exact_mut(geometry.input_len());
-    for (grads, image) in grads.chunks_exact(geometry.output_len()).zip(images) {
-        add_input_gradients(geometry, by_channel, grads, row, image);
-    }
-}
-
 /// All gradients of an image as a matrix.
-fn spread_all(
+fn spread(
     geometry: &Geometry,
     weight: &[f32],
     grads: &[f32],

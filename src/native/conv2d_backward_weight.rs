@@ -1,9 +1,8 @@
 //! `conv2d_backward_weight`: windows, transposed, times gradients.
 
-use super::geometry::{Geometry, SLACK, geometry};
+use super::geometry::{Geometry, geometry};
 use super::linear_backward_weight::{Ranges, add_rows};
 use super::product::{Matrix, multiply};
-use super::sparse::{add_weight_gradients, is_sparse, padded_window};
 use super::{Part, Workspace};
 use crate::kernels::Call;
 use crate::kernels::conv2d_backward_weight::Params;
@@ -21,7 +20,8 @@ pub(super) fn run(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>
         params.out_height,
         params.out_width,
         params.out_quads
-    );
+    )
+    .without_padding(call.in_channels);
     let ranges = Ranges {
         splits: params.splits as usize,
         samples_per_split: params.samples_per_split as usize,
@@ -37,42 +37,12 @@ pub(super) fn run(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>
         let grads = &grad_output.real()[of(geometry.output_len())];
         partial.fill(0.0);
         let (weight, bias) = partial.split_at_mut(bias_at);
-        if is_sparse(&geometry, grads) {
-            sum_few(&geometry, images, grads, [weight, bias], part.workspace);
-        } else {
-            let geometry = geometry.without_padding(call.in_channels);
-            sum_all(&geometry, images, grads, [weight, bias], part.workspace);
-        }
+        sum(&geometry, images, grads, [weight, bias], part.workspace);
     }
 }
 
-/// Gradients one by one, but for those that are zero.
-fn sum_few(
-    geometry: &Geometry,
-    images: &[f32],
-    grads: &[f32],
-    [weight, bias]: [&mut [f32]; 2],
-    workspace: &mut Workspace,
-) {
-    let window = padded_window(geometry);
-    let [sums, row] = workspace.take([window * geometry.out_channels, window + SLACK]);
-    sums.fill(0.0);
-    row.fill(0.0);
-    let grads = grads.chunks_exact(geometry.output_len());
-    for (image, grads) in images.chunks_exact(geometry.input_len()).zip(grads) {
-        add_rows(grads, bias);
-        add_weight_gradients(geometry, image, grads, row, sums);
-    }
-    let rows = weight.chunks_exact_mut(geometry.out_channels);
-    for (at, row) in rows.take(geometry.window()).enumerate() {
-        for (channel, sum) in row.iter_mut().enumerate() {
-            *sum = sums[channel * window + at];
-        }
-    }
-}
-
-/// All gradients of an image as a matrix.
-fn sum_all(
+/// All gradients of a row of output pixels as a matrix.
+fn sum(
     geometry: &Geometry,
     images: &[f32],
     grads: &[f32],

@@ -40,8 +40,8 @@ pub(super) fn run(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>
         convolve(&geometry, images, weight, lowered, sums);
         let count = images.len() / geometry.input_len();
         let maxima = output.chunks_exact_mut(pooled_len);
-        for (image, (output, argmax)) in maxima.zip(argmax.chunks_exact_mut(pooled_len)).enumerate()
-        {
+        let maxima = maxima.zip(argmax.chunks_exact_mut(pooled_len));
+        for (image, (output, argmax)) in maxima.take(count).enumerate() {
             let own = &sums[image * geometry.out_width * geometry.columns()..];
             pool(
                 &geometry, count, pooled, is_relu, slack_bias, own, output, argmax,

@@ -227,16 +227,6 @@ impl Geometry {
         }
     }
 
-    /// Writes the window that begins where `image` does to the start of `row`, and up to [`SLACK`]
-    /// floats behind it.
-    #[inline(always)]
-    pub(super) fn lower_window(&self, image: &[f32], row: &mut [f32]) {
-        let (run, line) = (self.run(), self.line());
-        for at in 0..self.kernel_height {
-            copy(&image[at * line..], &mut row[at * run..], run);
-        }
-    }
-
     /// Adds `rows`, one per window of `image`, to the pixels they cover.
     pub(super) fn raise(&self, rows: &[f32], image: &mut [f32]) {
         raise(self, rows, image);

@@ -22,6 +22,8 @@ mod adam_step;
 mod conv2d_backward_input;
 mod conv2d_backward_weight;
 mod conv2d_forward;
+mod conv2d_max_pool2d_backward_input;
+mod conv2d_max_pool2d_backward_weight;
 mod conv2d_max_pool2d_forward;
 mod gather;
 mod geometry;
@@ -30,8 +32,8 @@ mod linear_forward;
 mod max_pool2d_backward;
 mod max_pool2d_forward;
 mod mse_loss;
+mod picks;
 mod product;
-mod sparse;
 mod squared_norm;
 mod sum_partials;
 mod workspace;
@@ -72,6 +74,14 @@ const REGISTRY: &[(&str, Run)] = &[
     ("conv2d_backward_input", conv2d_backward_input::run),
     ("conv2d_backward_weight", conv2d_backward_weight::run),
     ("conv2d_forward", conv2d_forward::run),
+    (
+        "conv2d_max_pool2d_backward_input",
+        conv2d_max_pool2d_backward_input::run,
+    ),
+    (
+        "conv2d_max_pool2d_backward_weight",
+        conv2d_max_pool2d_backward_weight::run,
+    ),
     ("conv2d_max_pool2d_forward", conv2d_max_pool2d_forward::run),
     ("gather", gather::run),
     ("linear_backward_weight", linear_backward_weight::run),

@@ -15,6 +15,8 @@ pub mod clip_gradients;
 pub mod conv2d_backward_input;
 pub mod conv2d_backward_weight;
 pub mod conv2d_forward;
+pub mod conv2d_max_pool2d_backward_input;
+pub mod conv2d_max_pool2d_backward_weight;
 pub mod conv2d_max_pool2d_forward;
 pub mod epoch_permutation;
 pub mod gather;
@@ -42,6 +44,14 @@ pub fn registry<T: Real>() -> &'static [(&'static str, Replay<T>)] {
         ("conv2d_backward_input", conv2d_backward_input::replay),
         ("conv2d_backward_weight", conv2d_backward_weight::replay),
         ("conv2d_forward", conv2d_forward::replay),
+        (
+            "conv2d_max_pool2d_backward_input",
+            conv2d_max_pool2d_backward_input::replay,
+        ),
+        (
+            "conv2d_max_pool2d_backward_weight",
+            conv2d_max_pool2d_backward_weight::replay,
+        ),
         (
             "conv2d_max_pool2d_forward",
             conv2d_max_pool2d_forward::replay,

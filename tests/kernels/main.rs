@@ -14,6 +14,8 @@ mod clip_gradients;
 mod conv2d_backward_input;
 mod conv2d_backward_weight;
 mod conv2d_forward;
+mod conv2d_max_pool2d_backward_input;
+mod conv2d_max_pool2d_backward_weight;
 mod conv2d_max_pool2d_forward;
 mod epoch_permutation;
 mod gather;

@@ -1,43 +1,19 @@
-//! What only the processor's own kernels do: paths for gradients of which most are zero, and sums over
-//! the shards of a whole batch. The other tests run them on every launch of their own.
+//! What only the processor's own kernels do: products of several images, and sums over the shards of a
+//! whole batch. The other tests run them on every launch of their own.
 
 use gpu_train::activation::Activation;
-use gpu_train::kernels::{conv2d_backward_input, conv2d_backward_weight, linear_backward_weight};
+use gpu_train::kernels::{conv2d_backward_weight, linear_backward_weight};
 use gpu_train::shape::ConvShape;
 use gpu_train::target::{AdapterKind, Target};
 use gpu_train::verify::cases;
 
-use crate::harness::{
-    Argument, Launch, Output, Random, Tolerance, assert_twin_on_cpu, batch, run_cpu,
-};
+use crate::harness::{Launch, Output, Tolerance, assert_twin_on_cpu, batch, run_cpu};
 use crate::products::{ACTIVATIONS, Numbers, ODD_LINEARS, conv, odd_convs};
 
 const CPU: Target = Target::portable(AdapterKind::Cpu);
 
-/// Of a hundred gradients, how many are left: a quarter is where one path ends and the other begins.
-const LEFT: [u32; 7] = [0, 1, 10, 20, 30, 60, 100];
-
-/// Zeroes all but `left` of a hundred numbers of argument `index`; whether at most a quarter of what
-/// the batch reads is left.
-fn thin_out(launch: &mut Launch, index: usize, left: u32) -> bool {
-    let Argument::Floats(floats) = &mut launch.arguments[index] else {
-        panic!("gradients are floats");
-    };
-    let mut random = Random::new(left.into());
-    let mut others = 0;
-    // What lies past the batch is NaN, and stays so.
-    let read = floats.iter().filter(|it| !it.is_nan()).count();
-    for float in floats.iter_mut().filter(|it| !it.is_nan()) {
-        if random.bits() % 100 >= left {
-            *float = 0.0;
-        }
-        others += usize::from(*float != 0.0);
-    }
-    others * 4 <= read
-}
-
-/// Shapes of convolutions behind which a max-pooling leaves a quarter of the gradients, and others;
-/// windows as wide as several vectors, and lines that end within one.
+/// Those of every test of convolutions, and others: windows as wide as several vectors, and lines that end
+/// within one; images of which several are lowered together, and a few left.
 fn shapes() -> Vec<ConvShape> {
     let mut shapes = odd_convs();
     shapes.extend([
@@ -48,51 +24,56 @@ fn shapes() -> Vec<ConvShape> {
     shapes
 }
 
+/// Sums by the rows of output pixels of several images, without what pads the channels of an image.
 #[test]
-fn gradients_by_the_input_are_the_twins_however_many_are_zero() {
-    let mut sparse = [0, 0];
+fn convolutions_of_several_images_are_the_twins() {
     for shape in shapes() {
-        let taps = shape.kernel_height * shape.kernel_width;
-        let terms = taps * shape.out_channels;
-        for left in LEFT {
-            let launch = |numbers, activation| {
-                let mut launch =
-                    cases::conv2d_backward_input::launch(numbers, (5, 7), &shape, activation);
-                launch.call = conv2d_backward_input::call(&shape, activation, &CPU);
-                launch
+        let output = shape.output().expect("the window fits");
+        for samples in [1, 5, 19] {
+            let forward = |numbers| {
+                let all = (samples, 20);
+                cases::conv2d_forward::launch(numbers, all, &shape, Activation::Linear)
             };
-            let mut integers = launch(Numbers::Integers, Activation::Relu);
-            sparse[usize::from(thin_out(&mut integers, 0, left))] += 1;
-            assert_twin_on_cpu(&integers, Tolerance::Exact);
-            for activation in ACTIVATIONS {
-                let mut floats = launch(Numbers::Floats, activation);
-                thin_out(&mut floats, 0, left);
-                assert_twin_on_cpu(&floats, Tolerance::Sum { terms });
-            }
+            let terms = shape.padded_fan_in();
+            assert_twin_on_cpu(&forward(Numbers::Integers), Tolerance::Exact);
+            assert_twin_on_cpu(&forward(Numbers::Floats), Tolerance::Sum { terms });
+            let backward = |numbers| {
+                let call = conv2d_backward_weight::call(20, &shape, &CPU);
+                cases::conv2d_backward_weight::launch_of(call, numbers, (samples, 20), &shape)
+            };
+            let terms = samples * output.pixels();
+            assert_twin_on_cpu(&backward(Numbers::Integers), Tolerance::Exact);
+            assert_twin_on_cpu(&backward(Numbers::Floats), Tolerance::Sum { terms });
         }
     }
-    assert!(sparse[0] > 20 && sparse[1] > 20, "both ways: {sparse:?}");
 }
 
+/// One sum per shard.
 #[test]
-fn gradients_by_the_weight_are_the_twins_however_many_are_zero() {
-    let mut sparse = [0, 0];
-    for shape in shapes() {
+fn gradients_of_what_was_picked_are_the_twins() {
+    let large = [
+        conv([3, 32, 32], 16, [3, 3], 1),
+        conv([16, 15, 15], 32, [3, 3], 1),
+    ];
+    let shapes = cases::conv2d_max_pool2d_backward_weight::shapes();
+    for shape in shapes.into_iter().chain(large) {
+        let all = (5, 7);
+        let launch =
+            |numbers| cases::conv2d_max_pool2d_backward_weight::launch(numbers, all, &shape, &CPU);
+        assert_twin_on_cpu(&launch(Numbers::Integers), Tolerance::Exact);
         let terms = 5 * shape.output().expect("the window fits").pixels();
-        for left in LEFT {
-            let launch = |numbers| {
-                let call = conv2d_backward_weight::call(7, &shape, &CPU);
-                cases::conv2d_backward_weight::launch_of(call, numbers, (5, 7), &shape)
-            };
-            let mut integers = launch(Numbers::Integers);
-            sparse[usize::from(thin_out(&mut integers, 1, left))] += 1;
-            assert_twin_on_cpu(&integers, Tolerance::Exact);
-            let mut floats = launch(Numbers::Floats);
-            thin_out(&mut floats, 1, left);
-            assert_twin_on_cpu(&floats, Tolerance::Sum { terms });
+        assert_twin_on_cpu(&launch(Numbers::Floats), Tolerance::Sum { terms });
+        for activation in ACTIVATIONS {
+            let launch = cases::conv2d_max_pool2d_backward_input::launch(
+                Numbers::Floats,
+                all,
+                &shape,
+                activation,
+            );
+            let terms = shape.kernel_height * shape.kernel_width * shape.out_channels;
+            assert_twin_on_cpu(&launch, Tolerance::Sum { terms });
         }
     }
-    assert!(sparse[0] > 20 && sparse[1] > 20, "both ways: {sparse:?}");
 }
 
 /// Batches whose shards are empty, of one sample, of several, and not all as large; weights of many

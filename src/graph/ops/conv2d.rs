@@ -91,7 +91,7 @@ impl Op for Conv2d {
 }
 
 /// The node's input, weight and bias.
-fn inputs(node: &Node) -> [Value; 3] {
+pub(super) fn inputs(node: &Node) -> [Value; 3] {
     let [input, weight, bias] = node.inputs[..] else {
         unreachable!("a convolution is recorded with three inputs");
     };

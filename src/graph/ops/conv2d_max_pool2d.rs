@@ -6,8 +6,11 @@ use super::conv2d;
 use super::max_pool2d::MaxPool2d;
 use crate::activation::Activation;
 use crate::error::Result;
-use crate::graph::{Node, Op, Tape};
-use crate::kernels::{Call, conv2d_max_pool2d_forward, max_pool2d_backward};
+use crate::graph::{Node, Op, Tape, Value};
+use crate::kernels::{
+    Call, activation_backward, conv2d_backward_weight, conv2d_max_pool2d_backward_input,
+    conv2d_max_pool2d_backward_weight, conv2d_max_pool2d_forward, max_pool2d_backward,
+};
 use crate::shape::{ConvShape, ImageShape, PoolShape};
 use crate::target::Target;
 
@@ -29,7 +32,11 @@ impl Op for Conv2dMaxPool2d {
         let [output, argmax] = node.outputs[..] else {
             unreachable!("the pooling was recorded with two outputs");
         };
-        let pooled = vec![tape.gradient(node, output)?, output, argmax];
+        let gradient = tape.gradient(node, output)?;
+        if tape.graph.target.is_cpu() {
+            return self.picked_gradients(tape, node, gradient);
+        }
+        let pooled = vec![gradient, output, argmax];
         // The gradient of the convolution's sums, most of which is zero.
         let pool = PoolShape {
             input: self.between,
@@ -42,6 +49,40 @@ impl Op for Conv2dMaxPool2d {
 }
 
 impl Conv2dMaxPool2d {
+    /// Records the gradients of weight, bias and input from `gradient`, that of the pooled output, without
+    /// making the convolution's own, three quarters of which are zero.
+    fn picked_gradients(&self, tape: &mut Tape<'_>, node: &Node, gradient: Value) -> Result<()> {
+        let [output, argmax] = node.outputs[..] else {
+            unreachable!("the pooling was recorded with two outputs");
+        };
+        let [input, weight, bias] = conv2d::inputs(node);
+        let gradient = match self.activation {
+            Activation::Linear => gradient,
+            activation => {
+                let call = activation_backward::call(tape.graph.sample_shape(output), activation);
+                tape.samples(node, call, vec![output, gradient], output)
+            }
+        };
+        let (capacity, target) = (tape.graph.capacity, tape.graph.target.clone());
+        let call = conv2d_max_pool2d_backward_weight::call(capacity, &self.shape, &target);
+        let splits = call.params::<conv2d_backward_weight::Params>().splits as usize;
+        let inputs = vec![input, gradient, argmax];
+        tape.parameter_gradients(node, [weight, bias], call, inputs, splits);
+        if !tape.graph.needs_gradient(input) {
+            return Ok(());
+        }
+        let activation = tape.fused_activation(input);
+        // As `conv2d::input_gradient` binds it.
+        let activated = match activation {
+            Activation::Linear => gradient,
+            _ => input,
+        };
+        let call = conv2d_max_pool2d_backward_input::call(&self.shape, activation);
+        let inputs = vec![gradient, argmax, weight, activated];
+        let grad_input = tape.samples(node, call, inputs, input);
+        tape.set_gradient_before_activation(node, input, grad_input)
+    }
+
     /// The convolution, its activation and the pooling as one operation, where a kernel does that.
     pub(super) fn of(
         shape: ConvShape,

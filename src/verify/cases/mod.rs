@@ -13,6 +13,8 @@ pub mod clip_gradients;
 pub mod conv2d_backward_input;
 pub mod conv2d_backward_weight;
 pub mod conv2d_forward;
+pub mod conv2d_max_pool2d_backward_input;
+pub mod conv2d_max_pool2d_backward_weight;
 pub mod conv2d_max_pool2d_forward;
 pub mod epoch_permutation;
 pub mod gather;
@@ -60,6 +62,14 @@ const REGISTRY: &[Entry] = &[
     ("conv2d_backward_input", conv2d_backward_input::cases),
     ("conv2d_backward_weight", conv2d_backward_weight::cases),
     ("conv2d_forward", conv2d_forward::cases),
+    (
+        "conv2d_max_pool2d_backward_input",
+        conv2d_max_pool2d_backward_input::cases,
+    ),
+    (
+        "conv2d_max_pool2d_backward_weight",
+        conv2d_max_pool2d_backward_weight::cases,
+    ),
     (
         "conv2d_max_pool2d_forward",
         conv2d_max_pool2d_forward::cases,
