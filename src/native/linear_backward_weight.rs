@@ -18,7 +18,7 @@ use crate::shards::{self, SHARDS};
 /// Rows of the weight of `ins` rows that a thread sums at a time: they stay in its cache, and there are
 /// blocks for several threads. A sum does not depend on its block.
 fn block_rows(ins: usize) -> usize {
-    ins.div_ceil(8).clamp(32, 256)
+    ins.div_ceil(8).clamp(32, 192)
 }
 
 thread_local! {
