@@ -7,6 +7,7 @@ mod axis;
 mod chart;
 mod counts;
 mod draw;
+mod outline;
 mod range_test;
 mod scatter;
 mod sheet;
@@ -20,17 +21,13 @@ pub use sheet::{Picture, sheet};
 pub(super) use draw::printable;
 pub(super) use sheet::{png_uri, short};
 
-use std::sync::{Arc, OnceLock};
-
 use resvg::{tiny_skia, usvg};
 
 use crate::error::{Error, Result};
 
 /// Pixels of a PNG per unit of the SVG: sharp on dense screens, and in print at a column's width.
 const PNG_SCALE: f32 = 2.0;
-/// The only font that PNGs are set in, so that none need be installed; see its LICENSE.
-const FONT: &[u8] = include_bytes!("../font/DejaVuSans-subset.ttf");
-/// Its name.
+/// The font of figures, by its name.
 const FONT_FAMILY: &str = "DejaVu Sans";
 
 /// A drawn figure.
@@ -51,12 +48,9 @@ impl Figure {
             let what = format!("a figure cannot be drawn: {what}");
             Error::usage(what, "this is a bug in gpu-train; please report it")
         };
-        let options = usvg::Options {
-            font_family: FONT_FAMILY.to_owned(),
-            fontdb: Arc::clone(fonts()),
-            ..usvg::Options::default()
-        };
-        let tree = usvg::Tree::from_str(&self.svg, &options).map_err(|it| bug(it.to_string()))?;
+        let svg = outline::outlined(&self.svg).map_err(|it| bug(it.to_string()))?;
+        let options = usvg::Options::default();
+        let tree = usvg::Tree::from_str(&svg, &options).map_err(|it| bug(it.to_string()))?;
         let size = tree.size().to_int_size().scale_by(PNG_SCALE);
         let pixels = size.and_then(|it| tiny_skia::Pixmap::new(it.width(), it.height()));
         let mut pixels = pixels.ok_or_else(|| bug("it is too large".to_owned()))?;
@@ -79,13 +73,4 @@ pub struct Png {
     pub width: u32,
     /// Pixels from top to bottom.
     pub height: u32,
-}
-
-fn fonts() -> &'static Arc<usvg::fontdb::Database> {
-    static FONTS: OnceLock<Arc<usvg::fontdb::Database>> = OnceLock::new();
-    FONTS.get_or_init(|| {
-        let mut fonts = usvg::fontdb::Database::new();
-        fonts.load_font_data(FONT.to_vec());
-        Arc::new(fonts)
-    })
 }
