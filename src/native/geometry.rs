@@ -2,7 +2,7 @@
 
 use pulp::{Arch, Simd};
 
-use super::product::Matrix;
+use super::product::{LONG, MOST_ROWS, Matrix};
 use crate::shape::QUAD;
 
 /// Sizes of a convolution of channels-last images; channels as they lie in memory, padded, unless it is
@@ -132,7 +132,13 @@ impl Geometry {
     /// Images that are lowered together: enough rows for a product, and no more than the caches hold.
     pub(super) fn images_together(&self) -> usize {
         let lines = self.out_width * self.in_height * self.run();
-        let images = (ROWS / self.out_width).min(FLOATS / lines);
+        // No image's sums may depend on how many are with it.
+        let rows = if self.window() > LONG {
+            MOST_ROWS
+        } else {
+            ROWS
+        };
+        let images = (rows / self.out_width).min(FLOATS / lines);
         1 << images.clamp(1, SHARD).ilog2()
     }
 

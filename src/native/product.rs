@@ -163,6 +163,12 @@ pub(super) fn multiply_rows(output: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, sp
     output[..b.columns].copy_from_slice(&spare[..b.columns]);
 }
 
+/// Rows up to which `gemm` cuts sums of more than [`LONG`] terms in the same places, whatever the rows and
+/// columns; past it, products of more than as many columns go on as before, others do not.
+pub(super) const MOST_ROWS: usize = 64;
+/// See [`MOST_ROWS`].
+pub(super) const LONG: usize = 512;
+
 /// The instruction set that `gemm` chose on this processor: results are the same bits where this is
 /// the same.
 pub fn instruction_set() -> &'static str {

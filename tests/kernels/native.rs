@@ -20,6 +20,8 @@ fn shapes() -> Vec<ConvShape> {
         conv([3, 32, 32], 16, [3, 3], 1),
         conv([16, 15, 15], 32, [3, 3], 1),
         conv([33, 6, 5], 20, [2, 4], 1),
+        // Sums so long that `gemm` cuts them, of rows of several images.
+        conv([64, 4, 24], 20, [3, 3], 1),
     ]);
     shapes
 }
@@ -115,6 +117,8 @@ fn what_comes_with_a_sample_changes_none_of_its_bits() {
         let activation = Activation::Relu;
         let launch = cases::linear_forward::launch(Numbers::Floats, (9, 9), shape, activation);
         assert_samples_are_apart(&launch);
+        let call = launch.call.clone().for_whole_batch();
+        assert_samples_are_apart(&Launch { call, ..launch });
     }
 }
 
