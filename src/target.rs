@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::tuning::Tuning;
 
-/// Kinds of devices. All of them run the same kernels: this only says what to expect of one.
+/// Kinds of devices. All adapters run the same kernels: among those, this only says what to expect of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AdapterKind {
@@ -39,7 +39,7 @@ pub struct Limits {
 /// of the hardware.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
-    /// What the device is; kernels are chosen without it.
+    /// What the device is; adapters get the same kernels whatever it is.
     pub kind: AdapterKind,
     /// What may not be exceeded.
     pub limits: Limits,

@@ -62,17 +62,11 @@ pub fn call(
     let sizes = [rows_per_sample, in_features, out_features];
     let (tile, choice) = choose(KERNEL.name, &sizes, target, &tile::batch_tiles(&product));
     let [rows, ins, outs] = sizes;
-    let call = call_tiled(rows, ins, outs, activation, &tile).with_choice(choice);
-    if target.is_cpu() && rows == 1 && padded(ins) * padded(outs) > LARGE {
-        call.for_whole_batch()
-    } else {
-        call
-    }
+    call_tiled(rows, ins, outs, activation, &tile).with_choice(choice)
 }
 
-/// Floats of a weight that the processor reads for many samples at once: it does not stay in the caches
-/// from one shard to the next.
-const LARGE: usize = 1 << 18;
+/// Floats of a weight that does not stay in a processor's cache from one shard to the next.
+pub const LARGE: usize = 1 << 18;
 
 /// [`call`] by a tile of [`BATCH_TILES`] or [`LOOPS_TILES`].
 pub fn call_tiled(

@@ -208,8 +208,8 @@ pub struct Call {
     /// Channels of an input pixel, padding not counted; 0 where the call does not say. The processor's
     /// products leave the padding out.
     pub in_channels: usize,
-    /// Whether it needs the whole batch at once: the processor, which runs other kernels shard by
-    /// shard, lets the shards meet before it.
+    /// Whether it needs the whole batch at once, or is faster so: the processor, which runs other kernels
+    /// shard by shard, lets the shards meet before it.
     pub whole_batch: bool,
     /// What the variant was chosen from; `None` where there was no choice, or nobody asked.
     pub choice: Option<Choice>,
@@ -278,7 +278,7 @@ impl Call {
         }
     }
 
-    /// The same call, known to need the whole batch at once.
+    /// The same call, for the whole batch at once.
     #[must_use]
     pub fn for_whole_batch(self) -> Self {
         Self {

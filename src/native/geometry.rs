@@ -235,16 +235,8 @@ impl Geometry {
 
     /// Adds `rows`, one per window of `image`, to the pixels they cover.
     pub(super) fn raise(&self, rows: &[f32], image: &mut [f32]) {
+        debug_assert_eq!(self.padding, 0, "pixels are whole quads");
         raise(self, rows, image);
-    }
-
-    /// Adds the start of `row` to the window that begins where `image` does.
-    #[inline(always)]
-    pub(super) fn raise_window(&self, row: &[f32], image: &mut [f32]) {
-        let (run, line) = (self.run(), self.line());
-        for at in 0..self.kernel_height {
-            add(&row[at * run..][..run], &mut image[at * line..][..run]);
-        }
     }
 }
 
@@ -278,8 +270,11 @@ fn raise_simd<'a, S: Simd>(
     rows: &'a [f32],
     image: &'a mut [f32],
 ) {
+    let (run, line) = (geometry.run(), geometry.line());
     for (start, row) in geometry.starts().zip(rows.chunks_exact(geometry.window())) {
-        geometry.raise_window(row, &mut image[start..]);
+        for (y, values) in row.chunks_exact(run).enumerate() {
+            add(values, &mut image[start + y * line..][..run]);
+        }
     }
 }
 

@@ -17,7 +17,7 @@ const ROWS: usize = 16;
 /// output = activation(input * weight + bias): (rows, `in`) by (`in`, `out`), all padded.
 ///
 /// No sample's results depend on the rows beside it. A call for the whole batch gives every thread its
-/// part of the rows: a large weight is read once by each, not once by every shard.
+/// part of the rows: a large weight is read once for 64 samples, not once for every shard.
 pub(super) fn run(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
     let [input, weight, bias, output] = slices else {
         panic!("linear_forward binds four buffers");

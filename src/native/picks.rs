@@ -29,6 +29,7 @@ pub(super) struct Windows {
 
 impl Windows {
     pub(super) fn of(geometry: &Geometry) -> Self {
+        debug_assert_eq!(geometry.padding, 0, "lines lie as in memory");
         let per_line = geometry.run().div_ceil(VECTOR);
         let vector = |at: usize| at / per_line * geometry.line() + at % per_line * VECTOR;
         Self {

@@ -46,6 +46,13 @@ impl Aligned {
 pub struct Workspace(Aligned);
 
 impl Workspace {
+    /// One that holds NaN, for tests: what kernels find is left from others.
+    pub fn poisoned(words: usize) -> Self {
+        let mut memory = Aligned::new(words);
+        memory.floats_mut().fill(f32::NAN);
+        Self(memory)
+    }
+
     /// Slices of these lengths, each from a cache line on; what they hold is left from before.
     pub(super) fn take<const N: usize>(&mut self, lens: [usize; N]) -> [&mut [f32]; N] {
         let padded = lens.map(|len| len.next_multiple_of(LINE));

@@ -161,7 +161,8 @@ mod tests {
     }
 
     /// Every fused activation stands before a kernel that makes the gradient by its output, and that
-    /// takes the slope; unfused ones are operations of their own.
+    /// takes the slope; unfused ones are operations of their own. On the processor a pooling leaves its slope
+    /// to one.
     #[test]
     fn fused_activations_have_no_backward_kernel_of_their_own() {
         for net in [NetworkType::Cnn, NetworkType::Mlp] {
@@ -172,6 +173,10 @@ mod tests {
                 assert_eq!(count(&lower(&graph), "activation_backward"), 0);
             }
         }
+        let target = Target::portable(AdapterKind::Cpu);
+        let on_cpu = lower(&default_training_graph(NetworkType::Cnn, true, target));
+        assert_eq!(count(&on_cpu, "activation_backward"), 2);
+        assert_eq!(count(&on_cpu, "max_pool2d_backward"), 0);
         let unfused = program(NetworkType::Mlp, false);
         assert_eq!(count(&unfused, "activation_backward"), 2);
         let unfused = program(NetworkType::Cnn, false);

@@ -8,6 +8,9 @@ use crate::kernels::{Access, Scalar};
 use crate::native::{self, Part, Workspace};
 use crate::reference::Slice;
 
+/// Words of scratch: more than any launch takes.
+const SCRATCH: usize = 1 << 21;
+
 /// The outputs of the native kernel of one launch, on `cpu`.
 ///
 /// Errors where it wrote outside of its buffers.
@@ -37,7 +40,7 @@ pub fn run_cpu(cpu: &Cpu, launch: &Launch) -> Result<Vec<Output>> {
         let mut part = Part {
             step: launch.step,
             batch: launch.step.batch,
-            workspace: &mut Workspace::default(),
+            workspace: &mut Workspace::poisoned(SCRATCH),
         };
         run(&launch.call, &mut part, &mut slices);
     });

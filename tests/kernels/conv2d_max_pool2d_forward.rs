@@ -5,7 +5,7 @@ use gpu_train::shape::ConvShape;
 use gpu_train::verify::cases::conv2d_max_pool2d_forward::launch;
 
 use crate::harness::{
-    Argument, Launch, Output, Tolerance, assert_cases, assert_twin, gpu, run_gpu, run_twin,
+    Argument, Launch, Output, Tolerance, assert_cases, assert_twin, gpu, run_cpu, run_gpu, run_twin,
 };
 use crate::products::{Numbers, PORTABLE, conv};
 
@@ -31,8 +31,8 @@ fn convs() -> [ConvShape; 7] {
 /// is zero.
 fn assert_argmax(launch: &Launch) {
     let expected = run_twin::<f32>(launch);
-    for checked in [true, false] {
-        let outputs = run_gpu(gpu(checked), launch);
+    let on_gpu = [true, false].map(|checked| run_gpu(gpu(checked), launch));
+    for outputs in on_gpu.into_iter().chain([run_cpu(launch)]) {
         let [Output::Floats(values), Output::Words(places)] = &outputs[..] else {
             panic!("two outputs");
         };
@@ -77,17 +77,19 @@ fn nan_is_kept() {
         panic!("two outputs");
     };
     assert!(wanted.iter().any(|value| value.is_nan()));
-    let [Output::Floats(values), Output::Words(places)] = &run_gpu(gpu(false), &launch)[..] else {
-        panic!("two outputs");
-    };
-    for index in 0..values.len() {
-        assert_eq!(
-            values[index].is_nan(),
-            wanted[index].is_nan(),
-            "element {index}"
-        );
+    for outputs in [run_gpu(gpu(false), &launch), run_cpu(&launch)] {
+        let [Output::Floats(values), Output::Words(places)] = &outputs[..] else {
+            panic!("two outputs");
+        };
+        for index in 0..values.len() {
+            assert_eq!(
+                values[index].is_nan(),
+                wanted[index].is_nan(),
+                "element {index}"
+            );
+        }
+        assert_eq!(places, right);
     }
-    assert_eq!(places, right);
 }
 
 #[test]

@@ -2,7 +2,9 @@
 //! whole batch. The other tests run them on every launch of their own.
 
 use gpu_train::activation::Activation;
-use gpu_train::kernels::{conv2d_backward_weight, linear_backward_weight};
+use gpu_train::kernels::{
+    conv2d_backward_weight, conv2d_max_pool2d_forward, linear_backward_weight,
+};
 use gpu_train::shape::ConvShape;
 use gpu_train::target::{AdapterKind, Target};
 use gpu_train::verify::cases;
@@ -39,6 +41,13 @@ fn convolutions_of_several_images_are_the_twins() {
             let terms = shape.padded_fan_in();
             assert_twin_on_cpu(&forward(Numbers::Integers), Tolerance::Exact);
             assert_twin_on_cpu(&forward(Numbers::Floats), Tolerance::Sum { terms });
+            if output.height > 1 && output.width > 1 {
+                let all = (samples, 20);
+                let call = conv2d_max_pool2d_forward::call(&shape, Activation::Linear, &CPU);
+                let launch =
+                    cases::conv2d_max_pool2d_forward::launch(Numbers::Integers, all, &shape);
+                assert_twin_on_cpu(&Launch { call, ..launch }, Tolerance::Exact);
+            }
             let backward = |numbers| {
                 let call = conv2d_backward_weight::call(20, &shape, &CPU);
                 cases::conv2d_backward_weight::launch_of(call, numbers, (samples, 20), &shape)
@@ -50,7 +59,7 @@ fn convolutions_of_several_images_are_the_twins() {
     }
 }
 
-/// One sum per shard.
+/// Windows of one vector and of several, in groups of nine, three and one.
 #[test]
 fn gradients_of_what_was_picked_are_the_twins() {
     let large = [
@@ -111,19 +120,44 @@ fn what_comes_with_a_sample_changes_none_of_its_bits() {
             cases::conv2d_forward::launch(Numbers::Floats, all, &shape, Activation::Linear),
         ];
         launches.iter().for_each(assert_samples_are_apart);
+        if shape
+            .output()
+            .is_some_and(|it| it.height > 1 && it.width > 1)
+        {
+            let pooled = cases::conv2d_max_pool2d_forward::launch(Numbers::Floats, all, &shape);
+            assert_samples_are_apart(&pooled);
+        }
     }
     for (rows, inputs, outputs) in ODD_LINEARS.into_iter().chain([(1, 3072, 128)]) {
         let shape = (rows, inputs, outputs);
         let activation = Activation::Relu;
         let launch = cases::linear_forward::launch(Numbers::Floats, (9, 9), shape, activation);
         assert_samples_are_apart(&launch);
-        let call = launch.call.clone().for_whole_batch();
-        assert_samples_are_apart(&Launch { call, ..launch });
     }
 }
 
-/// Asserts that the first samples of a launch of nine have the same output without the others.
+/// Sums that `gemm` cuts, of more rows than it cuts alike; parts of several threads.
+#[test]
+fn large_dense_layers_are_the_twins_whatever_comes_with_a_sample() {
+    for shape in [(1, 700, 44), (1, 3072, 128)] {
+        let launch = |numbers, samples| {
+            let all = (samples, 130);
+            let launch = cases::linear_forward::launch(numbers, all, shape, Activation::Relu);
+            let call = launch.call.clone().for_whole_batch();
+            Launch { call, ..launch }
+        };
+        for samples in [1, 17, 130] {
+            assert_twin_on_cpu(&launch(Numbers::Integers, samples), Tolerance::Exact);
+            let floats = launch(Numbers::Floats, samples);
+            assert_twin_on_cpu(&floats, Tolerance::Sum { terms: shape.1 });
+        }
+        assert_samples_are_apart(&launch(Numbers::Floats, 130));
+    }
+}
+
+/// Asserts that the first samples of a launch have the same output without the others.
 fn assert_samples_are_apart(launch: &Launch) {
+    let capacity = launch.step.batch as usize;
     let bits = |samples: usize| {
         let outputs = run_cpu(&Launch {
             step: batch(samples),
@@ -132,10 +166,10 @@ fn assert_samples_are_apart(launch: &Launch) {
         let Output::Floats(floats) = &outputs[0] else {
             panic!("outputs are floats");
         };
-        let bits = floats[..floats.len() / 9 * samples].iter();
+        let bits = floats[..floats.len() / capacity * samples].iter();
         bits.map(|it| it.to_bits()).collect::<Vec<_>>()
     };
-    let all = bits(9);
+    let all = bits(capacity);
     for samples in [1, 2, 5] {
         let alone = bits(samples);
         assert!(all.starts_with(&alone), "{}", launch.describe());

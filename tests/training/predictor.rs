@@ -96,12 +96,14 @@ fn what_is_predicted_for_an_image_does_not_depend_on_its_company() {
 fn on_the_processor_batches_of_any_size_predict_the_same_bits() {
     let data = split(8, 70, IMAGE).test;
     let set = cpu().upload(&data).expect("fits");
-    for (net, fuse) in [
-        (NetworkType::Cnn, true),
-        (NetworkType::Cnn, false),
-        (NetworkType::Mlp, true),
+    let large = NetworkConfiguration::mlp(&[1000]);
+    let large = Network::new(NetworkType::Mlp, &large, Activation::Relu, IMAGE).expect("fits");
+    for (network, fuse) in [
+        (network(NetworkType::Cnn), true),
+        (network(NetworkType::Cnn), false),
+        (network(NetworkType::Mlp), true),
+        (large, true),
     ] {
-        let network = network(net);
         let tensors = gpu_train::nn::initial_parameters(&network.parameters, 3);
         let predict = |batch_size| {
             let options = PredictorOptions {
@@ -114,7 +116,12 @@ fn on_the_processor_batches_of_any_size_predict_the_same_bits() {
         };
         let all = predict(128);
         for batch_size in [1, 2, 7, 9, 32] {
-            assert_eq!(predict(batch_size), all, "{net:?}, by {batch_size}");
+            assert_eq!(
+                predict(batch_size),
+                all,
+                "{:?}, by {batch_size}",
+                network.parameters
+            );
         }
     }
 }

@@ -4,13 +4,13 @@ use std::num::NonZero;
 
 use gpu_train::exec::Device;
 use gpu_train::gpu::GpuOptions;
-use gpu_train::nn::{Activation, AdamConfig, NetworkType};
+use gpu_train::nn::{Activation, AdamConfig, NetworkConfiguration, NetworkType};
 use gpu_train::shape::ImageShape;
 use gpu_train::train::{
-    EpochMetrics, Metrics, Predictions, Session, Subset, TrainState, TrainerOptions,
+    EpochMetrics, Metrics, Predictions, Session, Subset, TrainState, Trainer, TrainerOptions,
 };
 
-use crate::support::{open, processor, split, trainer};
+use crate::support::{open, processor, split, trainer, trainer_of};
 
 const IMAGE: ImageShape = ImageShape::new(3, 12, 13);
 
@@ -35,7 +35,15 @@ type Trained = (TrainState, Vec<EpochMetrics>, Metrics, Predictions);
 
 /// Three shuffled epochs of 101 images.
 fn trained(session: &Session, net: NetworkType, options: &TrainerOptions) -> Trained {
-    let mut trainer = trainer(session, split(101, 37, IMAGE), net, options.clone());
+    all_of(trainer(
+        session,
+        split(101, 37, IMAGE),
+        net,
+        options.clone(),
+    ))
+}
+
+fn all_of(mut trainer: Trainer<'_>) -> Trained {
     trainer.train_loop(3, |_| Ok(())).expect("trains");
     let timeless = |epoch: &EpochMetrics| EpochMetrics {
         seconds: 0.0,
@@ -92,6 +100,24 @@ fn batches_of_less_than_eight_images_do_too() {
             assert_same_bits(net, &options);
         }
     }
+}
+
+/// A first layer that is multiplied for the whole batch, its rows parted among the threads.
+#[test]
+fn a_large_dense_layer_does_too() {
+    let options = TrainerOptions {
+        batch_size: 80,
+        lr: 1e-2,
+        ..TrainerOptions::default()
+    };
+    let sizes = NetworkConfiguration::mlp(&[600, 7]);
+    let [one, others @ ..] = sessions().map(|session| {
+        let data = split(101, 37, IMAGE);
+        let net = NetworkType::Mlp;
+        all_of(trainer_of(&session, data, net, &sizes, options.clone()))
+    });
+    assert!(one.1[2].train.loss < one.1[0].train.loss, "it learns");
+    assert!(others.iter().all(|it| *it == one));
 }
 
 /// The norm of all gradients is a sum over the whole net.

@@ -21,6 +21,8 @@ struct Linear {
     in_features: usize,
     out_features: usize,
     activation: Activation,
+    /// Whether it is the first layer: what it reads has no gradient.
+    is_first: bool,
     /// The 1x1 convolution that it is, if it is one.
     conv: Option<ConvShape>,
 }
@@ -75,6 +77,7 @@ impl Linear {
             in_features,
             out_features,
             activation: Activation::Linear,
+            is_first: false,
             conv: None,
         }
     }
@@ -87,20 +90,26 @@ impl Linear {
         output: ImageShape,
     ) -> Value {
         let value = graph.transient(Shape::Samples(output), Scalar::F32);
-        graph.record(layer, self, inputs.to_vec(), vec![value]);
+        let op = Self {
+            is_first: !graph.needs_gradient(inputs[0]),
+            ..self
+        };
+        graph.record(layer, op, inputs.to_vec(), vec![value]);
         value
     }
 }
 
 impl Op for Linear {
     fn call(&self, target: &Target) -> Call {
-        linear_forward::call(
-            self.rows,
-            self.in_features,
-            self.out_features,
-            self.activation,
-            target,
-        )
+        let (rows, ins, outs) = (self.rows, self.in_features, self.out_features);
+        let call = linear_forward::call(rows, ins, outs, self.activation, target);
+        // The processor reads a large weight for many samples at once. Behind other layers their values
+        // would have to be kept for the whole batch, which costs more.
+        let is_large = rows == 1 && ins * outs > linear_forward::LARGE;
+        if target.is_cpu() && self.is_first && is_large {
+            return call.for_whole_batch();
+        }
+        call
     }
 
     fn activation(&self) -> Activation {
