@@ -52,8 +52,9 @@ fmt-check: rust ## Fails where a source is not formatted
 	$(CARGO) fmt --all --check
 
 .PHONY: lint
-lint: rust ## Runs clippy; any warning fails
+lint: rust ## Runs clippy, also on the library without features; any warning fails
 	$(CARGO) clippy --release --all-targets --locked -- -D warnings
+	$(CARGO) clippy --release --lib --no-default-features --locked -- -D warnings
 
 .PHONY: doc
 doc: rust ## Builds the documentation of the library; any warning fails

@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 /// What follows a layer's sum. The numbers are those of `shaders/shared/activation.wgsl`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 #[repr(u32)]
 pub enum Activation {
     /// None: the output as it is.
-    #[value(skip)]
+    #[cfg_attr(feature = "cli", value(skip))]
     Linear = 0,
     /// `max(x, 0)`.
     Relu = 1,

@@ -16,6 +16,7 @@ pub mod tuning;
 
 // Floor 1: the machine, data sets on the host, and where to get them.
 pub mod data;
+#[cfg(feature = "fetch")]
 pub mod fetch;
 pub mod gpu;
 
@@ -40,8 +41,10 @@ pub mod verify;
 // Floor 7: reports of an adapter and of runs; sweeps; nets for other programs.
 pub mod doctor;
 pub mod export;
+#[cfg(feature = "report")]
 pub mod report;
 pub mod sweep;
 
 // Floor 8: the command line.
+#[cfg(feature = "cli")]
 pub mod cli;

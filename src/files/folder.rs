@@ -38,6 +38,7 @@ pub(crate) fn open_locked(path: &Path) -> Result<File> {
 /// Makes an empty folder: the first of `paths` where nothing is yet.
 ///
 /// Errors where all of them exist, or none can be made.
+#[cfg(feature = "cli")]
 pub(crate) fn create_plain(paths: impl IntoIterator<Item = PathBuf>) -> Result<PathBuf> {
     let mut taken = PathBuf::new();
     for path in paths {

@@ -13,6 +13,7 @@ mod summary;
 pub mod tensorboard;
 
 pub use csv_table::CsvTable;
+#[cfg(feature = "cli")]
 pub(crate) use page::duration;
 pub use run_record::RunRecord;
 pub use series::{Series, Spread};

@@ -12,7 +12,8 @@ const SMALLER_KERNEL: usize = 28;
 const DENSE: [usize; 2] = [256, 256];
 
 /// An experiment that one command reproduces.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Experiment {
     /// The mlp 128,128 with the learning rates 0.01, 1e-4 and 1e-8
     MlpLr,
@@ -24,7 +25,8 @@ pub enum Experiment {
 }
 
 /// Whose number of parameters the shallow nets are to have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Match {
     /// The deep net's
     Deep,

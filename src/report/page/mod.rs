@@ -7,6 +7,7 @@ mod words;
 
 pub(super) use comparison::of_comparison;
 pub(super) use run::of_run;
+#[cfg(feature = "cli")]
 pub(crate) use words::duration;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
