@@ -1,8 +1,13 @@
 //! What the tests of the matrix kernels share: shapes of problems.
 
+use gpu_train::activation::Activation;
+use gpu_train::kernels::conv2d_max_pool2d_forward;
+use gpu_train::reference;
 use gpu_train::shape::ConvShape;
 
 pub use gpu_train::verify::numbers::{ACTIVATIONS, Numbers, PORTABLE, conv};
+
+use crate::harness::{Random, batch};
 
 /// Convolutions with sizes that no tile divides: kernel 1, kernel = image, windows that are not
 /// square, strides that leave pixels uncovered, and many numbers of columns.
@@ -42,4 +47,62 @@ pub fn wide(values: &[f32]) -> Vec<f64> {
 /// The sum of `values` times `weights`: a loss whose gradient by `values` is `weights`.
 pub fn weighted_sum(values: &[f64], weights: &[f64]) -> f64 {
     values.iter().zip(weights).map(|(x, w)| x * w).sum()
+}
+
+/// Two samples of a convolution with a max-pooling behind it, for finite differences.
+pub struct Pooled {
+    shape: ConvShape,
+    pub input: Vec<f64>,
+    pub weight: Vec<f64>,
+    pub bias: Vec<f64>,
+    /// The gradient of the maxima.
+    pub grads: Vec<f64>,
+}
+
+impl Pooled {
+    /// Few numbers, of several shapes; strides included.
+    pub fn all() -> [Self; 3] {
+        [
+            conv([3, 5, 4], 5, [2, 3], 1),
+            conv([2, 6, 8], 3, [2, 1], 1),
+            conv([1, 8, 8], 2, [3, 3], 2),
+        ]
+        .map(Self::new)
+    }
+
+    fn new(shape: ConvShape) -> Self {
+        let between = shape.output().expect("the window fits");
+        let taps = shape.kernel_height * shape.kernel_width;
+        let windows = (between.height / 2) * (between.width / 2);
+        let (inputs, outputs) = (shape.input.channels, between.channels);
+        let mut random = Random::new(10);
+        let mut rows = |rows, width| wide(&Numbers::Floats.rows(&mut random, rows, width));
+        Self {
+            input: rows(2 * shape.input.pixels(), inputs),
+            bias: rows(1, outputs),
+            grads: rows(2 * windows, outputs),
+            weight: wide(&Numbers::Floats.weight(&mut random, taps, inputs, outputs)),
+            shape,
+        }
+    }
+
+    pub fn shape(&self) -> &ConvShape {
+        &self.shape
+    }
+
+    /// The maxima, times their gradients; and what was picked.
+    pub fn forward(&self, input: &[f64], weight: &[f64], bias: &[f64]) -> (f64, Vec<u32>) {
+        let call = conv2d_max_pool2d_forward::call(&self.shape, Activation::Linear, &PORTABLE);
+        let (mut maxima, mut argmax) = (vec![0.0; self.grads.len()], vec![0; self.grads.len()]);
+        reference::conv2d_max_pool2d_forward::run(
+            call.params(),
+            &batch(2),
+            input,
+            weight,
+            bias,
+            &mut maxima,
+            &mut argmax,
+        );
+        (weighted_sum(&maxima, &self.grads), argmax)
+    }
 }
