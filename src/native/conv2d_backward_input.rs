@@ -16,12 +16,7 @@ pub(super) fn run(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>
         panic!("conv2d_backward_input binds four buffers");
     };
     let params: &Params = call.params();
-    let geometry = geometry!(
-        params,
-        params.out_height,
-        params.out_width,
-        params.out_quads
-    );
+    let geometry = geometry!(params);
     let samples = part.step.batch as usize;
     let grads = &grad_output.real()[..samples * geometry.output_len()];
     let grad_input = &mut grad_input.real_mut()[..samples * geometry.input_len()];

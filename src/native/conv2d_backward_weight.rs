@@ -15,13 +15,7 @@ pub(super) fn run(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>
         panic!("conv2d_backward_weight binds three buffers");
     };
     let params: &Params = call.params();
-    let geometry = geometry!(
-        params,
-        params.out_height,
-        params.out_width,
-        params.out_quads
-    )
-    .without_padding(call.in_channels);
+    let geometry = geometry!(params).without_padding(call.in_channels);
     let ranges = Ranges {
         splits: params.splits as usize,
         samples_per_split: params.samples_per_split as usize,

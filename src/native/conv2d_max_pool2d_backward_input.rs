@@ -17,12 +17,7 @@ pub(super) fn run(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>
         panic!("conv2d_max_pool2d_backward_input binds five buffers");
     };
     let params: &Params = call.params();
-    let geometry = geometry!(
-        params,
-        params.out_height,
-        params.out_width,
-        params.out_quads
-    );
+    let geometry = geometry!(params);
     let windows = Windows::of(&geometry);
     let len = geometry.input_len();
     let [image, by_channel] = part

@@ -16,12 +16,7 @@ pub(super) fn run(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>
         panic!("conv2d_max_pool2d_backward_weight binds four buffers");
     };
     let params: &Params = call.params();
-    let geometry = geometry!(
-        params,
-        params.out_height,
-        params.out_width,
-        params.out_quads
-    );
+    let geometry = geometry!(params);
     let windows = Windows::of(&geometry);
     let channels = geometry.out_channels;
     let ranges = Ranges {

@@ -22,8 +22,17 @@ pub(super) struct Geometry {
     pub(super) stride: usize,
 }
 
-/// The geometry that the fields of some kernel's Params say, channels in quads.
+/// The geometry that the fields of some kernel's Params say, channels in quads; those of the output by
+/// themselves where its Params have them under other names.
 macro_rules! geometry {
+    ($params:expr) => {
+        geometry!(
+            $params,
+            $params.out_height,
+            $params.out_width,
+            $params.out_quads
+        )
+    };
     ($params:expr, $out_height:expr, $out_width:expr, $out_quads:expr) => {
         $crate::native::geometry::Geometry {
             in_height: $params.in_height as usize,

@@ -5,7 +5,7 @@
 //! are. A kernel that has none runs as its twin in f32, which is fast enough.
 //!
 //! Most kernels run on one shard of the batch at a time ([`crate::shards`]) and know only its samples:
-//! [`Part`]. Those whose [`Call::whole_batch`] is set need all of it and use all threads of the pool
+//! [`Part`]. Those whose [`Call::whole_batch`] is set get all of it and use all threads of the pool
 //! they run in. Either way, results do not depend on the number of threads.
 
 #![expect(
