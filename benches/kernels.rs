@@ -21,11 +21,12 @@ use gpu_train::error::Result;
 use gpu_train::exec::{Ceilings, Device, GpuBuffers, GpuProgram};
 use gpu_train::gpu::{Gpu, GpuOptions};
 use gpu_train::graph::{BufferSlice, BufferSpec, Dispatch, Extent, Phase, Program, Role};
-use gpu_train::kernels::gather::ResidentLayout;
-use gpu_train::kernels::{Access, Form, Scalar, Step, epoch_permutation};
+use gpu_train::kernel::{Access, Form, Scalar, Step};
 use gpu_train::nn::{
     Activation, AdamConfig, Network, ProgramOptions, initial_parameters, training_program,
 };
+use gpu_train::ops::batch::epoch_permutation;
+use gpu_train::ops::batch::gather::ResidentLayout;
 
 use nets::{Net, median};
 

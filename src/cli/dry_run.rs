@@ -3,8 +3,8 @@
 use super::style;
 use crate::error::Result;
 use crate::graph::Phase;
+use crate::kernel::target::Target;
 use crate::nn::{LayerKind, Network};
-use crate::target::Target;
 use crate::train::Plan;
 
 /// Prints all of it to stdout; errors, as a run would, where the net does not fit the adapter.

@@ -14,12 +14,12 @@ use super::sweep_events::SweepEvents;
 use super::sweep_progress::SweepProgress;
 use super::tuned::Tuned;
 use crate::error::{Error, Result};
+use crate::kernel::tuning::Tuning;
 use crate::report::{Heading, PAGE, Summary, compare, write_run_report};
 use crate::sweep::{
     Axis, Combination, Execution, PlannedRun, Status, Sweep, SweepEvent, SweepFolder, combinations,
 };
 use crate::train::{RunConfig, RunFolder, Session};
-use crate::tuning::Tuning;
 
 /// What is told of the runs beside their folders.
 #[derive(Debug, Clone, Copy)]

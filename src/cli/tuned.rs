@@ -6,8 +6,8 @@ use super::args::TrainArgs;
 use super::style;
 use crate::error::Result;
 use crate::gpu::AdapterDescription;
+use crate::kernel::tuning::Tuning;
 use crate::train::{Environment, Plan, RunConfig, TuningFile};
-use crate::tuning::Tuning;
 
 /// The measured tiles that a run is to use.
 pub(super) struct Tuned {

@@ -111,7 +111,9 @@ impl Queue<'_> {
 mod tests {
     use super::*;
     use crate::gpu::GpuOptions;
-    use crate::kernels::{Kernel, mse_loss, sum_partials};
+    use crate::kernel::Kernel;
+    use crate::ops::loss::mse_loss;
+    use crate::ops::reduce::sum_partials;
 
     /// Adapter 0, whatever it is: without a name the processor stands in for a GPU that is missing.
     fn devices() -> Devices {
@@ -162,6 +164,9 @@ mod tests {
         bindings: sum_partials::KERNEL.bindings,
         params: sum_partials::KERNEL.params,
         variants: &[&[]],
+        twin: sum_partials::KERNEL.twin,
+        native: None,
+        cases: sum_partials::KERNEL.cases,
     };
 
     #[test]

@@ -3,7 +3,7 @@
 use super::devices::Devices;
 use super::plan::Planned;
 use crate::error::Result;
-use crate::kernels::{Kernel, Variant};
+use crate::kernel::{Kernel, Variant};
 use crate::verify::{Comparison, Expected, Submitted};
 
 /// What was found about a kernel.

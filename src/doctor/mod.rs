@@ -19,7 +19,8 @@ pub use twins::{distance, distance_from_twins};
 
 use crate::error::{Error, Result};
 use crate::gpu::GpuOptions;
-use crate::kernels::{ALL, Kernel};
+use crate::kernel::Kernel;
+use crate::ops::ALL;
 use crew::check_all;
 use devices::Devices;
 use plan::Plan;

@@ -1,7 +1,7 @@
 //! Which variants run on which cases, and which of them checked.
 
-use crate::kernels::{Form, Kernel, Variant};
-use crate::verify::cases::{self, Case};
+use crate::kernel::case::Case;
+use crate::kernel::{Form, Kernel, Variant};
 
 /// A kernel with its variants and their cases.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl Plan {
     /// bounds checks by what is written around an index.
     pub fn of(kernel: &'static Kernel) -> Self {
         let mut variants: Vec<Planned> = Vec::new();
-        for case in cases::of(kernel) {
+        for case in (kernel.cases)() {
             let variant = case.launch.call.variant;
             if let Some(planned) = variants.iter_mut().find(|it| it.variant == variant) {
                 planned.cases.push(case);
@@ -54,7 +54,7 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::linear_forward;
+    use crate::ops::linear::linear_forward;
 
     #[test]
     fn one_variant_of_each_form_runs_checked() {

@@ -3,8 +3,8 @@
 
 use crate::exec::{Cpu, Device};
 use crate::gpu::{AdapterDescription, Gpu};
-use crate::kernel_limits::IMMEDIATE_BYTES;
-use crate::target::{AdapterKind, Target};
+use crate::kernel::limits::IMMEDIATE_BYTES;
+use crate::kernel::target::{AdapterKind, Target};
 use crate::train::Session;
 
 /// The adapter, and what it has of what we need.

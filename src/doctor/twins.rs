@@ -6,14 +6,14 @@ use crate::data::{Dataset, Split};
 use crate::error::Result;
 use crate::exec::{MAX_STEPS, Memory, TwinProgram};
 use crate::graph::{Program, Role};
-use crate::kernels::Step;
-use crate::kernels::gather::ResidentLayout;
+use crate::kernel::Real;
+use crate::kernel::Step;
+use crate::kernel::target::{AdapterKind, Target};
 use crate::nn::{
     Network, NetworkConfiguration, NetworkType, ProgramOptions, initial_parameters,
     training_program,
 };
-use crate::reference::Real;
-use crate::target::{AdapterKind, Target};
+use crate::ops::batch::gather::ResidentLayout;
 use crate::train::{Session, SplitLayout, Trainer, TrainerOptions};
 
 /// How far `steps` training steps on a device are from those on the CPU twins in precision `T`, by

@@ -6,8 +6,8 @@ use super::cpu::measure_ceilings;
 use super::device::Device;
 use crate::error::Result;
 use crate::gpu::{Gpu, PipelineSpec};
-use crate::kernels::template;
-use crate::target::AdapterKind;
+use crate::kernel::target::AdapterKind;
+use crate::kernel::template;
 
 /// Measured limits of a device.
 #[derive(Debug, Clone, Copy, PartialEq)]

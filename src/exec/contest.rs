@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::GpuProgram;
 use crate::error::Result;
 use crate::gpu::{Gpu, Timestamps};
-use crate::kernels::Step;
+use crate::kernel::Step;
 
 /// What one turn should take at least, so that starting it does not show.
 const TURN_SECONDS: f64 = 16e-3;
@@ -163,7 +163,8 @@ mod tests {
     use crate::exec::GpuBuffers;
     use crate::gpu::GpuOptions;
     use crate::graph::{BufferSlice, BufferSpec, Dispatch, Extent, Phase, Program, Role};
-    use crate::kernels::{Scalar, sum_partials};
+    use crate::kernel::Scalar;
+    use crate::ops::reduce::sum_partials;
 
     /// The same sum, `times` times over.
     fn work(gpu: &Gpu, times: usize) -> GpuProgram {

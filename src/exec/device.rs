@@ -8,8 +8,8 @@ use super::gpu::GpuProgram;
 use crate::error::{Error, Result};
 use crate::gpu::{AdapterDescription, Gpu, GpuOptions, Upload};
 use crate::graph::{Program, Role};
-use crate::kernels::Step;
-use crate::target::Target;
+use crate::kernel::Step;
+use crate::kernel::target::Target;
 
 /// A device that is open.
 #[derive(Debug)]

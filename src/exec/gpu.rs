@@ -9,8 +9,8 @@ use super::described::Described;
 use crate::error::Result;
 use crate::gpu::{Gpu, Pipeline, PipelineSpec, Timestamps};
 use crate::graph::{BufferSlice, Program, Role};
-use crate::kernel_limits::SLICE_ALIGNMENT;
-use crate::kernels::{Access, Call, Grid, Step};
+use crate::kernel::limits::SLICE_ALIGNMENT;
+use crate::kernel::{Access, Call, Grid, Step};
 
 /// Buffers of a GPU that programs share, by role.
 pub type GpuBuffers = HashMap<Role, wgpu::Buffer>;

@@ -8,8 +8,8 @@ use super::gpu::GpuProgram;
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::graph::{BufferSlice, Dispatch, Phase, Program};
-use crate::kernels::{Access, Binding, Scalar, Step};
-use crate::reference::Slice;
+use crate::kernel::Slice;
+use crate::kernel::{Access, Binding, Scalar, Step};
 
 /// What a dispatch wrote that is not finite.
 #[derive(Debug, Clone, PartialEq)]

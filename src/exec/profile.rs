@@ -11,7 +11,7 @@ use super::device::{Device, Executable, MIXED};
 use super::gpu::GpuProgram;
 use crate::error::Result;
 use crate::gpu::{Gpu, Timestamps};
-use crate::kernels::Step;
+use crate::kernel::Step;
 
 /// Steps that are not counted: drivers compile shaders when they first run.
 const WARM_UP: usize = 2;

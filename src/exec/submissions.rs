@@ -10,8 +10,8 @@ use super::device::{Buffer, Device, Executable, MIXED};
 use super::gpu::GpuProgram;
 use crate::error::Result;
 use crate::gpu::{Download, Gpu};
-use crate::kernels::Step;
-use crate::kernels::mse_loss::METRICS as ROW;
+use crate::kernel::Step;
+use crate::ops::loss::mse_loss::METRICS as ROW;
 
 /// Most steps of one submission: rows of the metrics buffer.
 pub const MAX_STEPS: usize = 256;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::graph::{Dispatch, Program};
-use crate::kernels::{Access, Scalar, Step};
-use crate::reference::{self, Real, Slice};
+use crate::kernel::{Access, Scalar, Step};
+use crate::kernel::{Real, Slice};
 
 /// One buffer of a [`TwinProgram`].
 #[derive(Debug, Clone, PartialEq)]
@@ -96,7 +96,11 @@ impl<T: Real> TwinProgram<T> {
                 },
             });
         }
-        reference::replay(&dispatch.call, step, &mut arguments);
+        dispatch
+            .call
+            .kernel
+            .twin
+            .run(&dispatch.call, step, &mut arguments);
         for (buffer, memory) in written {
             self.memory[buffer] = memory;
         }

@@ -1,7 +1,7 @@
 //! Which adapters there are, and choosing one.
 
 use crate::error::{Error, Result};
-use crate::target::{AdapterKind, Limits, Target};
+use crate::kernel::target::{AdapterKind, Limits, Target};
 
 /// What `gpu-train devices` shows of an adapter, and what a run records of its own.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]

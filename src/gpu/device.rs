@@ -10,8 +10,8 @@ use super::adapter::{self, AdapterDescription};
 use super::pipeline::{Pipeline, PipelineSpec};
 use super::pipeline_cache::PipelineCache;
 use crate::error::{Error, Result};
-use crate::kernel_limits::IMMEDIATE_BYTES;
-use crate::target::Target;
+use crate::kernel::limits::IMMEDIATE_BYTES;
+use crate::kernel::target::Target;
 
 /// What timing single dispatches takes.
 const TIMESTAMPS: wgpu::Features =

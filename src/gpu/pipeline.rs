@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use super::device::Gpu;
 use super::pipeline_cache::PipelineCache;
 use crate::error::{Error, Result};
-use crate::kernel_limits::IMMEDIATE_BYTES;
+use crate::kernel::limits::IMMEDIATE_BYTES;
 
 /// What distinguishes one pipeline from another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -6,10 +6,8 @@ use super::graph::{Graph, Node, Shape, Storage, Value};
 use super::{Phase, Role};
 use crate::activation::Activation;
 use crate::error::{Error, Result};
-use crate::kernel_limits::bias_at;
-use crate::kernels::{Call, Scalar, sum_partials};
+use crate::kernel::{Call, Scalar};
 use crate::shape::ImageShape;
-use crate::shards::SHARDS;
 
 /// The backward pass while it is being recorded.
 #[derive(Debug)]
@@ -148,60 +146,11 @@ impl Tape<'_> {
         output
     }
 
-    /// Records the gradients of `weight` and of the bias that follows it in memory: `call` writes
-    /// `splits` partial sums of both, which are then added up in order; one split is written in
-    /// place. On the processor every shard writes one split of its own; a call for the whole batch
-    /// writes the sum.
-    pub fn parameter_gradients(
-        &mut self,
-        node: &Node,
-        [weight, bias]: [Value; 2],
-        call: Call,
-        inputs: Vec<Value>,
-        splits: usize,
-    ) {
-        let offset = self.parameter_offset(weight);
-        let bias_offset = self.parameter_offset(bias);
-        assert_eq!(
-            bias_offset - offset,
-            bias_at(self.graph.len(weight)),
-            "a layer's bias follows its weight in the table of parameters"
-        );
-        let len = bias_offset - offset + self.graph.len(bias);
-        let gradient = self
-            .graph
-            .resident(Role::Gradients, offset, len, Scalar::F32);
-        let layer = &node.layer;
-        if call.whole_batch {
-            let phase = Phase::ReduceGradients;
-            return self
-                .graph
-                .record_call(layer, phase, call, inputs, vec![gradient]);
-        }
-        let (splits, partials) = if self.graph.target.is_cpu() {
-            (SHARDS, Shape::Shards(len))
-        } else {
-            (splits, Shape::Flat(splits * len))
-        };
-        if splits == 1 {
-            self.graph
-                .record_call(layer, Phase::Backward, call, inputs, vec![gradient]);
-            return;
-        }
-        let partials = self.graph.transient(partials, Scalar::F32);
-        self.graph
-            .record_call(layer, Phase::Backward, call, inputs, vec![partials]);
-        let sum = sum_partials::call(splits, len);
-        self.graph.record_call(
-            layer,
-            Phase::ReduceGradients,
-            sum,
-            vec![partials],
-            vec![gradient],
-        );
-    }
-
-    fn parameter_offset(&self, parameter: Value) -> usize {
+    /// Where `parameter` starts in the flat buffers.
+    ///
+    /// # Panics
+    /// If it is no parameter: a bug in the net's recording.
+    pub fn parameter_offset(&self, parameter: Value) -> usize {
         match self.graph.values[parameter.0].storage {
             Storage::Resident(Role::Parameters, offset) => offset,
             Storage::Resident(..) | Storage::Transient => {
@@ -222,9 +171,10 @@ fn bug(layer: &str, what: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{fuse, ops};
-    use crate::kernels::Scalar;
-    use crate::target::{AdapterKind, Target};
+    use crate::graph::fuse;
+    use crate::kernel::Scalar;
+    use crate::kernel::target::{AdapterKind, Target};
+    use crate::ops;
 
     /// A fused linear layer and tanh, and `readers` linear layers of its output.
     fn read_by(readers: usize) -> (Graph, Value) {

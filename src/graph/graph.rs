@@ -8,10 +8,10 @@ use super::autodiff::Tape;
 use super::{Extent, Phase, Role};
 use crate::activation::Activation;
 use crate::error::{Error, Result};
-use crate::kernels::{Call, Scalar};
+use crate::kernel::shards::SHARDS;
+use crate::kernel::target::Target;
+use crate::kernel::{Call, Scalar};
 use crate::shape::ImageShape;
-use crate::shards::SHARDS;
-use crate::target::Target;
 
 /// A value of a [`Graph`]: what an operation reads or writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

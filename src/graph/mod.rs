@@ -10,7 +10,7 @@ mod fuse;
     reason = "the graph is what this floor is named after"
 )]
 mod graph;
-pub mod ops;
+
 mod parameters;
 mod plan;
 mod program;

@@ -1,7 +1,7 @@
 //! Parameters: their names and shapes in PyTorch, and where they lie in the flat buffers.
 
 use crate::error::{Error, Result};
-use crate::kernel_limits::SLICE_ALIGNMENT;
+use crate::kernel::limits::SLICE_ALIGNMENT;
 use crate::shape::padded;
 
 /// How a parameter lies in memory.

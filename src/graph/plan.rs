@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::graph::{Graph, Node, Storage, Value};
 use super::{BufferSlice, BufferSpec, Dispatch, Extent, Program, Role};
-use crate::shards;
+use crate::kernel::shards;
 
 /// When a transient value is in use: positions of its first and its last dispatch.
 #[derive(Debug, Clone, Copy)]
@@ -194,15 +194,16 @@ fn lifetimes(graph: &Graph, nodes: &[&Node]) -> Vec<Lifetime> {
 mod tests {
     use super::*;
     use crate::activation::Activation;
-    use crate::graph::{Shape, ops};
+    use crate::graph::Shape;
+    use crate::kernel::target::{AdapterKind, Target};
     use crate::nn::{NetworkType, default_training_graph};
+    use crate::ops;
     use crate::shape::ImageShape;
-    use crate::target::{AdapterKind, Target};
 
     fn chain(length: usize) -> Graph {
         let mut graph = Graph::new(3, Target::portable(AdapterKind::Gpu));
         let shape = Shape::Samples(ImageShape::new(5, 2, 2));
-        let mut value = graph.transient(shape, crate::kernels::Scalar::F32);
+        let mut value = graph.transient(shape, crate::kernel::Scalar::F32);
         for _ in 0..length {
             value = ops::activation::record(&mut graph, "layer", value, Activation::Relu);
         }

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use crate::error::{Error, Result};
-use crate::kernels::{Call, Scalar};
-use crate::target::Limits;
-use crate::tuning::Problem;
+use crate::kernel::target::Limits;
+use crate::kernel::tuning::Problem;
+use crate::kernel::{Call, Scalar};
 
 /// What a buffer holds, and so who provides it: scratch belongs to the program, all else is shared
 /// between programs.
@@ -79,7 +79,7 @@ pub enum Extent {
     Whole,
     /// So many scalars to each sample.
     Samples(usize),
-    /// So many scalars to each of the [`SHARDS`](crate::shards::SHARDS).
+    /// So many scalars to each of the [`SHARDS`](crate::kernel::shards::SHARDS).
     Shards(usize),
 }
 
@@ -217,8 +217,9 @@ impl Program {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::{Grid, sum_partials};
-    use crate::target::{AdapterKind, Target};
+    use crate::kernel::Grid;
+    use crate::kernel::target::{AdapterKind, Target};
+    use crate::ops::reduce::sum_partials;
 
     /// One dispatch on two buffers of 64 floats, with this grid.
     fn program(grid: Grid) -> Program {

@@ -8,7 +8,7 @@ mod programs;
 mod sequential;
 
 pub use crate::activation::Activation;
-pub use crate::kernels::adam_step::AdamConfig;
+pub use crate::ops::optimizer::adam_step::AdamConfig;
 pub use config::{NetworkConfiguration, NetworkType};
 pub use init::initial_parameters;
 pub use network::{Layer, LayerKind, Network};

@@ -4,8 +4,9 @@ use super::config::{NetworkConfiguration, NetworkType};
 use super::sequential;
 use crate::activation::Activation;
 use crate::error::Result;
-use crate::graph::{Graph, ParameterTable, Role, Value, ops};
-use crate::kernels::Scalar;
+use crate::graph::{Graph, ParameterTable, Role, Value};
+use crate::kernel::Scalar;
+use crate::ops;
 use crate::shape::{ConvShape, ImageShape};
 
 /// What a layer does. Parameters are named by their index in the net's [`ParameterTable`].
@@ -90,11 +91,9 @@ impl Network {
                 LayerKind::Activation(activation) => {
                     ops::activation::record(graph, name, value, activation)
                 }
-                LayerKind::MaxPool2d(window) => {
-                    ops::max_pool2d::record(graph, name, value, window)?
-                }
+                LayerKind::MaxPool2d(window) => ops::pool::record(graph, name, value, window)?,
                 LayerKind::AdaptiveMaxPool2d(cells) => {
-                    ops::adaptive_max_pool2d::record(graph, name, value, cells)
+                    ops::pool::adaptive_max_pool2d::record(graph, name, value, cells)
                 }
             };
         }

@@ -2,11 +2,12 @@
 
 use super::network::Network;
 use crate::error::Result;
-use crate::graph::ops::mse_loss::Loss;
-use crate::graph::{Graph, Program, Role, Value, differentiate, fuse, lower, ops};
-use crate::kernels::adam_step::AdamConfig;
-use crate::kernels::gather::ResidentLayout;
-use crate::target::Target;
+use crate::graph::{Graph, Program, Role, Value, differentiate, fuse, lower};
+use crate::kernel::target::Target;
+use crate::ops;
+use crate::ops::batch::gather::ResidentLayout;
+use crate::ops::loss::Loss;
+use crate::ops::optimizer::adam_step::AdamConfig;
 
 /// What a net's programs depend on beside the net.
 #[derive(Debug, Clone)]
@@ -41,7 +42,7 @@ fn training_graph(
     differentiate(&mut graph)?;
     loss.reduce(&mut graph);
     let len = network.parameters.padded_len();
-    ops::adam_step::record(&mut graph, adam, len, options.rows);
+    ops::optimizer::record(&mut graph, adam, len, options.rows);
     Ok(graph)
 }
 
@@ -65,9 +66,9 @@ fn forward(
     options: &ProgramOptions,
 ) -> Result<(Graph, Value, Loss)> {
     let mut graph = Graph::new(options.capacity, options.target.clone());
-    let images = ops::gather::record(&mut graph, layout, network.input);
+    let images = ops::batch::record(&mut graph, layout, network.input);
     let prediction = network.record(&mut graph, images)?;
-    let loss = ops::mse_loss::record(&mut graph, prediction, layout.count, options.rows);
+    let loss = ops::loss::record(&mut graph, prediction, layout.count, options.rows);
     if options.fuse {
         fuse(&mut graph);
     }
@@ -106,9 +107,9 @@ mod tests {
     use super::*;
     use crate::activation::Activation;
     use crate::graph::Phase;
-    use crate::kernels::conv2d_backward_input;
+    use crate::kernel::target::AdapterKind;
     use crate::nn::NetworkType;
-    use crate::target::AdapterKind;
+    use crate::ops::conv2d::conv2d_backward_input;
 
     fn program(net: NetworkType, fuse: bool) -> Program {
         let target = Target::portable(AdapterKind::Gpu);

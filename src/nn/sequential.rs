@@ -4,7 +4,8 @@ use super::config::{NetworkConfiguration, NetworkType};
 use super::network::{Layer, LayerKind, Network};
 use crate::activation::Activation;
 use crate::error::Result;
-use crate::graph::{Layout, ParameterTable, ops};
+use crate::graph::{Layout, ParameterTable};
+use crate::ops;
 use crate::shape::{ConvShape, ImageShape};
 
 /// Cells along each axis that the last convolution's output is pooled to.
@@ -124,7 +125,7 @@ impl Builder {
     }
 
     fn max_pool(&mut self, name: &str) -> Result<()> {
-        let output = ops::max_pool2d::output_shape(name, self.shape, POOL_WINDOW)?;
+        let output = ops::pool::output_shape(name, self.shape, POOL_WINDOW)?;
         let torch = format!("MaxPool2d({POOL_WINDOW})");
         self.push(name, torch, LayerKind::MaxPool2d(POOL_WINDOW), output);
         Ok(())

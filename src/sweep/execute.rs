@@ -7,11 +7,11 @@ use super::folder::{PlannedRun, Sweep, SweepFolder};
 use super::summary::{Outcome, Status};
 use crate::data::{DataSource, Split};
 use crate::error::{Error, Result};
+use crate::kernel::tuning::Tuning;
 use crate::shape::ImageShape;
 use crate::train::{
     DataRecord, HostData, Job, JobData, Run, RunConfig, RunFolder, Session, SplitLayout, TrainEvent,
 };
-use crate::tuning::Tuning;
 
 /// What a sweep tells its caller while it works.
 #[derive(Debug)]

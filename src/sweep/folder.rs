@@ -10,8 +10,8 @@ use super::summary::{Outcome, Summary};
 use crate::error::{Error, Result};
 use crate::files::folder::{create_locked, open_locked};
 use crate::files::read_regular;
+use crate::kernel::tuning::Tuning;
 use crate::train::{DataRecord, RunConfig};
-use crate::tuning::Tuning;
 
 const SWEEP: &str = "sweep.toml";
 const SUMMARY: &str = "summary.csv";

@@ -14,7 +14,7 @@ use super::task::Moment;
 use super::trainer::Trainer;
 use crate::error::Result;
 use crate::exec::Row;
-use crate::kernels::Step;
+use crate::kernel::Step;
 
 /// What the current epoch took so far, the evaluation apart.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ use super::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 use crate::files::{read_if_there, read_regular};
 use crate::gpu::AdapterDescription;
-use crate::tuning::Tuning;
+use crate::kernel::tuning::Tuning;
 
 /// Far more than any environment with its tiles needs.
 const MAX_BYTES: u64 = 4 << 20;

@@ -20,10 +20,10 @@ use super::trainer::Trainer;
 use super::weights::load_weights;
 use crate::data::{Dataset, Split, hold_out};
 use crate::error::Result;
+use crate::kernel::target::Target;
+use crate::kernel::tuning::Tuning;
 use crate::nn::Network;
 use crate::shape::ImageShape;
-use crate::target::Target;
-use crate::tuning::Tuning;
 
 /// The data of runs on the host: parted into what is trained on, tested on and held out.
 #[derive(Debug)]

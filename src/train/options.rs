@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::schedule::ScheduleConfig;
 use crate::error::{Error, Result};
+use crate::kernel::tuning::Tuning;
 use crate::nn::{Activation, AdamConfig};
-use crate::tuning::Tuning;
 
 /// How to train; [`TrainerOptions::default`] is what the command line defaults to.
 #[derive(Debug, Clone)]

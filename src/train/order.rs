@@ -7,7 +7,8 @@ use super::resident::ResidentDataset;
 use crate::error::Result;
 use crate::exec::{Buffer, Device, Executable, SharedBuffers};
 use crate::graph::{BufferSlice, BufferSpec, Dispatch, Extent, Phase, Program, Role};
-use crate::kernels::{Scalar, Step, epoch_permutation};
+use crate::kernel::{Scalar, Step};
+use crate::ops::batch::epoch_permutation;
 use crate::random::{self, Purpose};
 
 /// A data set's order, and the program that writes that of an epoch.

@@ -8,13 +8,13 @@ use super::resident::{SplitLayout, Subset};
 use crate::error::Result;
 use crate::exec::{Device, MAX_STEPS, SharedBuffers};
 use crate::graph::{Program, Role};
-use crate::kernels::Call;
-use crate::kernels::gather::ResidentLayout;
-use crate::kernels::mse_loss::METRICS;
+use crate::kernel::Call;
+use crate::kernel::shards::SHARDS;
+use crate::kernel::target::{Limits, Target};
+use crate::kernel::tuning::Tuning;
 use crate::nn::{Network, ProgramOptions, evaluation_program, training_program};
-use crate::shards::SHARDS;
-use crate::target::{Limits, Target};
-use crate::tuning::Tuning;
+use crate::ops::batch::gather::ResidentLayout;
+use crate::ops::loss::mse_loss::METRICS;
 
 /// The programs of a trainer.
 #[derive(Debug, Clone)]
@@ -180,9 +180,9 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::target::AdapterKind;
     use crate::nn::{Activation, NetworkConfiguration, NetworkType};
     use crate::shape::ImageShape;
-    use crate::target::AdapterKind;
 
     /// The default cnn on 10 training and `test` test images.
     fn plan(test: usize) -> Plan {

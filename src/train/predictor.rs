@@ -11,10 +11,10 @@ use super::trainer::Trainer;
 use crate::error::{Error, Result};
 use crate::exec::{Buffer, Device, Executable, Kept, MAX_STEPS, Submissions};
 use crate::graph::Role;
-use crate::kernels::mse_loss::METRICS;
+use crate::kernel::tuning::Tuning;
 use crate::nn::{Network, ProgramOptions, evaluation_program};
+use crate::ops::loss::mse_loss::METRICS;
 use crate::shape::{ImageShape, QUAD};
-use crate::tuning::Tuning;
 
 /// How to predict. With the options of a training, sums round as its evaluation's do.
 #[derive(Debug, Clone)]

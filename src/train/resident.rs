@@ -5,7 +5,7 @@ use crate::data::{Dataset, Split};
 use crate::error::{Error, Result};
 use crate::exec::{Buffer, Device, SharedBuffers};
 use crate::graph::Role;
-use crate::kernels::gather::{PARTS, ResidentLayout};
+use crate::ops::batch::gather::{PARTS, ResidentLayout};
 use crate::shape::ImageShape;
 
 /// Which part of the data.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::files::{cache_folder, digest, read_if_there, write_cached};
 use crate::gpu::AdapterDescription;
-use crate::tuning::Tuning;
+use crate::kernel::tuning::Tuning;
 
 /// Far more than all nets that anyone tunes.
 const MAX_BYTES: u64 = 4 << 20;
@@ -138,8 +138,8 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::target::{AdapterKind, Target};
-    use crate::tuning::{Problem, TileValues};
+    use crate::kernel::target::{AdapterKind, Target};
+    use crate::kernel::tuning::{Problem, TileValues};
 
     fn adapter(name: &str) -> AdapterDescription {
         AdapterDescription {

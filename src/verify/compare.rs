@@ -3,24 +3,7 @@
 use std::fmt;
 use std::hint::black_box;
 
-use super::launch::{Launch, Output, POISON};
-use super::run::run_twin;
-
-/// How close GPU and twin must be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tolerance {
-    /// Copies, `ReLU`, max-pool, sums of small integers.
-    Exact,
-    /// 1e-6 + 1e-5 |reference|.
-    Elementwise,
-    /// Sums of `terms` products: 4 sqrt(terms) epsilon times the sum of the terms' magnitudes,
-    /// which the twin computes from the absolute values of all arguments, without the activation
-    /// (no slope is above 1); where there is one, the elementwise tolerance on top.
-    Sum {
-        /// How many products are added up.
-        terms: usize,
-    },
-}
+use crate::kernel::case::{Launch, Output, POISON, Tolerance, run_twin};
 
 /// What the twin computes, and how far from it a GPU may be.
 #[derive(Debug)]
@@ -194,8 +177,8 @@ impl Comparison {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::sum_partials;
-    use crate::verify::{Argument, batch, cases};
+    use crate::kernel::case::{Argument, batch};
+    use crate::ops::reduce::sum_partials;
 
     /// Two partial sums of four floats, compared with what a GPU may have got.
     fn compared(tolerance: Tolerance, got: [f64; 4]) -> Comparison {
@@ -247,14 +230,14 @@ mod tests {
         let first = unwritten.first.expect("there is one").to_string();
         assert_eq!(first, "output[2] is unwritten instead of 0");
         // Of three rows of metrics the loss writes one.
-        let launch = cases::mse_loss::random(7);
+        let launch = crate::ops::loss::mse_loss::random(7);
         let same = Expected::of(&launch, Tolerance::Exact).compare(&run_twin::<f32>(&launch));
         assert_eq!((same.wrong, same.share), (0, 0.0));
     }
 
     #[test]
     fn words_are_the_same_or_wrong() {
-        let launch = cases::mse_loss::random(7);
+        let launch = crate::ops::loss::mse_loss::random(7);
         let mut outputs = run_twin::<f32>(&launch);
         let Some(Output::Words(faults)) = outputs.last_mut() else {
             panic!("faults are words");

@@ -1,17 +1,14 @@
-//! Floor 6: a kernel, on a GPU or of the processor's own, against its twin. Launches with their inputs,
-//! how far a result may be off, and the [`cases`] that run every variant of every kernel.
+//! Floor 5: runs the cases of kernels on a device, and says how far the outputs are from the twin's.
 //!
 //! Both `gpu-train doctor` and the kernel tests stand on it: what is wrong comes back as a value,
 //! which the one reports and the other asserts.
 
-pub mod cases;
 mod compare;
-mod launch;
 mod native;
-pub mod numbers;
 mod run;
 
-pub use compare::{Comparison, Expected, Mismatch, Tolerance};
-pub use launch::{Argument, Launch, Output, batch};
+pub use crate::kernel::case::{Argument, Case, Launch, Output, Tolerance, batch, run_twin};
+pub use crate::kernel::numbers;
+pub use compare::{Comparison, Expected, Mismatch};
 pub use native::run_cpu;
-pub use run::{Submitted, SubmittedToGpu, run_gpu, run_twin};
+pub use run::{Submitted, SubmittedToGpu, run_gpu};

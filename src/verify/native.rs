@@ -1,12 +1,12 @@
 //! Runs launches on the processor's own kernels.
 
-use super::launch::{Argument, Launch, Output, SENTINELS};
 use super::run::{between_sentinels, output};
 use crate::error::Result;
 use crate::exec::Cpu;
-use crate::kernels::{Access, Scalar};
-use crate::native::{self, Part, Workspace};
-use crate::reference::Slice;
+use crate::kernel::Slice;
+use crate::kernel::case::{Argument, Launch, Output, SENTINELS};
+use crate::kernel::native::{Part, Workspace};
+use crate::kernel::{Access, Scalar};
 
 /// Words of scratch: more than any launch takes.
 const SCRATCH: usize = 1 << 21;
@@ -32,7 +32,6 @@ pub fn run_cpu(cpu: &Cpu, launch: &Launch) -> Result<Vec<Output>> {
         })
         .collect();
     let name = launch.call.kernel.name;
-    let run = native::kernel(name);
     cpu.within(|| {
         if cpu.breaks(name) {
             return;
@@ -42,7 +41,7 @@ pub fn run_cpu(cpu: &Cpu, launch: &Launch) -> Result<Vec<Output>> {
             batch: launch.step.batch,
             workspace: &mut Workspace::poisoned(SCRATCH),
         };
-        run(&launch.call, &mut part, &mut slices);
+        launch.call.kernel.run(&launch.call, &mut part, &mut slices);
     });
     drop(slices);
     let written = launch.written();

@@ -1,41 +1,12 @@
 //! Runs launches: on a device, on a GPU many in one submission, and on the twins.
 
-use std::sync::Arc;
-
-use super::launch::{Argument, Launch, Output, SENTINEL, SENTINELS};
 use super::native::run_cpu;
 use crate::error::{Error, Result};
-use crate::exec::{Cpu, Device, GpuBuffers, GpuProgram, Memory, TwinProgram};
+use crate::exec::{Cpu, Device, GpuBuffers, GpuProgram};
 use crate::gpu::{Download, Gpu};
-use crate::kernels::Scalar;
-use crate::reference::Real;
-
-/// The twin's outputs, in precision `T`.
-pub fn run_twin<T: Real>(launch: &Launch) -> Vec<Output> {
-    let mut program = TwinProgram::<T>::new(Arc::new(launch.program()));
-    for (memory, argument) in program.memory.iter_mut().zip(&launch.arguments) {
-        let range = SENTINELS..SENTINELS + argument.len();
-        match memory {
-            Memory::Real(floats) => {
-                for (float, word) in floats[range].iter_mut().zip(argument.words()) {
-                    *float = T::of(f64::from(f32::from_bits(word)));
-                }
-            }
-            Memory::Word(words) => words[range].copy_from_slice(&argument.words()),
-        }
-    }
-    program.run(&launch.step);
-    launch
-        .written()
-        .map(|(index, _)| match &program.memory[index] {
-            Memory::Real(floats) => {
-                let inner = &floats[SENTINELS..floats.len() - SENTINELS];
-                Output::Floats(inner.iter().map(|float| float.wide()).collect())
-            }
-            Memory::Word(words) => Output::Words(words[SENTINELS..words.len() - SENTINELS].into()),
-        })
-        .collect()
-}
+use crate::graph::{BufferSlice, BufferSpec, Dispatch, Extent, Phase, Program, Role};
+use crate::kernel::Scalar;
+use crate::kernel::case::{Argument, Launch, Output, SENTINEL, SENTINELS};
 
 /// The GPU's outputs of one launch. Errors as [`SubmittedToGpu`] does.
 pub fn run_gpu(gpu: &Gpu, launch: &Launch) -> Result<Vec<Output>> {
@@ -89,7 +60,7 @@ impl<'a> SubmittedToGpu<'a> {
     pub fn new(gpu: &'a Gpu, launches: &[&'a Launch]) -> Result<Self> {
         let mut programs = Vec::new();
         for launch in launches {
-            let program = GpuProgram::new(gpu, &launch.program(), &GpuBuffers::new())?;
+            let program = GpuProgram::new(gpu, &program(launch), &GpuBuffers::new())?;
             for (index, argument) in launch.arguments.iter().enumerate() {
                 let words = between_sentinels(argument);
                 gpu.write(program.buffer(index), 0, bytemuck::cast_slice(&words))?;
@@ -197,11 +168,49 @@ fn read_bytes(launch: &Launch) -> usize {
     written.map(|it| bytes_of(&launch.arguments[it.0])).sum()
 }
 
+/// A program of this one dispatch; every argument in a buffer of its own, between sentinels.
+///
+/// # Panics
+/// If there is not one argument per binding: a bug of the caller.
+fn program(launch: &Launch) -> Program {
+    let bindings = launch.call.kernel.bindings;
+    assert_eq!(
+        bindings.len(),
+        launch.arguments.len(),
+        "one argument per binding"
+    );
+    let lens: Vec<usize> = launch.arguments.iter().map(Argument::len).collect();
+    let specs = bindings.iter().zip(&lens).enumerate();
+    Program {
+        capacity: launch.step.batch as usize,
+        buffers: specs
+            .map(|(index, (binding, len))| BufferSpec {
+                role: Role::Scratch(index as u16),
+                scalar: binding.scalar,
+                len: SENTINELS + len + SENTINELS,
+            })
+            .collect(),
+        dispatches: vec![Dispatch {
+            label: "alone".to_owned(),
+            phase: Phase::Forward,
+            call: launch.call.clone(),
+            slices: (lens.iter().enumerate())
+                .map(|(buffer, &len)| BufferSlice {
+                    buffer,
+                    offset: SENTINELS,
+                    len,
+                    extent: Extent::Whole,
+                })
+                .collect(),
+        }],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::sum_partials;
-    use crate::verify::batch;
+    use crate::kernel::case::batch;
+    use crate::ops::reduce::sum_partials;
 
     #[test]
     fn what_is_written_outside_is_an_error() {

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 
 use gpu_train::error::Error;
 use gpu_train::gpu::AdapterDescription;
+use gpu_train::kernel::target::{AdapterKind, Target};
+use gpu_train::kernel::tuning::{Problem, TileValues, Tuning};
 use gpu_train::nn::{Activation, Network, NetworkConfiguration, NetworkType};
 use gpu_train::shape::ImageShape;
-use gpu_train::target::{AdapterKind, Target};
 use gpu_train::train::{
     Checkpoint, Environment, RunConfig, TuningFile, load_weights, save_weights,
 };
-use gpu_train::tuning::{Problem, TileValues, Tuning};
 use safetensors::SafeTensors;
 use tempfile::TempDir;
 

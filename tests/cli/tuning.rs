@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use gpu_train::gpu::{Gpu, GpuOptions};
-use gpu_train::kernels::linear_forward;
+use gpu_train::kernel::tuning::{Problem, TileValues, Tuning};
 use gpu_train::nn::Activation;
+use gpu_train::ops::linear::linear_forward;
 use gpu_train::train::{Environment, TuningFile};
-use gpu_train::tuning::{Problem, TileValues, Tuning};
 
 use crate::support::{ADAPTER, CPU, Ended, SMALL, Workplace, names};
 

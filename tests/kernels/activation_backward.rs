@@ -1,6 +1,6 @@
-use gpu_train::kernels::activation_backward;
-use gpu_train::reference::activation_backward::slope;
-use gpu_train::reference::activation_forward::activate;
+use gpu_train::ops::activation::activation_backward;
+use gpu_train::ops::activation::activation_backward::slope;
+use gpu_train::ops::activation::activation_forward::activate;
 
 use crate::harness::{assert_cases, assert_gradient};
 use crate::products::ACTIVATIONS;

@@ -1,4 +1,4 @@
-use gpu_train::kernels::activation_forward;
+use gpu_train::ops::activation::activation_forward;
 
 use crate::harness::assert_cases;
 

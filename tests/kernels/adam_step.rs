@@ -1,5 +1,6 @@
-use gpu_train::kernels::adam_step::{self, AdamConfig};
-use gpu_train::verify::cases::adam_step::{launch, state_after};
+use gpu_train::ops::optimizer::adam_step;
+use gpu_train::ops::optimizer::adam_step::AdamConfig;
+use gpu_train::ops::optimizer::adam_step::{launch, state_after};
 
 use crate::harness::{Launch, Output, Random, assert_cases, gpu, run_gpu, run_twin};
 

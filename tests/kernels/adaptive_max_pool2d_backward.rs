@@ -1,7 +1,6 @@
-use gpu_train::kernels::adaptive_max_pool2d_backward;
-use gpu_train::reference;
+use gpu_train::ops::pool::adaptive_max_pool2d_backward;
+use gpu_train::ops::pool::adaptive_max_pool2d_backward::forward;
 use gpu_train::shape::ImageShape;
-use gpu_train::verify::cases::adaptive_max_pool2d_backward::forward;
 
 use crate::harness::{assert_cases, assert_gradient, batch, distinct};
 
@@ -19,7 +18,7 @@ fn the_gradient_is_the_derivative() {
         let (maxima, argmax) = forward(shape, 4, 2, &input);
         let weights: Vec<f64> = (0..maxima.len()).map(|i| (i % 7) as f64 - 3.0).collect();
         let mut gradient = vec![0.0; input.len()];
-        reference::adaptive_max_pool2d_backward::run(
+        adaptive_max_pool2d_backward::twin(
             adaptive_max_pool2d_backward::call(shape, 4).params(),
             &batch(2),
             &weights,

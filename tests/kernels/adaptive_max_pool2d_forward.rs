@@ -1,6 +1,6 @@
-use gpu_train::kernels::adaptive_max_pool2d_forward;
+use gpu_train::ops::pool::adaptive_max_pool2d_forward;
+use gpu_train::ops::pool::adaptive_max_pool2d_forward::launch;
 use gpu_train::shape::ImageShape;
-use gpu_train::verify::cases::adaptive_max_pool2d_forward::launch;
 
 use crate::harness::{Output, assert_cases, gpu, run_gpu, run_twin};
 

@@ -1,4 +1,4 @@
-use gpu_train::kernels::clip_gradients;
+use gpu_train::ops::optimizer::clip_gradients;
 
 use crate::harness::assert_cases;
 

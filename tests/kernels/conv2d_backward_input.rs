@@ -1,11 +1,11 @@
 use gpu_train::activation::Activation;
 use gpu_train::gpu::Gpu;
-use gpu_train::kernels::tile::BATCH_TILES;
-use gpu_train::kernels::{activation_backward, conv2d_backward_input, conv2d_forward};
-use gpu_train::reference;
-use gpu_train::reference::activation_forward::activate;
+use gpu_train::kernel::tile::BATCH_TILES;
+use gpu_train::ops::activation::activation_backward;
+use gpu_train::ops::activation::activation_forward::activate;
+use gpu_train::ops::conv2d::conv2d_backward_input::{EXACT, launch};
+use gpu_train::ops::conv2d::{conv2d_backward_input, conv2d_forward};
 use gpu_train::shape::ConvShape;
-use gpu_train::verify::cases::conv2d_backward_input::{EXACT, launch};
 
 use crate::harness::{
     Argument, Launch, Output, Random, Tolerance, assert_cases, assert_gradient, assert_twin, batch,
@@ -157,7 +157,7 @@ fn assert_derivative(shape: &ConvShape, activation: Activation) {
 
     let mut gradient = vec![0.0; sums.len()];
     let backward = conv2d_backward_input::call(shape, activation, &PORTABLE);
-    reference::conv2d_backward_input::run(
+    conv2d_backward_input::twin(
         backward.params(),
         &batch(2),
         &grad_output,
@@ -169,7 +169,7 @@ fn assert_derivative(shape: &ConvShape, activation: Activation) {
     let loss = |sums: &[f64]| {
         let mut output = vec![0.0; grad_output.len()];
         let (params, input) = (forward.params(), activated(sums));
-        reference::conv2d_forward::run(params, &batch(2), &input, &weight, &bias, &mut output);
+        conv2d_forward::twin(params, &batch(2), &input, &weight, &bias, &mut output);
         weighted_sum(&output, &grad_output)
     };
     let what = format!("{shape:?} {activation:?}");

@@ -1,10 +1,9 @@
 use gpu_train::activation::Activation;
-use gpu_train::kernel_limits::bias_at;
-use gpu_train::kernels::tile::WEIGHT_TILES;
-use gpu_train::kernels::{conv2d_backward_weight, conv2d_forward};
-use gpu_train::reference;
+use gpu_train::kernel::limits::bias_at;
+use gpu_train::kernel::tile::WEIGHT_TILES;
+use gpu_train::ops::conv2d::conv2d_backward_weight::launch_of;
+use gpu_train::ops::conv2d::{conv2d_backward_weight, conv2d_forward};
 use gpu_train::shape::ConvShape;
-use gpu_train::verify::cases::conv2d_backward_weight::launch_of;
 
 use crate::harness::{
     Launch, Random, Tolerance, assert_cases, assert_gradient, assert_twin, batch,
@@ -75,7 +74,7 @@ fn it_is_the_derivative_of_the_forward() {
 
         let mut gradient = vec![0.0; parameters.len()];
         let backward = conv2d_backward_weight::call(2, &shape, &PORTABLE);
-        reference::conv2d_backward_weight::run(
+        conv2d_backward_weight::twin(
             backward.params(),
             &batch(2),
             &input,
@@ -87,7 +86,7 @@ fn it_is_the_derivative_of_the_forward() {
             let (weight, bias) = parameters.split_at(at);
             let mut output = vec![0.0; grad_output.len()];
             let params = forward.params();
-            reference::conv2d_forward::run(params, &batch(2), &input, weight, bias, &mut output);
+            conv2d_forward::twin(params, &batch(2), &input, weight, bias, &mut output);
             weighted_sum(&output, &grad_output)
         };
         assert_gradient(&parameters, &gradient, loss, &format!("{shape:?}"));

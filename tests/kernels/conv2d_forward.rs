@@ -1,7 +1,7 @@
 use gpu_train::activation::Activation;
-use gpu_train::kernels::conv2d_forward;
-use gpu_train::kernels::tile::BATCH_TILES;
-use gpu_train::verify::cases::conv2d_forward::launch;
+use gpu_train::kernel::tile::BATCH_TILES;
+use gpu_train::ops::conv2d::conv2d_forward;
+use gpu_train::ops::conv2d::conv2d_forward::launch;
 
 use crate::harness::{Argument, Tolerance, assert_cases, assert_twin};
 use crate::products::{ACTIVATIONS, Numbers, conv, odd_convs};

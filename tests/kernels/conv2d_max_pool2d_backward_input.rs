@@ -1,8 +1,7 @@
 use gpu_train::activation::Activation;
-use gpu_train::kernels::conv2d_max_pool2d_backward_input;
-use gpu_train::reference;
-use gpu_train::verify::cases::conv2d_max_pool2d_backward_input::launch;
-use gpu_train::verify::cases::conv2d_max_pool2d_backward_weight::shapes;
+use gpu_train::ops::conv2d::conv2d_max_pool2d_backward_input;
+use gpu_train::ops::conv2d::conv2d_max_pool2d_backward_input::launch;
+use gpu_train::ops::conv2d::conv2d_max_pool2d_backward_weight::shapes;
 
 use crate::harness::{Tolerance, assert_cases, assert_gradient, assert_twin, batch};
 use crate::products::{ACTIVATIONS, Numbers, Pooled};
@@ -28,7 +27,7 @@ fn it_is_the_derivative_of_the_forward() {
     for pooled in Pooled::all() {
         let forward = |input: &[f64]| pooled.forward(input, &pooled.weight, &pooled.bias);
         let mut gradient = vec![0.0; pooled.input.len()];
-        reference::conv2d_max_pool2d_backward_input::run(
+        conv2d_max_pool2d_backward_input::twin(
             conv2d_max_pool2d_backward_input::call(pooled.shape(), Activation::Linear).params(),
             &batch(2),
             &pooled.grads,

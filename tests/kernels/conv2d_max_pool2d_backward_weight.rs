@@ -1,7 +1,6 @@
-use gpu_train::kernel_limits::bias_at;
-use gpu_train::kernels::conv2d_max_pool2d_backward_weight;
-use gpu_train::reference;
-use gpu_train::verify::cases::conv2d_max_pool2d_backward_weight::{launch, shapes};
+use gpu_train::kernel::limits::bias_at;
+use gpu_train::ops::conv2d::conv2d_max_pool2d_backward_weight;
+use gpu_train::ops::conv2d::conv2d_max_pool2d_backward_weight::{launch, shapes};
 
 use crate::harness::{Tolerance, assert_cases, assert_gradient, assert_twin, batch};
 use crate::products::{Numbers, PORTABLE, Pooled};
@@ -35,7 +34,7 @@ fn it_is_the_derivative_of_the_forward() {
             pooled.forward(&pooled.input, weight, bias)
         };
         let mut gradient = vec![0.0; parameters.len()];
-        reference::conv2d_max_pool2d_backward_weight::run(
+        conv2d_max_pool2d_backward_weight::twin(
             conv2d_max_pool2d_backward_weight::call(2, pooled.shape(), &PORTABLE).params(),
             &batch(2),
             &pooled.input,

@@ -1,8 +1,8 @@
 use gpu_train::activation::Activation;
-use gpu_train::kernels::conv2d_max_pool2d_forward;
-use gpu_train::kernels::tile::POOL_TILES;
+use gpu_train::kernel::tile::POOL_TILES;
+use gpu_train::ops::conv2d::conv2d_max_pool2d_forward;
+use gpu_train::ops::conv2d::conv2d_max_pool2d_forward::launch;
 use gpu_train::shape::ConvShape;
-use gpu_train::verify::cases::conv2d_max_pool2d_forward::launch;
 
 use crate::harness::{
     Argument, Launch, Output, Tolerance, assert_cases, assert_twin, gpu, run_cpu, run_gpu, run_twin,

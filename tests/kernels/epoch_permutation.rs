@@ -1,7 +1,8 @@
-use gpu_train::kernels::epoch_permutation::{self, Params};
+use gpu_train::ops::batch::epoch_permutation;
+use gpu_train::ops::batch::epoch_permutation::COUNTS;
+use gpu_train::ops::batch::epoch_permutation::Params;
+use gpu_train::ops::batch::epoch_permutation::image_at;
 use gpu_train::random::{Purpose, key};
-use gpu_train::reference::epoch_permutation::image_at;
-use gpu_train::verify::cases::epoch_permutation::COUNTS;
 
 use crate::harness::assert_cases;
 

@@ -1,6 +1,6 @@
-use gpu_train::kernels::gather;
+use gpu_train::ops::batch::gather;
+use gpu_train::ops::batch::gather::launch;
 use gpu_train::shape::ImageShape;
-use gpu_train::verify::cases::gather::launch;
 
 use crate::harness::{Argument, Output, Tolerance, assert_cases, assert_twin, batch, run_twin};
 

@@ -5,11 +5,12 @@ use std::sync::OnceLock;
 
 use gpu_train::exec::Cpu;
 use gpu_train::gpu::{Gpu, GpuOptions};
-use gpu_train::kernels::Kernel;
-use gpu_train::verify::{self, Expected, SubmittedToGpu, cases};
+use gpu_train::kernel::Kernel;
+use gpu_train::verify::{self, Expected, SubmittedToGpu};
 
-pub use gpu_train::verify::numbers::Random;
-pub use gpu_train::verify::{Argument, Launch, Output, Tolerance, batch, run_twin};
+pub use gpu_train::kernel::case::{Argument, Launch, Output, Tolerance, batch};
+pub use gpu_train::kernel::numbers::Random;
+pub use gpu_train::verify::run_twin;
 
 pub fn gpu(checked: bool) -> &'static Gpu {
     static GPUS: [OnceLock<Gpu>; 2] = [OnceLock::new(), OnceLock::new()];
@@ -29,7 +30,7 @@ fn cpu() -> &'static Cpu {
 
 /// Asserts that every case of `kernel` passes.
 pub fn assert_cases(kernel: &Kernel) {
-    for case in cases::of(kernel) {
+    for case in (kernel.cases)() {
         assert_twin(&case.launch, case.tolerance);
     }
 }

@@ -1,9 +1,8 @@
 use gpu_train::activation::Activation;
-use gpu_train::kernel_limits::bias_at;
-use gpu_train::kernels::tile::WEIGHT_TILES;
-use gpu_train::kernels::{linear_backward_weight, linear_forward};
-use gpu_train::reference;
-use gpu_train::verify::cases::linear_backward_weight::launch_of;
+use gpu_train::kernel::limits::bias_at;
+use gpu_train::kernel::tile::WEIGHT_TILES;
+use gpu_train::ops::linear::linear_backward_weight::launch_of;
+use gpu_train::ops::linear::{linear_backward_weight, linear_forward};
 
 use crate::harness::{
     Launch, Random, Tolerance, assert_cases, assert_gradient, assert_twin, batch,
@@ -66,7 +65,7 @@ fn it_is_the_derivative_of_the_forward() {
 
     let mut gradient = vec![0.0; parameters.len()];
     let backward = linear_backward_weight::call(3, 2, inputs, outputs, &PORTABLE);
-    reference::linear_backward_weight::run(
+    linear_backward_weight::twin(
         backward.params(),
         &batch(3),
         &input,
@@ -78,7 +77,7 @@ fn it_is_the_derivative_of_the_forward() {
         let (weight, bias) = parameters.split_at(at);
         let mut output = vec![0.0; grad_output.len()];
         let params = forward.params();
-        reference::linear_forward::run(params, &batch(3), &input, weight, bias, &mut output);
+        linear_forward::twin(params, &batch(3), &input, weight, bias, &mut output);
         weighted_sum(&output, &grad_output)
     };
     assert_gradient(&parameters, &gradient, loss, "weight and bias");

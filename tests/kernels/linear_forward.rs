@@ -1,7 +1,7 @@
 use gpu_train::activation::Activation;
-use gpu_train::kernels::linear_forward;
-use gpu_train::kernels::tile::{BATCH_TILES, LOOPS_TILES};
-use gpu_train::verify::cases::linear_forward::launch;
+use gpu_train::kernel::tile::{BATCH_TILES, LOOPS_TILES};
+use gpu_train::ops::linear::linear_forward;
+use gpu_train::ops::linear::linear_forward::launch;
 
 use crate::harness::{Argument, Tolerance, assert_cases, assert_twin};
 use crate::products::{ACTIVATIONS, Numbers, ODD_LINEARS};

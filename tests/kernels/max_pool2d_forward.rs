@@ -1,5 +1,5 @@
-use gpu_train::kernels::max_pool2d_forward;
-use gpu_train::verify::cases::max_pool2d_forward::{launch, pool};
+use gpu_train::ops::pool::max_pool2d_forward;
+use gpu_train::ops::pool::max_pool2d_forward::{launch, pool_of};
 
 use crate::harness::{Output, assert_cases, gpu, run_gpu, run_twin};
 
@@ -10,7 +10,7 @@ fn every_case_matches_the_twin() {
 
 #[test]
 fn the_first_of_equals_is_picked() {
-    let shape = pool(1, 4, 4, 2);
+    let shape = pool_of(1, 4, 4, 2);
     let Output::Words(argmax) = &run_twin::<f32>(&launch(&shape, 1, vec![0.0; 64]))[1] else {
         panic!("argmax is words");
     };
@@ -33,7 +33,7 @@ fn nan_stays_as_in_pytorch() {
     ];
     let pixels = plane.iter().flatten();
     let input = pixels.flat_map(|&x| [x, 0.0, 0.0, 0.0]).collect();
-    let launch = launch(&pool(1, 4, 4, 2), 1, input);
+    let launch = launch(&pool_of(1, 4, 4, 2), 1, input);
     let outputs = [
         run_gpu(gpu(true), &launch),
         run_gpu(gpu(false), &launch),

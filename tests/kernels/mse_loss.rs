@@ -1,6 +1,5 @@
-use gpu_train::kernels::mse_loss;
-use gpu_train::reference;
-use gpu_train::verify::cases::mse_loss::{launch, random};
+use gpu_train::ops::loss::mse_loss;
+use gpu_train::ops::loss::mse_loss::{launch, random};
 
 use crate::harness::{Output, assert_cases, assert_gradient, batch, gpu, run_gpu, run_twin};
 
@@ -71,7 +70,7 @@ fn the_gradient_is_the_derivative() {
     let prediction: Vec<f64> = (0..28).map(|i| f64::from(i * i % 11) * 0.7).collect();
     let mut gradient = vec![0.0; 28];
     let mut metrics = vec![0.0; 4];
-    reference::mse_loss::run(
+    mse_loss::twin(
         mse_loss::call(1).params(),
         &batch(7),
         &prediction,

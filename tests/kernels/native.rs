@@ -2,12 +2,11 @@
 //! whole batch. The other tests run them on every launch of their own.
 
 use gpu_train::activation::Activation;
-use gpu_train::kernels::{
-    conv2d_backward_weight, conv2d_max_pool2d_forward, linear_backward_weight,
-};
+use gpu_train::kernel::target::{AdapterKind, Target};
+use gpu_train::ops;
+use gpu_train::ops::conv2d::{conv2d_backward_weight, conv2d_max_pool2d_forward};
+use gpu_train::ops::linear::linear_backward_weight;
 use gpu_train::shape::ConvShape;
-use gpu_train::target::{AdapterKind, Target};
-use gpu_train::verify::cases;
 
 use crate::harness::{Launch, Output, Tolerance, assert_twin_on_cpu, batch, run_cpu};
 use crate::products::{ACTIVATIONS, Numbers, ODD_LINEARS, conv, odd_convs};
@@ -36,7 +35,7 @@ fn convolutions_of_several_images_are_the_twins() {
         for samples in [1, 5, 19] {
             let forward = |numbers| {
                 let all = (samples, 20);
-                cases::conv2d_forward::launch(numbers, all, &shape, Activation::Linear)
+                ops::conv2d::conv2d_forward::launch(numbers, all, &shape, Activation::Linear)
             };
             let terms = shape.padded_fan_in();
             assert_twin_on_cpu(&forward(Numbers::Integers), Tolerance::Exact);
@@ -44,13 +43,12 @@ fn convolutions_of_several_images_are_the_twins() {
             if output.height > 1 && output.width > 1 {
                 let all = (samples, 20);
                 let call = conv2d_max_pool2d_forward::call(&shape, Activation::Linear, &CPU);
-                let launch =
-                    cases::conv2d_max_pool2d_forward::launch(Numbers::Integers, all, &shape);
+                let launch = conv2d_max_pool2d_forward::launch(Numbers::Integers, all, &shape);
                 assert_twin_on_cpu(&Launch { call, ..launch }, Tolerance::Exact);
             }
             let backward = |numbers| {
                 let call = conv2d_backward_weight::call(20, &shape, &CPU);
-                cases::conv2d_backward_weight::launch_of(call, numbers, (samples, 20), &shape)
+                conv2d_backward_weight::launch_of(call, numbers, (samples, 20), &shape)
             };
             let terms = samples * output.pixels();
             assert_twin_on_cpu(&backward(Numbers::Integers), Tolerance::Exact);
@@ -66,16 +64,17 @@ fn gradients_of_what_was_picked_are_the_twins() {
         conv([3, 32, 32], 16, [3, 3], 1),
         conv([16, 15, 15], 32, [3, 3], 1),
     ];
-    let shapes = cases::conv2d_max_pool2d_backward_weight::shapes();
+    let shapes = ops::conv2d::conv2d_max_pool2d_backward_weight::shapes();
     for shape in shapes.into_iter().chain(large) {
         let all = (5, 7);
-        let launch =
-            |numbers| cases::conv2d_max_pool2d_backward_weight::launch(numbers, all, &shape, &CPU);
+        let launch = |numbers| {
+            ops::conv2d::conv2d_max_pool2d_backward_weight::launch(numbers, all, &shape, &CPU)
+        };
         assert_twin_on_cpu(&launch(Numbers::Integers), Tolerance::Exact);
         let terms = 5 * shape.output().expect("the window fits").pixels();
         assert_twin_on_cpu(&launch(Numbers::Floats), Tolerance::Sum { terms });
         for activation in ACTIVATIONS {
-            let launch = cases::conv2d_max_pool2d_backward_input::launch(
+            let launch = ops::conv2d::conv2d_max_pool2d_backward_input::launch(
                 Numbers::Floats,
                 all,
                 &shape,
@@ -100,7 +99,7 @@ fn sums_over_a_whole_batch_are_the_twins() {
                 let call = linear_backward_weight::call(130, rows, inputs, outputs, &CPU);
                 // Small weights are summed shard by shard otherwise.
                 let call = call.for_whole_batch();
-                cases::linear_backward_weight::launch_of(call, numbers, (samples, 130), shape)
+                linear_backward_weight::launch_of(call, numbers, (samples, 130), shape)
             };
             assert_twin_on_cpu(&launch(Numbers::Integers), Tolerance::Exact);
             let terms = samples;
@@ -116,22 +115,23 @@ fn what_comes_with_a_sample_changes_none_of_its_bits() {
     for shape in shapes() {
         let all = (9, 9);
         let launches = [
-            cases::conv2d_forward::launch(Numbers::Floats, all, &shape, Activation::Tanh),
-            cases::conv2d_forward::launch(Numbers::Floats, all, &shape, Activation::Linear),
+            ops::conv2d::conv2d_forward::launch(Numbers::Floats, all, &shape, Activation::Tanh),
+            ops::conv2d::conv2d_forward::launch(Numbers::Floats, all, &shape, Activation::Linear),
         ];
         launches.iter().for_each(assert_samples_are_apart);
         if shape
             .output()
             .is_some_and(|it| it.height > 1 && it.width > 1)
         {
-            let pooled = cases::conv2d_max_pool2d_forward::launch(Numbers::Floats, all, &shape);
+            let pooled = conv2d_max_pool2d_forward::launch(Numbers::Floats, all, &shape);
             assert_samples_are_apart(&pooled);
         }
     }
     for (rows, inputs, outputs) in ODD_LINEARS.into_iter().chain([(1, 3072, 128)]) {
         let shape = (rows, inputs, outputs);
         let activation = Activation::Relu;
-        let launch = cases::linear_forward::launch(Numbers::Floats, (9, 9), shape, activation);
+        let launch =
+            ops::linear::linear_forward::launch(Numbers::Floats, (9, 9), shape, activation);
         assert_samples_are_apart(&launch);
     }
 }
@@ -142,7 +142,7 @@ fn large_dense_layers_are_the_twins_whatever_comes_with_a_sample() {
     for shape in [(1, 700, 44), (1, 3072, 128)] {
         let launch = |numbers, samples| {
             let all = (samples, 130);
-            let launch = cases::linear_forward::launch(numbers, all, shape, Activation::Relu);
+            let launch = ops::linear::linear_forward::launch(numbers, all, shape, Activation::Relu);
             let call = launch.call.clone().for_whole_batch();
             Launch { call, ..launch }
         };

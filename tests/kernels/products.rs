@@ -1,11 +1,10 @@
 //! What the tests of the matrix kernels share: shapes of problems.
 
 use gpu_train::activation::Activation;
-use gpu_train::kernels::conv2d_max_pool2d_forward;
-use gpu_train::reference;
+use gpu_train::ops::conv2d::conv2d_max_pool2d_forward;
 use gpu_train::shape::ConvShape;
 
-pub use gpu_train::verify::numbers::{ACTIVATIONS, Numbers, PORTABLE, conv};
+pub use gpu_train::kernel::numbers::{ACTIVATIONS, Numbers, PORTABLE, conv};
 
 use crate::harness::{Random, batch};
 
@@ -94,7 +93,7 @@ impl Pooled {
     pub fn forward(&self, input: &[f64], weight: &[f64], bias: &[f64]) -> (f64, Vec<u32>) {
         let call = conv2d_max_pool2d_forward::call(&self.shape, Activation::Linear, &PORTABLE);
         let (mut maxima, mut argmax) = (vec![0.0; self.grads.len()], vec![0; self.grads.len()]);
-        reference::conv2d_max_pool2d_forward::run(
+        conv2d_max_pool2d_forward::twin(
             call.params(),
             &batch(2),
             input,

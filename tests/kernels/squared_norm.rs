@@ -1,4 +1,4 @@
-use gpu_train::kernels::squared_norm;
+use gpu_train::ops::optimizer::squared_norm;
 
 use crate::harness::assert_cases;
 

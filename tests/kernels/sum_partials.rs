@@ -1,4 +1,4 @@
-use gpu_train::kernels::sum_partials;
+use gpu_train::ops::reduce::sum_partials;
 
 use crate::harness::assert_cases;
 

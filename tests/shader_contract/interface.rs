@@ -1,8 +1,8 @@
 //! Bindings, Params, immediates and entry point.
 
-use gpu_train::kernel_limits::IMMEDIATE_BYTES;
-use gpu_train::kernels::{Access, Step};
-use gpu_train::target::{AdapterKind, Target};
+use gpu_train::kernel::limits::IMMEDIATE_BYTES;
+use gpu_train::kernel::target::{AdapterKind, Target};
+use gpu_train::kernel::{Access, Step};
 use naga::{AddressSpace, ShaderStage, StorageAccess, TypeInner};
 
 use super::shader::{WORKGROUP_SIZE, kind, shaders, specialised};

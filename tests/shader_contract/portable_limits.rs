@@ -1,13 +1,13 @@
 //! The programs of our nets, within the limits that every adapter has.
 
 use gpu_train::graph::Program;
-use gpu_train::kernels::gather::ResidentLayout;
+use gpu_train::kernel::target::{AdapterKind, Target};
 use gpu_train::nn::{
     Activation, AdamConfig, Network, NetworkConfiguration, NetworkType, ProgramOptions,
     evaluation_program, training_program,
 };
+use gpu_train::ops::batch::gather::ResidentLayout;
 use gpu_train::shape::ImageShape;
-use gpu_train::target::{AdapterKind, Target};
 
 /// The nets that everyone runs: mlp, cnn, deep, and shallow in both sizes of its kernel.
 fn nets() -> [(&'static str, NetworkType, NetworkConfiguration); 5] {

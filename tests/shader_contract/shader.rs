@@ -1,6 +1,7 @@
 //! A kernel's shader, parsed and validated.
 
-use gpu_train::kernels::{self, Kernel, Scalar, Variant};
+use gpu_train::kernel::{Kernel, Scalar, Variant};
+use gpu_train::ops;
 use naga::back::pipeline_constants;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{GlobalVariable, Handle, Module, ShaderStage, TypeInner};
@@ -80,7 +81,7 @@ impl Shader {
 }
 
 pub fn shaders() -> impl Iterator<Item = Shader> {
-    kernels::ALL.iter().flat_map(|kernel| {
+    ops::ALL.iter().flat_map(|kernel| {
         let variants = kernel.variants.iter();
         variants.map(|variant| Shader::parse(kernel, variant))
     })

@@ -1,8 +1,10 @@
 //! Threads and memory of workgroups.
 
-use gpu_train::kernels::tile::{self, BATCH_TILES, LOOPS_TILES, POOL_TILES, WEIGHT_TILES};
-use gpu_train::kernels::{self, Call, Kernel};
-use gpu_train::target::{AdapterKind, Target};
+use gpu_train::kernel::target::{AdapterKind, Target};
+use gpu_train::kernel::tile;
+use gpu_train::kernel::tile::{BATCH_TILES, LOOPS_TILES, POOL_TILES, WEIGHT_TILES};
+use gpu_train::kernel::{Call, Kernel};
+use gpu_train::ops;
 use naga::proc::Layouter;
 use naga::{AddressSpace, Module};
 
@@ -14,7 +16,7 @@ fn workgroups_of_tiles_have_the_threads_that_the_host_starts() {
     let tables = [&BATCH_TILES[..], &LOOPS_TILES, &POOL_TILES, &WEIGHT_TILES];
     for tile in tables.into_iter().flatten() {
         let of_tile = |kernel: &&&Kernel| kernel.variants.contains(&tile.variant);
-        let mut kernels = kernels::ALL.iter().filter(of_tile).peekable();
+        let mut kernels = ops::ALL.iter().filter(of_tile).peekable();
         assert!(kernels.peek().is_some(), "{tile:?} is no kernel's");
         for kernel in kernels {
             let shader = Shader::parse(kernel, tile.variant);
@@ -39,7 +41,7 @@ fn workgroup_memory_is_what_the_host_says_and_fits_every_adapter() {
                 grid,
                 workgroup_bytes,
                 ..
-            } = kernels::mse_loss::call(1);
+            } = ops::loss::mse_loss::call(1);
             workgroup_bytes / grid.workgroup_size * WORKGROUP_SIZE
         } else {
             tile::workgroup_bytes(shader.variant)

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use gpu_train::doctor::distance_from_twins;
+use gpu_train::kernel::tuning::Tuning;
 use gpu_train::nn::{Network, NetworkType};
 use gpu_train::shape::ImageShape;
 use gpu_train::train::{Session, TrainerOptions};
-use gpu_train::tuning::Tuning;
 
 use crate::support::{rotated, session, sessions, small_cnn, split};
 

@@ -7,8 +7,9 @@
 use gpu_train::doctor::{DoctorEvent, DoctorOptions, Report, examine};
 use gpu_train::exec::Device;
 use gpu_train::gpu::GpuOptions;
-use gpu_train::kernels::{ALL, Kernel};
-use gpu_train::verify::{Expected, Submitted, cases};
+use gpu_train::kernel::Kernel;
+use gpu_train::ops::ALL;
+use gpu_train::verify::{Case, Expected, Submitted};
 
 use crate::support::{adapter, cpu, processor, session};
 
@@ -62,12 +63,12 @@ fn assert_passes(gpu: GpuOptions) {
 #[test]
 fn every_kernel_can_be_broken_and_is_found_out() {
     for kernel in ALL {
-        let length = |case: &cases::Case| {
+        let length = |case: &Case| {
             kernel
                 .wgsl(case.launch.call.variant)
                 .map_or(0, |it| it.len())
         };
-        let case = cases::of(kernel).into_iter().min_by_key(length);
+        let case = (kernel.cases)().into_iter().min_by_key(length);
         let case = case.expect("there are cases");
         let expected = Expected::of(&case.launch, case.tolerance);
         let wrong = |device: &Device| {

@@ -5,13 +5,13 @@ use std::sync::{Arc, OnceLock};
 use gpu_train::data::{Dataset, Split};
 pub use gpu_train::doctor::distance;
 use gpu_train::gpu::{Gpu, GpuOptions};
-use gpu_train::kernels::gather::ResidentLayout;
+use gpu_train::kernel::tuning::{TileValues, Tuning};
 use gpu_train::nn::{
     AdamConfig, Network, NetworkConfiguration, NetworkType, ProgramOptions, training_program,
 };
+use gpu_train::ops::batch::gather::ResidentLayout;
 use gpu_train::shape::ImageShape;
 use gpu_train::train::{Session, Trainer, TrainerOptions};
-use gpu_train::tuning::{TileValues, Tuning};
 
 /// The adapter that tests of GPUs run on, by its number: without a name a session takes the processor
 /// where there is no GPU, and software Vulkan, which most machines that test have, only where it is

@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use gpu_train::kernel::tuning::Tuning;
 use gpu_train::nn::{Network, NetworkType};
 use gpu_train::shape::ImageShape;
 use gpu_train::train::{Finding, Plan, SplitLayout, TrainState, TrainerOptions, TuneEvent, tune};
-use gpu_train::tuning::Tuning;
 
 use crate::support::{self, distance, gpu, session, small_cnn, split, trainer};
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::Cpu;
 use crate::exec::Ceilings;
-use crate::native::multiply_square;
+use crate::kernel::native::multiply_square;
 
 /// Side of the matrices that are multiplied: they stay in the caches.
 const SIDE: usize = 256;

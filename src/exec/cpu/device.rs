@@ -6,8 +6,8 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::error::{Error, Result};
 use crate::gpu::{AdapterDescription, GpuOptions};
-use crate::native::instruction_set;
-use crate::target::{AdapterKind, Target};
+use crate::kernel::native::instruction_set;
+use crate::kernel::target::{AdapterKind, Target};
 
 /// The processor, with threads of its own.
 #[derive(Debug, Clone)]

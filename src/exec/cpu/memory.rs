@@ -6,9 +6,9 @@ use std::slice::{from_raw_parts, from_raw_parts_mut};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::error::{Error, Result};
-use crate::kernels::Scalar;
-use crate::native::Aligned;
-use crate::reference::Slice;
+use crate::kernel::Scalar;
+use crate::kernel::Slice;
+use crate::kernel::native::Aligned;
 
 /// A buffer of words. Clones are the same buffer.
 #[derive(Debug, Clone)]

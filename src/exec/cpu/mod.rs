@@ -1,4 +1,4 @@
-//! Runs programs on the processor itself, by the kernels of [`crate::native`].
+//! Runs programs on the processor itself, by the kernels of [`crate::kernel::native`].
 
 mod ceilings;
 mod device;

@@ -12,10 +12,11 @@ use super::memory::{Held, HostBuffer, Seen};
 use crate::error::Result;
 use crate::exec::described::Described;
 use crate::graph::{Dispatch, Extent, Program, Role};
-use crate::kernels::{Access, Call, Scalar, Step};
-use crate::native::{self, Aligned, Part, Run, Workspace};
-use crate::reference::Slice;
-use crate::shards::{self, SHARDS};
+use crate::kernel::Slice;
+use crate::kernel::native::{Aligned, Part, Workspace};
+use crate::kernel::shards;
+use crate::kernel::shards::SHARDS;
+use crate::kernel::{Access, Call, Scalar, Step};
 
 /// A program with its memory.
 #[derive(Debug)]
@@ -58,7 +59,6 @@ enum Stage {
 #[derive(Debug)]
 struct Bound {
     call: Call,
-    run: Run,
     slices: Vec<BoundSlice>,
 }
 
@@ -269,7 +269,7 @@ impl CpuProgram {
                 batch: step.batch,
                 workspace: own.workspace,
             };
-            (bound.run)(&bound.call, &mut part, &mut slices);
+            bound.call.kernel.run(&bound.call, &mut part, &mut slices);
         }
         own.spent[index] += start.elapsed();
         each(&slices);
@@ -332,7 +332,6 @@ impl Bound {
         });
         let bound = Self {
             call: dispatch.call.clone(),
-            run: native::kernel(kernel.name),
             slices: slices.collect(),
         };
         bound.check(&dispatch.label);

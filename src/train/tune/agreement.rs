@@ -5,7 +5,7 @@ use crate::activation::Activation;
 use crate::error::Result;
 use crate::exec::{Contest, GpuBuffers, GpuProgram};
 use crate::gpu::Gpu;
-use crate::kernels::Scalar;
+use crate::kernel::Scalar;
 
 /// Bits of a NaN: what a kernel leaves unwritten never agrees with anything.
 const POISON: u32 = 0x7FC0_BAD0;
@@ -163,7 +163,7 @@ mod tests {
     use super::*;
     use crate::gpu::GpuOptions;
     use crate::graph::Dispatch;
-    use crate::kernels::Step;
+    use crate::kernel::Step;
     use crate::nn::{
         Activation, AdamConfig, Network, NetworkConfiguration, NetworkType, ProgramOptions,
         training_program,

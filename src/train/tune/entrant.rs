@@ -5,8 +5,8 @@ use crate::error::Result;
 use crate::exec::GpuBuffers;
 use crate::gpu::Gpu;
 use crate::graph::{BufferSlice, BufferSpec, Dispatch, Extent, Phase, Program, Role};
-use crate::kernels::{Access, Scalar};
-use crate::tuning::Problem;
+use crate::kernel::tuning::Problem;
+use crate::kernel::{Access, Scalar};
 
 /// A tile's own program: reads what the step's buffers hold, writes to buffers that all entrants of
 /// the place share.

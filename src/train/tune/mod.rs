@@ -16,11 +16,11 @@ use crate::error::{Error, Result};
 use crate::exec::{Contest, GpuBuffers, GpuProgram};
 use crate::gpu::Gpu;
 use crate::graph::{Dispatch, Program, Role};
-use crate::kernels::gather::ResidentLayout;
-use crate::kernels::{Choice, Step, Variant};
+use crate::kernel::tuning::{Problem, TileValues, Tuning};
+use crate::kernel::{Choice, Step, Variant};
 use crate::nn::{AdamConfig, Network, ProgramOptions, initial_parameters, training_program};
+use crate::ops::batch::gather::ResidentLayout;
 use crate::random::{self, Purpose};
-use crate::tuning::{Problem, TileValues, Tuning};
 use agreement::Oracle;
 use entrant::Entrant;
 

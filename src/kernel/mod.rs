@@ -1,0 +1,283 @@
+//! Floor 1: the contract of a kernel, and what kernels are written with. Plain data, no wgpu call.
+//!
+//! All kernels share one contract:
+//! - bind group 0 holds the storage buffers in the order of [`Kernel::bindings`], then the uniform
+//!   `params`; what varies from step to step is the immediate `step` ([`Step`]);
+//! - batches lie channels-last with channels padded to a multiple of four (see
+//!   [`crate::shape::ImageShape`]), padding is zero on the way in and on the way out;
+//! - threads are numbered along one dimension; `WORKGROUP_SIZE` comes from [`Grid`], but texts that
+//!   share workgroup memory are written for a number of threads, which [`tile::Tile`] knows.
+
+pub mod case;
+pub mod choice;
+mod form;
+mod grid;
+pub mod limits;
+pub mod native;
+pub mod numbers;
+mod real;
+pub mod shards;
+mod slice;
+mod snippets;
+mod step;
+pub mod target;
+pub mod template;
+pub mod tile;
+pub mod tuning;
+mod twin;
+
+pub use choice::Choice;
+pub use form::Form;
+pub use grid::Grid;
+pub use real::Real;
+pub use slice::Slice;
+pub use step::Step;
+pub use twin::Twin;
+pub(crate) use twin::twin;
+
+use crate::error::Result;
+
+/// How a kernel uses a storage buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// `var<storage, read>`.
+    Read,
+    /// `var<storage, read_write>`.
+    ReadWrite,
+}
+
+/// Scalars that buffers and Params hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scalar {
+    /// 32-bit float.
+    F32,
+    /// 32-bit unsigned integer.
+    U32,
+}
+
+/// One storage buffer of a kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Binding {
+    /// Name of the variable in the shader.
+    pub name: &'static str,
+    /// How it is used.
+    pub access: Access,
+    /// What it holds (as scalars or vectors of two or four).
+    pub scalar: Scalar,
+}
+
+/// `name: f32` buffer that is only read.
+pub(crate) const fn reads(name: &'static str) -> Binding {
+    Binding {
+        name,
+        access: Access::Read,
+        scalar: Scalar::F32,
+    }
+}
+
+/// `name: u32` buffer that is only read.
+pub(crate) const fn reads_words(name: &'static str) -> Binding {
+    Binding {
+        scalar: Scalar::U32,
+        ..reads(name)
+    }
+}
+
+/// `name: f32` buffer that is written.
+pub(crate) const fn writes(name: &'static str) -> Binding {
+    Binding {
+        access: Access::ReadWrite,
+        ..reads(name)
+    }
+}
+
+/// `name: u32` buffer that is written.
+pub(crate) const fn writes_words(name: &'static str) -> Binding {
+    Binding {
+        access: Access::ReadWrite,
+        ..reads_words(name)
+    }
+}
+
+/// Names and values that a template is expanded with, such as `[("ROWS", 8)]`.
+pub type Variant = &'static [(&'static str, u32)];
+
+/// A shader and all that the host knows of it.
+#[derive(Debug)]
+pub struct Kernel {
+    /// Name of the shader file, and of everything that belongs to it.
+    pub name: &'static str,
+    /// The shader's text, before expansion.
+    pub source: &'static str,
+    /// A second text of the same kernel, for variants of [`Form::Loops`].
+    pub loops: Option<&'static str>,
+    /// Storage buffers, in binding order.
+    pub bindings: &'static [Binding],
+    /// Fields of Params, in order.
+    pub params: &'static [(&'static str, Scalar)],
+    /// The expansions in use; `&[&[]]` for a shader that needs none.
+    pub variants: &'static [Variant],
+    /// The same in plain Rust, for reading and for comparing with.
+    pub twin: Twin,
+    /// The same for the processor, written for speed; without one it runs the twin, in f32.
+    pub native: Option<native::Run>,
+    /// Launches on odd sizes that run every variant, and how close to the twin each must come.
+    pub cases: fn() -> Vec<case::Case>,
+}
+
+impl Kernel {
+    /// The WGSL text of one variant.
+    pub fn wgsl(&self, variant: Variant) -> Result<String> {
+        let source = match (Form::of(variant), self.loops) {
+            (Form::Loops, Some(loops)) => loops,
+            _ => self.source,
+        };
+        template::expand(self.name, source, variant)
+    }
+
+    /// Runs it on the processor: its native kernel, or its twin where it has none.
+    pub fn run(&self, call: &Call, part: &mut native::Part<'_>, slices: &mut [Slice<'_, f32>]) {
+        match self.native {
+            Some(run) => run(call, part, slices),
+            None => self.twin.run(call, &part.step, slices),
+        }
+    }
+}
+
+/// A Params struct: plain 4-byte scalars, laid out as in WGSL.
+pub trait Params: bytemuck::Pod {
+    /// Field names and types, in order.
+    const FIELDS: &'static [(&'static str, Scalar)];
+}
+
+/// Declares a Params struct together with the field table that the contract test compares with the
+/// shader's own.
+macro_rules! params {
+    ($(#[$meta:meta])* pub struct $name:ident { $($(#[$field_meta:meta])* pub $field:ident: $ty:ident,)+ }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+        #[repr(C)]
+        pub struct $name { $($(#[$field_meta])* pub $field: $ty,)+ }
+
+        impl $crate::kernel::Params for $name {
+            const FIELDS: &'static [(&'static str, $crate::kernel::Scalar)] =
+                &[$((stringify!($field), params!(@scalar $ty)),)+];
+        }
+    };
+    (@scalar f32) => { $crate::kernel::Scalar::F32 };
+    (@scalar u32) => { $crate::kernel::Scalar::U32 };
+}
+pub(crate) use params;
+
+/// One use of a kernel: everything but the buffers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// Which kernel.
+    pub kernel: &'static Kernel,
+    /// Which of its expansions.
+    pub variant: Variant,
+    /// Its Params, as words.
+    pub params: Vec<u32>,
+    /// How many threads.
+    pub grid: Grid,
+    /// Bytes of memory that the threads of a workgroup share.
+    pub workgroup_bytes: u32,
+    /// Floating-point operations per sample of the batch, padding not counted; 0 where moving data
+    /// is all the work.
+    pub flops: u64,
+    /// Channels of an input pixel, padding not counted; 0 where the call does not say. The processor's
+    /// products leave the padding out.
+    pub in_channels: usize,
+    /// Whether it needs the whole batch at once, or is faster so: the processor, which runs other kernels
+    /// shard by shard, lets the shards meet before it.
+    pub whole_batch: bool,
+    /// What the variant was chosen from; `None` where there was no choice, or nobody asked.
+    pub choice: Option<Choice>,
+}
+
+impl Call {
+    /// A call of `kernel` with `params`.
+    pub fn new<P: Params>(
+        kernel: &'static Kernel,
+        variant: Variant,
+        params: &P,
+        grid: Grid,
+    ) -> Self {
+        Self {
+            kernel,
+            variant,
+            params: bytemuck::cast_slice(std::slice::from_ref(params)).to_vec(),
+            grid,
+            workgroup_bytes: tile::workgroup_bytes(variant),
+            flops: 0,
+            in_channels: 0,
+            whole_batch: false,
+            choice: None,
+        }
+    }
+
+    /// The same call, its variant known to be chosen from others.
+    #[must_use]
+    pub fn with_choice(self, choice: Option<Choice>) -> Self {
+        Self { choice, ..self }
+    }
+
+    /// The same call of a kernel whose workgroups share `bytes`, whatever its tile.
+    #[must_use]
+    pub fn with_workgroup_bytes(self, bytes: u32) -> Self {
+        Self {
+            workgroup_bytes: bytes,
+            ..self
+        }
+    }
+
+    /// The same call, known to do `flops` floating-point operations per sample.
+    #[must_use]
+    pub fn with_flops(self, flops: usize) -> Self {
+        Self {
+            flops: flops as u64,
+            ..self
+        }
+    }
+
+    /// The same call, its input known to have that many channels, padding not counted.
+    #[must_use]
+    pub fn with_in_channels(self, in_channels: usize) -> Self {
+        Self {
+            in_channels,
+            ..self
+        }
+    }
+
+    /// The same call with other Params.
+    #[must_use]
+    pub fn with_params<P: Params>(&self, params: &P) -> Self {
+        Self {
+            params: bytemuck::cast_slice(std::slice::from_ref(params)).to_vec(),
+            ..self.clone()
+        }
+    }
+
+    /// The same call, for the whole batch at once.
+    #[must_use]
+    pub fn for_whole_batch(self) -> Self {
+        Self {
+            whole_batch: true,
+            ..self
+        }
+    }
+
+    /// The Params, typed.
+    ///
+    /// # Panics
+    /// If `P` is not the kernel's own Params: a bug of the caller.
+    pub fn params<P: Params>(&self) -> &P {
+        bytemuck::from_bytes(bytemuck::cast_slice(&self.params))
+    }
+}
+
+impl PartialEq for Kernel {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}

@@ -1,0 +1,91 @@
+//! What the executor compiles for: an adapter's kind and limits as plain data, without a wgpu type.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::tuning::Tuning;
+
+/// Kinds of devices. All adapters run the same kernels: among those, this only says what to expect of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AdapterKind {
+    /// A driver that runs shaders on the processor: slow, and compiles slowly.
+    Software,
+    /// A GPU, integrated or discrete.
+    Gpu,
+    /// The processor itself, without a driver: native kernels.
+    Cpu,
+}
+
+/// The limits that a [`Target`]'s programs keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Bytes that one storage binding may span.
+    pub binding_bytes: u64,
+    /// Bytes of one buffer.
+    pub buffer_bytes: u64,
+    /// Workgroups along one dimension of a dispatch.
+    pub workgroups: u32,
+    /// Threads in a workgroup.
+    pub workgroup_threads: u32,
+    /// Bytes of workgroup memory.
+    pub workgroup_bytes: u32,
+    /// Storage buffers that one kernel may bind.
+    pub storage_buffers: u32,
+}
+
+/// Adapter kind, limits and what was measured: all that lowering a graph to a program needs to know
+/// of the hardware.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// What the device is; adapters get the same kernels whatever it is.
+    pub kind: AdapterKind,
+    /// What may not be exceeded.
+    pub limits: Limits,
+    /// Tiles that were measured to be the fastest; without them, kernels choose by rules of thumb.
+    #[serde(skip)]
+    pub tuned: Option<Tuned>,
+}
+
+/// Tiles in use, and the batch they are used for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tuned {
+    /// The tiles.
+    pub tuning: Arc<Tuning>,
+    /// Samples of the largest batch: a part of every problem that tiles are chosen for.
+    pub batch: usize,
+}
+
+impl Target {
+    /// The same target, with measured tiles for batches of up to `batch` samples.
+    #[must_use]
+    pub fn with_tuning(self, tuning: &Arc<Tuning>, batch: usize) -> Self {
+        let tuning = Arc::clone(tuning);
+        Self {
+            tuned: Some(Tuned { tuning, batch }),
+            ..self
+        }
+    }
+
+    /// Whether programs run on the processor itself, shard by shard.
+    pub fn is_cpu(&self) -> bool {
+        self.kind == AdapterKind::Cpu
+    }
+
+    /// The limits that every adapter worth supporting has (`WebGPU`'s defaults).
+    pub const fn portable(kind: AdapterKind) -> Self {
+        Self {
+            kind,
+            limits: Limits {
+                binding_bytes: 128 << 20,
+                buffer_bytes: 256 << 20,
+                workgroups: 65_535,
+                workgroup_threads: 256,
+                workgroup_bytes: 16 << 10,
+                storage_buffers: 8,
+            },
+            tuned: None,
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! `activation(conv2d(input, weight) + bias)`, without padding.
+
+pub mod conv2d_backward_input;
+pub mod conv2d_backward_weight;
+pub mod conv2d_forward;
+pub(in crate::ops) mod conv2d_max_pool2d;
+pub mod conv2d_max_pool2d_backward_input;
+pub mod conv2d_max_pool2d_backward_weight;
+pub mod conv2d_max_pool2d_forward;
+mod geometry;
+pub(in crate::ops) mod gradients;
+mod picks;
+
+use std::any::Any;
+use std::sync::Arc;
+
+use crate::activation::Activation;
+use crate::error::{Error, Result};
+use crate::graph::{Graph, Node, Op, Shape, Tape, Value};
+use crate::kernel::target::Target;
+use crate::kernel::{Call, Scalar};
+use crate::ops::activation::{ActivationOp, before_activation};
+use crate::ops::conv2d::conv2d_max_pool2d::Conv2dMaxPool2d;
+use crate::ops::linear;
+use crate::shape::{ConvShape, ImageShape};
+
+/// The operation.
+#[derive(Debug, Clone, Copy)]
+struct Conv2d {
+    shape: ConvShape,
+    activation: Activation,
+}
+
+/// Shape of the output; errors where the window does not fit, naming the layer.
+pub fn output_shape(layer: &str, shape: &ConvShape) -> Result<ImageShape> {
+    shape.output().ok_or_else(|| {
+        Error::shape(
+            layer,
+            format!(
+                "kernel {}x{} does not fit its {}x{} input",
+                shape.kernel_height, shape.kernel_width, shape.input.height, shape.input.width
+            ),
+            "use a smaller --kernel-sizes entry, smaller --strides before it, or fewer layers",
+        )
+    })
+}
+
+/// Records a convolution of `input`; `shape.input` must be the input's shape.
+///
+/// A kernel that covers the whole image, or a single pixel at stride 1, is a matrix product and is
+/// recorded as one: the weight lies the same way in memory.
+pub fn record(
+    graph: &mut Graph,
+    layer: &str,
+    inputs: [Value; 3],
+    shape: ConvShape,
+) -> Result<Value> {
+    let output = output_shape(layer, &shape)?;
+    let image = shape.input;
+    if (shape.kernel_height, shape.kernel_width) == (image.height, image.width) {
+        return Ok(linear::record_whole_image(
+            graph, layer, inputs, &shape, output,
+        ));
+    }
+    if shape.kernel_height == 1 && shape.kernel_width == 1 && shape.stride == 1 {
+        return Ok(linear::record_pixels(graph, layer, inputs, &shape, output));
+    }
+    let value = graph.transient(Shape::Samples(output), Scalar::F32);
+    let op = Conv2d {
+        shape,
+        activation: Activation::Linear,
+    };
+    graph.record(layer, op, inputs.to_vec(), vec![value]);
+    Ok(value)
+}
+
+impl Op for Conv2d {
+    fn call(&self, target: &Target) -> Call {
+        conv2d_forward::call(&self.shape, self.activation, target)
+    }
+
+    fn activation(&self) -> Activation {
+        self.activation
+    }
+
+    fn absorb(&self, next: &dyn Op, _target: &Target) -> Option<Arc<dyn Op>> {
+        let next: &dyn Any = next;
+        if let Some(next) = next.downcast_ref::<ActivationOp>() {
+            let fused = Self {
+                activation: next.activation,
+                ..*self
+            };
+            return (self.activation == Activation::Linear).then(|| Arc::new(fused) as _);
+        }
+        Conv2dMaxPool2d::of(self.shape, self.activation, next.downcast_ref()?)
+    }
+
+    fn backward(&self, tape: &mut Tape<'_>, node: &Node) -> Result<()> {
+        let gradient = before_activation(tape, node, self.activation)?;
+        gradients::gradients(tape, node, &self.shape, gradient)
+    }
+}

@@ -1,0 +1,235 @@
+//! `linear_forward`: host side, twin, native kernel and cases of `shaders/linear/linear_forward.wgsl`.
+
+use rayon::prelude::*;
+
+use crate::activation::Activation;
+use crate::kernel::case::{Argument, Case, Launch, Tolerance, batch};
+use crate::kernel::choice::choose;
+use crate::kernel::native::product::{MOST_ROWS, Matrix, multiply_rows};
+use crate::kernel::native::{Part, Workspace};
+use crate::kernel::numbers::{ACTIVATIONS, Numbers, PORTABLE, Random, with_stale_rows};
+use crate::kernel::target::Target;
+use crate::kernel::tile::{BATCH_TILES, LOOPS_TILES, Product, Tile};
+use crate::kernel::{
+    Call, Grid, Kernel, Params as _, Real, Slice, Step, Variant, params, reads, tile, twin, writes,
+};
+use crate::ops::activation::activation_forward::activate;
+use crate::ops::activation::vectors::finish;
+use crate::ops::inputs::bias;
+use crate::shape::{QUAD, padded};
+
+/// See the shader's head comment.
+pub static KERNEL: Kernel = Kernel {
+    name: "linear_forward",
+    source: include_str!("../../../shaders/linear/linear_forward.wgsl"),
+    loops: Some(include_str!(
+        "../../../shaders/linear/linear_forward_loops.wgsl"
+    )),
+    bindings: &[
+        reads("input"),
+        reads("weight"),
+        reads("bias"),
+        writes("output"),
+    ],
+    params: Params::FIELDS,
+    variants: &VARIANTS,
+    twin: TWIN,
+    native: Some(native),
+    cases,
+};
+
+/// The tiles in both forms of the text.
+const VARIANTS: [Variant; 20] = {
+    let mut both: [Variant; 20] = [&[]; 20];
+    let (expanded, loops) = both.split_at_mut(10);
+    expanded.copy_from_slice(&tile::variants(&BATCH_TILES));
+    loops.copy_from_slice(&tile::variants(&LOOPS_TILES));
+    both
+};
+
+params! {
+    /// Params of the shader.
+    pub struct Params {
+        /// Rows of one sample: pixels of a 1x1 convolution, else 1.
+        pub rows_per_sample: u32,
+        /// Quads of one input row.
+        pub in_quads: u32,
+        /// Features of an output row, unpadded.
+        pub out_channels: u32,
+        /// [`Activation`] as a number.
+        pub activation: u32,
+    }
+}
+
+/// output (batch * `rows_per_sample`, `out_features`) = activation(input * weight + bias).
+pub fn call(
+    rows_per_sample: usize,
+    in_features: usize,
+    out_features: usize,
+    activation: Activation,
+    target: &Target,
+) -> Call {
+    let product = Product {
+        groups: 1,
+        rows: Product::BATCH * rows_per_sample,
+        columns: padded(out_features) / QUAD,
+        depth: padded(in_features) / QUAD,
+    };
+    let sizes = [rows_per_sample, in_features, out_features];
+    let (tile, choice) = choose(KERNEL.name, &sizes, target, &tile::batch_tiles(&product));
+    let [rows, ins, outs] = sizes;
+    call_tiled(rows, ins, outs, activation, &tile).with_choice(choice)
+}
+
+/// Floats of a weight that does not stay in a processor's cache from one shard to the next.
+pub const LARGE: usize = 1 << 18;
+
+/// [`call`] by a tile of [`BATCH_TILES`] or [`LOOPS_TILES`].
+pub fn call_tiled(
+    rows_per_sample: usize,
+    in_features: usize,
+    out_features: usize,
+    activation: Activation,
+    tile: &Tile,
+) -> Call {
+    let params = Params {
+        rows_per_sample: rows_per_sample as u32,
+        in_quads: (padded(in_features) / QUAD) as u32,
+        out_channels: out_features as u32,
+        activation: activation as u32,
+    };
+    let grid = Grid::per_rows(
+        rows_per_sample,
+        tile.group_rows(),
+        tile.group_threads(padded(out_features) / QUAD),
+        tile.workgroup_size(),
+    );
+    let call = Call::new(&KERNEL, tile.variant, &params, grid);
+    call.with_flops(2 * rows_per_sample * in_features * out_features)
+}
+
+// The twin.
+
+twin!(input: real, weight: real, bias: real, output: real_mut);
+
+/// output = activation(input * weight + bias): (rows, `in`) by (`in`, `out`), all padded.
+pub fn twin<T: Real>(
+    params: &Params,
+    step: &Step,
+    input: &[T],
+    weight: &[T],
+    bias: &[T],
+    output: &mut [T],
+) {
+    let in_features = 4 * params.in_quads as usize;
+    let out_features = params.out_channels as usize;
+    let out_stride = padded(out_features);
+    let activation = Activation::from_number(params.activation);
+    for row in 0..(step.batch * params.rows_per_sample) as usize {
+        let terms = &input[row * in_features..][..in_features];
+        for o in 0..out_stride {
+            let weights = weight[o..].iter().step_by(out_stride);
+            let products = terms.iter().zip(weights).map(|(x, w)| x.wide() * w.wide());
+            let sum = T::of(products.sum::<f64>() + bias[o].wide());
+            output[row * out_stride + o] = if o < out_features {
+                activate(activation, sum)
+            } else {
+                T::zero()
+            };
+        }
+    }
+}
+
+// The native kernel.
+
+/// Rows of a product, or a little more: whole samples.
+const ROWS: usize = 16;
+
+/// output = activation(input * weight + bias): (rows, `in`) by (`in`, `out`), all padded.
+///
+/// No sample's results depend on the rows beside it. A call for the whole batch gives every thread its
+/// part of the rows: a large weight is read once for 64 samples, not once for every shard.
+fn native(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
+    let [input, weight, bias, output] = slices else {
+        panic!("linear_forward binds four buffers");
+    };
+    let params: &Params = call.params();
+    let activation = Activation::from_number(params.activation);
+    let ins = params.in_quads as usize * QUAD;
+    let channels = params.out_channels as usize;
+    let outs = padded(channels);
+    let rows_per_sample = params.rows_per_sample as usize;
+    let rows = part.step.batch as usize * rows_per_sample;
+    let weight = Matrix::new(weight.real(), ins, outs);
+    let bias = &bias.real()[..outs];
+    let input = &input.real()[..rows * ins];
+    let output = &mut output.real_mut()[..rows * outs];
+    let multiply = |workspace: &mut Workspace, input: &[f32], output: &mut [f32]| {
+        let [spare] = workspace.take([2 * outs]);
+        let input = Matrix::new(input, input.len() / ins, ins);
+        multiply_rows(output, input, weight, spare);
+        finish(activation, bias, channels, output);
+    };
+    if call.whole_batch {
+        let rows = rows.div_ceil(rayon::current_num_threads());
+        let rows = rows.clamp(ROWS, MOST_ROWS);
+        let parts = input.par_chunks(rows * ins);
+        return parts.zip(output.par_chunks_mut(rows * outs)).for_each_init(
+            Workspace::default,
+            |workspace, (input, output)| {
+                multiply(workspace, input, output);
+            },
+        );
+    }
+    let together = ROWS.div_ceil(rows_per_sample) * rows_per_sample;
+    let parts = input.chunks(together * ins);
+    for (input, output) in parts.zip(output.chunks_mut(together * outs)) {
+        multiply(part.workspace, input, output);
+    }
+}
+
+// The cases.
+
+/// A batch of `samples` in buffers for `capacity`; what lies between is NaN.
+pub fn launch(
+    numbers: Numbers,
+    (samples, capacity): (usize, usize),
+    (rows_per_sample, inputs, outputs): (usize, usize, usize),
+    activation: Activation,
+) -> Launch {
+    let mut random = Random::new(1);
+    let rows = numbers.rows(&mut random, samples * rows_per_sample, inputs);
+    let of_batch = capacity * rows_per_sample;
+    Launch {
+        call: call(rows_per_sample, inputs, outputs, activation, &PORTABLE),
+        step: batch(samples),
+        arguments: vec![
+            Argument::Floats(with_stale_rows(rows, of_batch * padded(inputs))),
+            Argument::Floats(numbers.weight(&mut random, 1, inputs, outputs)),
+            bias(numbers, &mut random, outputs),
+            Argument::Poisoned(of_batch * padded(outputs)),
+        ],
+    }
+}
+
+fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for tile in BATCH_TILES.iter().chain(&LOOPS_TILES) {
+        let of_tile = |numbers, samples, shape, activation| {
+            let (rows, inputs, outputs) = shape;
+            let mut launch = launch(numbers, samples, shape, activation);
+            launch.call = call_tiled(rows, inputs, outputs, activation, tile);
+            launch
+        };
+        for width in [1, 13, 71] {
+            let shape = (3, 9, width);
+            let launch = of_tile(Numbers::Integers, (27, 28), shape, Activation::Relu);
+            cases.push(launch.exact());
+        }
+        for activation in ACTIVATIONS {
+            let floats = of_tile(Numbers::Floats, (5, 7), (3, 255, 33), activation);
+            cases.push(floats.within(Tolerance::Sum { terms: 256 }));
+        }
+    }
+    cases
+}

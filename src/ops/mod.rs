@@ -1,0 +1,49 @@
+//! Floor 3: the operations, a room each. `mod.rs` of a room says how an operation is recorded (with its
+//! shape rule), what its derivative is and what it fuses with; every other file is a kernel: host side,
+//! twin, native kernel and cases of the shader of that name.
+
+#![allow(
+    clippy::inline_always,
+    reason = "what is compiled for wide vectors must be inlined into the function that is"
+)]
+#![allow(
+    clippy::needless_lifetimes,
+    reason = "the macro of pulp asks for named lifetimes"
+)]
+
+pub mod activation;
+pub mod batch;
+pub mod conv2d;
+mod inputs;
+pub mod linear;
+pub mod loss;
+pub mod optimizer;
+pub mod pool;
+pub mod reduce;
+
+use crate::kernel::Kernel;
+
+/// Every kernel: the only registry there is. A new one adds its line here.
+pub const ALL: &[&Kernel] = &[
+    &activation::activation_backward::KERNEL,
+    &activation::activation_forward::KERNEL,
+    &conv2d::conv2d_backward_input::KERNEL,
+    &conv2d::conv2d_backward_weight::KERNEL,
+    &conv2d::conv2d_forward::KERNEL,
+    &conv2d::conv2d_max_pool2d_backward_input::KERNEL,
+    &conv2d::conv2d_max_pool2d_backward_weight::KERNEL,
+    &conv2d::conv2d_max_pool2d_forward::KERNEL,
+    &linear::linear_backward_weight::KERNEL,
+    &linear::linear_forward::KERNEL,
+    &reduce::sum_partials::KERNEL,
+    &optimizer::squared_norm::KERNEL,
+    &optimizer::clip_gradients::KERNEL,
+    &optimizer::adam_step::KERNEL,
+    &pool::adaptive_max_pool2d_backward::KERNEL,
+    &pool::adaptive_max_pool2d_forward::KERNEL,
+    &batch::epoch_permutation::KERNEL,
+    &batch::gather::KERNEL,
+    &pool::max_pool2d_backward::KERNEL,
+    &pool::max_pool2d_forward::KERNEL,
+    &loss::mse_loss::KERNEL,
+];

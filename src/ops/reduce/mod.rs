@@ -1,0 +1,63 @@
+//! Sums of partial sums.
+
+pub mod sum_partials;
+
+use crate::graph::{Node, Phase, Role, Shape, Tape, Value};
+use crate::kernel::limits::bias_at;
+use crate::kernel::shards::SHARDS;
+use crate::kernel::{Call, Scalar};
+
+impl Tape<'_> {
+    /// Records the gradients of `weight` and of the bias that follows it in memory: `call` writes
+    /// `splits` partial sums of both, which are then added up in order; one split is written in
+    /// place. On the processor every shard writes one split of its own; a call for the whole batch
+    /// writes the sum.
+    pub(in crate::ops) fn parameter_gradients(
+        &mut self,
+        node: &Node,
+        [weight, bias]: [Value; 2],
+        call: Call,
+        inputs: Vec<Value>,
+        splits: usize,
+    ) {
+        let offset = self.parameter_offset(weight);
+        let bias_offset = self.parameter_offset(bias);
+        assert_eq!(
+            bias_offset - offset,
+            bias_at(self.graph.len(weight)),
+            "a layer's bias follows its weight in the table of parameters"
+        );
+        let len = bias_offset - offset + self.graph.len(bias);
+        let gradient = self
+            .graph
+            .resident(Role::Gradients, offset, len, Scalar::F32);
+        let layer = &node.layer;
+        if call.whole_batch {
+            let phase = Phase::ReduceGradients;
+            return self
+                .graph
+                .record_call(layer, phase, call, inputs, vec![gradient]);
+        }
+        let (splits, partials) = if self.graph.target.is_cpu() {
+            (SHARDS, Shape::Shards(len))
+        } else {
+            (splits, Shape::Flat(splits * len))
+        };
+        if splits == 1 {
+            self.graph
+                .record_call(layer, Phase::Backward, call, inputs, vec![gradient]);
+            return;
+        }
+        let partials = self.graph.transient(partials, Scalar::F32);
+        self.graph
+            .record_call(layer, Phase::Backward, call, inputs, vec![partials]);
+        let sum = sum_partials::call(splits, len);
+        self.graph.record_call(
+            layer,
+            Phase::ReduceGradients,
+            sum,
+            vec![partials],
+            vec![gradient],
+        );
+    }
+}

@@ -1,0 +1,147 @@
+//! `sum_partials`: host side, twin, native kernel and cases of `shaders/reduce/sum_partials.wgsl`.
+
+use pulp::{Arch, Simd};
+use rayon::prelude::*;
+
+use crate::kernel::case::{Argument, Case, Launch, Tolerance, batch};
+use crate::kernel::native::Part;
+use crate::kernel::numbers::Random;
+use crate::kernel::{
+    Call, Grid, Kernel, Params as _, Real, Slice, Step, params, reads, twin, writes,
+};
+use crate::shape::QUAD;
+
+/// See the shader's head comment.
+pub static KERNEL: Kernel = Kernel {
+    name: "sum_partials",
+    source: include_str!("../../../shaders/reduce/sum_partials.wgsl"),
+    loops: None,
+    bindings: &[reads("partials"), writes("output")],
+    params: Params::FIELDS,
+    variants: &[&[]],
+    twin: TWIN,
+    native: Some(native),
+    cases,
+};
+
+params! {
+    /// Params of the shader.
+    pub struct Params {
+        /// Partial results.
+        pub splits: u32,
+        /// Quads of each.
+        pub quads: u32,
+    }
+}
+
+/// output (`len`) = the sum of partials (`splits`, `len`); `len` is a multiple of four.
+pub fn call(splits: usize, len: usize) -> Call {
+    assert!(len.is_multiple_of(QUAD), "{len} is not padded");
+    let quads = len / QUAD;
+    let params = Params {
+        splits: splits as u32,
+        quads: quads as u32,
+    };
+    Call::new(&KERNEL, &[], &params, Grid::fixed(quads, 64)).for_whole_batch()
+}
+
+// The twin.
+
+twin!(partials: real, output: real_mut);
+
+/// output (`len`) = the sum of partials (splits, `len`).
+pub fn twin<T: Real>(params: &Params, _step: &Step, partials: &[T], output: &mut [T]) {
+    let len = 4 * params.quads as usize;
+    for index in 0..len {
+        let terms = partials[index..].iter().step_by(len);
+        let sum = terms.take(params.splits as usize).map(|term| term.wide());
+        output[index] = T::of(sum.sum());
+    }
+}
+
+// The native kernel.
+// threads by powers of two can keep.
+
+/// Floats that a thread sums at a time.
+pub(in crate::ops) const BLOCK: usize = 1024;
+
+/// output (`len`) = the sum of partials (splits, `len`): of eight,
+/// `((0 + 1) + (2 + 3)) + ((4 + 5) + (6 + 7))`.
+fn native(call: &Call, _part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
+    let [partials, output] = slices else {
+        panic!("sum_partials binds two buffers");
+    };
+    let params: &Params = call.params();
+    let len = params.quads as usize * QUAD;
+    let partials: Vec<&[f32]> = partials.real()[..params.splits as usize * len]
+        .chunks_exact(len)
+        .collect();
+    let blocks = output.real_mut()[..len].par_chunks_mut(BLOCK);
+    blocks.enumerate().for_each(|(at, block)| {
+        let parts: Vec<&[f32]> = partials
+            .iter()
+            .map(|part| &part[at * BLOCK..][..block.len()])
+            .collect();
+        add_tree(&parts, block);
+    });
+}
+
+/// `sum`, of [`BLOCK`] floats at most, = the sum of `parts`, pairs first.
+pub(in crate::ops) fn add_tree(parts: &[&[f32]], sum: &mut [f32]) {
+    match parts {
+        [] => sum.fill(0.0),
+        [one] => sum.copy_from_slice(one),
+        _ => {
+            let (left, right) = parts.split_at(parts.len().next_power_of_two() / 2);
+            let mut other = [0.0; BLOCK];
+            add_tree(left, sum);
+            add_tree(right, &mut other[..sum.len()]);
+            add(&other[..sum.len()], sum);
+        }
+    }
+}
+
+/// `sum` += `other`.
+#[pulp::with_simd(add = Arch::new())]
+#[inline(always)]
+pub(in crate::ops) fn add_simd<'a, S: Simd>(_simd: S, other: &'a [f32], sum: &'a mut [f32]) {
+    for (sum, other) in sum.iter_mut().zip(other) {
+        *sum += other;
+    }
+}
+
+// The cases.
+
+fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (splits, len) in [(1, 4), (2, 36), (7, 256), (33, 260), (257, 1028)] {
+        let mut random = Random::new(13);
+        let launch = |partials: Vec<f32>| Launch {
+            call: call(splits, len),
+            step: batch(1),
+            arguments: vec![Argument::Floats(partials), Argument::Poisoned(len)],
+        };
+        cases.push(launch(random.integers(splits * len)).exact());
+        let floats = launch(random.floats(splits * len));
+        cases.push(floats.within(Tolerance::Sum { terms: splits }));
+    }
+    cases
+}
+
+#[cfg(test)]
+mod native_tests {
+    use super::*;
+
+    #[test]
+    fn eight_parts_are_summed_in_pairs_of_pairs() {
+        let parts: Vec<[f32; 1]> = (0..8).map(|i| [1.1_f32.powi(i * 13)]).collect();
+        let p = |i: usize| parts[i][0];
+        let wanted = ((p(0) + p(1)) + (p(2) + p(3))) + ((p(4) + p(5)) + (p(6) + p(7)));
+        let mut sum = [0.0];
+        let parts: Vec<&[f32]> = parts.iter().map(|part| &part[..]).collect();
+        add_tree(&parts, &mut sum);
+        assert_eq!(sum[0], wanted);
+        add_tree(&parts[..3], &mut sum);
+        assert_eq!(sum[0], (p(0) + p(1)) + p(2));
+    }
+}
