@@ -14,7 +14,6 @@
 pub mod activation;
 pub mod batch;
 pub mod conv2d;
-mod inputs;
 pub mod linear;
 pub mod loss;
 pub mod optimizer;
