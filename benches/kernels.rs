@@ -23,7 +23,8 @@ use gpu_train::gpu::{Gpu, GpuOptions};
 use gpu_train::graph::{BufferSlice, BufferSpec, Dispatch, Extent, Phase, Program, Role};
 use gpu_train::kernel::{Access, Form, Scalar, Step};
 use gpu_train::nn::{
-    Activation, AdamConfig, Network, ProgramOptions, initial_parameters, training_program,
+    Activation, Adam, Network, Optimizer as _, ProgramOptions, Update, initial_parameters,
+    training_program,
 };
 use gpu_train::ops::batch::epoch_permutation;
 use gpu_train::ops::batch::gather::ResidentLayout;
@@ -176,8 +177,12 @@ impl Bench<'_> {
             target: self.gpu.target().clone(),
             fuse,
         };
-        let mut program =
-            training_program(network, &self.layout(), &options, &AdamConfig::default())?;
+        let mut program = training_program(
+            network,
+            &self.layout(),
+            &options,
+            Update::of(&Adam::default()),
+        )?;
         for dispatch in &mut program.dispatches {
             dispatch.call = dispatch.call.clone().in_form(self.options.form);
         }
@@ -260,11 +265,10 @@ impl Bench<'_> {
     fn submit(&self, program: &GpuProgram, calls: usize) -> Result<f64> {
         let step = Step {
             batch: self.options.batch_size as u32,
-            second_correction: 1.0,
-            // Adam's moments move, weights do not: the next net's data stay what they are.
-            step_size: 0.0,
             ..Step::default()
         };
+        // Adam's moments move, weights do not: the next net's data stay what they are.
+        let step = Adam::default().step(step, 0.0, 1);
         let start = Instant::now();
         let descriptor = wgpu::CommandEncoderDescriptor::default();
         let mut encoder = self.gpu.device().create_command_encoder(&descriptor);

@@ -8,8 +8,10 @@
 // second_moment  [quads] vec4
 // faults         [rows] u32     += how many gradients are NaN or infinite, in row step.row
 //
-// One thread per ITEMS quads, as many apart as there are threads. What depends on the step, step_size
-// second_correction and decay, comes from the host in f64: `pow` is too coarse here.
+// One thread per ITEMS quads, as many apart as there are threads. What depends on the step comes from
+// the host, computed in f64 (`pow` is too coarse here): step.factors are the step size, lr / (1 - beta1^t),
+// the correction sqrt(1 - beta2^t), and the share of every parameter that decays.
+//#include finite
 //#include step
 //#include thread
 
@@ -30,22 +32,6 @@ struct Params {
 
 const ITEMS: u32 = ${ITEMS}u;
 
-// By their bits: compilers may assume that there is no NaN, and `max(x, 0)` may have hidden one
-// from the loss.
-fn faults_of(gradient: vec4<f32>) -> u32 {
-    let exponent = bitcast<vec4<u32>>(gradient) & vec4<u32>(0x7F800000u);
-    let bad = select(vec4<u32>(0u), vec4<u32>(1u), exponent == vec4<u32>(0x7F800000u));
-    return bad.x + bad.y + bad.z + bad.w;
-}
-
-// Zero for what is too small to be a normal float. The moments of a parameter without a gradient decay
-// to such numbers and stay there, and processors take a hundred times longer to compute with them.
-// By its exponent: compilers may assume that there is no NaN.
-fn normal(x: vec4<f32>) -> vec4<f32> {
-    let exponent = bitcast<vec4<u32>>(x) & vec4<u32>(0x7F800000u);
-    return select(x, vec4<f32>(0.0), exponent == vec4<u32>(0u));
-}
-
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -57,6 +43,9 @@ fn main(
     if (index >= threads) {
         return;
     }
+    let step_size = step.factors.x;
+    let second_correction = step.factors.y;
+    let decay = step.factors.z;
     var count = 0u;
     for (var quad = index; quad < params.quads; quad += threads) {
         let gradient = gradients[quad];
@@ -65,11 +54,11 @@ fn main(
         let first = normal(before + params.one_minus_beta1 * (gradient - before));
         let second = normal(second_moment[quad] * params.beta2
             + (params.one_minus_beta2 * gradient) * gradient);
-        let denominator = sqrt(second) / step.second_correction + params.epsilon;
+        let denominator = sqrt(second) / second_correction + params.epsilon;
         first_moment[quad] = first;
         second_moment[quad] = second;
-        parameters[quad] = parameters[quad] * (1.0 - step.decay)
-            - (step.step_size * first) / denominator;
+        parameters[quad] = parameters[quad] * (1.0 - decay)
+            - (step_size * first) / denominator;
     }
     // A loop of at most one turn: software adapters run both sides of an `if`.
     for (; count > 0u; count = 0u) {

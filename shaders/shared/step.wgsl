@@ -4,8 +4,6 @@ struct Step {
     batch_start: u32,
     row: u32,
     epoch: u32,
-    step_size: f32,
-    second_correction: f32,
-    decay: f32,
+    factors: vec4<f32>,  // what the optimizer computes for a step
 }
 var<immediate> step: Step;

@@ -10,10 +10,8 @@ use super::model_args::{EvalArgs, ExportArgs, PredictArgs};
 use super::sweep_args::SweepArgs;
 use crate::fetch::catalogue;
 use crate::nn::{Activation, NetworkType};
-use crate::train::{LrSchedule, RunFolder};
+use crate::train::{RunArgs, RunFolder, ScheduleArgs};
 
-/// TOML, in which a run records its seed, has signed whole numbers.
-pub(super) const MAX_SEED: u64 = i64::MAX.cast_unsigned();
 /// What a range test has no use for.
 const NOT_IN_RANGE_TEST: [&str; 17] = [
     "resume",
@@ -213,105 +211,15 @@ pub(super) struct TuneArgs {
 pub(super) struct TrainArgs {
     #[command(flatten)]
     pub(super) net: NetArgs,
-    /// Start from these weights (names and shapes of the PyTorch `state_dict`)
-    #[arg(long, value_name = "FILE.safetensors", help_heading = "Net")]
-    pub(super) init: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) run: RunArgs,
+    #[command(flatten)]
+    pub(super) schedule: ScheduleArgs,
 
-    /// Adam's learning rate [default: 1e-3]
-    #[arg(long, allow_negative_numbers = true, help_heading = "Training")]
-    pub(super) lr: Option<f64>,
-    /// Samples per step [default: 128]
-    #[arg(
-        long,
-        value_name = "N",
-        allow_negative_numbers = true,
-        help_heading = "Training"
-    )]
-    pub(super) batch_size: Option<usize>,
-    /// Passes over the training set [default: 50]
-    #[arg(
-        long,
-        value_name = "N",
-        allow_negative_numbers = true,
-        help_heading = "Training"
-    )]
-    pub(super) epochs: Option<usize>,
-    /// Keys initial weights, shuffling and drawn data [default: 0]
-    #[arg(
-        long,
-        value_name = "N",
-        value_parser = clap::value_parser!(u64).range(..=MAX_SEED),
-        help_heading = "Training"
-    )]
-    pub(super) seed: Option<u64>,
-    /// Hold out this share of the training images, and keep the weights that do best on them as
-    /// best.safetensors
-    #[arg(
-        long,
-        value_name = "SHARE",
-        allow_negative_numbers = true,
-        help_heading = "Training"
-    )]
-    pub(super) valid_fraction: Option<f64>,
-    /// End after this many epochs without a lower validation loss
-    #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
-    pub(super) patience: Option<usize>,
-    /// Decay the parameters by this share per unit of learning rate, as `AdamW` does [default: 0]
-    #[arg(
-        long,
-        value_name = "W",
-        allow_negative_numbers = true,
-        help_heading = "Training"
-    )]
-    pub(super) weight_decay: Option<f64>,
-    /// Shorten gradients whose norm, over all parameters, is larger
-    #[arg(
-        long,
-        value_name = "NORM",
-        allow_negative_numbers = true,
-        help_heading = "Training"
-    )]
-    pub(super) clip_grad_norm: Option<f64>,
-    /// What the learning rate does [default: constant]
-    #[arg(long, value_enum, help_heading = "Training")]
-    pub(super) lr_schedule: Option<LrSchedule>,
-    /// Epochs over which the learning rate rises, before the schedule [default: 0]
-    #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
-    pub(super) warmup: Option<usize>,
-    /// Epochs between the steps of --lr-schedule step [default: 10]
-    #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
-    pub(super) lr_step_size: Option<usize>,
-    /// What --lr-schedule step and plateau multiply the learning rate by [default: 0.1]
-    #[arg(
-        long,
-        value_name = "FACTOR",
-        allow_negative_numbers = true,
-        help_heading = "Training"
-    )]
-    pub(super) lr_gamma: Option<f64>,
-    /// Epochs without a better loss that --lr-schedule plateau lets pass [default: 10]
-    #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
-    pub(super) lr_patience: Option<usize>,
     /// Train a few steps with learning rates from 1e-7 to 1, print the losses and a suggestion, and
     /// write find-lr.csv and a figure into the --out folder; train nothing else
     #[arg(long, conflicts_with_all = NOT_IN_RANGE_TEST, help_heading = "Training")]
     pub(super) find_lr: bool,
-    /// End, saved, after this many minutes of training
-    #[arg(
-        long,
-        value_name = "MINUTES",
-        allow_negative_numbers = true,
-        help_heading = "Training"
-    )]
-    pub(super) max_time: Option<f64>,
-    /// Visit the samples in file order
-    #[arg(long, help_heading = "Training")]
-    pub(super) no_shuffle: bool,
-
-    /// Evaluate the training set too after every epoch, as the test set: three more columns of
-    /// metrics.csv
-    #[arg(long, help_heading = "Training")]
-    pub(super) evaluate_train: bool,
 
     /// svhn, mnist, cifar10, house-digits, house-digits:TRAIN,TEST, a folder with a data set's files
     /// or with images, or an .npz file [default: svhn where its files are found, else house-digits]
@@ -324,10 +232,6 @@ pub(super) struct TrainArgs {
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub(super) test: Option<PathBuf>,
 
-    /// `cpu` for the processor, or an adapter by number or part of its name; see `gpu-train devices`
-    /// [default: a GPU where there is one, else cpu]
-    #[arg(long, value_name = "INDEX-or-NAME", help_heading = "Running")]
-    pub(super) device: Option<String>,
     /// Run folder, which must not exist [default: runs/<timestamp>-<net>]
     #[arg(long, value_name = "DIR", help_heading = "Running")]
     pub(super) out: Option<PathBuf>,
@@ -339,15 +243,6 @@ pub(super) struct TrainArgs {
         help_heading = "Running"
     )]
     pub(super) resume: Option<PathBuf>,
-    /// Minutes between checkpoints within an epoch, beside the one after every epoch; 0 for none
-    /// [default: 10]
-    #[arg(
-        long,
-        value_name = "M",
-        allow_negative_numbers = true,
-        help_heading = "Running"
-    )]
-    pub(super) checkpoint_minutes: Option<f64>,
     /// Take all options from a run's config.toml; options given here go before it. Kernels use the
     /// tiles, tuned or default, that the environment.toml beside it records
     #[arg(long, value_name = "FILE", help_heading = "Running")]
@@ -369,15 +264,6 @@ pub(super) struct TrainArgs {
     /// predictions at the end. To go on with them, give it with --resume again
     #[arg(long, help_heading = "Running")]
     pub(super) tensorboard: bool,
-    /// Run every operation by a kernel of its own: slower, the oracle of the fused kernels
-    #[arg(long, help_heading = "Running")]
-    pub(super) no_fuse: bool,
-    /// Ignore what `gpu-train tune` found: kernels use their default tiles
-    #[arg(long, help_heading = "Running")]
-    pub(super) no_tuned: bool,
-    /// Compile shaders with bounds checks: slower, for debugging kernels
-    #[arg(long, help_heading = "Running")]
-    pub(super) checked: bool,
     /// Print nothing but errors
     #[arg(long, help_heading = "Running")]
     pub(super) quiet: bool,

@@ -8,7 +8,7 @@ use crate::data::source::{DataSource, Resolved};
 use crate::error::{Error, Result};
 use crate::nn::{NetworkConfiguration, NetworkType};
 use crate::shape::ImageShape;
-use crate::train::{LrSchedule, RunConfig, ScheduleConfig};
+use crate::train::{LrSchedule, RunConfig, ScheduleArgs, ScheduleConfig};
 
 /// Sizes separated by commas; `none` or nothing at all is the empty list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,34 +74,13 @@ pub(super) fn resolve(args: &TrainArgs) -> Result<(RunConfig, bool)> {
     let sizes = network_configuration(&args.net, net, sizes)?;
     let config = RunConfig {
         net,
-        channels: sizes.n_channels,
-        kernel_sizes: sizes.kernel_sizes,
-        strides: sizes.strides,
-        dense_hiddens: sizes.dense_hiddens,
         activation: args.net.activation.unwrap_or(base.activation),
-        lr: args.lr.unwrap_or(base.lr),
-        batch_size: args.batch_size.unwrap_or(base.batch_size),
-        epochs: args.epochs.unwrap_or(base.epochs),
-        seed: args.seed.unwrap_or(base.seed),
         data: absolute_source(data.source)?,
-        no_shuffle: args.no_shuffle || base.no_shuffle,
-        evaluate_train: args.evaluate_train || base.evaluate_train,
-        no_fuse: args.no_fuse || base.no_fuse,
-        no_tuned: args.no_tuned || base.no_tuned,
-        checked: args.checked || base.checked,
-        valid_fraction: args.valid_fraction.unwrap_or(base.valid_fraction),
-        patience: args.patience.or(base.patience),
-        weight_decay: args.weight_decay.unwrap_or(base.weight_decay),
-        clip_grad_norm: args.clip_grad_norm.or(base.clip_grad_norm),
-        schedule: schedule(args, base.schedule)?,
-        max_time: args.max_time.or(base.max_time),
-        checkpoint_minutes: (args.checkpoint_minutes).unwrap_or(base.checkpoint_minutes),
-        init: match &args.init {
-            Some(path) => Some(absolute(path)?),
-            None => base.init,
-        },
-        device: args.device.clone().or(base.device),
+        schedule: schedule(&args.schedule, base.schedule)?,
+        ..base.with(&args.run).with_sizes(sizes)
     };
+    let init = config.init.as_deref().map(absolute).transpose()?;
+    let config = RunConfig { init, ..config };
     config.validate()?;
     Ok((config, data.fallback))
 }
@@ -109,7 +88,7 @@ pub(super) fn resolve(args: &TrainArgs) -> Result<(RunConfig, bool)> {
 /// `base` with what `args` say.
 ///
 /// Errors where they give what the schedule does not read.
-fn schedule(args: &TrainArgs, base: ScheduleConfig) -> Result<ScheduleConfig> {
+fn schedule(args: &ScheduleArgs, base: ScheduleConfig) -> Result<ScheduleConfig> {
     let schedule = args.lr_schedule.unwrap_or(base.lr_schedule);
     let step = schedule == LrSchedule::Step;
     let plateau = schedule == LrSchedule::Plateau;
@@ -126,13 +105,7 @@ fn schedule(args: &TrainArgs, base: ScheduleConfig) -> Result<ScheduleConfig> {
             ));
         }
     }
-    Ok(ScheduleConfig {
-        lr_schedule: schedule,
-        warmup: args.warmup.unwrap_or(base.warmup),
-        lr_step_size: args.lr_step_size.unwrap_or(base.lr_step_size),
-        lr_gamma: args.lr_gamma.unwrap_or(base.lr_gamma),
-        lr_patience: args.lr_patience.unwrap_or(base.lr_patience),
-    })
+    Ok(base.with(args))
 }
 
 /// The path that a config file, which is UTF-8, can be read back with from any folder.

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::args::MAX_SEED;
 use super::start::{announce_fallback, open};
 use super::sweep::{Planned, Words, begin};
 use crate::data::DataSource;
 use crate::error::{Error, Result};
 use crate::sweep::{Axis, Execution, Experiment, Match};
+use crate::train::MAX_SEED;
 use crate::train::RunFolder;
 
 /// What `--quick` trains for, and on where no data is named.

@@ -8,6 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, Id};
 use super::args::TrainArgs;
 use crate::error::{Error, Result};
 use crate::sweep::{Axis, read_nets};
+use crate::train::RunConfig;
 
 /// Options of training that a sweep has not, or has in its own way.
 const OMITTED: [&str; 7] = [
@@ -19,22 +20,17 @@ const OMITTED: [&str; 7] = [
     "find_lr",
     "no_report",
 ];
-/// Options that take one value for the whole sweep: lists that are one net, the data, and what
-/// changes no result.
-const FIXED: [&str; 13] = [
+/// Options that take one value for the whole sweep, beside the settings that say so: lists that are one
+/// net, and the data.
+const FIXED: [&str; 8] = [
     "channels",
     "kernel_sizes",
     "strides",
     "dense_hiddens",
-    "init",
     "data",
     "train",
     "test",
-    "device",
-    "checkpoint_minutes",
     "config",
-    "valid_fraction",
-    "max_time",
 ];
 /// Switches that say what is told, not what is trained.
 const WORDS: [&str; 3] = ["quiet", "no_progress", "tensorboard"];
@@ -123,7 +119,9 @@ fn id(arg: &Arg) -> &str {
 }
 
 fn varies(arg: &Arg) -> bool {
-    arg.get_action().takes_values() && !arg.is_hide_set() && !FIXED.contains(&id(arg))
+    let mut settings = RunConfig::SETTINGS.iter();
+    let is_whole = settings.any(|it| it.is_whole() && it.name == id(arg));
+    arg.get_action().takes_values() && !arg.is_hide_set() && !is_whole && !FIXED.contains(&id(arg))
 }
 
 impl Args for SweepArgs {
@@ -208,8 +206,10 @@ mod tests {
             "batch_size",
             "epochs",
             "seed",
-            "patience",
+            "optimizer",
+            "momentum",
             "weight_decay",
+            "patience",
             "clip_grad_norm",
             "lr_schedule",
             "warmup",

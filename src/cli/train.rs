@@ -25,7 +25,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     let environment = job.environment(&session, data.record());
     if let Some(resumed) = &resumed {
         let epochs = job.config().epochs;
-        let words = [args.device.is_some(), args.quiet];
+        let words = [args.run.device.is_some(), args.quiet];
         resumed.check(data.record(), &environment, epochs, words)?;
     }
     // The pictures of what was predicted are taken from it when the run has ended.

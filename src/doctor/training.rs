@@ -110,11 +110,14 @@ fn compare(first: &Trained, second: &Trained) -> Result<String> {
         pairs.filter(|(a, b)| a.to_bits() != b.to_bits()).count()
     };
     let epochs = first.1.iter().zip(&second.1);
+    let tensors = first.0.tensors().zip(second.0.tensors());
+    let tensors = tensors.map(|((name, a), (_, b))| {
+        let count = differ(a, b);
+        format!("{count} {}", name.replace('_', " "))
+    });
     Err(wrong(format!(
-        "other bits in {} parameters, {} first and {} second moments, the metrics of {} epochs",
-        differ(&first.0.parameters, &second.0.parameters),
-        differ(&first.0.first_moments, &second.0.first_moments),
-        differ(&first.0.second_moments, &second.0.second_moments),
+        "other bits in {}, the metrics of {} epochs",
+        tensors.collect::<Vec<_>>().join(", "),
         epochs.filter(|(a, b)| a != b).count(),
     )))
 }
@@ -133,8 +136,7 @@ mod tests {
     fn other_bits_are_counted() {
         let state = |bits: u32| TrainState {
             parameters: vec![vec![1.0, f32::from_bits(bits)]],
-            first_moments: vec![vec![2.0, 3.0]],
-            second_moments: vec![vec![4.0, 5.0]],
+            slots: vec![("first_moments", vec![vec![2.0, 3.0]])],
             step: 100,
             epoch: 10,
             position: 0,
@@ -147,7 +149,7 @@ mod tests {
         assert!(compare(&first, &first.clone()).is_ok());
         let second = (state(1.5_f32.to_bits() + 1), Vec::new());
         let error = compare(&first, &second).expect_err("a bit differs");
-        let wanted = "other bits in 1 parameters, 0 first and 0 second moments";
+        let wanted = "other bits in 1 parameters, 0 first moments, the metrics of 0";
         assert!(error.to_string().starts_with(wanted), "{error}");
     }
 

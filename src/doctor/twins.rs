@@ -52,7 +52,7 @@ pub fn distance_from_twins<T: Real>(
             },
             fuse: options.fuse,
         },
-        &options.adam,
+        options.update(),
     )?;
     let program = Arc::new(program);
     let initial = initial_parameters(&network.parameters, options.seed);
@@ -71,12 +71,12 @@ pub fn distance_from_twins<T: Real>(
     let mut trainer = Trainer::new(session, resident, net, configuration, in_order)?;
     for (t, start) in (1..).zip((0..samples).step_by(batch).take(steps)) {
         trainer.training_step()?;
-        let factors = options.adam.factors(options.lr, t);
-        twins.run(&factors.of_step(Step {
+        let step = Step {
             batch: batch.min(samples - start) as u32,
             batch_start: start as u32,
             ..Step::default()
-        }));
+        };
+        twins.run(&options.optimizer.step(step, options.lr, t));
     }
     let mut theirs = Vec::new();
     set(&mut twins, &program, Role::Parameters, |memory| {

@@ -21,10 +21,8 @@ pub enum Role {
     Parameters,
     /// Their gradients, laid out like the parameters.
     Gradients,
-    /// Adam's first moments, laid out like the parameters.
-    FirstMoment,
-    /// Adam's second moments, laid out like the parameters.
-    SecondMoment,
+    /// What the optimizer keeps of every parameter, laid out like them; number of its slot.
+    Slot(u8),
     /// Rows of metrics, one per step of a submission.
     Metrics,
     /// Counts of non-finite gradients, one per step of a submission.
@@ -41,6 +39,7 @@ impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Images(part) => write!(f, "images {part}"),
+            Self::Slot(slot) => write!(f, "optimizer slot {slot}"),
             Self::Scratch(slot) => write!(f, "scratch {slot}"),
             Self::Local(slot) => write!(f, "local {slot}"),
             other => write!(f, "{}", format!("{other:?}").to_lowercase()),

@@ -7,6 +7,7 @@ pub const SNIPPETS: &[(&str, &str)] = &[
         "activation",
         include_str!("../../shaders/shared/activation.wgsl"),
     ),
+    ("finite", include_str!("../../shaders/shared/finite.wgsl")),
     (
         "max_window",
         include_str!("../../shaders/shared/max_window.wgsl"),

@@ -8,10 +8,10 @@ mod programs;
 mod sequential;
 
 pub use crate::activation::Activation;
-pub use crate::ops::optimizer::adam_step::AdamConfig;
+pub use crate::ops::optimizer::{Adam, Optimizer, Sgd};
 pub use config::{NetworkConfiguration, NetworkType};
 pub use init::initial_parameters;
 pub use network::{Layer, LayerKind, Network};
 #[cfg(test)]
 pub(crate) use programs::default_training_graph;
-pub use programs::{ProgramOptions, evaluation_program, training_program};
+pub use programs::{ProgramOptions, Update, evaluation_program, training_program};

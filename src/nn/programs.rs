@@ -7,7 +7,7 @@ use crate::kernel::target::Target;
 use crate::ops;
 use crate::ops::batch::gather::ResidentLayout;
 use crate::ops::loss::Loss;
-use crate::ops::optimizer::adam_step::AdamConfig;
+use crate::ops::optimizer::Optimizer;
 
 /// What a net's programs depend on beside the net.
 #[derive(Debug, Clone)]
@@ -22,27 +22,50 @@ pub struct ProgramOptions {
     pub fuse: bool,
 }
 
-/// Forward, loss, backward and Adam for one batch of the data set that lies as `layout`.
+/// What becomes of the gradients.
+#[derive(Debug, Clone, Copy)]
+pub struct Update<'a> {
+    /// How they change the parameters.
+    pub optimizer: &'a dyn Optimizer,
+    /// Largest norm of the gradient by all parameters together; a longer one is shortened to it.
+    pub clip_grad_norm: Option<f64>,
+}
+
+impl<'a> Update<'a> {
+    /// The update by `optimizer`, whatever the norm.
+    pub fn of(optimizer: &'a dyn Optimizer) -> Self {
+        Self {
+            optimizer,
+            clip_grad_norm: None,
+        }
+    }
+}
+
+/// Forward, loss, backward and update for one batch of the data set that lies as `layout`.
 pub fn training_program(
     network: &Network,
     layout: &ResidentLayout,
     options: &ProgramOptions,
-    adam: &AdamConfig,
+    update: Update<'_>,
 ) -> Result<Program> {
-    Ok(lower(&training_graph(network, layout, options, adam)?))
+    Ok(lower(&training_graph(network, layout, options, update)?))
 }
 
 fn training_graph(
     network: &Network,
     layout: &ResidentLayout,
     options: &ProgramOptions,
-    adam: &AdamConfig,
+    update: Update<'_>,
 ) -> Result<Graph> {
     let (mut graph, _, loss) = forward(network, layout, options)?;
     differentiate(&mut graph)?;
     loss.reduce(&mut graph);
     let len = network.parameters.padded_len();
-    ops::optimizer::record(&mut graph, adam, len, options.rows);
+    let Update {
+        optimizer,
+        clip_grad_norm,
+    } = update;
+    ops::optimizer::record(&mut graph, optimizer, clip_grad_norm, len, options.rows);
     Ok(graph)
 }
 
@@ -99,7 +122,13 @@ fn training_graph_of(
         target,
         fuse,
     };
-    training_graph(&network, &layout, &options, &AdamConfig::default()).expect("fits")
+    training_graph(
+        &network,
+        &layout,
+        &options,
+        Update::of(&super::Adam::default()),
+    )
+    .expect("fits")
 }
 
 #[cfg(test)]

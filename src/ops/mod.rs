@@ -38,6 +38,7 @@ pub const ALL: &[&Kernel] = &[
     &optimizer::squared_norm::KERNEL,
     &optimizer::clip_gradients::KERNEL,
     &optimizer::adam_step::KERNEL,
+    &optimizer::sgd_step::KERNEL,
     &pool::adaptive_max_pool2d_backward::KERNEL,
     &pool::adaptive_max_pool2d_forward::KERNEL,
     &batch::epoch_permutation::KERNEL,

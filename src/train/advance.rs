@@ -1,6 +1,7 @@
 //! What moves a trainer on: single steps, runs of steps, the loop over epochs.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -243,16 +244,15 @@ impl Trainer<'_> {
     /// The next `steps` steps from where the trainer stands, no further than to the end of the
     /// epoch.
     pub(super) fn next_steps(&self, steps: usize) -> impl Iterator<Item = Step> + use<> {
-        let TrainerOptions {
-            adam, batch_size, ..
-        } = self.options;
+        let batch_size = self.options.batch_size;
+        let optimizer = Arc::clone(&self.options.optimizer);
         let rates = self.rates();
         let (samples, position) = (self.data.train().len(), self.place.position);
         let end = samples.min(position + steps.saturating_mul(batch_size).min(samples));
         let steps = batches(position..end, batch_size).zip(self.place.step + 1..);
         steps.map(move |(step, t)| {
             let rate = rates(t - 1);
-            adam.factors(rate, t).of_step(step)
+            optimizer.step(step, rate, t)
         })
     }
 

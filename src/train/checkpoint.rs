@@ -1,8 +1,8 @@
 //! The checkpoint of a run: everything that it takes to go on bit for bit, in one file.
 //!
-//! A safetensors file. Its tensors are `parameters.NAME`, `first_moments.NAME` and
-//! `second_moments.NAME` with PyTorch's names and shapes; its metadata holds, under `gpu-train`, a
-//! TOML text of everything else.
+//! A safetensors file. Its tensors are `parameters.NAME` and, for every slot of the optimizer,
+//! `SLOT.NAME`, such as `first_moments.0.weight`, with PyTorch's names and shapes; its metadata holds,
+//! under `gpu-train`, a TOML text of everything else.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -171,11 +171,12 @@ impl Checkpoint {
         let table = table.map_err(|error| fail(format!("is of no net: {error}")))?;
         let mut state = record.state;
         state.parameters = tensors(&file, "parameters.", &table).map_err(fail)?;
-        state.first_moments = tensors(&file, "first_moments.", &table).map_err(fail)?;
-        state.second_moments = tensors(&file, "second_moments.", &table).map_err(fail)?;
+        for slot in record.config.options().optimizer.slots() {
+            let found = tensors(&file, &format!("{slot}."), &table).map_err(fail)?;
+            state.slots.push((*slot, found));
+        }
         let named = state
             .tensors()
-            .into_iter()
             .flat_map(|(role, values)| named(&format!("{role}."), &table, values));
         if checksum(&named.collect::<Vec<_>>()) != record.checksum {
             return Err(fail("is damaged: its checksum does not fit".to_owned()));

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use super::schedule::ScheduleConfig;
 use crate::error::{Error, Result};
 use crate::kernel::tuning::Tuning;
-use crate::nn::{Activation, AdamConfig};
+use crate::nn::{Activation, Adam, Optimizer, Update};
 
 /// How to train; [`TrainerOptions::default`] is what the command line defaults to.
 #[derive(Debug, Clone)]
 pub struct TrainerOptions {
-    /// Adam's learning rate, at its highest.
+    /// The learning rate, at its highest.
     pub lr: f64,
     /// How it changes.
     pub schedule: ScheduleConfig,
@@ -30,8 +30,10 @@ pub struct TrainerOptions {
     pub fuse: bool,
     /// Whether the training set is evaluated after every epoch, as the test set is.
     pub evaluate_train: bool,
-    /// Adam's constants.
-    pub adam: AdamConfig,
+    /// How gradients change the parameters.
+    pub optimizer: Arc<dyn Optimizer>,
+    /// Largest norm of the gradient by all parameters together; a longer one is shortened to it.
+    pub clip_grad_norm: Option<f64>,
     /// Initial weights, one tensor per parameter in PyTorch's order, instead of random ones.
     pub init: Option<Vec<Vec<f32>>>,
     /// Tiles measured on this adapter, instead of the kernels' defaults. They change how sums
@@ -52,7 +54,8 @@ impl Default for TrainerOptions {
             shuffle: true,
             fuse: true,
             evaluate_train: false,
-            adam: AdamConfig::default(),
+            optimizer: Arc::new(Adam::default()),
+            clip_grad_norm: None,
             init: None,
             tuning: None,
         }
@@ -62,7 +65,7 @@ impl Default for TrainerOptions {
 impl TrainerOptions {
     /// Errors where a value makes no sense, naming its flag.
     pub fn validate(&self) -> Result<()> {
-        // Adam's kernel works in f32, where a smaller one would be 0 and train nothing.
+        // The optimizer's kernel works in f32, where a smaller one would be 0 and train nothing.
         if !((self.lr as f32).is_normal() && self.lr > 0.0) {
             return Err(Error::usage(
                 format!("--lr {:?} is no positive number of an f32's range", self.lr),
@@ -70,22 +73,13 @@ impl TrainerOptions {
             ));
         }
         self.schedule.validate()?;
-        let AdamConfig {
-            weight_decay,
-            clip_grad_norm,
-            ..
-        } = self.adam;
-        if !(weight_decay >= 0.0 && weight_decay * self.lr < 1.0) {
-            return Err(Error::usage(
-                format!("--weight-decay {weight_decay} times --lr is not from 0 to below 1"),
-                "try --weight-decay 0.01",
-            ));
-        }
-        if clip_grad_norm.is_some_and(|norm| !((norm as f32).is_normal() && norm > 0.0)) {
+        self.optimizer.validate(self.lr)?;
+        let clip = self.clip_grad_norm;
+        if clip.is_some_and(|norm| !((norm as f32).is_normal() && norm > 0.0)) {
             return Err(Error::usage(
                 format!(
                     "--clip-grad-norm {:?} is no positive number",
-                    clip_grad_norm.unwrap_or(0.0)
+                    clip.unwrap_or(0.0)
                 ),
                 "try --clip-grad-norm 1",
             ));
@@ -97,6 +91,14 @@ impl TrainerOptions {
             ));
         }
         Ok(())
+    }
+
+    /// What becomes of the gradients.
+    pub fn update(&self) -> Update<'_> {
+        Update {
+            optimizer: &*self.optimizer,
+            clip_grad_norm: self.clip_grad_norm,
+        }
     }
 }
 

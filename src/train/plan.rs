@@ -25,6 +25,8 @@ pub struct Plan {
     on_valid: Option<Program>,
     layout: SplitLayout,
     parameters: usize,
+    /// Slots of the optimizer.
+    slots: usize,
 }
 
 /// Bytes of GPU memory, by use.
@@ -73,12 +75,13 @@ impl Plan {
             .as_ref()
             .map(|it| evaluation_program(network, it, &on(it)));
         Ok(Self {
-            training: training_program(network, train, &on(train), &options.adam)?,
+            training: training_program(network, train, &on(train), options.update())?,
             on_train: evaluation_program(network, train, &on(train))?,
             on_test: evaluation_program(network, test, &on(test))?,
             on_valid: on_valid.transpose()?,
             layout: *layout,
             parameters: network.parameters.padded_len(),
+            slots: options.optimizer.slots().len(),
         })
     }
 
@@ -126,7 +129,7 @@ impl Plan {
         let bytes = |scalars: usize| scalars as u64 * 4;
         MemoryNeed {
             data: bytes(sets.sum::<usize>() + self.predictions()),
-            parameters: bytes(self.parameters * 4),
+            parameters: bytes(self.parameters * (2 + self.slots)),
             scratch: bytes(self.scratch().values().sum::<usize>() + self.local()),
             largest_binding: bytes(slices.map(|slice| slice.len).max().unwrap_or(0)),
         }
@@ -165,13 +168,12 @@ impl Plan {
         let own = [
             (Role::Parameters, self.parameters),
             (Role::Gradients, self.parameters),
-            (Role::FirstMoment, self.parameters),
-            (Role::SecondMoment, self.parameters),
             (Role::Predictions, self.predictions()),
             (Role::Metrics, MAX_STEPS * METRICS),
             (Role::Faults, MAX_STEPS),
         ];
-        let all = own.into_iter().chain(self.scratch());
+        let slots = (0..self.slots).map(|slot| (Role::Slot(slot as u8), self.parameters));
+        let all = own.into_iter().chain(slots).chain(self.scratch());
         all.map(|(role, len)| Ok((role, device.storage(&role.to_string(), len as u64 * 4)?)))
             .collect()
     }

@@ -84,15 +84,10 @@ impl Trainer<'_> {
         Ok(None)
     }
 
-    /// Zeroes all that a step writes but parameters and moments: steps after the bad one have left
+    /// Zeroes all that a step writes but parameters and what the optimizer keeps: steps after the bad one have left
     /// their NaNs there.
     fn clear(&self) {
-        let kept = |role: &Role| {
-            matches!(
-                role,
-                Role::Parameters | Role::FirstMoment | Role::SecondMoment
-            )
-        };
+        let kept = |role: &Role| matches!(role, Role::Parameters | Role::Slot(_));
         let cleared = self.shared.iter().filter(|(role, _)| !kept(role));
         self.device.clear(cleared.map(|(_, buffer)| buffer));
     }

@@ -1,136 +1,131 @@
 //! What a run was asked for: `config.toml`.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::options::TrainerOptions;
 use super::schedule::ScheduleConfig;
+use super::settings::settings;
 use crate::data::DataSource;
 use crate::error::{Error, Result};
 use crate::files::read_regular;
-use crate::nn::{Activation, AdamConfig, NetworkConfiguration, NetworkType};
+use crate::nn::{Activation, Adam, NetworkConfiguration, NetworkType, Optimizer, Sgd};
 
 /// Far more than any configuration needs.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
-/// What a run may change when it is resumed: none of it changes a bit of what is learned.
-const FREE: [&str; 6] = [
-    "epochs",
-    "data",
-    "device",
-    "checkpoint-minutes",
-    "patience",
-    "max-time",
-];
+/// TOML, in which a run records its seed, has signed whole numbers.
+pub const MAX_SEED: u64 = i64::MAX.cast_unsigned();
 
-/// Minutes between checkpoints within an epoch, where nobody says otherwise.
-fn default_checkpoint_minutes() -> f64 {
-    10.0
+settings! {
+    /// Everything that a run was asked for, defaults resolved. `--config` reads it back.
+    RunConfig, RunArgs
+    nested {
+        /// Kind of net.
+        net: NetworkType = NetworkType::Cnn;
+        /// Output channels of each convolution; empty for an mlp.
+        channels: Vec<usize> = NetworkConfiguration::default_for(NetworkType::Cnn).n_channels;
+        /// Size of each convolution's kernel; empty for an mlp.
+        kernel_sizes: Vec<usize> = NetworkConfiguration::default_for(NetworkType::Cnn).kernel_sizes;
+        /// Stride of each convolution; empty for an mlp.
+        strides: Vec<usize> = NetworkConfiguration::default_for(NetworkType::Cnn).strides;
+        /// Hidden linear layers.
+        dense_hiddens: Vec<usize> = NetworkConfiguration::default_for(NetworkType::Cnn).dense_hiddens;
+        /// Activation of every layer but the last.
+        activation: Activation = Activation::Relu;
+        /// The data.
+        data: DataSource = DataSource::DRAWN;
+        /// How the learning rate changes.
+        schedule: ScheduleConfig = ScheduleConfig::default();
+    }
+    values {
+        /// Learning rate [default: 1e-3]
+        "Training" lr: f64 = 1e-3, [allow_negative_numbers = true];
+        /// Samples per step [default: 128]
+        "Training" batch_size: usize = 128, [value_name = "N", allow_negative_numbers = true];
+        /// Passes over the training set [default: 50]
+        "Training" epochs: usize = 50, [value_name = "N", allow_negative_numbers = true] free;
+        /// Keys initial weights, shuffling and drawn data [default: 0]
+        "Training" seed: u64 = 0,
+            [value_name = "N", value_parser = clap::value_parser!(u64).range(..=MAX_SEED)];
+        /// Rule by which gradients change the weights [default: adam]
+        "Training" optimizer: OptimizerKind = OptimizerKind::Adam, [value_enum];
+        /// Share of the direction of the last step that --optimizer sgd keeps [default: 0]
+        "Training" momentum: f64 = 0.0, [value_name = "M", allow_negative_numbers = true];
+        /// Decay the weights: with adam by this share per unit of learning rate, as `AdamW` does; with
+        /// sgd it is added to the gradients, as PyTorch's SGD does [default: 0]
+        "Training" weight_decay: f64 = 0.0, [value_name = "W", allow_negative_numbers = true];
+        /// Hold out this share of the training images, and keep the weights that do best on them as
+        /// best.safetensors
+        "Training" valid_fraction: f64 = 0.0,
+            [value_name = "SHARE", allow_negative_numbers = true] whole;
+        /// Minutes between checkpoints within an epoch, beside the one after every epoch; 0 for none
+        /// [default: 10]
+        "Running" checkpoint_minutes: f64 = 10.0,
+            [value_name = "M", allow_negative_numbers = true] free whole;
+    }
+    options {
+        /// Start from these weights (names and shapes of the PyTorch `state_dict`)
+        "Net" init: PathBuf, [value_name = "FILE.safetensors"] whole;
+        /// End after this many epochs without a lower validation loss
+        "Training" patience: usize, [value_name = "EPOCHS"] free;
+        /// Shorten gradients whose norm, over all parameters, is larger
+        "Training" clip_grad_norm: f64, [value_name = "NORM", allow_negative_numbers = true];
+        /// End, saved, after this many minutes of training
+        "Training" max_time: f64, [value_name = "MINUTES", allow_negative_numbers = true] free whole;
+        /// `cpu` for the processor, or an adapter by number or part of its name; see `gpu-train devices`
+        /// [default: a GPU where there is one, else cpu]
+        "Running" device: String, [value_name = "INDEX-or-NAME"] free whole;
+    }
+    switches {
+        /// Take Nesterov's momentum with --optimizer sgd
+        "Training" nesterov, [];
+        /// Visit the samples in file order
+        "Training" no_shuffle, [];
+        /// Evaluate the training set too after every epoch, as the test set: three more columns of
+        /// metrics.csv
+        "Training" evaluate_train, [];
+        /// Run every operation by a kernel of its own: slower, to compare the fused kernels with
+        "Running" no_fuse, [];
+        /// Ignore what `gpu-train tune` found: kernels use their default tiles
+        "Running" no_tuned, [];
+        /// Compile shaders with bounds checks: slower, for debugging kernels
+        "Running" checked, [];
+    }
 }
 
-/// Everything that a run was asked for, defaults resolved. `--config` reads it back.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a switch of the command line"
-)]
-pub struct RunConfig {
-    /// Kind of net.
-    pub net: NetworkType,
-    /// Output channels of each convolution; empty for an mlp.
-    pub channels: Vec<usize>,
-    /// Size of each convolution's kernel; empty for an mlp.
-    pub kernel_sizes: Vec<usize>,
-    /// Stride of each convolution; empty for an mlp.
-    pub strides: Vec<usize>,
-    /// Hidden linear layers.
-    pub dense_hiddens: Vec<usize>,
-    /// Activation of every layer but the last.
-    pub activation: Activation,
-    /// Adam's learning rate.
-    pub lr: f64,
-    /// Samples per step.
-    pub batch_size: usize,
-    /// Epochs.
-    pub epochs: usize,
-    /// Keys initial weights, shuffling and drawn data sets.
-    pub seed: u64,
-    /// The data.
-    pub data: DataSource,
-    /// Whether the samples are visited in file order.
-    pub no_shuffle: bool,
-    /// Whether the training set is evaluated after every epoch, as the test set is.
-    #[serde(default)]
-    pub evaluate_train: bool,
-    /// Whether operations are left unfused.
-    pub no_fuse: bool,
-    /// Whether kernels use their default tiles, whatever `gpu-train tune` found.
-    #[serde(default)]
-    pub no_tuned: bool,
-    /// Whether shaders check their bounds.
-    pub checked: bool,
-    /// File of the initial weights, if not random.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub init: Option<PathBuf>,
-    /// Share of the training images that is held out for validation; 0 for none.
-    #[serde(default)]
-    pub valid_fraction: f64,
-    /// Epochs without a lower validation loss after which the run ends.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub patience: Option<usize>,
-    /// Share of every parameter that decays per unit of learning rate (`AdamW`).
-    #[serde(default)]
-    pub weight_decay: f64,
-    /// Largest norm of the gradient by all parameters together.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub clip_grad_norm: Option<f64>,
-    /// How the learning rate changes.
-    #[serde(default)]
-    pub schedule: ScheduleConfig,
-    /// Minutes of training after which the run ends, saved.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub max_time: Option<f64>,
-    /// Minutes between checkpoints within an epoch; 0 for none but those after every epoch.
-    #[serde(default = "default_checkpoint_minutes")]
-    pub checkpoint_minutes: f64,
-    /// Adapter by number or part of its name, if one was named.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub device: Option<String>,
+/// Optimizers, by their names on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+#[serde(rename_all = "lowercase")]
+pub enum OptimizerKind {
+    /// Adam, or `AdamW` with --weight-decay
+    Adam,
+    /// Stochastic gradient descent, with --momentum and --nesterov
+    Sgd,
 }
 
 impl RunConfig {
     /// What the command line asks for where nobody says otherwise: the default net of that type,
     /// trained as [`TrainerOptions::default`] says, on the drawn data set.
     pub fn default_for(net: NetworkType) -> Self {
-        let sizes = NetworkConfiguration::default_for(net);
-        let options = TrainerOptions::default();
         Self {
             net,
+            ..Self::default()
+        }
+        .with_sizes(NetworkConfiguration::default_for(net))
+    }
+
+    /// The same with a net of these sizes.
+    #[must_use]
+    pub fn with_sizes(self, sizes: NetworkConfiguration) -> Self {
+        Self {
             channels: sizes.n_channels,
             kernel_sizes: sizes.kernel_sizes,
             strides: sizes.strides,
             dense_hiddens: sizes.dense_hiddens,
-            activation: options.activation,
-            lr: options.lr,
-            batch_size: options.batch_size,
-            epochs: options.epochs,
-            seed: options.seed,
-            data: DataSource::DRAWN,
-            no_shuffle: !options.shuffle,
-            evaluate_train: options.evaluate_train,
-            no_fuse: !options.fuse,
-            no_tuned: false,
-            checked: false,
-            init: None,
-            valid_fraction: 0.0,
-            patience: options.patience,
-            weight_decay: options.adam.weight_decay,
-            clip_grad_norm: options.adam.clip_grad_norm,
-            schedule: options.schedule,
-            max_time: None,
-            checkpoint_minutes: default_checkpoint_minutes(),
-            device: None,
+            ..self
         }
     }
 
@@ -145,6 +140,12 @@ impl RunConfig {
     /// Errors where a value makes no sense, naming its flag.
     pub fn validate(&self) -> Result<()> {
         self.options().validate()?;
+        if self.optimizer == OptimizerKind::Adam && (self.momentum != 0.0 || self.nesterov) {
+            return Err(Error::usage(
+                "--momentum and --nesterov are for sgd, and the optimizer is adam",
+                "add --optimizer sgd",
+            ));
+        }
         if self.epochs == 0 {
             return Err(Error::usage(
                 "--epochs 0 trains nothing",
@@ -228,16 +229,28 @@ impl RunConfig {
             seed: self.seed,
             shuffle: !self.no_shuffle,
             fuse: !self.no_fuse,
-            adam: AdamConfig {
-                weight_decay: self.weight_decay,
-                clip_grad_norm: self.clip_grad_norm,
-                ..AdamConfig::default()
-            },
+            optimizer: self.optimizer(),
+            clip_grad_norm: self.clip_grad_norm,
             schedule: self.schedule,
             epochs: self.epochs,
             patience: self.patience,
             evaluate_train: self.evaluate_train,
             ..TrainerOptions::default()
+        }
+    }
+
+    /// The optimizer with its constants.
+    fn optimizer(&self) -> Arc<dyn Optimizer> {
+        match self.optimizer {
+            OptimizerKind::Adam => Arc::new(Adam {
+                weight_decay: self.weight_decay,
+                ..Adam::default()
+            }),
+            OptimizerKind::Sgd => Arc::new(Sgd {
+                momentum: self.momentum,
+                nesterov: self.nesterov,
+                weight_decay: self.weight_decay,
+            }),
         }
     }
 
@@ -262,8 +275,12 @@ fn differences(then: &RunConfig, now: &RunConfig) -> Vec<String> {
     keys.dedup();
     let said =
         |value: Option<&toml::Value>| value.map_or("not given".to_owned(), ToString::to_string);
+    let is_free = |key: &str| {
+        let mut settings = RunConfig::SETTINGS.iter();
+        key == "data" || settings.any(|it| it.is_free() && it.name.replace('_', "-") == key)
+    };
     keys.into_iter()
-        .filter(|key| !FREE.contains(&key.as_str()) && then.get(*key) != now.get(*key))
+        .filter(|key| !is_free(key) && then.get(*key) != now.get(*key))
         .map(|key| {
             format!(
                 "{key} was {}, and is {}",

@@ -4,6 +4,7 @@ use std::f64::consts::PI;
 
 use serde::{Deserialize, Serialize};
 
+use super::settings::settings;
 use crate::error::{Error, Result};
 
 /// What the learning rate does after the warm-up.
@@ -26,32 +27,25 @@ pub enum LrSchedule {
     Plateau,
 }
 
-/// A schedule with its numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct ScheduleConfig {
-    /// What the learning rate does after the warm-up.
-    pub lr_schedule: LrSchedule,
-    /// Epochs over which it rises from almost nothing, step by step, before that.
-    pub warmup: usize,
-    /// Epochs between the steps of [`LrSchedule::Step`].
-    pub lr_step_size: usize,
-    /// Factor of [`LrSchedule::Step`] and [`LrSchedule::Plateau`].
-    pub lr_gamma: f64,
-    /// Epochs without a better loss that [`LrSchedule::Plateau`] lets pass.
-    pub lr_patience: usize,
-}
-
-impl Default for ScheduleConfig {
-    fn default() -> Self {
-        Self {
-            lr_schedule: LrSchedule::Constant,
-            warmup: 0,
-            lr_step_size: 10,
-            lr_gamma: 0.1,
-            lr_patience: 10,
-        }
+settings! {
+    /// A schedule with its numbers.
+    #[derive(Copy)]
+    ScheduleConfig, ScheduleArgs
+    nested {}
+    values {
+        /// What the learning rate does [default: constant]
+        "Training" lr_schedule: LrSchedule = LrSchedule::Constant, [value_enum];
+        /// Epochs over which the learning rate rises, before the schedule [default: 0]
+        "Training" warmup: usize = 0, [value_name = "EPOCHS"];
+        /// Epochs between the steps of --lr-schedule step [default: 10]
+        "Training" lr_step_size: usize = 10, [value_name = "EPOCHS"];
+        /// What --lr-schedule step and plateau multiply the learning rate by [default: 0.1]
+        "Training" lr_gamma: f64 = 0.1, [value_name = "FACTOR", allow_negative_numbers = true];
+        /// Epochs without a better loss that --lr-schedule plateau lets pass [default: 10]
+        "Training" lr_patience: usize = 10, [value_name = "EPOCHS"];
     }
+    options {}
+    switches {}
 }
 
 impl ScheduleConfig {

@@ -11,13 +11,10 @@ pub struct TrainState {
     /// Parameters, one tensor per entry of the net's table, in PyTorch's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parameters: Vec<Vec<f32>>,
-    /// Adam's first moments, likewise.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub first_moments: Vec<Vec<f32>>,
-    /// Adam's second moments, likewise.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub second_moments: Vec<Vec<f32>>,
-    /// Steps taken: Adam's t.
+    /// What the optimizer keeps of every parameter, likewise, by its names.
+    #[serde(skip)]
+    pub slots: Vec<(&'static str, Vec<Vec<f32>>)>,
+    /// Steps taken: the optimizer's t.
     pub step: u64,
     /// Epochs finished.
     pub epoch: usize,
@@ -40,18 +37,14 @@ impl TrainState {
     pub(super) fn without_tensors(&self) -> Self {
         Self {
             parameters: Vec::new(),
-            first_moments: Vec::new(),
-            second_moments: Vec::new(),
+            slots: Vec::new(),
             ..*self
         }
     }
 
-    /// All tensors: parameters, first moments, second moments, with the names that files give them.
-    pub(super) fn tensors(&self) -> [(&'static str, &Vec<Vec<f32>>); 3] {
-        [
-            ("parameters", &self.parameters),
-            ("first_moments", &self.first_moments),
-            ("second_moments", &self.second_moments),
-        ]
+    /// All tensors, with the names that files give them: the parameters, then the optimizer's slots.
+    pub fn tensors(&self) -> impl Iterator<Item = (&'static str, &Vec<Vec<f32>>)> {
+        let slots = self.slots.iter().map(|(name, tensors)| (*name, tensors));
+        [("parameters", &self.parameters)].into_iter().chain(slots)
     }
 }

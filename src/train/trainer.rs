@@ -171,10 +171,11 @@ impl<'s> Trainer<'s> {
 
     /// Everything that training changes.
     pub fn state(&self) -> Result<TrainState> {
+        let slots = self.options.optimizer.slots().iter().enumerate();
+        let slots = slots.map(|(slot, name)| Ok((*name, self.read(Role::Slot(slot as u8))?)));
         Ok(TrainState {
             parameters: self.read(Role::Parameters)?,
-            first_moments: self.read(Role::FirstMoment)?,
-            second_moments: self.read(Role::SecondMoment)?,
+            slots: slots.collect::<Result<_>>()?,
             step: self.place.step,
             epoch: self.place.epoch,
             position: self.place.position,
@@ -187,14 +188,18 @@ impl<'s> Trainer<'s> {
 
     /// Goes back (or on) to `state`.
     ///
-    /// Errors, changing nothing, where it is of another net or of a data set of another size.
+    /// Errors, changing nothing, where it is of another net, of another optimizer or of a data set of
+    /// another size.
     pub fn restore(&mut self, state: &TrainState) -> Result<()> {
-        let tensors = [
-            (Role::Parameters, &state.parameters),
-            (Role::FirstMoment, &state.first_moments),
-            (Role::SecondMoment, &state.second_moments),
-        ];
-        for (_, tensors) in tensors {
+        let slots: Vec<&str> = state.slots.iter().map(|it| it.0).collect();
+        if slots != self.options.optimizer.slots() {
+            let name = self.options.optimizer.name();
+            return Err(Error::usage(
+                format!("a state with {slots:?} is none of the optimizer {name}"),
+                "restore the state of a trainer with the same optimizer",
+            ));
+        }
+        for (_, tensors) in state.tensors() {
             self.network.parameters.check(tensors)?;
         }
         let place = Place {
@@ -209,8 +214,9 @@ impl<'s> Trainer<'s> {
                 "restore the state of a trainer of the same net and data set",
             )
         })?;
-        for (role, tensors) in tensors {
-            self.write(role, tensors)?;
+        self.write(Role::Parameters, &state.parameters)?;
+        for (slot, (_, tensors)) in state.slots.iter().enumerate() {
+            self.write(Role::Slot(slot as u8), tensors)?;
         }
         if state.seed != self.options.seed {
             self.options.seed = state.seed;
@@ -246,7 +252,7 @@ impl<'s> Trainer<'s> {
     /// The first tensor of `state` that holds a value that is not finite.
     pub(super) fn not_finite(&self, state: &TrainState) -> Option<String> {
         let table = &self.network.parameters;
-        let mut tensors = state.tensors().into_iter().flat_map(|(role, tensors)| {
+        let mut tensors = state.tensors().flat_map(|(role, tensors)| {
             let named = table.iter().zip(tensors);
             named.map(move |(parameter, tensor)| (role, &parameter.name, tensor))
         });
@@ -254,7 +260,7 @@ impl<'s> Trainer<'s> {
         let (role, name, _) = tensors.find(|(.., tensor)| !finite(tensor))?;
         Some(match role {
             "parameters" => name.clone(),
-            moments => format!("Adam's {} of {name}", moments.replace('_', " ")),
+            slot => format!("the optimizer's {} of {name}", slot.replace('_', " ")),
         })
     }
 
@@ -279,7 +285,7 @@ impl<'s> Trainer<'s> {
         let before = self.state()?;
         let batch = self.options.batch_size.min(self.data.train().len());
         let step = batches(0..batch, batch).next().unwrap_or_default();
-        let step = self.options.adam.factors(self.options.lr, 1).of_step(step);
+        let step = self.options.optimizer.step(step, self.options.lr, 1);
         let profile = Profile::measure(self.device, &self.training, &step);
         self.restore(&before)?;
         profile

@@ -25,5 +25,6 @@ mod max_pool2d_backward;
 mod max_pool2d_forward;
 mod mse_loss;
 mod native;
+mod sgd_step;
 mod squared_norm;
 mod sum_partials;

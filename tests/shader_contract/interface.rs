@@ -76,6 +76,7 @@ fn the_immediate_is_the_step() {
         let names: Vec<&str> = fields.iter().map(|(name, ..)| name.as_str()).collect();
         assert_eq!(names, Step::FIELDS, "{name}");
         let in_order = fields.iter().zip(0..);
+        // Four words, then a vector of factors.
         for ((field, _, offset), index) in in_order {
             assert_eq!(*offset, 4 * index, "{name}: {field}");
         }

@@ -3,7 +3,7 @@
 use gpu_train::graph::Program;
 use gpu_train::kernel::target::{AdapterKind, Target};
 use gpu_train::nn::{
-    Activation, AdamConfig, Network, NetworkConfiguration, NetworkType, ProgramOptions,
+    Activation, Adam, Network, NetworkConfiguration, NetworkType, ProgramOptions, Update,
     evaluation_program, training_program,
 };
 use gpu_train::ops::batch::gather::ResidentLayout;
@@ -49,7 +49,7 @@ fn programs(
     let network = Network::new(net, sizes, Activation::Relu, image).expect("layers fit");
     let binding = options.target.limits.binding_bytes;
     let layout = ResidentLayout::new(73_257, image.elements(), binding).expect("SVHN fits");
-    let training = training_program(&network, &layout, options, &AdamConfig::default());
+    let training = training_program(&network, &layout, options, Update::of(&Adam::default()));
     let evaluation = evaluation_program(&network, &layout, options);
     [training, evaluation].map(|program| program.expect("has a program"))
 }

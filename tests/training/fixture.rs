@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gpu_train::data::{Dataset, Split};
-use gpu_train::nn::{Activation, AdamConfig, NetworkConfiguration, NetworkType};
+use gpu_train::nn::{Activation, NetworkConfiguration, NetworkType};
 use gpu_train::shape::ImageShape;
 use gpu_train::train::{
-    LrRange, LrSchedule, ResidentSplit, ScheduleConfig, Session, TrainerOptions,
+    LrRange, LrSchedule, OptimizerKind, ResidentSplit, RunConfig, ScheduleConfig, Session,
+    TrainerOptions,
 };
 use safetensors::SafeTensors;
 use serde::Deserialize;
@@ -27,6 +28,11 @@ pub struct Description {
     pub epochs: usize,
     image: [usize; 3],
     pub accuracy_is_exact: bool,
+    optimizer: Option<OptimizerKind>,
+    #[serde(default)]
+    momentum: f64,
+    #[serde(default)]
+    nesterov: bool,
     #[serde(default)]
     weight_decay: f64,
     clip_grad_norm: Option<f64>,
@@ -114,11 +120,16 @@ impl Fixture {
             lr: it.lr,
             batch_size: it.batch_size,
             activation: it.activation,
-            adam: AdamConfig {
+            optimizer: RunConfig {
+                optimizer: it.optimizer.unwrap_or(OptimizerKind::Adam),
+                momentum: it.momentum,
+                nesterov: it.nesterov,
                 weight_decay: it.weight_decay,
-                clip_grad_norm: it.clip_grad_norm,
-                ..AdamConfig::default()
-            },
+                ..RunConfig::default()
+            }
+            .options()
+            .optimizer,
+            clip_grad_norm: it.clip_grad_norm,
             schedule: self.schedule(),
             epochs: it.epochs,
             patience: it.patience,

@@ -144,11 +144,8 @@ fn states_that_do_not_fit_are_refused_and_change_nothing() {
             assert_eq!(trainer.state().expect("reads"), good);
         };
         refused(|it| it.parameters.truncate(7), "7 tensors are not the 8");
-        refused(
-            |it| it.first_moments[0].truncate(134),
-            "0.weight: 134 values",
-        );
-        refused(|it| it.second_moments[3].push(0.0), "3.bias: 8 values");
+        refused(|it| it.slots[0].1[0].truncate(134), "0.weight: 134 values");
+        refused(|it| it.slots[1].1[3].push(0.0), "3.bias: 8 values");
         refused(|it| it.position = SAMPLES, "sample 301 of 301");
         refused(|it| it.position = 16, "sums up 48 samples");
         refused(|it| it.sums = Sums::default(), "sums up 0 samples");

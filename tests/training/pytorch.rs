@@ -1,8 +1,9 @@
 //! Every fixture: from PyTorch's weights in file order to PyTorch's weights and metrics.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
-use gpu_train::nn::{AdamConfig, Network};
+use gpu_train::nn::{Adam, Network};
 use gpu_train::train::{EpochMetrics, ScheduleConfig, Session, Trainer, TrainerOptions};
 
 use crate::fixture::{self, Epoch, Fixture};
@@ -202,6 +203,9 @@ fn the_options_of_the_fixtures_matter() {
             "clip_grad_norm",
             "cosine_warmup",
             "plateau",
+            "sgd",
+            "sgd_momentum",
+            "sgd_nesterov",
             "step",
             "valid_plateau",
             "weight_decay",
@@ -209,7 +213,8 @@ fn the_options_of_the_fixtures_matter() {
         for name in changing {
             let fixture = Fixture::load(&format!("option_{name}"));
             let without = TrainerOptions {
-                adam: AdamConfig::default(),
+                optimizer: Arc::new(Adam::default()),
+                clip_grad_norm: None,
                 schedule: ScheduleConfig::default(),
                 ..fixture.options(&names(&fixture))
             };

@@ -7,7 +7,7 @@ pub use gpu_train::doctor::distance;
 use gpu_train::gpu::{Gpu, GpuOptions};
 use gpu_train::kernel::tuning::{TileValues, Tuning};
 use gpu_train::nn::{
-    AdamConfig, Network, NetworkConfiguration, NetworkType, ProgramOptions, training_program,
+    Adam, Network, NetworkConfiguration, NetworkType, ProgramOptions, Update, training_program,
 };
 use gpu_train::ops::batch::gather::ResidentLayout;
 use gpu_train::shape::ImageShape;
@@ -129,7 +129,7 @@ pub fn rotated(network: &Network, image: ImageShape, batch: usize, number: usize
         fuse: true,
     };
     let layout = ResidentLayout::new(batch, image.elements(), 1 << 27).expect("fits");
-    let program = training_program(network, &layout, &options, &AdamConfig::default());
+    let program = training_program(network, &layout, &options, Update::of(&Adam::default()));
     let dispatches = program.expect("fits").dispatches;
     let choices = dispatches.iter().filter_map(|it| it.call.choice.as_ref());
     let tile = |candidates: &[_]| TileValues::new(candidates[number % candidates.len()]);

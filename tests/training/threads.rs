@@ -1,10 +1,11 @@
 //! The processor's threads: however many there are, the same bits.
 
 use std::num::NonZero;
+use std::sync::Arc;
 
 use gpu_train::exec::Device;
 use gpu_train::gpu::GpuOptions;
-use gpu_train::nn::{Activation, AdamConfig, NetworkConfiguration, NetworkType};
+use gpu_train::nn::{Activation, Adam, NetworkConfiguration, NetworkType};
 use gpu_train::shape::ImageShape;
 use gpu_train::train::{
     EpochMetrics, Metrics, Predictions, Session, Subset, TrainState, Trainer, TrainerOptions,
@@ -125,11 +126,11 @@ fn a_large_dense_layer_does_too() {
 fn options_that_look_at_all_gradients_do_too() {
     let options = TrainerOptions {
         batch_size: 32,
-        adam: AdamConfig {
+        optimizer: Arc::new(Adam {
             weight_decay: 1e-2,
-            clip_grad_norm: Some(0.5),
-            ..AdamConfig::default()
-        },
+            ..Adam::default()
+        }),
+        clip_grad_norm: Some(0.5),
         ..TrainerOptions::default()
     };
     assert_same_bits(NetworkType::Cnn, &options);

@@ -2,8 +2,9 @@
 
 use pulp::{Arch, Simd};
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
+use super::{Optimizer, normal};
+use crate::error::{Error, Result};
 use crate::kernel::case::run_twin;
 use crate::kernel::case::{Argument, Case, Launch, Output, Tolerance};
 use crate::kernel::native::Part;
@@ -53,9 +54,9 @@ params! {
     }
 }
 
-/// What Adam keeps from its first step to its last; the defaults are `PyTorch`'s.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct AdamConfig {
+/// Adam, or `AdamW` where weights decay; the defaults are `PyTorch`'s.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Adam {
     /// Decay of the first moment, at least 0.5: below, `PyTorch`'s `lerp` rounds otherwise.
     pub beta1: f64,
     /// Decay of the second moment.
@@ -64,63 +65,63 @@ pub struct AdamConfig {
     pub epsilon: f64,
     /// Share of every parameter that decays per unit of learning rate: 0 is Adam, more is `AdamW`.
     pub weight_decay: f64,
-    /// Largest norm of the gradient by all parameters together; a longer one is shortened to it.
-    pub clip_grad_norm: Option<f64>,
 }
 
-/// What of [`Step`] depends on how many steps Adam has taken.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Factors {
-    /// `lr / (1 - beta1^t)`.
-    pub step_size: f32,
-    /// `sqrt(1 - beta2^t)`.
-    pub second_correction: f32,
-    /// `lr * weight_decay`.
-    pub decay: f32,
-}
-
-impl Default for AdamConfig {
+impl Default for Adam {
     fn default() -> Self {
         Self {
             beta1: 0.9,
             beta2: 0.999,
             epsilon: 1e-8,
             weight_decay: 0.0,
-            clip_grad_norm: None,
         }
     }
 }
 
-impl AdamConfig {
-    /// The factors of step `t`, counted from 1, at that learning rate, computed in f64.
+impl Optimizer for Adam {
+    fn name(&self) -> &'static str {
+        "adam"
+    }
+
+    fn slots(&self) -> &'static [&'static str] {
+        &["first_moments", "second_moments"]
+    }
+
+    fn update(&self, len: usize) -> Call {
+        call(len, self)
+    }
+
+    /// `lr / (1 - beta1^t)`, `sqrt(1 - beta2^t)` and `lr * weight_decay`, computed in f64: WGSL's `pow`
+    /// is too coarse for them.
     ///
     /// Source: <https://docs.pytorch.org/docs/stable/generated/torch.optim.AdamW.html>.
-    pub fn factors(&self, lr: f64, t: u64) -> Factors {
+    fn factors(&self, lr: f64, t: u64) -> [f32; 4] {
         let correction = |beta: f64| 1.0 - beta.powf(t as f64);
         let step_size = lr / correction(self.beta1);
         let second_correction = correction(self.beta2).sqrt();
-        Factors {
-            step_size: step_size as f32,
-            second_correction: second_correction as f32,
-            decay: (lr * self.weight_decay) as f32,
-        }
+        let decay = lr * self.weight_decay;
+        [
+            step_size as f32,
+            second_correction as f32,
+            decay as f32,
+            0.0,
+        ]
     }
-}
 
-impl Factors {
-    /// `step` with these factors.
-    pub fn of_step(self, step: Step) -> Step {
-        Step {
-            step_size: self.step_size,
-            second_correction: self.second_correction,
-            decay: self.decay,
-            ..step
+    fn validate(&self, lr: f64) -> Result<()> {
+        let decay = self.weight_decay;
+        if decay >= 0.0 && decay * lr < 1.0 {
+            return Ok(());
         }
+        Err(Error::usage(
+            format!("--weight-decay {decay} times --lr is not from 0 to below 1"),
+            "try --weight-decay 0.01",
+        ))
     }
 }
 
 /// One step over flat buffers of `len` floats, a multiple of four.
-pub fn call(len: usize, config: &AdamConfig) -> Call {
+pub fn call(len: usize, config: &Adam) -> Call {
     let quads = len / QUAD;
     let params = Params {
         quads: quads as u32,
@@ -140,15 +141,6 @@ twin!(
     faults: word_mut
 );
 
-/// Zero for what is too small to be a normal f32.
-fn normal<T: Real>(x: T) -> T {
-    if x.wide().abs() < f64::from(f32::MIN_POSITIVE) {
-        T::zero()
-    } else {
-        x
-    }
-}
-
 /// One step of `AdamW` over flat buffers, in the order of
 /// <https://docs.pytorch.org/docs/stable/generated/torch.optim.AdamW.html> (`foreach=False`);
 /// counts the gradients that are not finite in `faults[step.row]`.
@@ -162,6 +154,7 @@ pub fn twin<T: Real>(
     faults: &mut [u32],
 ) {
     let of = |factor: f32| T::of(f64::from(factor));
+    let [step_size, second_correction, decay, _] = step.factors;
     for index in 0..params.quads as usize * QUAD {
         let gradient = gradients[index];
         let first = &mut first_moment[index];
@@ -169,9 +162,9 @@ pub fn twin<T: Real>(
         *first = normal(*first + of(params.one_minus_beta1) * (gradient - *first));
         *second =
             normal(*second * of(params.beta2) + (of(params.one_minus_beta2) * gradient) * gradient);
-        let denominator = second.sqrt() / of(step.second_correction) + of(params.epsilon);
-        let kept = parameters[index] * (T::one() - of(step.decay));
-        parameters[index] = kept - (of(step.step_size) * *first) / denominator;
+        let denominator = second.sqrt() / of(second_correction) + of(params.epsilon);
+        let kept = parameters[index] * (T::one() - of(decay));
+        parameters[index] = kept - (of(step_size) * *first) / denominator;
         if !gradient.is_finite() {
             faults[step.row as usize] += 1;
         }
@@ -215,29 +208,22 @@ fn update_simd<'a, S: Simd>(
     first: &'a mut [f32],
     second: &'a mut [f32],
 ) -> u32 {
-    let kept = 1.0 - step.decay;
+    let [step_size, second_correction, decay, _] = step.factors;
+    let kept = 1.0 - decay;
     // Root and division share a unit, and all of this waits for it: one division, not two.
-    let by_correction = 1.0 / step.second_correction;
+    let by_correction = 1.0 / second_correction;
     let moments = first.iter_mut().zip(second);
     let mut count = 0;
     for ((parameter, &gradient), (first, second)) in
         parameters.iter_mut().zip(gradients).zip(moments)
     {
-        *first = native_normal(*first + params.one_minus_beta1 * (gradient - *first));
-        *second =
-            native_normal(*second * params.beta2 + (params.one_minus_beta2 * gradient) * gradient);
+        *first = normal(*first + params.one_minus_beta1 * (gradient - *first));
+        *second = normal(*second * params.beta2 + (params.one_minus_beta2 * gradient) * gradient);
         let denominator = second.sqrt() * by_correction + params.epsilon;
-        *parameter = *parameter * kept - (step.step_size * *first) / denominator;
+        *parameter = *parameter * kept - (step_size * *first) / denominator;
         count += u32::from(!gradient.is_finite());
     }
     count
-}
-
-/// Zero for what is too small to be a normal float: processors compute with denormal numbers a
-/// hundred times slower, and the moments of a parameter without a gradient decay to them.
-#[inline(always)]
-fn native_normal(x: f32) -> f32 {
-    if x.abs() < f32::MIN_POSITIVE { 0.0 } else { x }
 }
 
 // The cases.
@@ -247,14 +233,18 @@ const ROWS: usize = 3;
 
 /// Step `t`, counted from 1, with the state that `[parameters, first_moment, second_moment]` are in.
 pub fn launch(t: u64, state: &[Vec<f32>; 3], gradients: Vec<f32>) -> Launch {
-    let config = AdamConfig::default();
+    let adam = Adam::default();
     let [parameters, first, second] = state.clone().map(Argument::Floats);
     Launch {
-        call: call(gradients.len(), &config),
-        step: config.factors(1e-3, t).of_step(Step {
-            row: 1,
-            ..Step::default()
-        }),
+        call: adam.update(gradients.len()),
+        step: adam.step(
+            Step {
+                row: 1,
+                ..Step::default()
+            },
+            1e-3,
+            t,
+        ),
         arguments: vec![
             parameters,
             Argument::Floats(gradients),
@@ -290,7 +280,7 @@ fn cases() -> Vec<Case> {
             gradients[2] *= 1e6;
             let mut launch = launch(t, &state, gradients);
             // Nothing decays in the first steps, much in the last.
-            launch.step.decay = if t < 3 { 0.0 } else { 0.125 };
+            launch.step.factors[2] = if t < 3 { 0.0 } else { 0.125 };
             state = state_after(&run_twin::<f32>(&launch));
             cases.push(launch.within(Tolerance::Elementwise));
         }

@@ -165,7 +165,7 @@ mod tests {
     use crate::graph::Dispatch;
     use crate::kernel::Step;
     use crate::nn::{
-        Activation, AdamConfig, Network, NetworkConfiguration, NetworkType, ProgramOptions,
+        Activation, Adam, Network, NetworkConfiguration, NetworkType, ProgramOptions, Update,
         training_program,
     };
     use crate::shape::ImageShape;
@@ -191,8 +191,8 @@ mod tests {
             target,
             fuse: true,
         };
-        let adam = AdamConfig::default();
-        let step = training_program(&network, &layout, &options, &adam).expect("fits");
+        let adam = Adam::default();
+        let step = training_program(&network, &layout, &options, Update::of(&adam)).expect("fits");
         let shared = super::super::fill(&gpu, &network, &step).expect("fits");
         let now = Step {
             batch: BATCH as u32,

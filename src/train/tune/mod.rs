@@ -18,7 +18,9 @@ use crate::gpu::Gpu;
 use crate::graph::{Dispatch, Program, Role};
 use crate::kernel::tuning::{Problem, TileValues, Tuning};
 use crate::kernel::{Choice, Step, Variant};
-use crate::nn::{AdamConfig, Network, ProgramOptions, initial_parameters, training_program};
+use crate::nn::{
+    Adam, Network, Optimizer as _, ProgramOptions, Update, initial_parameters, training_program,
+};
 use crate::ops::batch::gather::ResidentLayout;
 use crate::random::{self, Purpose};
 use agreement::Oracle;
@@ -133,9 +135,10 @@ impl<'a> Tuner<'a> {
         program.check(&gpu.target().limits)?;
         let step = Step {
             batch: batch as u32,
-            second_correction: 1.0,
             ..Step::default()
         };
+        // A rate at which nothing is learned: only the time counts.
+        let step = Adam::default().step(step, 0.0, 1);
         Ok(Self {
             shared: fill(gpu, network, &program)?,
             contest: Contest::new(gpu, step)?,
@@ -283,7 +286,7 @@ fn lower(
         target: gpu.target().clone().with_tuning(&Arc::new(tuning), batch),
         fuse: true,
     };
-    training_program(network, layout, &options, &AdamConfig::default())
+    training_program(network, layout, &options, Update::of(&Adam::default()))
 }
 
 /// The buffers of `program`: random images, digits as targets, file order, initial weights; zeros

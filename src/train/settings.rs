@@ -1,0 +1,130 @@
+//! Settings: options that are declared once. A line of [`settings!`] is the field of a configuration
+//! with its default, its key in `config.toml`, its flag with the help text, and whether `--resume` may
+//! change it and a sweep take several values of it.
+
+/// A setting, for whoever treats all of them alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setting {
+    /// Name of the field; the flag and the key in `config.toml` have dashes instead of underscores.
+    pub name: &'static str,
+    traits: &'static [&'static str],
+}
+
+impl Setting {
+    /// The setting of that name; `traits` are those of [`settings!`].
+    pub(super) const fn new(name: &'static str, traits: &'static [&'static str]) -> Self {
+        Self { name, traits }
+    }
+
+    /// Whether a resumed run may have another value: it changes no bit of what is learned.
+    pub fn is_free(&self) -> bool {
+        self.traits.contains(&"free")
+    }
+
+    /// Whether all runs of a sweep have the same value.
+    pub fn is_whole(&self) -> bool {
+        self.traits.contains(&"whole")
+    }
+}
+
+/// Declares a configuration and its command-line arguments.
+///
+/// A line is `/// help`, the section of `--help`, the field, and in brackets what else clap's `arg` is to
+/// know. `values` have a default, `options` may be absent, `switches` are off where nobody turns them on;
+/// `nested` fields are configurations of their own. Behind the brackets stand traits: `free` for what a
+/// resumed run may change, `whole` for what is the same in all runs of a sweep.
+macro_rules! settings {
+    (
+        $(#[$meta:meta])*
+        $name:ident, $args:ident
+        nested { $($(#[doc = $nested_doc:literal])* $nested:ident: $nested_type:ty = $nested_default:expr;)* }
+        values { $(
+            $(#[doc = $value_doc:literal])*
+            $value_section:literal $value:ident: $value_type:ty = $value_default:expr,
+            [$($value_arg:tt)*] $($value_trait:ident)*;
+        )* }
+        options { $(
+            $(#[doc = $option_doc:literal])*
+            $option_section:literal $option:ident: $option_type:ty,
+            [$($option_arg:tt)*] $($option_trait:ident)*;
+        )* }
+        switches { $(
+            $(#[doc = $switch_doc:literal])*
+            $switch_section:literal $switch:ident, [$($switch_arg:tt)*] $($switch_trait:ident)*;
+        )* }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+        #[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+        pub struct $name {
+            $($(#[doc = $value_doc])* pub $value: $value_type,)*
+            $(
+                $(#[doc = $option_doc])*
+                #[serde(skip_serializing_if = "Option::is_none")]
+                pub $option: Option<$option_type>,
+            )*
+            $($(#[doc = $switch_doc])* pub $switch: bool,)*
+            $($(#[doc = $nested_doc])* pub $nested: $nested_type,)*
+        }
+
+        #[doc = concat!("What the command line may say of a [`", stringify!($name), "`].")]
+        #[derive(Debug, Clone, Default)]
+        #[cfg_attr(feature = "cli", derive(clap::Args))]
+        #[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+        pub struct $args {
+            $(
+                $(#[doc = $value_doc])*
+                #[cfg_attr(feature = "cli", arg(long, help_heading = $value_section, $($value_arg)*))]
+                pub $value: Option<$value_type>,
+            )*
+            $(
+                $(#[doc = $option_doc])*
+                #[cfg_attr(feature = "cli", arg(long, help_heading = $option_section, $($option_arg)*))]
+                pub $option: Option<$option_type>,
+            )*
+            $(
+                $(#[doc = $switch_doc])*
+                #[cfg_attr(feature = "cli", arg(long, help_heading = $switch_section, $($switch_arg)*))]
+                pub $switch: bool,
+            )*
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self {
+                    $($value: $value_default,)*
+                    $($option: None,)*
+                    $($switch: false,)*
+                    $($nested: $nested_default,)*
+                }
+            }
+        }
+
+        impl $name {
+            /// Every setting of its own.
+            pub const SETTINGS: &'static [$crate::train::settings::Setting] = &[
+                $($crate::train::settings::Setting::new(
+                    stringify!($value), &[$(stringify!($value_trait)),*]),)*
+                $($crate::train::settings::Setting::new(
+                    stringify!($option), &[$(stringify!($option_trait)),*]),)*
+                $($crate::train::settings::Setting::new(
+                    stringify!($switch), &[$(stringify!($switch_trait)),*]),)*
+            ];
+
+            /// The same with what `args` say.
+            #[must_use]
+            pub fn with(mut self, args: &$args) -> Self {
+                $(if let Some(value) = &args.$value {
+                    self.$value = value.clone();
+                })*
+                $(if let Some(value) = &args.$option {
+                    self.$option = Some(value.clone());
+                })*
+                $(self.$switch |= args.$switch;)*
+                self
+            }
+        }
+    };
+}
+pub(super) use settings;
