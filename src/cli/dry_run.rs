@@ -4,7 +4,7 @@ use super::style;
 use crate::error::Result;
 use crate::graph::Phase;
 use crate::kernel::target::Target;
-use crate::nn::{LayerKind, Network};
+use crate::nn::Network;
 use crate::train::Plan;
 
 /// Prints all of it to stdout; errors, as a run would, where the net does not fit the adapter.
@@ -27,18 +27,18 @@ fn layers(network: &Network) {
         "input",
         network.input.to_string()
     ));
-    for (position, layer) in network.layers.iter().enumerate() {
-        let parameters = match layer.kind {
-            LayerKind::Conv2d { weight, .. } | LayerKind::Linear { weight } => {
-                let elements = |index| network.parameters.get(index).layout.elements();
-                style::count(elements(weight) + elements(weight + 1))
-            }
-            _ => String::new(),
+    for entry in &network.layers {
+        let tensors = entry.tensors.clone();
+        let tensors = tensors.map(|it| network.parameters.get(it).layout.elements());
+        let parameters = match tensors.sum() {
+            0 => String::new(),
+            count => style::count(count),
         };
         style::say(format_args!(
-            "{position:>3}  {:<46} {:>10} {parameters:>11}",
-            layer.torch,
-            layer.output.to_string(),
+            "{:>3}  {:<46} {:>10} {parameters:>11}",
+            entry.path,
+            entry.torch(),
+            entry.output.to_string(),
         ));
     }
     let total = style::count(network.parameters.elements());

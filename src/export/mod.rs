@@ -1,6 +1,5 @@
 //! Floor 7: trained nets for other programs. ONNX, checked against the device before anything is written.
 
-mod adaptive;
 mod check;
 mod graph;
 mod interpreter;

@@ -8,6 +8,8 @@ use prost::Message;
 pub(super) const FLOAT: i32 = 1;
 /// `TensorProto.DataType.INT64`.
 pub(super) const INT64: i32 = 7;
+/// `AttributeProto.AttributeType.FLOAT`.
+pub(super) const FLOAT_ATTRIBUTE: i32 = 1;
 /// `AttributeProto.AttributeType.INT`.
 pub(super) const INT: i32 = 2;
 /// `AttributeProto.AttributeType.INTS`.
@@ -67,6 +69,8 @@ pub(super) struct NodeProto {
 pub(super) struct AttributeProto {
     #[prost(string, tag = "1")]
     pub name: String,
+    #[prost(float, tag = "2")]
+    pub f: f32,
     #[prost(int64, tag = "3")]
     pub i: i64,
     #[prost(int64, repeated, tag = "8")]

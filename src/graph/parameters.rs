@@ -96,15 +96,35 @@ impl Layout {
     }
 }
 
+/// A tensor of a layer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tensor {
+    /// Its name within the layer: `weight`.
+    pub name: &'static str,
+    /// Its shape in PyTorch.
+    pub torch_shape: Vec<usize>,
+    /// How it lies in memory.
+    pub layout: Layout,
+    /// What it is before the first step.
+    pub start: Start,
+}
+
+/// Where a tensor starts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Start {
+    /// Uniform within 1 over the root of that many inputs, which one output sums over.
+    FanIn(usize),
+}
+
 /// One parameter tensor.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Parameter {
     /// Name in the `state_dict` of the `torch.nn.Sequential`: "0.weight".
     pub name: String,
     /// Shape in PyTorch: `(out, in, kh, kw)`, `(out, in)` or `(out,)`.
     pub torch_shape: Vec<usize>,
-    /// Inputs that one output sums over: scales the initial values.
-    pub fan_in: usize,
+    /// What it is before the first step.
+    pub start: Start,
     /// How it lies in memory.
     pub layout: Layout,
     /// First float in the flat buffers; a multiple of 64.
@@ -113,23 +133,19 @@ pub struct Parameter {
 
 /// All parameters of a net, in the order of its layers: the segments of the flat buffers of
 /// parameters, gradients and moments. What pads a segment is zero and stays zero.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ParameterTable {
     parameters: Vec<Parameter>,
     len: usize,
 }
 
 impl ParameterTable {
-    /// Appends a parameter and returns its index.
+    /// Appends a tensor of the layer `path`.
     ///
     /// Errors where the table grows past what kernels can index (2^31 floats).
-    pub fn push(
-        &mut self,
-        name: String,
-        torch_shape: Vec<usize>,
-        fan_in: usize,
-        layout: Layout,
-    ) -> Result<usize> {
+    pub fn push(&mut self, path: &str, tensor: Tensor) -> Result<()> {
+        let name = format!("{path}.{}", tensor.name);
+        let layout = tensor.layout;
         let offset = self.len;
         let alignment = SLICE_ALIGNMENT as usize / 4;
         self.len = (offset + layout.padded_len()).next_multiple_of(alignment);
@@ -142,12 +158,12 @@ impl ParameterTable {
         }
         self.parameters.push(Parameter {
             name,
-            torch_shape,
-            fan_in,
+            torch_shape: tensor.torch_shape,
+            start: tensor.start,
             layout,
             offset,
         });
-        Ok(self.parameters.len() - 1)
+        Ok(())
     }
 
     /// The parameters, in order.
@@ -245,10 +261,13 @@ mod tests {
     fn segments_are_aligned() {
         let mut table = ParameterTable::default();
         for out in [1, 65] {
-            let layout = Layout::Bias { out };
-            table
-                .push("b".to_owned(), vec![out], 1, layout)
-                .expect("fits");
+            let tensor = Tensor {
+                name: "b",
+                torch_shape: vec![out],
+                layout: Layout::Bias { out },
+                start: Start::FanIn(1),
+            };
+            table.push("0", tensor).expect("fits");
         }
         assert_eq!(table.get(1).offset, 64);
         assert_eq!((table.padded_len(), table.elements()), (192, 66));
@@ -258,6 +277,6 @@ mod tests {
         assert!(table.check(&tensors[..1]).is_err());
         let error = table.check(&[vec![7.0], vec![8.0; 64]]);
         let message = error.expect_err("is too short").to_string();
-        assert!(message.starts_with("b: 64 values"), "{message}");
+        assert!(message.starts_with("0.b: 64 values"), "{message}");
     }
 }

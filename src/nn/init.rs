@@ -3,7 +3,7 @@
 
 use rand_chacha::rand_core::Rng as _;
 
-use crate::graph::{Parameter, ParameterTable};
+use crate::graph::{Parameter, ParameterTable, Start};
 use crate::random::{Purpose, stream};
 
 /// Tensors in PyTorch's order, one per parameter: a function of `seed` alone.
@@ -12,7 +12,8 @@ use crate::random::{Purpose, stream};
 pub fn initial_parameters(table: &ParameterTable, seed: u64) -> Vec<Vec<f32>> {
     let mut random = stream(seed, Purpose::Init);
     let mut tensor = |parameter: &Parameter| {
-        let bound = 1.0 / (parameter.fan_in as f64).sqrt();
+        let Start::FanIn(inputs) = parameter.start;
+        let bound = 1.0 / (inputs as f64).sqrt();
         let mut draw = || {
             // 24 bits: as many as an f32 from 0 to 1 can tell apart.
             let unit = f64::from(random.next_u32() >> 8) / f64::from(1_u32 << 24);

@@ -3,7 +3,9 @@
 
 mod config;
 mod init;
+pub mod layer;
 mod network;
+pub mod onnx;
 mod programs;
 mod sequential;
 
@@ -11,7 +13,8 @@ pub use crate::activation::Activation;
 pub use crate::ops::optimizer::{Adam, Optimizer, Sgd};
 pub use config::{NetworkConfiguration, NetworkType};
 pub use init::initial_parameters;
-pub use network::{Layer, LayerKind, Network};
+pub use layer::Layer;
+pub use network::{Entry, Network};
 #[cfg(test)]
 pub(crate) use programs::default_training_graph;
 pub use programs::{ProgramOptions, Update, evaluation_program, training_program};

@@ -1,59 +1,51 @@
 //! A net: its layers with their shapes, and its parameters.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use super::config::{NetworkConfiguration, NetworkType};
+use super::layer::{Layer, OnnxPlace};
+use super::onnx::OnnxGraph;
 use super::sequential;
 use crate::activation::Activation;
 use crate::error::Result;
 use crate::graph::{Graph, ParameterTable, Role, Value};
 use crate::kernel::Scalar;
-use crate::ops;
-use crate::shape::{ConvShape, ImageShape};
+use crate::shape::ImageShape;
 
-/// What a layer does. Parameters are named by their index in the net's [`ParameterTable`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LayerKind {
-    /// Flattens its input (channels, rows, columns) into a vector; no work of its own.
-    Flatten,
-    /// A convolution without padding.
-    Conv2d {
-        /// Its shapes.
-        shape: ConvShape,
-        /// Index of the weight; the bias follows it.
-        weight: usize,
-    },
-    /// A linear layer.
-    Linear {
-        /// Index of the weight; the bias follows it.
-        weight: usize,
-    },
-    /// An elementwise activation.
-    Activation(Activation),
-    /// Max-pooling with windows of that size.
-    MaxPool2d(usize),
-    /// Max-pooling to that many cells along each axis.
-    AdaptiveMaxPool2d(usize),
-}
-
-/// One entry of the `torch.nn.Sequential` that the net is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layer {
+/// A layer in its place.
+#[derive(Debug, Clone)]
+pub struct Entry {
     /// As people count: "conv layer 2". Errors and profiles use it.
     pub name: String,
-    /// As PyTorch prints it: `Conv2d(16, 32, kernel_size=3, stride=1)`.
-    pub torch: String,
-    /// What it does.
-    pub kind: LayerKind,
+    /// What the names of its tensors begin with in the `state_dict`: "3", "layer1.0.conv1".
+    pub path: String,
+    /// The layer.
+    pub layer: Arc<dyn Layer>,
+    /// Shape of its input as it lies in memory: before it was flattened.
+    memory: ImageShape,
+    /// Shape of its input, per sample.
+    pub input: ImageShape,
     /// Shape of its output, per sample.
     pub output: ImageShape,
+    /// Its tensors, by their indices in the net's table.
+    pub tensors: Range<usize>,
 }
 
-/// A net for images of one shape.
-#[derive(Debug, Clone, PartialEq, Eq)]
+impl Entry {
+    /// As PyTorch prints it.
+    pub fn torch(&self) -> String {
+        self.layer.torch(self.input)
+    }
+}
+
+/// A net for images of one shape: layers one after the other, as in a `torch.nn.Sequential`.
+#[derive(Debug, Clone)]
 pub struct Network {
     /// Shape of the images as the net reads them: an mlp sees a vector.
     pub input: ImageShape,
-    /// The layers, in order; their positions are their names in the `state_dict`.
-    pub layers: Vec<Layer>,
+    /// The layers, in order.
+    pub layers: Vec<Entry>,
     /// The parameters.
     pub parameters: ParameterTable,
 }
@@ -72,39 +64,75 @@ impl Network {
         sequential::build(network, configuration, activation, image)
     }
 
-    /// Records the net on `input`; returns its prediction, one value per sample.
+    /// A net without layers yet, for samples of shape `input`.
+    pub fn empty(input: ImageShape) -> Self {
+        Self {
+            input,
+            layers: Vec::new(),
+            parameters: ParameterTable::default(),
+        }
+    }
+
+    /// Appends `layer`, which errors and profiles call `name`; its place in the list is its name in the
+    /// `state_dict`.
+    ///
+    /// Errors where it does not fit the output of the last layer, or the net grows too large.
+    pub fn push(&mut self, name: &str, layer: impl Layer + 'static) -> Result<()> {
+        let path = self.layers.len().to_string();
+        let (memory, input) = match self.layers.last() {
+            None => (self.input, self.input),
+            Some(last) if last.layer.is_view() => (last.memory, last.output),
+            Some(last) => (last.output, last.output),
+        };
+        let output = layer.output(name, input)?;
+        let first = self.parameters.iter().count();
+        for tensor in layer.tensors(memory) {
+            self.parameters.push(&path, tensor)?;
+        }
+        self.layers.push(Entry {
+            name: name.to_owned(),
+            path,
+            tensors: first..self.parameters.iter().count(),
+            layer: Arc::new(layer),
+            memory,
+            input,
+            output,
+        });
+        Ok(())
+    }
+
+    /// Records the net on `input`; returns its prediction.
     pub(super) fn record(&self, graph: &mut Graph, input: Value) -> Result<Value> {
         let mut value = input;
-        for layer in &self.layers {
-            let name = &layer.name;
-            value = match layer.kind {
-                LayerKind::Flatten => value,
-                LayerKind::Conv2d { shape, weight } => {
-                    let [weight, bias] = self.weight_and_bias(graph, weight);
-                    ops::conv2d::record(graph, name, [value, weight, bias], shape)?
-                }
-                LayerKind::Linear { weight } => {
-                    let [weight, bias] = self.weight_and_bias(graph, weight);
-                    let features = layer.output.channels;
-                    ops::linear::record(graph, name, value, weight, bias, features)
-                }
-                LayerKind::Activation(activation) => {
-                    ops::activation::record(graph, name, value, activation)
-                }
-                LayerKind::MaxPool2d(window) => ops::pool::record(graph, name, value, window)?,
-                LayerKind::AdaptiveMaxPool2d(cells) => {
-                    ops::pool::adaptive_max_pool2d::record(graph, name, value, cells)
-                }
-            };
+        for entry in &self.layers {
+            let tensors = entry.tensors.clone();
+            let tensors: Vec<Value> = tensors.map(|it| self.tensor(graph, it)).collect();
+            value = entry.layer.record(graph, &entry.name, value, &tensors)?;
         }
         Ok(value)
     }
 
-    fn weight_and_bias(&self, graph: &mut Graph, weight: usize) -> [Value; 2] {
-        [weight, weight + 1].map(|index| {
-            let parameter = self.parameters.get(index);
-            let len = parameter.layout.padded_len();
-            graph.resident(Role::Parameters, parameter.offset, len, Scalar::F32)
-        })
+    fn tensor(&self, graph: &mut Graph, index: usize) -> Value {
+        let parameter = self.parameters.get(index);
+        let len = parameter.layout.padded_len();
+        graph.resident(Role::Parameters, parameter.offset, len, Scalar::F32)
+    }
+
+    /// The net in ONNX's operators, reading the value `input`.
+    pub fn onnx(&self, input: &str) -> OnnxGraph {
+        let mut graph = OnnxGraph::default();
+        let mut value = input.to_owned();
+        for entry in &self.layers {
+            let tensors = entry.tensors.clone();
+            let names = tensors.map(|it| self.parameters.get(it).name.clone());
+            let place = OnnxPlace {
+                path: &entry.path,
+                input: &value,
+                shape: entry.input,
+                tensors: &names.collect::<Vec<_>>(),
+            };
+            value = entry.layer.onnx(&mut graph, place);
+        }
+        graph
     }
 }

@@ -1,0 +1,54 @@
+//! Poolings.
+
+use super::{Layer, OnnxPlace};
+use crate::error::Result;
+use crate::graph::{Graph, Value};
+use crate::nn::onnx::OnnxGraph;
+use crate::ops;
+use crate::shape::ImageShape;
+
+/// Max-pooling with windows of that size, which is their step too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MaxPool2d(pub usize);
+
+impl Layer for MaxPool2d {
+    fn torch(&self, _input: ImageShape) -> String {
+        format!("MaxPool2d({})", self.0)
+    }
+
+    fn output(&self, name: &str, input: ImageShape) -> Result<ImageShape> {
+        ops::pool::output_shape(name, input, self.0)
+    }
+
+    fn record(&self, graph: &mut Graph, name: &str, input: Value, _: &[Value]) -> Result<Value> {
+        ops::pool::record(graph, name, input, self.0)
+    }
+
+    fn onnx(&self, graph: &mut OnnxGraph, at: OnnxPlace<'_>) -> String {
+        graph.max_pool(at.node("MaxPool"), at.input, [self.0; 2], [self.0; 2])
+    }
+}
+
+/// Max-pooling to that many cells along each axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AdaptiveMaxPool2d(pub usize);
+
+impl Layer for AdaptiveMaxPool2d {
+    fn torch(&self, _input: ImageShape) -> String {
+        format!("AdaptiveMaxPool2d(({0}, {0}))", self.0)
+    }
+
+    fn output(&self, _name: &str, input: ImageShape) -> Result<ImageShape> {
+        Ok(ImageShape::new(input.channels, self.0, self.0))
+    }
+
+    fn record(&self, graph: &mut Graph, name: &str, input: Value, _: &[Value]) -> Result<Value> {
+        Ok(ops::pool::adaptive_max_pool2d::record(
+            graph, name, input, self.0,
+        ))
+    }
+
+    fn onnx(&self, graph: &mut OnnxGraph, at: OnnxPlace<'_>) -> String {
+        graph.adaptive_max_pool(at.path, at.input, at.shape, self.0)
+    }
+}
