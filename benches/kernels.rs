@@ -198,7 +198,7 @@ impl Bench<'_> {
     /// The program's buffers, with images, a shuffled order and initial weights.
     fn buffers(&self, network: &Network, program: &Program) -> Result<GpuBuffers> {
         let table = &network.parameters;
-        let weights = table.pack(&initial_parameters(table, 0));
+        let [weights, statistics] = table.pack(&initial_parameters(table, 0));
         let order = order(self.data.len());
         let mut shared = GpuBuffers::new();
         for spec in &program.buffers {
@@ -208,6 +208,7 @@ impl Bench<'_> {
                 Role::Targets => bytemuck::cast_slice(self.data.targets()),
                 Role::Order => bytemuck::cast_slice(&order),
                 Role::Parameters => bytemuck::cast_slice(&weights),
+                Role::Statistics => bytemuck::cast_slice(&statistics),
                 _ => &[],
             };
             let name = spec.role.to_string();

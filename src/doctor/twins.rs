@@ -58,10 +58,10 @@ pub fn distance_from_twins<T: Real>(
     let initial = initial_parameters(&network.parameters, options.seed);
     let mut twins = TwinProgram::<T>::new(Arc::clone(&program));
     fill(&mut twins, &program, &layout, train);
-    let weights = network.parameters.pack(&initial);
-    set(&mut twins, &program, Role::Parameters, |memory| {
-        copy(&weights, memory.real());
-    });
+    let [weights, statistics] = network.parameters.pack(&initial);
+    for (role, flat) in [(Role::Parameters, weights), (Role::Statistics, statistics)] {
+        set(&mut twins, &program, role, |memory| copy(&flat, memory.real()));
+    }
 
     let in_order = TrainerOptions {
         shuffle: false,

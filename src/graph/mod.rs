@@ -18,6 +18,6 @@ mod program;
 pub use autodiff::{Tape, differentiate};
 pub use fuse::fuse;
 pub use graph::{Graph, Node, Op, Shape, Storage, Value};
-pub use parameters::{Layout, Parameter, ParameterTable, Start, Tensor};
+pub use parameters::{Kind, Layout, Parameter, ParameterTable, Start, Tensor};
 pub use plan::lower;
 pub use program::{BufferSlice, BufferSpec, Dispatch, Extent, Phase, Program, Role};

@@ -107,13 +107,31 @@ pub struct Tensor {
     pub layout: Layout,
     /// What it is before the first step.
     pub start: Start,
+    /// What becomes of it.
+    pub kind: Kind,
+    /// Floats behind it in memory that are zero and stay zero, beside those that align what follows: the
+    /// bias of a layer without one.
+    pub spare: usize,
+}
+
+/// What becomes of a tensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The optimizer trains it.
+    Trained,
+    /// A forward pass of training keeps count in it, and an evaluation reads it: running averages.
+    Statistic,
 }
 
 /// Where a tensor starts.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
     /// Uniform within 1 over the root of that many inputs, which one output sums over.
     FanIn(usize),
+    /// Zeros.
+    Zero,
+    /// Ones.
+    One,
 }
 
 /// One parameter tensor.
@@ -127,16 +145,20 @@ pub struct Parameter {
     pub start: Start,
     /// How it lies in memory.
     pub layout: Layout,
-    /// First float in the flat buffers; a multiple of 64.
+    /// What becomes of it.
+    pub kind: Kind,
+    /// First float in the flat buffers of its kind; a multiple of 64.
     pub offset: usize,
 }
 
 /// All parameters of a net, in the order of its layers: the segments of the flat buffers of
-/// parameters, gradients and moments. What pads a segment is zero and stays zero.
+/// parameters, gradients and moments, and statistics in a flat buffer of their own. What pads a segment
+/// is zero and stays zero.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ParameterTable {
     parameters: Vec<Parameter>,
     len: usize,
+    statistics_len: usize,
 }
 
 impl ParameterTable {
@@ -146,10 +168,15 @@ impl ParameterTable {
     pub fn push(&mut self, path: &str, tensor: Tensor) -> Result<()> {
         let name = format!("{path}.{}", tensor.name);
         let layout = tensor.layout;
-        let offset = self.len;
+        let end = match tensor.kind {
+            Kind::Trained => &mut self.len,
+            Kind::Statistic => &mut self.statistics_len,
+        };
+        let offset = *end;
         let alignment = SLICE_ALIGNMENT as usize / 4;
-        self.len = (offset + layout.padded_len()).next_multiple_of(alignment);
-        if self.len > 1 << 31 {
+        *end = (offset + layout.padded_len()).next_multiple_of(alignment);
+        *end = (*end + tensor.spare).next_multiple_of(alignment);
+        if *end > 1 << 31 {
             return Err(Error::shape(
                 name,
                 format!("the net has more than {} parameters", 1_u32 << 31),
@@ -160,6 +187,7 @@ impl ParameterTable {
             name,
             torch_shape: tensor.torch_shape,
             start: tensor.start,
+            kind: tensor.kind,
             layout,
             offset,
         });
@@ -176,16 +204,31 @@ impl ParameterTable {
         &self.parameters[index]
     }
 
-    /// Length of the flat buffers, in floats.
+    /// Length of the flat buffers of what is trained, in floats.
     pub fn padded_len(&self) -> usize {
         self.len
     }
 
+    /// Length of the flat buffer of statistics, in floats.
+    pub fn statistics_len(&self) -> usize {
+        self.statistics_len
+    }
+
+    /// The table of what is trained alone: of gradients, and of what an optimizer keeps.
+    #[must_use]
+    pub fn trained(&self) -> Self {
+        let trained = self.iter().filter(|it| it.kind == Kind::Trained);
+        Self {
+            parameters: trained.cloned().collect(),
+            len: self.len,
+            statistics_len: 0,
+        }
+    }
+
     /// Number of trainable scalars, as PyTorch counts them.
     pub fn elements(&self) -> usize {
-        self.iter()
-            .map(|parameter| parameter.layout.elements())
-            .sum()
+        let trained = self.iter().filter(|it| it.kind == Kind::Trained);
+        trained.map(|parameter| parameter.layout.elements()).sum()
     }
 
     /// Errors where `tensors` are not one per parameter, each of its size, naming the first that is
@@ -208,24 +251,27 @@ impl ParameterTable {
         Ok(())
     }
 
-    /// One flat buffer from tensors in PyTorch's order, which [`ParameterTable::check`] accepts.
+    /// The flat buffers from tensors in PyTorch's order, which [`ParameterTable::check`] accepts: what is
+    /// trained, then statistics.
     ///
     /// # Panics
     /// If `tensors` are not one per parameter: a bug of the caller.
-    pub fn pack(&self, tensors: &[Vec<f32>]) -> Vec<f32> {
+    pub fn pack(&self, tensors: &[Vec<f32>]) -> [Vec<f32>; 2] {
         assert_eq!(tensors.len(), self.parameters.len());
-        let mut flat = vec![0.0; self.len];
+        let mut flat = [self.len, self.statistics_len].map(|len| vec![0.0; len]);
         for (parameter, tensor) in self.iter().zip(tensors) {
             let packed = parameter.layout.pack(tensor);
+            let flat = &mut flat[parameter.kind as usize];
             flat[parameter.offset..][..packed.len()].copy_from_slice(&packed);
         }
         flat
     }
 
-    /// Tensors in PyTorch's order from one flat buffer.
-    pub fn unpack(&self, flat: &[f32]) -> Vec<Vec<f32>> {
+    /// Tensors in PyTorch's order from the flat buffers.
+    pub fn unpack(&self, flat: [&[f32]; 2]) -> Vec<Vec<f32>> {
         let segment = |parameter: &Parameter| {
             let len = parameter.layout.padded_len();
+            let flat = flat[parameter.kind as usize];
             parameter.layout.unpack(&flat[parameter.offset..][..len])
         };
         self.iter().map(segment).collect()
@@ -266,13 +312,16 @@ mod tests {
                 torch_shape: vec![out],
                 layout: Layout::Bias { out },
                 start: Start::FanIn(1),
+                kind: Kind::Trained,
+                spare: 0,
             };
             table.push("0", tensor).expect("fits");
         }
         assert_eq!(table.get(1).offset, 64);
         assert_eq!((table.padded_len(), table.elements()), (192, 66));
         let tensors = [vec![7.0], vec![8.0; 65]];
-        assert_eq!(table.unpack(&table.pack(&tensors)), tensors);
+        let [trained, statistics] = table.pack(&tensors);
+        assert_eq!(table.unpack([&trained, &statistics]), tensors);
         assert!(table.check(&tensors).is_ok());
         assert!(table.check(&tensors[..1]).is_err());
         let error = table.check(&[vec![7.0], vec![8.0; 64]]);

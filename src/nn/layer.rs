@@ -16,7 +16,7 @@ use std::fmt::Debug;
 
 use super::onnx::OnnxGraph;
 use crate::error::Result;
-use crate::graph::{Graph, Layout, Start, Tensor, Value};
+use crate::graph::{Graph, Kind, Layout, Start, Tensor, Value};
 use crate::shape::ImageShape;
 
 /// A kind of layer with its sizes.
@@ -83,6 +83,8 @@ fn weight_and_bias(torch_shape: Vec<usize>, layout: Layout, out: usize) -> Vec<T
         torch_shape,
         layout,
         start,
+        kind: Kind::Trained,
+        spare: 0,
     };
     vec![
         tensor("weight", torch_shape, layout),

@@ -132,7 +132,7 @@ impl Checkpoint {
     pub(super) fn to_bytes(&self, path: &Path, table: &ParameterTable) -> Result<Vec<u8>> {
         let mut tensors = Vec::new();
         for (role, values) in self.state.tensors() {
-            tensors.extend(named(&format!("{role}."), table, values));
+            tensors.extend(named(&format!("{role}."), &table_of(role, table), values));
         }
         let record = Record {
             format: FORMAT,
@@ -172,12 +172,14 @@ impl Checkpoint {
         let mut state = record.state;
         state.parameters = tensors(&file, "parameters.", &table).map_err(fail)?;
         for slot in record.config.options().optimizer.slots() {
+            let table = table_of(slot, &table);
             let found = tensors(&file, &format!("{slot}."), &table).map_err(fail)?;
             state.slots.push((*slot, found));
         }
-        let named = state
-            .tensors()
-            .flat_map(|(role, values)| named(&format!("{role}."), &table, values));
+        let named = state.tensors().flat_map(|(role, values)| {
+            let named = named(&format!("{role}."), &table_of(role, &table), values);
+            named.collect::<Vec<_>>()
+        });
         if checksum(&named.collect::<Vec<_>>()) != record.checksum {
             return Err(fail("is damaged: its checksum does not fit".to_owned()));
         }
@@ -207,6 +209,15 @@ impl Record {
         let sizes = config.configuration();
         let network = Network::new(config.net, &sizes, config.activation, image)?;
         Ok(network.parameters)
+    }
+}
+
+/// The table of the tensors under the name `role`: statistics are parameters, but no optimizer keeps
+/// anything of them.
+fn table_of(role: &str, table: &ParameterTable) -> ParameterTable {
+    match role {
+        "parameters" => table.clone(),
+        _ => table.trained(),
     }
 }
 

@@ -72,9 +72,14 @@ impl<'s> Predictor<'s> {
         }
         network.parameters.check(tensors)?;
         let device = session.device();
-        let flat = network.parameters.pack(tensors);
-        let parameters = device.storage("parameters", flat.len() as u64 * 4)?;
-        device.write(&parameters, 0, bytemuck::cast_slice(&flat))?;
+        let roles = [Role::Parameters, Role::Statistics];
+        let flats = roles.into_iter().zip(network.parameters.pack(tensors));
+        let mut parameters = SharedBuffers::new();
+        for (role, flat) in flats.filter(|(_, flat)| !flat.is_empty()) {
+            let buffer = device.storage(&role.to_string(), flat.len() as u64 * 4)?;
+            device.write(&buffer, 0, bytemuck::cast_slice(&flat))?;
+            parameters.insert(role, buffer);
+        }
         Ok(Self {
             device,
             network,

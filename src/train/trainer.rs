@@ -1,6 +1,7 @@
 //! The trainer, in the seed's words: `training_step`, `compute_loss_and_mae`, `evaluate`,
 //! `train_loop`, `logs`.
 
+use std::borrow::Cow;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use super::state::TrainState;
 use super::task::{Moment, Task, check_parameters};
 use crate::error::{Error, Result};
 use crate::exec::{Device, Executable, Profile, SharedBuffers, Submissions, Traffic};
-use crate::graph::Role;
+use crate::graph::{ParameterTable, Role};
 use crate::nn::{Network, NetworkConfiguration, NetworkType, initial_parameters};
 
 /// Trains one net on one data set.
@@ -199,8 +200,10 @@ impl<'s> Trainer<'s> {
                 "restore the state of a trainer with the same optimizer",
             ));
         }
-        for (_, tensors) in state.tensors() {
-            self.network.parameters.check(tensors)?;
+        self.network.parameters.check(&state.parameters)?;
+        let trained = self.network.parameters.trained();
+        for (_, tensors) in &state.slots {
+            trained.check(tensors)?;
         }
         let place = Place {
             step: state.step,
@@ -251,8 +254,9 @@ impl<'s> Trainer<'s> {
 
     /// The first tensor of `state` that holds a value that is not finite.
     pub(super) fn not_finite(&self, state: &TrainState) -> Option<String> {
-        let table = &self.network.parameters;
+        let (all, trained) = (&self.network.parameters, self.network.parameters.trained());
         let mut tensors = state.tensors().flat_map(|(role, tensors)| {
+            let table = if role == "parameters" { all } else { &trained };
             let named = table.iter().zip(tensors);
             named.map(move |(parameter, tensor)| (role, &parameter.name, tensor))
         });
@@ -384,17 +388,36 @@ impl<'s> Trainer<'s> {
         }
     }
 
+    /// What the device holds in `role`: parameters with their statistics, or what lies as they do.
     fn read(&self, role: Role) -> Result<Vec<Vec<f32>>> {
-        let table = &self.network.parameters;
-        let bytes = self
-            .device
-            .read(&self.shared[&role], 0, table.padded_len() as u64 * 4)?;
-        Ok(table.unpack(&bytemuck::pod_collect_to_vec(&bytes)))
+        let floats = |role, len: usize| -> Result<Vec<f32>> {
+            if len == 0 {
+                return Ok(Vec::new());
+            }
+            let bytes = self.device.read(&self.shared[&role], 0, len as u64 * 4)?;
+            Ok(bytemuck::pod_collect_to_vec(&bytes))
+        };
+        let table = self.table(role);
+        let trained = floats(role, table.padded_len())?;
+        let statistics = floats(Role::Statistics, table.statistics_len())?;
+        Ok(table.unpack([&trained, &statistics]))
     }
 
     fn write(&self, role: Role, tensors: &[Vec<f32>]) -> Result<()> {
-        let flat = self.network.parameters.pack(tensors);
-        let bytes = bytemuck::cast_slice(&flat);
-        self.device.write(&self.shared[&role], 0, bytes)
+        let [trained, statistics] = self.table(role).pack(tensors);
+        for (role, flat) in [(role, trained), (Role::Statistics, statistics)] {
+            if !flat.is_empty() {
+                let bytes = bytemuck::cast_slice(&flat);
+                self.device.write(&self.shared[&role], 0, bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn table(&self, role: Role) -> Cow<'_, ParameterTable> {
+        match role {
+            Role::Parameters => Cow::Borrowed(&self.network.parameters),
+            _ => Cow::Owned(self.network.parameters.trained()),
+        }
     }
 }

@@ -76,7 +76,8 @@ pub fn load_weights(path: &Path, table: &ParameterTable) -> Result<Vec<Vec<f32>>
                 --net, --channels, --kernel-sizes, --dense-hiddens and the shape of the images";
     let fail = |what: String| Error::file(path, what, hint);
     let missing = "--init takes a .safetensors file, such as a run's model.safetensors";
-    let limit = table.elements() as u64 * 4 + HEADER_BYTES;
+    let elements = table.iter().map(|it| it.layout.elements());
+    let limit = elements.sum::<usize>() as u64 * 4 + HEADER_BYTES;
     let bytes = read_regular(path, limit, missing, hint)?;
     let file = SafeTensors::deserialize(&bytes).map_err(|error| {
         let what = format!("is no safetensors file: {error}");
@@ -98,7 +99,9 @@ pub fn load_weights(path: &Path, table: &ParameterTable) -> Result<Vec<Vec<f32>>
             },
         }
     }
-    let mut extra: Vec<String> = found.into_keys().collect();
+    // PyTorch counts the batches of a batch norm, and averages do not need it.
+    let counts = |name: &String| name.ends_with(".num_batches_tracked");
+    let mut extra: Vec<String> = found.into_keys().filter(|it| !counts(it)).collect();
     extra.sort();
     problems.extend(
         extra

@@ -310,9 +310,10 @@ fn fill(gpu: &Gpu, network: &Network, program: &Program) -> Result<GpuBuffers> {
                 let order: Vec<u32> = (0..spec.len as u32).collect();
                 bytemuck::pod_collect_to_vec(&order)
             }
-            Role::Parameters => {
-                let weights = table.pack(&initial_parameters(table, 0));
-                bytemuck::pod_collect_to_vec(&weights)
+            Role::Parameters | Role::Statistics => {
+                let [weights, statistics] = table.pack(&initial_parameters(table, 0));
+                let is_weights = spec.role == Role::Parameters;
+                bytemuck::pod_collect_to_vec(if is_weights { &weights } else { &statistics })
             }
             _ => Vec::new(),
         };
