@@ -25,6 +25,8 @@ pub enum Role {
     FirstMoment,
     /// Adam's second moments, laid out like the parameters.
     SecondMoment,
+    /// Running means and variances of batch norms, flat: training writes them, evaluation reads them.
+    Statistics,
     /// Rows of metrics, one per step of a submission.
     Metrics,
     /// Counts of non-finite gradients, one per step of a submission.

@@ -39,7 +39,7 @@ fn training_graph(
     adam: &AdamConfig,
 ) -> Result<Graph> {
     let (mut graph, _, loss) = forward(network, layout, options)?;
-    differentiate(&mut graph)?;
+    differentiate(&mut graph, ops::elementwise::add_forward::sum)?;
     loss.reduce(&mut graph);
     let len = network.parameters.padded_len();
     ops::optimizer::record(&mut graph, adam, len, options.rows);

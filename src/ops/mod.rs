@@ -14,6 +14,7 @@
 pub mod activation;
 pub mod batch;
 pub mod conv2d;
+pub mod elementwise;
 mod inputs;
 pub mod linear;
 pub mod loss;
@@ -33,6 +34,7 @@ pub const ALL: &[&Kernel] = &[
     &conv2d::conv2d_max_pool2d_backward_input::KERNEL,
     &conv2d::conv2d_max_pool2d_backward_weight::KERNEL,
     &conv2d::conv2d_max_pool2d_forward::KERNEL,
+    &elementwise::add_forward::KERNEL,
     &linear::linear_backward_weight::KERNEL,
     &linear::linear_forward::KERNEL,
     &reduce::sum_partials::KERNEL,

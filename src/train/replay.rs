@@ -84,13 +84,13 @@ impl Trainer<'_> {
         Ok(None)
     }
 
-    /// Zeroes all that a step writes but parameters and moments: steps after the bad one have left
-    /// their NaNs there.
+    /// Zeroes all that a step writes but parameters, moments and running statistics: steps after the
+    /// bad one have left their NaNs there.
     fn clear(&self) {
         let kept = |role: &Role| {
             matches!(
                 role,
-                Role::Parameters | Role::FirstMoment | Role::SecondMoment
+                Role::Parameters | Role::FirstMoment | Role::SecondMoment | Role::Statistics
             )
         };
         let cleared = self.shared.iter().filter(|(role, _)| !kept(role));

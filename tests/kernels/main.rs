@@ -8,6 +8,7 @@ mod products;
 mod activation_backward;
 mod activation_forward;
 mod adam_step;
+mod add_forward;
 mod adaptive_max_pool2d_backward;
 mod adaptive_max_pool2d_forward;
 mod clip_gradients;
