@@ -119,8 +119,9 @@ impl<T: Real> TwinProgram<T> {
             }
         }
         let outputs = taken.values_mut().zip(parts.into_values());
-        let mut outputs: BTreeMap<usize, Slice<'_, T>> =
-            outputs.flat_map(|(memory, parts)| memory.parts(parts)).collect();
+        let mut outputs: BTreeMap<usize, Slice<'_, T>> = outputs
+            .flat_map(|(memory, parts)| memory.parts(parts))
+            .collect();
         let mut arguments: Vec<Slice<'_, T>> = Vec::new();
         for (at, (slice, binding)) in dispatch.slices.iter().zip(bindings).enumerate() {
             let range = slice.offset..slice.offset + slice.len;

@@ -19,6 +19,7 @@ mod inputs;
 pub mod linear;
 pub mod loss;
 pub mod optimizer;
+pub mod pad;
 pub mod pool;
 pub mod reduce;
 
@@ -43,8 +44,12 @@ pub const ALL: &[&Kernel] = &[
     &optimizer::adam_step::KERNEL,
     &pool::adaptive_max_pool2d_backward::KERNEL,
     &pool::adaptive_max_pool2d_forward::KERNEL,
+    &pad::pad2d_backward::KERNEL,
+    &pad::pad2d_forward::KERNEL,
     &batch::epoch_permutation::KERNEL,
     &batch::gather::KERNEL,
+    &pool::global_avg_pool2d_backward::KERNEL,
+    &pool::global_avg_pool2d_forward::KERNEL,
     &pool::max_pool2d_backward::KERNEL,
     &pool::max_pool2d_forward::KERNEL,
     &loss::mse_loss::KERNEL,
