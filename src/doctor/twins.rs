@@ -60,7 +60,9 @@ pub fn distance_from_twins<T: Real>(
     fill(&mut twins, &program, &layout, train);
     let [weights, statistics] = network.parameters.pack(&initial);
     for (role, flat) in [(Role::Parameters, weights), (Role::Statistics, statistics)] {
-        set(&mut twins, &program, role, |memory| copy(&flat, memory.real()));
+        set(&mut twins, &program, role, |memory| {
+            copy(&flat, memory.real())
+        });
     }
 
     let in_order = TrainerOptions {
@@ -78,11 +80,14 @@ pub fn distance_from_twins<T: Real>(
         };
         twins.run(&options.optimizer.step(step, options.lr, t));
     }
-    let mut theirs = Vec::new();
-    set(&mut twins, &program, Role::Parameters, |memory| {
-        let floats: Vec<f32> = memory.real().iter().map(|it| it.wide() as f32).collect();
-        theirs = network.parameters.unpack(&floats);
+    let theirs = [Role::Parameters, Role::Statistics].map(|role| {
+        let mut floats = Vec::new();
+        set(&mut twins, &program, role, |memory| {
+            floats = memory.real().iter().map(|it| it.wide() as f32).collect();
+        });
+        floats
     });
+    let theirs = network.parameters.unpack([&theirs[0], &theirs[1]]);
     Ok(distance(&trainer.parameters()?, &theirs, &initial))
 }
 

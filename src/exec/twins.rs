@@ -1,5 +1,7 @@
 //! Replays a program on the CPU twins: the oracle of the GPU executor.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::graph::{Dispatch, Program};
@@ -39,6 +41,38 @@ impl<T> Memory<T> {
     }
 }
 
+/// A written part of a buffer: the position of its binding, and where it lies.
+type Part = (usize, Range<usize>);
+
+impl<T> Memory<T> {
+    /// Parts of it that do not overlap, each with the position of its binding.
+    fn parts(&mut self, mut parts: Vec<Part>) -> Vec<(usize, Slice<'_, T>)> {
+        parts.sort_by_key(|(_, range)| range.start);
+        match self {
+            Self::Real(floats) => {
+                let parts = split(floats, parts).into_iter();
+                parts.map(|(at, it)| (at, Slice::RealMut(it))).collect()
+            }
+            Self::Word(words) => {
+                let parts = split(words, parts).into_iter();
+                parts.map(|(at, it)| (at, Slice::WordMut(it))).collect()
+            }
+        }
+    }
+}
+
+/// `parts` of `whole`, in order.
+fn split<E>(whole: &mut [E], parts: Vec<Part>) -> Vec<(usize, &mut [E])> {
+    let (mut rest, mut start) = (whole, 0);
+    let parts = parts.into_iter().map(|(at, range)| {
+        let (_, after) = std::mem::take(&mut rest).split_at_mut(range.start - start);
+        let (part, after) = after.split_at_mut(range.len());
+        (rest, start) = (after, range.end);
+        (at, part)
+    });
+    parts.collect()
+}
+
 /// A program with its memory on the host, in precision `T`.
 #[derive(Debug, Clone)]
 pub struct TwinProgram<T> {
@@ -72,28 +106,33 @@ impl<T: Real> TwinProgram<T> {
     /// beside the ones it reads.
     fn dispatch(&mut self, dispatch: &Dispatch, step: &Step) {
         let bindings = dispatch.call.kernel.bindings;
-        let mut written: Vec<(usize, Memory<T>)> = Vec::new();
-        for (slice, binding) in dispatch.slices.iter().zip(bindings) {
+        let mut taken: BTreeMap<usize, Memory<T>> = BTreeMap::new();
+        let mut parts: BTreeMap<usize, Vec<Part>> = BTreeMap::new();
+        for (at, (slice, binding)) in dispatch.slices.iter().zip(bindings).enumerate() {
             if binding.access == Access::ReadWrite {
-                let taken =
-                    std::mem::replace(&mut self.memory[slice.buffer], Memory::Word(Vec::new()));
-                written.push((slice.buffer, taken));
+                let part = (at, slice.offset..slice.offset + slice.len);
+                parts.entry(slice.buffer).or_default().push(part);
+                let memory = &mut self.memory[slice.buffer];
+                taken
+                    .entry(slice.buffer)
+                    .or_insert_with(|| std::mem::replace(memory, Memory::Word(Vec::new())));
             }
         }
-        let mut outputs = written.iter_mut();
+        let outputs = taken.values_mut().zip(parts.into_values());
+        let mut outputs: BTreeMap<usize, Slice<'_, T>> = outputs
+            .flat_map(|(memory, parts)| memory.parts(parts))
+            .collect();
         let mut arguments: Vec<Slice<'_, T>> = Vec::new();
-        for (slice, binding) in dispatch.slices.iter().zip(bindings) {
+        for (at, (slice, binding)) in dispatch.slices.iter().zip(bindings).enumerate() {
             let range = slice.offset..slice.offset + slice.len;
             arguments.push(match binding.access {
                 Access::Read => match &self.memory[slice.buffer] {
                     Memory::Real(floats) => Slice::Real(&floats[range]),
                     Memory::Word(words) => Slice::Word(&words[range]),
                 },
-                Access::ReadWrite => match outputs.next().map(|(_, memory)| memory) {
-                    Some(Memory::Real(floats)) => Slice::RealMut(&mut floats[range]),
-                    Some(Memory::Word(words)) => Slice::WordMut(&mut words[range]),
-                    None => unreachable!("one entry per written binding was made above"),
-                },
+                Access::ReadWrite => outputs
+                    .remove(&at)
+                    .expect("one entry per written binding was made above"),
             });
         }
         dispatch
@@ -101,7 +140,8 @@ impl<T: Real> TwinProgram<T> {
             .kernel
             .twin
             .run(&dispatch.call, step, &mut arguments);
-        for (buffer, memory) in written {
+        drop(arguments);
+        for (buffer, memory) in taken {
             self.memory[buffer] = memory;
         }
     }

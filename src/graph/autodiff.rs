@@ -17,7 +17,12 @@ pub struct Tape<'a> {
     gradients: HashMap<Value, Gradient>,
     /// Outputs of operations that end in a fused activation, where one operation alone reads them.
     activations: HashMap<Value, Activation>,
+    add: Add,
 }
+
+/// The kernel that adds two batches of a shape; operations stand on a floor above, so that whoever
+/// differentiates names it.
+pub type Add = fn(ImageShape) -> Call;
 
 /// What is known of a value's gradient.
 #[derive(Debug, Clone, Copy)]
@@ -30,13 +35,16 @@ enum Gradient {
 
 /// Appends the gradients of all parameters that the forward pass used, in reverse order.
 ///
-/// The last operation (the loss) starts it: its `backward` needs no gradient of its own outputs.
-pub fn differentiate(graph: &mut Graph) -> Result<()> {
+/// The last operation (the loss) starts it: its `backward` needs no gradient of its own outputs. The
+/// gradients of a value that is read several times are added by `add`, last reader first: an operation
+/// comes before those that read its outputs, so that the sum is complete before it is asked for.
+pub fn differentiate(graph: &mut Graph, add: Add) -> Result<()> {
     let forward = graph.nodes.clone();
     let mut tape = Tape {
         graph,
         gradients: HashMap::new(),
         activations: fused_activations(&forward),
+        add,
     };
     for node in forward.iter().rev() {
         if node.inputs.iter().any(|&it| tape.graph.needs_gradient(it)) {
@@ -46,11 +54,12 @@ pub fn differentiate(graph: &mut Graph) -> Result<()> {
     Ok(())
 }
 
-/// The outputs of `nodes` that end in a fused activation and that one operation alone reads.
+/// The outputs of `nodes` that end in a fused activation and that one operation alone reads, once.
 fn fused_activations(nodes: &[Node]) -> HashMap<Value, Activation> {
     let ends = nodes.iter().filter_map(|node| {
         let (activation, output) = (node.op.activation(), *node.outputs.first()?);
-        let readers = nodes.iter().filter(|it| it.inputs.contains(&output));
+        let readers = nodes.iter().flat_map(|it| &it.inputs);
+        let readers = readers.filter(|&&it| it == output);
         (activation != Activation::Linear && readers.count() == 1).then_some((output, activation))
     });
     ends.collect()
@@ -94,16 +103,16 @@ impl Tape<'_> {
         known.unwrap_or(Activation::Linear)
     }
 
-    /// Sets the gradient of `value`.
+    /// Sets the gradient of `value`, or adds to it what another reader has set.
     ///
-    /// Errors where it is set already: a value that two operations read needs a kernel that adds
-    /// gradients, which none of our nets does.
+    /// Errors where that is the gradient before an activation: a bug, since only the kernel of a single
+    /// reader may take a slope.
     pub fn set_gradient(&mut self, node: &Node, value: Value, gradient: Value) -> Result<()> {
         self.set(node, value, Gradient::Whole(gradient))
     }
 
     /// Sets the gradient of the sums before the activation that made `value`, which is the value's
-    /// own where [`Self::fused_activation`] knows none.
+    /// own where [`Self::fused_activation`] knows none; then it is added to what other readers have set.
     ///
     /// Errors as [`Self::set_gradient`].
     pub fn set_gradient_before_activation(
@@ -120,10 +129,21 @@ impl Tape<'_> {
     }
 
     fn set(&mut self, node: &Node, value: Value, gradient: Gradient) -> Result<()> {
-        match self.gradients.insert(value, gradient) {
-            None => Ok(()),
-            Some(_) => Err(bug(&node.layer, "its input is used by two operations")),
-        }
+        let gradient = match (self.gradients.get(&value).copied(), gradient) {
+            (None, gradient) => gradient,
+            (Some(Gradient::Whole(sum)), Gradient::Whole(gradient)) => {
+                let call = (self.add)(self.graph.sample_shape(value));
+                Gradient::Whole(self.samples(node, call, vec![sum, gradient], value))
+            }
+            (Some(_), _) => {
+                return Err(bug(
+                    &node.layer,
+                    "the slope at its input was taken before all gradients were added",
+                ));
+            }
+        };
+        self.gradients.insert(value, gradient);
+        Ok(())
     }
 
     /// Records a kernel of the backward pass that writes one new batch shaped like `like`.
@@ -221,6 +241,7 @@ mod tests {
             graph: &mut graph,
             gradients: HashMap::new(),
             activations,
+            add: ops::elementwise::add_forward::sum,
         };
         let [first, next] = &nodes[..] else {
             panic!("two layers");

@@ -15,7 +15,7 @@ mod parameters;
 mod plan;
 mod program;
 
-pub use autodiff::{Tape, differentiate};
+pub use autodiff::{Add, Tape, differentiate};
 pub use fuse::fuse;
 pub use graph::{Graph, Node, Op, Shape, Storage, Value};
 pub use parameters::{Kind, Layout, Parameter, ParameterTable, Start, Tensor};

@@ -23,6 +23,8 @@ pub enum Role {
     Gradients,
     /// What the optimizer keeps of every parameter, laid out like them; number of its slot.
     Slot(u8),
+    /// Running means and variances of batch norms, flat: training writes them, evaluation reads them.
+    Statistics,
     /// Rows of metrics, one per step of a submission.
     Metrics,
     /// Counts of non-finite gradients, one per step of a submission.

@@ -58,7 +58,7 @@ fn training_graph(
     update: Update<'_>,
 ) -> Result<Graph> {
     let (mut graph, _, loss) = forward(network, layout, options)?;
-    differentiate(&mut graph)?;
+    differentiate(&mut graph, ops::elementwise::add_forward::sum)?;
     loss.reduce(&mut graph);
     let len = network.parameters.padded_len();
     let Update {

@@ -14,9 +14,11 @@
 pub mod activation;
 pub mod batch;
 pub mod conv2d;
+pub mod elementwise;
 pub mod linear;
 pub mod loss;
 pub mod optimizer;
+pub mod pad;
 pub mod pool;
 pub mod reduce;
 
@@ -32,6 +34,7 @@ pub const ALL: &[&Kernel] = &[
     &conv2d::conv2d_max_pool2d_backward_input::KERNEL,
     &conv2d::conv2d_max_pool2d_backward_weight::KERNEL,
     &conv2d::conv2d_max_pool2d_forward::KERNEL,
+    &elementwise::add_forward::KERNEL,
     &linear::linear_backward_weight::KERNEL,
     &linear::linear_forward::KERNEL,
     &reduce::sum_partials::KERNEL,
@@ -41,8 +44,12 @@ pub const ALL: &[&Kernel] = &[
     &optimizer::sgd_step::KERNEL,
     &pool::adaptive_max_pool2d_backward::KERNEL,
     &pool::adaptive_max_pool2d_forward::KERNEL,
+    &pad::pad2d_backward::KERNEL,
+    &pad::pad2d_forward::KERNEL,
     &batch::epoch_permutation::KERNEL,
     &batch::gather::KERNEL,
+    &pool::global_avg_pool2d_backward::KERNEL,
+    &pool::global_avg_pool2d_forward::KERNEL,
     &pool::max_pool2d_backward::KERNEL,
     &pool::max_pool2d_forward::KERNEL,
     &loss::mse_loss::KERNEL,

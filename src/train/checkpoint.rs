@@ -177,8 +177,8 @@ impl Checkpoint {
             state.slots.push((*slot, found));
         }
         let named = state.tensors().flat_map(|(role, values)| {
-            let named = named(&format!("{role}."), &table_of(role, &table), values);
-            named.collect::<Vec<_>>()
+            let table = table_of(role, &table);
+            named(&format!("{role}."), &table, values).collect::<Vec<_>>()
         });
         if checksum(&named.collect::<Vec<_>>()) != record.checksum {
             return Err(fail("is damaged: its checksum does not fit".to_owned()));

@@ -25,6 +25,7 @@ pub struct Plan {
     on_valid: Option<Program>,
     layout: SplitLayout,
     parameters: usize,
+    statistics: usize,
     /// Slots of the optimizer.
     slots: usize,
 }
@@ -81,6 +82,7 @@ impl Plan {
             on_valid: on_valid.transpose()?,
             layout: *layout,
             parameters: network.parameters.padded_len(),
+            statistics: network.parameters.statistics_len(),
             slots: options.optimizer.slots().len(),
         })
     }
@@ -129,7 +131,7 @@ impl Plan {
         let bytes = |scalars: usize| scalars as u64 * 4;
         MemoryNeed {
             data: bytes(sets.sum::<usize>() + self.predictions()),
-            parameters: bytes(self.parameters * (2 + self.slots)),
+            parameters: bytes(self.parameters * (2 + self.slots) + self.statistics),
             scratch: bytes(self.scratch().values().sum::<usize>() + self.local()),
             largest_binding: bytes(slices.map(|slice| slice.len).max().unwrap_or(0)),
         }
@@ -168,12 +170,14 @@ impl Plan {
         let own = [
             (Role::Parameters, self.parameters),
             (Role::Gradients, self.parameters),
+            (Role::Statistics, self.statistics),
             (Role::Predictions, self.predictions()),
             (Role::Metrics, MAX_STEPS * METRICS),
             (Role::Faults, MAX_STEPS),
         ];
         let slots = (0..self.slots).map(|slot| (Role::Slot(slot as u8), self.parameters));
         let all = own.into_iter().chain(slots).chain(self.scratch());
+        let all = all.filter(|(role, len)| *role != Role::Statistics || *len > 0);
         all.map(|(role, len)| Ok((role, device.storage(&role.to_string(), len as u64 * 4)?)))
             .collect()
     }

@@ -9,7 +9,7 @@ use super::resident::ResidentDataset;
 use super::session::Session;
 use super::trainer::Trainer;
 use crate::error::{Error, Result};
-use crate::exec::{Buffer, Device, Executable, Kept, MAX_STEPS, Submissions};
+use crate::exec::{Device, Executable, Kept, MAX_STEPS, SharedBuffers, Submissions};
 use crate::graph::Role;
 use crate::kernel::tuning::Tuning;
 use crate::nn::{Network, ProgramOptions, evaluation_program};
@@ -52,7 +52,8 @@ pub struct Predictor<'s> {
     device: &'s Device,
     network: Network,
     options: PredictorOptions,
-    parameters: Buffer,
+    /// Parameters, and statistics where the net has any.
+    parameters: SharedBuffers,
 }
 
 impl<'s> Predictor<'s> {
@@ -136,7 +137,7 @@ impl<'s> Predictor<'s> {
         let mut shared = set.buffers().clone();
         let order = Order::new(self.device, set.len(), None)?;
         shared.insert(Role::Order, order.buffer().clone());
-        shared.insert(Role::Parameters, self.parameters.clone());
+        shared.extend(self.parameters.clone());
         shared.extend([
             new(Role::Predictions, capacity * QUAD)?,
             new(Role::Metrics, MAX_STEPS * METRICS)?,

@@ -84,10 +84,11 @@ impl Trainer<'_> {
         Ok(None)
     }
 
-    /// Zeroes all that a step writes but parameters and what the optimizer keeps: steps after the bad one have left
-    /// their NaNs there.
+    /// Zeroes all that a step writes but parameters, running statistics and what the optimizer keeps:
+    /// steps after the bad one have left their NaNs there.
     fn clear(&self) {
-        let kept = |role: &Role| matches!(role, Role::Parameters | Role::Slot(_));
+        let kept =
+            |role: &Role| matches!(role, Role::Parameters | Role::Statistics | Role::Slot(_));
         let cleared = self.shared.iter().filter(|(role, _)| !kept(role));
         self.device.clear(cleared.map(|(_, buffer)| buffer));
     }

@@ -66,7 +66,8 @@ pub(in crate::ops) fn take_slopes(activation: Activation, outputs: &[f32], grads
     }
 }
 
-fn activate(activation: Activation, values: &mut [f32]) {
+/// `activation` of every one of `values`, in place.
+pub(in crate::ops) fn activate(activation: Activation, values: &mut [f32]) {
     match activation {
         Activation::Linear => {}
         Activation::Relu => rectify(&[0.0; 4], values),
@@ -75,8 +76,8 @@ fn activate(activation: Activation, values: &mut [f32]) {
     }
 }
 
-/// The sigmoid of a padding channel is not 0.
-fn zero_padding(values: &mut [f32], channels: usize) {
+/// Zeroes what pads `channels`: the sigmoid of a padding channel is not 0.
+pub(in crate::ops) fn zero_padding(values: &mut [f32], channels: usize) {
     let stride = padded(channels);
     if stride > channels {
         for row in values.chunks_exact_mut(stride) {
@@ -107,7 +108,7 @@ fn rectify_simd<'a, S: Simd>(_simd: S, bias: &'a [f32], sums: &'a mut [f32]) {
 
 /// 0 for what is no number, as `max` gives it.
 #[inline(always)]
-pub(super) fn rectified(x: f32) -> f32 {
+pub(in crate::ops) fn rectified(x: f32) -> f32 {
     if x > 0.0 { x } else { 0.0 }
 }
 

@@ -3,6 +3,9 @@
 pub mod adaptive_max_pool2d;
 pub mod adaptive_max_pool2d_backward;
 pub mod adaptive_max_pool2d_forward;
+pub mod global_avg_pool2d;
+pub mod global_avg_pool2d_backward;
+pub mod global_avg_pool2d_forward;
 pub mod max_pool2d_backward;
 pub mod max_pool2d_forward;
 
