@@ -61,7 +61,7 @@ pub fn distance_from_twins<T: Real>(
     let [weights, statistics] = network.parameters.pack(&initial);
     for (role, flat) in [(Role::Parameters, weights), (Role::Statistics, statistics)] {
         set(&mut twins, &program, role, |memory| {
-            copy(&flat, memory.real())
+            copy(&flat, memory.real());
         });
     }
 

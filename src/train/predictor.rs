@@ -9,7 +9,7 @@ use super::resident::ResidentDataset;
 use super::session::Session;
 use super::trainer::Trainer;
 use crate::error::{Error, Result};
-use crate::exec::{Device, Executable, Kept, MAX_STEPS, SharedBuffers, Submissions};
+use crate::exec::{Buffer, Device, Executable, Kept, MAX_STEPS, SharedBuffers, Submissions};
 use crate::graph::Role;
 use crate::kernel::tuning::Tuning;
 use crate::nn::{Network, ProgramOptions, evaluation_program};
