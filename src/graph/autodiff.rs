@@ -230,6 +230,45 @@ mod tests {
         assert_eq!(known(0, true), None);
     }
 
+    #[test]
+    fn an_operation_that_reads_a_value_twice_is_two_readers() {
+        let (mut graph, output) = read_by(0);
+        let twice = ops::elementwise::record(&mut graph, "add", [output, output]);
+        twice.expect("has the shape of itself");
+        fuse(&mut graph);
+        assert_eq!(graph.nodes.len(), 2);
+        assert!(fused_activations(&graph.nodes).is_empty());
+    }
+
+    /// Gradients of the same value are added in the order in which they are set.
+    #[test]
+    fn a_second_gradient_is_added_to_the_first() {
+        let (mut graph, output) = read_by(2);
+        let nodes = graph.nodes.clone();
+        let shape = Shape::Samples(graph.sample_shape(output));
+        let gradients = [(); 3].map(|()| graph.transient(shape, Scalar::F32));
+        let mut tape = Tape {
+            graph: &mut graph,
+            gradients: HashMap::new(),
+            activations: HashMap::new(),
+            add: ops::elementwise::add_forward::sum,
+        };
+        for gradient in gradients {
+            let set = tape.set_gradient(&nodes[2], output, gradient);
+            set.expect("can be added");
+        }
+        let sum = tape.gradient(&nodes[1], output).expect("is set");
+        let [first, second] = &graph.nodes[nodes.len()..] else {
+            panic!("two sums");
+        };
+        assert_eq!(first.inputs, gradients[..2]);
+        assert_eq!(second.inputs, [first.outputs[0], gradients[2]]);
+        assert_eq!(
+            (&second.outputs[..], second.phase),
+            (&[sum][..], Phase::Backward)
+        );
+    }
+
     /// What an operation is not given, it does not mistake for something else.
     #[test]
     fn a_gradient_before_an_activation_is_not_the_values_own() {

@@ -9,6 +9,7 @@ use super::{Extent, Phase, Role};
 use crate::activation::Activation;
 use crate::error::{Error, Result};
 use crate::kernel::shards::SHARDS;
+use crate::kernel::limits::bias_at;
 use crate::kernel::target::Target;
 use crate::kernel::{Call, Scalar};
 use crate::shape::ImageShape;
@@ -108,6 +109,8 @@ pub struct Graph {
     pub capacity: usize,
     /// What kernels are chosen for.
     pub target: Target,
+    /// Whether it is of a training step: batch norm takes the batch's own statistics.
+    pub training: bool,
     pub(super) values: Vec<ValueSpec>,
     pub(super) nodes: Vec<Node>,
 }
@@ -118,6 +121,7 @@ impl Graph {
         Self {
             capacity,
             target,
+            training: false,
             values: Vec::new(),
             nodes: Vec::new(),
         }
@@ -141,6 +145,18 @@ impl Graph {
             storage: Storage::Transient,
             needs_gradient: false,
         })
+    }
+
+    /// The `len` floats that lie behind the weight `parameter` where its bias would.
+    ///
+    /// # Panics
+    /// If it is no parameter: a bug in the net's recording.
+    pub fn behind(&mut self, parameter: Value, len: usize) -> Value {
+        let Storage::Resident(role, offset) = self.values[parameter.0].storage else {
+            panic!("a weight is no scratch");
+        };
+        let offset = offset + bias_at(self.len(parameter));
+        self.resident(role, offset, len, Scalar::F32)
     }
 
     /// Moves `value`, so far in scratch memory, to the start of a buffer that outlives the step.

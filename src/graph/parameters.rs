@@ -100,7 +100,7 @@ impl Layout {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tensor {
     /// Its name within the layer: `weight`.
-    pub name: &'static str,
+    pub name: String,
     /// Its shape in PyTorch.
     pub torch_shape: Vec<usize>,
     /// How it lies in memory.
@@ -308,7 +308,7 @@ mod tests {
         let mut table = ParameterTable::default();
         for out in [1, 65] {
             let tensor = Tensor {
-                name: "b",
+                name: "b".to_owned(),
                 torch_shape: vec![out],
                 layout: Layout::Bias { out },
                 start: Start::FanIn(1),

@@ -13,6 +13,8 @@ pub enum NetworkType {
     Mlp,
     /// Convolutions with max-pooling, then linear layers.
     Cnn,
+    /// Residual net: stages of convolutions with batch norm and shortcuts around them.
+    Resnet,
 }
 
 impl NetworkType {
@@ -21,12 +23,13 @@ impl NetworkType {
         match self {
             Self::Mlp => "mlp",
             Self::Cnn => "cnn",
+            Self::Resnet => "resnet",
         }
     }
 }
 
-/// Sizes of a net's layers. The first three lists have one entry per convolution; an mlp ignores
-/// them.
+/// Sizes of a net's layers. The first three lists have one entry per convolution; an mlp ignores them. A
+/// resnet has one entry of `n_channels` per stage, `blocks` in each, and ignores the others.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NetworkConfiguration {
     /// Output channels of each convolution.
@@ -37,6 +40,13 @@ pub struct NetworkConfiguration {
     pub strides: Vec<usize>,
     /// Size of each hidden linear layer; may be empty.
     pub dense_hiddens: Vec<usize>,
+    /// Residual blocks of a stage.
+    #[serde(default = "one")]
+    pub blocks: usize,
+}
+
+fn one() -> usize {
+    1
 }
 
 impl NetworkConfiguration {
@@ -49,6 +59,11 @@ impl NetworkConfiguration {
                 kernel_sizes: vec![3; 3],
                 strides: vec![1; 3],
                 dense_hiddens: vec![128],
+                blocks: 1,
+            },
+            NetworkType::Resnet => Self {
+                n_channels: vec![16, 32, 64],
+                ..Self::mlp(&[])
             },
         }
     }
@@ -60,6 +75,7 @@ impl NetworkConfiguration {
             kernel_sizes: Vec::new(),
             strides: Vec::new(),
             dense_hiddens: dense_hiddens.to_vec(),
+            blocks: 1,
         }
     }
 
@@ -68,6 +84,17 @@ impl NetworkConfiguration {
     pub fn validate(&self, network: NetworkType) -> Result<()> {
         positive("--dense-hiddens", &self.dense_hiddens)?;
         if network == NetworkType::Mlp {
+            return Ok(());
+        }
+        if network == NetworkType::Resnet {
+            positive("--channels", &self.n_channels)?;
+            positive("--blocks", &[self.blocks])?;
+            if self.n_channels.is_empty() {
+                return Err(Error::usage(
+                    "a resnet needs at least one stage",
+                    "give --channels one value per stage, such as 16,32,64",
+                ));
+            }
             return Ok(());
         }
         let lists = [

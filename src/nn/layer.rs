@@ -1,16 +1,20 @@
 //! Layers: everything that anybody knows of a kind of layer, in one place. A net is a list of them.
 
 mod activation;
+mod batch_norm;
 mod conv2d;
 mod flatten;
 mod linear;
 mod pool;
+mod residual;
 
 pub use activation::ActivationLayer;
+pub use batch_norm::BatchNorm2d;
 pub use conv2d::Conv2d;
 pub use flatten::Flatten;
 pub use linear::Linear;
-pub use pool::{AdaptiveMaxPool2d, MaxPool2d};
+pub use pool::{AdaptiveMaxPool2d, GlobalAvgPool2d, MaxPool2d};
+pub use residual::BasicBlock;
 
 use std::fmt::Debug;
 
@@ -78,8 +82,8 @@ impl OnnxPlace<'_> {
 /// `out` outputs.
 fn weight_and_bias(torch_shape: Vec<usize>, layout: Layout, out: usize) -> Vec<Tensor> {
     let start = Start::FanIn(layout.elements() / out);
-    let tensor = |name, torch_shape, layout| Tensor {
-        name,
+    let tensor = |name: &str, torch_shape, layout| Tensor {
+        name: name.to_owned(),
         torch_shape,
         layout,
         start,

@@ -7,6 +7,7 @@ pub mod layer;
 mod network;
 pub mod onnx;
 mod programs;
+mod resnet;
 mod sequential;
 
 pub use crate::activation::Activation;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::config::{NetworkConfiguration, NetworkType};
 use super::layer::{Layer, OnnxPlace};
 use super::onnx::OnnxGraph;
-use super::sequential;
+use super::{resnet, sequential};
 use crate::activation::Activation;
 use crate::error::Result;
-use crate::graph::{Graph, ParameterTable, Role, Value};
+use crate::graph::{Graph, Kind, ParameterTable, Role, Value};
 use crate::kernel::Scalar;
 use crate::shape::ImageShape;
 
@@ -61,7 +61,10 @@ impl Network {
         image: ImageShape,
     ) -> Result<Self> {
         configuration.validate(network)?;
-        sequential::build(network, configuration, activation, image)
+        match network {
+            NetworkType::Resnet => resnet::build(configuration, activation, image),
+            _ => sequential::build(network, configuration, activation, image),
+        }
     }
 
     /// A net without layers yet, for samples of shape `input`.
@@ -78,7 +81,13 @@ impl Network {
     ///
     /// Errors where it does not fit the output of the last layer, or the net grows too large.
     pub fn push(&mut self, name: &str, layer: impl Layer + 'static) -> Result<()> {
-        let path = self.layers.len().to_string();
+        self.push_at(&self.layers.len().to_string(), name, layer)
+    }
+
+    /// The same with the name `path` in the `state_dict`.
+    ///
+    /// Errors as [`Network::push`].
+    pub fn push_at(&mut self, path: &str, name: &str, layer: impl Layer + 'static) -> Result<()> {
         let (memory, input) = match self.layers.last() {
             None => (self.input, self.input),
             Some(last) if last.layer.is_view() => (last.memory, last.output),
@@ -87,11 +96,11 @@ impl Network {
         let output = layer.output(name, input)?;
         let first = self.parameters.iter().count();
         for tensor in layer.tensors(memory) {
-            self.parameters.push(&path, tensor)?;
+            self.parameters.push(path, tensor)?;
         }
         self.layers.push(Entry {
             name: name.to_owned(),
-            path,
+            path: path.to_owned(),
             tensors: first..self.parameters.iter().count(),
             layer: Arc::new(layer),
             memory,
@@ -115,7 +124,11 @@ impl Network {
     fn tensor(&self, graph: &mut Graph, index: usize) -> Value {
         let parameter = self.parameters.get(index);
         let len = parameter.layout.padded_len();
-        graph.resident(Role::Parameters, parameter.offset, len, Scalar::F32)
+        let role = match parameter.kind {
+            Kind::Trained => Role::Parameters,
+            Kind::Statistic => Role::Statistics,
+        };
+        graph.resident(role, parameter.offset, len, Scalar::F32)
     }
 
     /// The net in ONNX's operators, reading the value `input`.

@@ -53,6 +53,11 @@ pub fn ints(name: &'static str, values: &[usize]) -> (&'static str, Attribute) {
     (name, Attribute::Ints(values.collect()))
 }
 
+/// The attribute `name` with a real value.
+pub fn float(name: &'static str, value: f32) -> (&'static str, Attribute) {
+    (name, Attribute::Float(value))
+}
+
 /// A size as ONNX has it. Sizes of nets that fit a GPU are far from the end of either type.
 pub fn integer(size: usize) -> i64 {
     i64::try_from(size).unwrap_or(i64::MAX)

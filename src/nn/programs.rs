@@ -57,7 +57,7 @@ fn training_graph(
     options: &ProgramOptions,
     update: Update<'_>,
 ) -> Result<Graph> {
-    let (mut graph, _, loss) = forward(network, layout, options)?;
+    let (mut graph, _, loss) = forward(network, layout, options, true)?;
     differentiate(&mut graph, ops::elementwise::add_forward::sum)?;
     loss.reduce(&mut graph);
     let len = network.parameters.padded_len();
@@ -76,7 +76,7 @@ pub fn evaluation_program(
     layout: &ResidentLayout,
     options: &ProgramOptions,
 ) -> Result<Program> {
-    let (mut graph, prediction, loss) = forward(network, layout, options)?;
+    let (mut graph, prediction, loss) = forward(network, layout, options, false)?;
     loss.reduce(&mut graph);
     graph.keep(prediction, Role::Predictions);
     Ok(lower(&graph))
@@ -87,8 +87,10 @@ fn forward(
     network: &Network,
     layout: &ResidentLayout,
     options: &ProgramOptions,
+    training: bool,
 ) -> Result<(Graph, Value, Loss)> {
     let mut graph = Graph::new(options.capacity, options.target.clone());
+    graph.training = training;
     let images = ops::batch::record(&mut graph, layout, network.input);
     let prediction = network.record(&mut graph, images)?;
     let loss = ops::loss::record(&mut graph, prediction, layout.count, options.rows);

@@ -21,7 +21,7 @@ pub(super) fn build(
     // The gather kernel reads the image's bytes as one vector for an mlp: nothing to flatten.
     let input = match network {
         NetworkType::Mlp => ImageShape::vector(image.elements()),
-        NetworkType::Cnn => image,
+        _ => image,
     };
     let mut net = Network::empty(input);
     if network == NetworkType::Cnn {
@@ -49,6 +49,8 @@ fn convolutions(
             channels,
             kernel: configuration.kernel_sizes[index],
             stride: configuration.strides[index],
+            padding: 0,
+            bias: true,
         };
         net.push(&name, convolution)?;
         activate(net, &name, activation)?;

@@ -17,6 +17,7 @@ pub mod conv2d;
 pub mod elementwise;
 pub mod linear;
 pub mod loss;
+pub mod norm;
 pub mod optimizer;
 pub mod pad;
 pub mod pool;
@@ -37,6 +38,11 @@ pub const ALL: &[&Kernel] = &[
     &elementwise::add_forward::KERNEL,
     &linear::linear_backward_weight::KERNEL,
     &linear::linear_forward::KERNEL,
+    &norm::batch_norm_backward_input::KERNEL,
+    &norm::batch_norm_backward_parameters::KERNEL,
+    &norm::batch_norm_forward::KERNEL,
+    &norm::batch_norm_merge::KERNEL,
+    &norm::batch_norm_statistics::KERNEL,
     &reduce::sum_partials::KERNEL,
     &optimizer::squared_norm::KERNEL,
     &optimizer::clip_gradients::KERNEL,

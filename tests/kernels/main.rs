@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, reason = "a test binary has no public interface")]
 
+mod graphs;
 mod harness;
 mod products;
 
@@ -11,6 +12,12 @@ mod adam_step;
 mod adaptive_max_pool2d_backward;
 mod adaptive_max_pool2d_forward;
 mod add_forward;
+mod batch_norm;
+mod batch_norm_backward_input;
+mod batch_norm_backward_parameters;
+mod batch_norm_forward;
+mod batch_norm_merge;
+mod batch_norm_statistics;
 mod clip_gradients;
 mod conv2d_backward_input;
 mod conv2d_backward_weight;
@@ -30,6 +37,7 @@ mod mse_loss;
 mod native;
 mod pad2d_backward;
 mod pad2d_forward;
+mod residual;
 mod sgd_step;
 mod squared_norm;
 mod sum_partials;

@@ -5,9 +5,9 @@ use crate::error::Result;
 use crate::graph::{Graph, Layout, Value};
 use crate::nn::onnx::{OnnxGraph, ints};
 use crate::ops;
-use crate::shape::{ConvShape, ImageShape};
+use crate::shape::{ConvShape, ImageShape, padded};
 
-/// A convolution with square windows, without padding.
+/// A convolution with square windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Conv2d {
     /// Output channels.
@@ -16,12 +16,16 @@ pub struct Conv2d {
     pub kernel: usize,
     /// Step of the window along both axes.
     pub stride: usize,
+    /// Pixels of zeros on every side of the input.
+    pub padding: usize,
+    /// Whether a bias is added.
+    pub bias: bool,
 }
 
 impl Conv2d {
     fn shape(&self, input: ImageShape) -> ConvShape {
         ConvShape {
-            input,
+            input: ops::pad::output_shape(input, self.padding),
             out_channels: self.channels,
             kernel_height: self.kernel,
             kernel_width: self.kernel,
@@ -36,11 +40,16 @@ impl Layer for Conv2d {
             channels,
             kernel,
             stride,
+            padding,
+            bias,
         } = self;
-        format!(
-            "Conv2d({}, {channels}, kernel_size={kernel}, stride={stride})",
-            input.channels
-        )
+        let padding = match padding {
+            0 => String::new(),
+            _ => format!(", padding={padding}"),
+        };
+        let bias = if *bias { "" } else { ", bias=False" };
+        let input = input.channels;
+        format!("Conv2d({input}, {channels}, kernel_size={kernel}, stride={stride}{padding}{bias})")
     }
 
     fn output(&self, name: &str, input: ImageShape) -> Result<ImageShape> {
@@ -55,7 +64,13 @@ impl Layer for Conv2d {
             height: kernel,
             width: kernel,
         };
-        weight_and_bias(vec![out, input.channels, kernel, kernel], layout, out)
+        let torch_shape = vec![out, input.channels, kernel, kernel];
+        let mut tensors = weight_and_bias(torch_shape, layout, out);
+        if !self.bias {
+            tensors.truncate(1);
+            tensors[0].spare = padded(out);
+        }
+        tensors
     }
 
     fn record(
@@ -65,26 +80,25 @@ impl Layer for Conv2d {
         input: Value,
         tensors: &[Value],
     ) -> Result<Value> {
-        let [weight, bias] = tensors else {
-            unreachable!("a convolution has a weight and a bias");
-        };
+        let weight = tensors[0];
+        // Kernels read zeros where a bias would lie, and give it no gradient.
+        let bias = tensors.get(1).copied();
+        let bias = bias.unwrap_or_else(|| graph.behind(weight, padded(self.channels)));
         let shape = self.shape(graph.sample_shape(input));
-        ops::conv2d::record(graph, name, [input, *weight, *bias], shape)
+        let input = ops::pad::record(graph, name, input, self.padding);
+        ops::conv2d::record(graph, name, [input, weight, bias], shape, self.bias)
     }
 
     fn onnx(&self, graph: &mut OnnxGraph, at: OnnxPlace<'_>) -> String {
-        let [weight, bias] = at.tensors else {
-            unreachable!("a convolution has a weight and a bias");
-        };
-        let attributes = [
+        let mut attributes = vec![
             ints("kernel_shape", &[self.kernel; 2]),
             ints("strides", &[self.stride; 2]),
         ];
-        graph.node(
-            at.node("Conv"),
-            "Conv",
-            &[at.input, weight, bias],
-            &attributes,
-        )
+        if self.padding > 0 {
+            attributes.push(ints("pads", &[self.padding; 4]));
+        }
+        let mut inputs = vec![at.input];
+        inputs.extend(at.tensors.iter().map(String::as_str));
+        graph.node(at.node("Conv"), "Conv", &inputs, &attributes)
     }
 }

@@ -52,3 +52,26 @@ impl Layer for AdaptiveMaxPool2d {
         graph.adaptive_max_pool(at.path, at.input, at.shape, self.0)
     }
 }
+
+/// The mean over all pixels of every channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GlobalAvgPool2d;
+
+impl Layer for GlobalAvgPool2d {
+    fn torch(&self, _input: ImageShape) -> String {
+        "AdaptiveAvgPool2d((1, 1))".to_owned()
+    }
+
+    fn output(&self, _name: &str, input: ImageShape) -> Result<ImageShape> {
+        Ok(ImageShape::vector(input.channels))
+    }
+
+    fn record(&self, graph: &mut Graph, name: &str, input: Value, _: &[Value]) -> Result<Value> {
+        Ok(ops::pool::global_avg_pool2d::record(graph, name, input))
+    }
+
+    fn onnx(&self, graph: &mut OnnxGraph, at: OnnxPlace<'_>) -> String {
+        let op_type = "GlobalAveragePool";
+        graph.node(at.node(op_type), op_type, &[at.input], &[])
+    }
+}

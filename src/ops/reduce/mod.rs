@@ -15,11 +15,26 @@ impl Tape<'_> {
     pub(in crate::ops) fn parameter_gradients(
         &mut self,
         node: &Node,
-        [weight, bias]: [Value; 2],
+        parameters: [Value; 2],
         call: Call,
         inputs: Vec<Value>,
         splits: usize,
     ) {
+        let phase = Phase::ReduceGradients;
+        self.parameter_gradients_in(phase, node, parameters, call, inputs, splits);
+    }
+
+    /// The same, added up in `phase`: the backward pass, where that goes on to read the gradients. They
+    /// are one value: weight, zeros up to where a bias lies, bias.
+    pub(in crate::ops) fn parameter_gradients_in(
+        &mut self,
+        phase: Phase,
+        node: &Node,
+        [weight, bias]: [Value; 2],
+        call: Call,
+        inputs: Vec<Value>,
+        splits: usize,
+    ) -> Value {
         let offset = self.parameter_offset(weight);
         let bias_offset = self.parameter_offset(bias);
         assert_eq!(
@@ -33,10 +48,9 @@ impl Tape<'_> {
             .resident(Role::Gradients, offset, len, Scalar::F32);
         let layer = &node.layer;
         if call.whole_batch {
-            let phase = Phase::ReduceGradients;
-            return self
-                .graph
+            self.graph
                 .record_call(layer, phase, call, inputs, vec![gradient]);
+            return gradient;
         }
         let (splits, partials) = if self.graph.target.is_cpu() {
             (SHARDS, Shape::Shards(len))
@@ -46,18 +60,14 @@ impl Tape<'_> {
         if splits == 1 {
             self.graph
                 .record_call(layer, Phase::Backward, call, inputs, vec![gradient]);
-            return;
+            return gradient;
         }
         let partials = self.graph.transient(partials, Scalar::F32);
         self.graph
             .record_call(layer, Phase::Backward, call, inputs, vec![partials]);
         let sum = sum_partials::call(splits, len);
-        self.graph.record_call(
-            layer,
-            Phase::ReduceGradients,
-            sum,
-            vec![partials],
-            vec![gradient],
-        );
+        self.graph
+            .record_call(layer, phase, sum, vec![partials], vec![gradient]);
+        gradient
     }
 }
