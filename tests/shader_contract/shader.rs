@@ -22,9 +22,7 @@ pub struct Shader {
 impl Shader {
     pub fn parse(kernel: &'static Kernel, variant: Variant) -> Self {
         let name = format!("{} {variant:?}", kernel.name);
-        let wgsl = kernel
-            .wgsl(variant)
-            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let wgsl = kernel.wgsl(variant);
         let module = naga::front::wgsl::parse_str(&wgsl)
             .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(&wgsl)));
         let valid = Validator::new(ValidationFlags::all(), Capabilities::IMMEDIATES)
