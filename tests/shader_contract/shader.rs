@@ -9,7 +9,7 @@ use naga::{GlobalVariable, Handle, Module, ShaderStage, TypeInner};
 /// Larger than any that a kernel asks for: what fits here fits always.
 pub const WORKGROUP_SIZE: u32 = 256;
 
-/// One expansion of one kernel's shader, parsed and validated.
+/// One variant of one kernel's shader, parsed and validated.
 pub struct Shader {
     pub kernel: &'static Kernel,
     /// Kernel and variant, for messages.

@@ -9,7 +9,7 @@ use gpu_train::exec::Device;
 use gpu_train::gpu::GpuOptions;
 use gpu_train::kernel::Kernel;
 use gpu_train::ops::ALL;
-use gpu_train::verify::{Case, Expected, Submitted};
+use gpu_train::verify::{Expected, Submitted};
 
 use crate::support::{adapter, cpu, processor, session};
 
