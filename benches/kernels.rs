@@ -21,7 +21,7 @@ use gpu_train::error::Result;
 use gpu_train::exec::{Ceilings, Device, GpuBuffers, GpuProgram};
 use gpu_train::gpu::{Gpu, GpuOptions};
 use gpu_train::graph::{BufferSlice, BufferSpec, Dispatch, Extent, Phase, Program, Role};
-use gpu_train::kernel::{Access, Form, Scalar, Step};
+use gpu_train::kernel::{Access, Scalar, Step};
 use gpu_train::nn::{
     Activation, Adam, Network, Optimizer as _, ProgramOptions, Update, initial_parameters,
     training_program,
@@ -47,21 +47,9 @@ struct Options {
     /// Adapter by number or part of its name; see `gpu-train devices`
     #[arg(long, value_name = "INDEX-or-NAME", default_value = "0")]
     device: String,
-    /// Run kernels by this form of their text, where they have it: expanded or loops
-    #[arg(long, value_name = "FORM", value_parser = form, default_value = "expanded")]
-    form: Form,
     /// What `cargo bench` passes
     #[arg(long, hide = true)]
     bench: bool,
-}
-
-/// `expanded` or `loops`.
-fn form(name: &str) -> std::result::Result<Form, String> {
-    match name {
-        "expanded" => Ok(Form::Expanded),
-        "loops" => Ok(Form::Loops),
-        _ => Err("the forms are expanded and loops".to_owned()),
-    }
 }
 
 fn main() -> Result<()> {
@@ -81,7 +69,7 @@ fn main() -> Result<()> {
         ceilings.load_bytes / 1e9,
         ceilings.dispatch_seconds * 1e6,
     );
-    println!("batch {}, form {:?}", options.batch_size, options.form);
+    println!("batch {}", options.batch_size);
     println!(
         "{:<33} {:<24} {:>7} {:>8} {:>8} {:>5} {:>7} {:>5}",
         "kernel", "net, layer", "first", "ms", "GFLOP/s", "peak", "GB/s", "loads"
@@ -177,16 +165,8 @@ impl Bench<'_> {
             target: self.gpu.target().clone(),
             fuse,
         };
-        let mut program = training_program(
-            network,
-            &self.layout(),
-            &options,
-            Update::of(&Adam::default()),
-        )?;
-        for dispatch in &mut program.dispatches {
-            dispatch.call = dispatch.call.clone().in_form(self.options.form);
-        }
-        Ok(program)
+        let update = Update::of(&Adam::default());
+        training_program(network, &self.layout(), &options, update)
     }
 
     /// The images in one part: they are few.

@@ -29,14 +29,12 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> output: array<vec4<f32>>;
 @group(0) @binding(6) var<uniform> params: Params;
 
-const ITEMS: u32 = ${ITEMS}u;
-
 // The part that holds `image`, without a division.
 fn part_of(image: u32) -> u32 {
     var part = 0u;
-//#for part in 1..PARTS
-    part += select(0u, 1u, image >= ${part}u * params.images_per_part);
-//#end
+    for (var next = 1u; next < PARTS; next++) {
+        part += select(0u, 1u, image >= next * params.images_per_part);
+    }
     return part;
 }
 
@@ -46,12 +44,16 @@ fn first_word_of(image: u32, part: u32) -> u32 {
 }
 
 fn image_word(part: u32, index: u32) -> u32 {
-    switch part {
-//#for part in 1..PARTS
-        case ${part}u: { return images_${part}[index]; }
-//#end
-        default: { return images_0[index]; }
+    if (PARTS > 3u && part == 3u) {
+        return images_3[index];
     }
+    if (PARTS > 2u && part == 2u) {
+        return images_2[index];
+    }
+    if (PARTS > 1u && part == 1u) {
+        return images_1[index];
+    }
+    return images_0[index];
 }
 
 fn bytes_of(word: u32) -> vec4<u32> {
@@ -89,21 +91,21 @@ fn copy_vector(part: u32, first_word: u32, sample: u32, quad: u32, quads: u32) {
 
 // One channel quad of four pixels, from `pixel` on.
 fn copy_pixels(part: u32, first_word: u32, sample: u32, pixel: u32, quad: u32, quads: u32) {
-//#for c in 0..4
-    var plane_${c} = vec4<u32>(0u);
-    if (4u * quad + ${c}u < params.channels) {
-        let byte = (4u * quad + ${c}u) * params.pixels + pixel;
-        plane_${c} = four_bytes(part, first_word, byte);
+    var planes: array<vec4<u32>, 4>;
+    for (var c = 0u; c < 4u; c++) {
+        if (4u * quad + c < params.channels) {
+            let byte = (4u * quad + c) * params.pixels + pixel;
+            planes[c] = four_bytes(part, first_word, byte);
+        }
     }
-//#end
     let at = (sample * params.pixels + pixel) * quads + quad;
     let left = params.pixels - pixel;
-//#for p in 0..4
-    if (${p}u < left) {
-        let bytes = vec4<u32>(plane_0[${p}], plane_1[${p}], plane_2[${p}], plane_3[${p}]);
-        output[at + ${p}u * quads] = scaled(bytes);
+    for (var p = 0u; p < 4u; p++) {
+        if (p < left) {
+            let bytes = vec4<u32>(planes[0][p], planes[1][p], planes[2][p], planes[3][p]);
+            output[at + p * quads] = scaled(bytes);
+        }
     }
-//#end
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE)

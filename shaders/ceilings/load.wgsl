@@ -17,9 +17,9 @@ fn main(
     let index = thread_index(workgroup, workgroups, local);
     var sum = vec4<f32>(0.0);
     for (var round = 0u; round < rounds; round++) {
-        //#for i in 0..4
-        sum += input[(index * 16u + 4u * round + ${i}u) & MASK];
-        //#end
+        for (var i = 0u; i < 4u; i++) {
+            sum += input[(index * 16u + 4u * round + i) & MASK];
+        }
     }
     output[index] = sum;
 }

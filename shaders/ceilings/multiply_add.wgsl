@@ -13,16 +13,18 @@ fn main(
 ) {
     let index = thread_index(workgroup, workgroups, local);
     let factor = input[local] * 0.5 + 0.5;
-    //#for i in 0..8
-    var sum_${i} = vec4<f32>(${i}.0);
-    //#end
-    for (var round = 0u; round < rounds; round++) {
-        //#for i in 0..8
-        sum_${i} = sum_${i} * factor + factor;
-        //#end
+    var sums: array<vec4<f32>, 8>;
+    for (var i = 0u; i < 8u; i++) {
+        sums[i] = vec4<f32>(f32(i));
     }
-    //#for i in 1..8
-    sum_0 += sum_${i};
-    //#end
-    output[index] = sum_0;
+    for (var round = 0u; round < rounds; round++) {
+        for (var i = 0u; i < 8u; i++) {
+            sums[i] = sums[i] * factor + factor;
+        }
+    }
+    var sum = sums[0];
+    for (var i = 1u; i < 8u; i++) {
+        sum += sums[i];
+    }
+    output[index] = sum;
 }

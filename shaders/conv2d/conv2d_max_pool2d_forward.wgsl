@@ -11,6 +11,7 @@
 // TILE_ROWS / 4 squares: row 4w + p of a thread is pixel p of its square w.
 //#include step
 //#include activation
+//#include product
 
 struct Params {
     in_height: u32,
@@ -33,21 +34,20 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> argmax: array<vec4<u32>>;
 @group(0) @binding(5) var<uniform> params: Params;
 
-//#let ROWS = 4*WINDOWS
-//#let PLANE = THREAD_ROWS*THREAD_COLUMNS
-//#let THREADS = PLANE*SLICES
-//#let TILE_ROWS = ROWS*THREAD_ROWS
-//#let TILE_COLUMNS = COLUMNS*THREAD_COLUMNS
-//#let A_STRIDE = CHUNK+1
-//#let A_QUADS = TILE_ROWS*A_STRIDE
-//#let A_LOADS = TILE_ROWS*CHUNK/THREADS
-//#let B_QUADS = 4*CHUNK*TILE_COLUMNS
-//#let B_LOADS = (B_QUADS+THREADS-1)/THREADS
-// A chunk of both operands: CHUNK quads of each row of the tile, then 4 CHUNK rows of its columns. The
-// stride of the rows is odd, so that threads that read the same quad of different rows meet different
-// banks. In the end the same memory carries the sums of slices.
-const MEMORY_QUADS: u32 = max(${A_QUADS+B_QUADS}u, ${SLICES/2*PLANE*ROWS*COLUMNS}u);
-var<workgroup> memory: array<vec4<f32>, MEMORY_QUADS>;
+// Four pixels for each of a thread's squares.
+const ROWS: u32 = 4u * WINDOWS;
+const CHUNK_QUADS: u32 = CHUNK;
+// Odd, so that threads that read the same quad of different rows meet different banks.
+const A_STRIDE: u32 = CHUNK + 1u;
+
+// Where the tile of a workgroup lies, and where the output ends.
+struct Tile {
+    window: u32,     // first square of the batch
+    column: u32,     // first quad of channels
+    windows: u32,    // squares of the batch
+    out_quads: u32,  // of a pixel
+    depth: u32,      // quads to sum: those of a window of the convolution
+}
 
 // By its bits: compilers may assume that there is no NaN, and fold `x != x`.
 fn is_nan(x: vec4<f32>) -> vec4<bool> {
@@ -70,7 +70,81 @@ fn window_start(square: vec3<u32>, p: u32) -> u32 {
     return ((square.z * params.in_height + y) * params.in_width + x) * params.in_quads;
 }
 
-@compute @workgroup_size(${THREADS})
+// Where the convolution's windows start that a thread loads from. Squares past the end repeat the last one
+// and are not stored.
+fn window_starts(tile: Tile, local: u32) -> array<u32, A_LOADS> {
+    var starts: array<u32, A_LOADS>;
+    for (var l = 0u; l < A_LOADS; l++) {
+        // Row r of thread row t is row r * THREAD_ROWS + t of the tile.
+        let tile_row = (l * THREADS + local) / CHUNK;
+        let row = tile_row / THREAD_ROWS;
+        let window = tile.window + row / 4u * THREAD_ROWS + tile_row % THREAD_ROWS;
+        starts[l] = window_start(square(min(window, tile.windows - 1u)), row % 4u);
+    }
+    return starts;
+}
+
+// Loads a thread's part of the chunk of its windows that starts at quad `chunk`. What lies past the depth is
+// not loaded, and not read either.
+fn load_input(
+    a: ptr<function, array<vec4<f32>, A_LOADS>>,
+    starts: ptr<function, array<u32, A_LOADS>>,
+    tile: Tile,
+    local: u32,
+    chunk: u32,
+) {
+    let k = chunk + local % CHUNK;
+    if (k < tile.depth) {
+        let run = params.kernel_width * params.in_quads;
+        let offset = k / run * params.in_width * params.in_quads + k % run;
+        for (var l = 0u; l < A_LOADS; l++) {
+            (*a)[l] = input[(*starts)[l] + offset];
+        }
+    }
+}
+
+// The same of the weight, whose columns past the end repeat the last one.
+fn load_weight(b: ptr<function, array<vec4<f32>, B_LOADS>>, tile: Tile, local: u32, chunk: u32) {
+    let end = 4u * min(tile.depth, chunk + CHUNK);
+    let column = min(tile.column + local % TILE_COLUMNS, tile.out_quads - 1u);
+    for (var l = 0u; l < B_LOADS; l++) {
+        let row = 4u * chunk + (l * THREADS + local) / TILE_COLUMNS;
+        if (row < end) {
+            (*b)[l] = weight[row * tile.out_quads + column];
+        }
+    }
+}
+
+// Adds the bias, and stores the maximum of every square within the output and where it was.
+fn store(sums: ptr<function, Sums>, tile: Tile, thread: Thread) {
+    let rectify = vec4<bool>(params.activation == RELU);
+    for (var c = 0u; c < COLUMNS; c++) {
+        let column = tile.column + thread.column + c * THREAD_COLUMNS;
+        let column_bias = bias[min(column, tile.out_quads - 1u)];
+        for (var w = 0u; w < WINDOWS; w++) {
+            let window = tile.window + thread.row + w * THREAD_ROWS;
+            if (window < tile.windows && column < tile.out_quads) {
+                let corner = square(window);
+                let pixel = 2u * (corner.y * params.conv_width + corner.x);
+                // As in PyTorch, `value > maximum || is_nan(value)` takes the value: a NaN stays.
+                var maximum = (*sums)[4u * w * COLUMNS + c] + column_bias;
+                var place = vec4<u32>(pixel);
+                for (var p = 1u; p < 4u; p++) {
+                    let value = (*sums)[(4u * w + p) * COLUMNS + c] + column_bias;
+                    let greater = select(value > maximum, vec4<bool>(false), is_nan(maximum));
+                    let takes = select(greater, vec4<bool>(true), is_nan(value));
+                    maximum = select(maximum, value, takes);
+                    place = select(place, vec4<u32>(pixel + p / 2u * params.conv_width + p % 2u), takes);
+                }
+                let at = window * tile.out_quads + column;
+                output[at] = select(maximum, max(maximum, vec4<f32>(0.0)), rectify);
+                argmax[at] = place;
+            }
+        }
+    }
+}
+
+@compute @workgroup_size(THREADS)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(num_workgroups) workgroups: vec3<u32>,
@@ -78,163 +152,35 @@ fn main(
 ) {
     let windows = step.batch * params.out_height * params.out_width;
     let out_quads = (params.out_channels + 3u) / 4u;
-    let column_tiles = (out_quads + ${TILE_COLUMNS-1}u) / ${TILE_COLUMNS}u;
+    let column_tiles = (out_quads + TILE_COLUMNS - 1u) / TILE_COLUMNS;
     let group = workgroup.y * workgroups.x + workgroup.x;
-    let tile_window = group / column_tiles * ${TILE_ROWS/4}u;
-    let tile_column = group % column_tiles * ${TILE_COLUMNS}u;
+    let first = group / column_tiles * (TILE_ROWS / 4u);
+    let window_quads = params.kernel_height * params.kernel_width * params.in_quads;
+    // A workgroup past the last tile sums nothing, rather than miss a barrier.
+    let depth = select(0u, window_quads, first < windows);
+    let tile = Tile(first, group % column_tiles * TILE_COLUMNS, windows, out_quads, depth);
+    let thread = thread_of(local);
 
-    // This thread's part of the tile: rows THREAD_ROWS apart and columns THREAD_COLUMNS apart.
-    // Neighbouring threads have the same rows and neighbouring columns.
-    let slice = local / ${PLANE}u;
-    let thread_row = local / ${THREAD_COLUMNS}u % ${THREAD_ROWS}u;
-    let thread_column = local % ${THREAD_COLUMNS}u;
-
-    // This thread's part of the loads: one quad of some pixels' windows, and one column of some rows of
-    // the weight. Row r of thread_row t is row r * THREAD_ROWS + t of the tile. Squares and columns past
-    // the end repeat the last one and are not stored.
-    let own_k = local % ${CHUNK}u;
-//#for l in 0..A_LOADS
-    let own_row_${l} = ${l*THREADS/CHUNK}u + local / ${CHUNK}u;
-    let own_part_${l} = own_row_${l} / ${THREAD_ROWS}u;
-    let own_window_${l} = tile_window + own_part_${l} / 4u * ${THREAD_ROWS}u + own_row_${l} % ${THREAD_ROWS}u;
-    let own_start_${l} = window_start(square(min(own_window_${l}, windows - 1u)), own_part_${l} % 4u);
-    var own_a_${l} = vec4<f32>(0.0);
-//#end
-    let own_column = min(tile_column + local % ${TILE_COLUMNS}u, out_quads - 1u);
-//#for l in 0..B_LOADS
-    let own_weight_row_${l} = ${l*THREADS/TILE_COLUMNS}u + local / ${TILE_COLUMNS}u;
-    var own_b_${l} = vec4<f32>(0.0);
-//#end
-
-    // A workgroup past the last tile sums nothing, rather than miss a barrier. What lies past `depth` is
-    // not loaded, and not read either.
-    let line = params.in_width * params.in_quads;
-    let run = params.kernel_width * params.in_quads;
-    let depth = select(0u, params.kernel_height * run, tile_window < windows);
-    if (own_k < depth) {
-        let input_at = own_k / run * line + own_k % run;
-//#for l in 0..A_LOADS
-        own_a_${l} = input[own_start_${l} + input_at];
-//#end
-    }
-//#for l in 0..B_LOADS
-    if (own_weight_row_${l} < 4u * min(depth, ${CHUNK}u)) {
-        own_b_${l} = weight[own_weight_row_${l} * out_quads + own_column];
-    }
-//#end
-
-//#for r in 0..ROWS
-//#for c in 0..COLUMNS
-    var sum_${r}_${c} = vec4<f32>(0.0);
-//#end
-//#end
-    for (var chunk = 0u; chunk < depth; chunk += ${CHUNK}u) {
-//#for l in 0..A_LOADS
-        memory[(${l*THREADS/CHUNK}u + local / ${CHUNK}u) * ${A_STRIDE}u + own_k] = own_a_${l};
-//#end
-//#for l in 0..B_LOADS
-        if (${l*THREADS}u + local < ${B_QUADS}u) {
-            memory[${A_QUADS+l*THREADS}u + local] = own_b_${l};
-        }
-//#end
+    var sums: Sums;
+    var a: array<vec4<f32>, A_LOADS>;
+    var b: array<vec4<f32>, B_LOADS>;
+    var starts = window_starts(tile, local);
+    load_input(&a, &starts, tile, local, 0u);
+    load_weight(&b, tile, local, 0u);
+    for (var chunk = 0u; chunk < depth; chunk += CHUNK) {
+        share_rows(&a, local);
+        share_columns(&b, local);
         workgroupBarrier();
-
         // The next chunk is on its way from storage, in registers, while this one is summed: with few
         // workgroups per multiprocessor nothing else hides the latency.
-        let next = chunk + ${CHUNK}u;
-        let next_k = next + own_k;
-        if (next_k < depth) {
-            let input_at = next_k / run * line + next_k % run;
-//#for l in 0..A_LOADS
-            own_a_${l} = input[own_start_${l} + input_at];
-//#end
-        }
-//#for l in 0..B_LOADS
-        if (4u * next + own_weight_row_${l} < 4u * min(depth, next + ${CHUNK}u)) {
-            own_b_${l} = weight[(4u * next + own_weight_row_${l}) * out_quads + own_column];
-        }
-//#end
-
-        let live = min(depth - chunk, ${CHUNK}u);
-        for (var k = slice; k < live; k += ${SLICES}u) {
-//#for r in 0..ROWS
-            let a_${r} = memory[(${r*THREAD_ROWS}u + thread_row) * ${A_STRIDE}u + k];
-//#end
-//#for c in 0..COLUMNS
-//#for j in 0..4
-            let b_${j}_${c} = memory[${A_QUADS+j*TILE_COLUMNS+c*THREAD_COLUMNS}u + 4u * k * ${TILE_COLUMNS}u + thread_column];
-//#end
-            // From left to right, so that each product and its sum can be one fused multiply-add.
-//#for r in 0..ROWS
-            sum_${r}_${c} = sum_${r}_${c} + a_${r}.x * b_0_${c} + a_${r}.y * b_1_${c} + a_${r}.z * b_2_${c} + a_${r}.w * b_3_${c};
-//#end
-//#end
-        }
+        load_input(&a, &starts, tile, local, chunk + CHUNK);
+        load_weight(&b, tile, local, chunk + CHUNK);
+        add_rows(&sums, thread, min(depth - chunk, CHUNK));
         // All of the chunk is read before it is replaced.
         workgroupBarrier();
     }
-//#if SLICES > 1
-
-    // The slices' sums are added to those of slice 0, by halves, always in the same order.
-    let place = local % ${PLANE}u;
-    for (var apart = ${SLICES/2}u; apart > 0u; apart /= 2u) {
-        if (slice >= apart && slice < 2u * apart) {
-            let at = (slice - apart) * ${PLANE}u + place;
-//#for r in 0..ROWS
-//#for c in 0..COLUMNS
-            memory[at + ${(r*COLUMNS+c)*(SLICES/2)*PLANE}u] = sum_${r}_${c};
-//#end
-//#end
-        }
-        workgroupBarrier();
-        if (slice < apart) {
-            let at = slice * ${PLANE}u + place;
-//#for r in 0..ROWS
-//#for c in 0..COLUMNS
-            sum_${r}_${c} += memory[at + ${(r*COLUMNS+c)*(SLICES/2)*PLANE}u];
-//#end
-//#end
-        }
-        workgroupBarrier();
+    add_slices(&sums, local);
+    if (thread.slice == 0u) {
+        store(&sums, tile, thread);
     }
-//#end
-
-    if (slice > 0u) {
-        return;
-    }
-    let first_window = tile_window + thread_row;
-    let first_column = tile_column + thread_column;
-    let rectify = vec4<bool>(params.activation == RELU);
-//#for c in 0..COLUMNS
-    let column_${c} = min(first_column + ${c*THREAD_COLUMNS}u, out_quads - 1u);
-    let bias_${c} = bias[column_${c}];
-//#end
-    // Pixels of a square, from its first one.
-    let offset_1 = 1u;
-    let offset_2 = params.conv_width;
-    let offset_3 = params.conv_width + 1u;
-//#for w in 0..WINDOWS
-    if (first_window + ${w*THREAD_ROWS}u < windows) {
-        let corner = square(first_window + ${w*THREAD_ROWS}u);
-        let pixel = 2u * (corner.y * params.conv_width + corner.x);
-        let at = (first_window + ${w*THREAD_ROWS}u) * out_quads;
-//#for c in 0..COLUMNS
-        if (first_column + ${c*THREAD_COLUMNS}u < out_quads) {
-            // As in PyTorch, `value > maximum || is_nan(value)` takes the value: a NaN stays.
-            var value = sum_${4*w}_${c} + bias_${c};
-            var place = vec4<u32>(pixel);
-//#for p in 1..4
-            let value_${p} = sum_${4*w+p}_${c} + bias_${c};
-            let nan_${p} = is_nan(value_${p});
-            let greater_${p} = select(value_${p} > value, vec4<bool>(false), is_nan(value));
-            let takes_${p} = select(greater_${p}, vec4<bool>(true), nan_${p});
-            value = select(value, value_${p}, takes_${p});
-            place = select(place, vec4<u32>(pixel + offset_${p}), takes_${p});
-//#end
-            output[at + column_${c}] = select(value, max(value, vec4<f32>(0.0)), rectify);
-            argmax[at + column_${c}] = place;
-        }
-//#end
-    }
-//#end
 }

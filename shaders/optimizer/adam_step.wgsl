@@ -30,8 +30,6 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> faults: array<atomic<u32>>;
 @group(0) @binding(5) var<uniform> params: Params;
 
-const ITEMS: u32 = ${ITEMS}u;
-
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,

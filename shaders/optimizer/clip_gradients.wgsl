@@ -18,9 +18,6 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> gradients: array<vec4<f32>>;
 @group(0) @binding(2) var<uniform> params: Params;
 
-const PARTIALS: u32 = ${PARTIALS}u;
-const ITEMS: u32 = ${ITEMS}u;
-
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,

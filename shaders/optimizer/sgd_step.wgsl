@@ -25,8 +25,6 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> faults: array<atomic<u32>>;
 @group(0) @binding(4) var<uniform> params: Params;
 
-const ITEMS: u32 = ${ITEMS}u;
-
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,

@@ -160,7 +160,6 @@ mod tests {
     static BROKEN: Kernel = Kernel {
         name: "sum_partials",
         source: "nonsense",
-        loops: None,
         bindings: sum_partials::KERNEL.bindings,
         params: sum_partials::KERNEL.params,
         variants: &[&[]],

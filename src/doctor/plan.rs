@@ -1,7 +1,7 @@
 //! Which variants run on which cases, and which of them checked.
 
 use crate::kernel::case::Case;
-use crate::kernel::{Form, Kernel, Variant};
+use crate::kernel::{Kernel, Variant};
 
 /// A kernel with its variants and their cases.
 #[derive(Debug)]
@@ -14,7 +14,6 @@ pub(super) struct Plan {
 #[derive(Debug)]
 pub(super) struct Planned {
     pub variant: Variant,
-    wgsl_len: usize,
     /// Whether it runs with checked shaders, too.
     pub checked: bool,
     pub cases: Vec<Case>,
@@ -23,9 +22,9 @@ pub(super) struct Planned {
 impl Plan {
     /// What to run of `kernel`.
     ///
-    /// All variants run as training runs them, unchecked. Of each form of the text, the shortest
-    /// variant runs checked, too: variants of a form differ by how often lines are written out, and
-    /// bounds checks by what is written around an index.
+    /// All variants run as training runs them, unchecked. The last one, which has the smallest tile where
+    /// there are several, runs checked, too: variants differ by their constants, and bounds checks by what
+    /// is written around an index.
     pub fn of(kernel: &'static Kernel) -> Self {
         let mut variants: Vec<Planned> = Vec::new();
         for case in (kernel.cases)() {
@@ -36,16 +35,12 @@ impl Plan {
             }
             variants.push(Planned {
                 variant,
-                wgsl_len: kernel.wgsl(variant).map_or(0, |wgsl| wgsl.len()),
                 checked: false,
                 cases: vec![case],
             });
         }
-        for index in 0..variants.len() {
-            let form = Form::of(variants[index].variant);
-            let of_form = variants.iter().filter(|it| Form::of(it.variant) == form);
-            let shortest = of_form.min_by_key(|it| it.wgsl_len).map(|it| it.variant);
-            variants[index].checked = shortest == Some(variants[index].variant);
+        if let Some(last) = variants.last_mut() {
+            last.checked = true;
         }
         Self { kernel, variants }
     }
@@ -57,11 +52,10 @@ mod tests {
     use crate::ops::linear::linear_forward;
 
     #[test]
-    fn one_variant_of_each_form_runs_checked() {
+    fn the_last_variant_runs_checked() {
         let plan = Plan::of(&linear_forward::KERNEL);
-        let checked = plan.variants.iter().filter(|it| it.checked);
-        let forms: Vec<Form> = checked.map(|it| Form::of(it.variant)).collect();
-        assert_eq!(forms, [Form::Expanded, Form::Loops]);
+        let checked = plan.variants.iter().map(|it| it.checked);
+        assert_eq!(checked.rev().take(2).collect::<Vec<_>>(), [true, false]);
         assert_eq!(plan.variants.len(), linear_forward::KERNEL.variants.len());
     }
 }

@@ -7,7 +7,7 @@ use super::device::Device;
 use crate::error::Result;
 use crate::gpu::{Gpu, PipelineSpec};
 use crate::kernel::target::AdapterKind;
-use crate::kernel::template;
+use crate::kernel::wgsl;
 
 /// Measured limits of a device.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -79,7 +79,7 @@ impl Probe {
     fn seconds(&self, gpu: &Gpu) -> Result<f64> {
         let pipeline = gpu.pipeline(&PipelineSpec {
             label: self.name.to_owned(),
-            wgsl: template::expand(self.name, self.source, &[])?,
+            wgsl: wgsl::assemble(self.source, &[]),
             read_only: vec![true, false],
             workgroup_size: WORKGROUP_SIZE,
         })?;

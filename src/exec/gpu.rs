@@ -53,7 +53,7 @@ impl GpuProgram {
             .iter()
             .enumerate()
             .map(|(index, dispatch)| {
-                let pipeline = gpu.pipeline(&pipeline_spec(&dispatch.call)?)?;
+                let pipeline = gpu.pipeline(&pipeline_spec(&dispatch.call))?;
                 let bind_group = bind_group(
                     gpu,
                     &pipeline,
@@ -127,16 +127,16 @@ impl GpuProgram {
 }
 
 /// The pipeline that `call` needs.
-fn pipeline_spec(call: &Call) -> Result<PipelineSpec> {
+fn pipeline_spec(call: &Call) -> PipelineSpec {
     let bindings = call.kernel.bindings.iter();
-    Ok(PipelineSpec {
+    PipelineSpec {
         label: call.kernel.name.to_owned(),
-        wgsl: call.kernel.wgsl(call.variant)?,
+        wgsl: call.kernel.wgsl(call.variant),
         read_only: bindings
             .map(|binding| binding.access == Access::Read)
             .collect(),
         workgroup_size: call.grid.workgroup_size,
-    })
+    }
 }
 
 /// The Params of every dispatch, in one uniform buffer.

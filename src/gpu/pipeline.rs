@@ -12,7 +12,7 @@ use crate::kernel::limits::IMMEDIATE_BYTES;
 pub struct PipelineSpec {
     /// Label in errors, profiles and GPU debuggers: the kernel's name.
     pub label: String,
-    /// Expanded WGSL with one entry point, `main`.
+    /// WGSL with one entry point, `main`.
     pub wgsl: String,
     /// For each storage buffer, whether it is only read. The uniform params follow them.
     pub read_only: Vec<bool>,
@@ -32,7 +32,7 @@ pub struct Pipeline {
 impl Gpu {
     /// The pipeline of `spec`, compiled the first time it is asked for.
     ///
-    /// Errors carry the compiler's message and the expanded shader's name.
+    /// Errors carry the compiler's message and the shader's name.
     pub fn pipeline(&self, spec: &PipelineSpec) -> Result<Arc<Pipeline>> {
         let mut made = self
             .pipelines

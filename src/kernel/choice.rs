@@ -72,8 +72,8 @@ mod tests {
 
     use super::*;
     use crate::activation::Activation;
+    use crate::kernel::Call;
     use crate::kernel::target::AdapterKind;
-    use crate::kernel::{Call, Form};
     use crate::ops::conv2d::{conv2d_backward_weight, conv2d_forward};
     use crate::ops::linear::linear_forward;
     use crate::shape::{ConvShape, ImageShape};
@@ -166,9 +166,6 @@ mod tests {
         let software = Target::portable(AdapterKind::Software).with_tuning(&Arc::default(), 128);
         let of_software = call(&software);
         assert_eq!(of_software, call(&with(Tuning::default())));
-        let choice = of_software.choice.expect("was asked for");
-        let forms = choice.candidates.iter().map(|it| Form::of(it));
-        assert!(forms.into_iter().all(|form| form == Form::Expanded));
     }
 
     #[test]

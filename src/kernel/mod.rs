@@ -10,7 +10,6 @@
 
 pub mod case;
 pub mod choice;
-mod form;
 mod grid;
 pub mod limits;
 pub mod native;
@@ -18,24 +17,20 @@ pub mod numbers;
 mod real;
 pub mod shards;
 mod slice;
-mod snippets;
 mod step;
 pub mod target;
-pub mod template;
 pub mod tile;
 pub mod tuning;
 mod twin;
+pub mod wgsl;
 
 pub use choice::Choice;
-pub use form::Form;
 pub use grid::Grid;
 pub use real::Real;
 pub use slice::Slice;
 pub use step::Step;
 pub use twin::Twin;
 pub(crate) use twin::twin;
-
-use crate::error::Result;
 
 /// How a kernel uses a storage buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +94,7 @@ pub(crate) const fn writes_words(name: &'static str) -> Binding {
     }
 }
 
-/// Names and values that a template is expanded with, such as `[("ROWS", 8)]`.
+/// Names and values of the constants that a shader is given, such as `[("ROWS", 8)]`.
 pub type Variant = &'static [(&'static str, u32)];
 
 /// A shader and all that the host knows of it.
@@ -107,15 +102,13 @@ pub type Variant = &'static [(&'static str, u32)];
 pub struct Kernel {
     /// Name of the shader file, and of everything that belongs to it.
     pub name: &'static str,
-    /// The shader's text, before expansion.
+    /// The shader's file.
     pub source: &'static str,
-    /// A second text of the same kernel, for variants of [`Form::Loops`].
-    pub loops: Option<&'static str>,
     /// Storage buffers, in binding order.
     pub bindings: &'static [Binding],
     /// Fields of Params, in order.
     pub params: &'static [(&'static str, Scalar)],
-    /// The expansions in use; `&[&[]]` for a shader that needs none.
+    /// The sets of constants in use; `&[&[]]` for a shader that needs none.
     pub variants: &'static [Variant],
     /// The same in plain Rust, for reading and for comparing with.
     pub twin: Twin,
@@ -126,13 +119,9 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// The WGSL text of one variant.
-    pub fn wgsl(&self, variant: Variant) -> Result<String> {
-        let source = match (Form::of(variant), self.loops) {
-            (Form::Loops, Some(loops)) => loops,
-            _ => self.source,
-        };
-        template::expand(self.name, source, variant)
+    /// The WGSL of one variant.
+    pub fn wgsl(&self, variant: Variant) -> String {
+        wgsl::assemble(self.source, variant)
     }
 
     /// Runs it on the processor: its native kernel, or its twin where it has none.
@@ -174,7 +163,7 @@ pub(crate) use params;
 pub struct Call {
     /// Which kernel.
     pub kernel: &'static Kernel,
-    /// Which of its expansions.
+    /// Which of its variants.
     pub variant: Variant,
     /// Its Params, as words.
     pub params: Vec<u32>,

@@ -14,9 +14,9 @@ use crate::shape::{ImageShape, QUAD};
 
 pub use default::{Product, batch_tiles, pool_tiles, weight_tiles};
 pub use splits::splits;
-pub use tables::{BATCH_TILES, LOOPS_TILES, POOL_TILES, WEIGHT_TILES, variants};
+pub use tables::{BATCH_TILES, POOL_TILES, WEIGHT_TILES, variants};
 
-/// The part of a product that one workgroup computes, as values for the expander.
+/// The part of a product that one workgroup computes, as constants of its shader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tile {
     /// Rows of one thread, in the unit that the kernel counts them in.

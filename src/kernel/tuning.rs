@@ -16,7 +16,7 @@ pub struct Problem {
     pub shape: Vec<usize>,
 }
 
-/// A tile by the names and values that its shader is expanded with, such as `ROWS = 4`.
+/// A tile by the names and values of its shader's constants, such as `ROWS = 4`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TileValues(BTreeMap<String, u32>);

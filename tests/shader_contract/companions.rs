@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use gpu_train::kernel::{Form, Kernel, Variant};
+use gpu_train::kernel::{Kernel, Variant};
 use gpu_train::ops;
 
 /// The rooms of `src/ops/`, by the kernels whose files they hold.
@@ -46,10 +46,6 @@ fn every_kernel_has_a_room_a_shader_there_and_a_test() {
             assert!(homeless.remove(name), "{name} has two rooms");
             assert_eq!(text(name), kernel.source, "{name}");
             shaders.insert(name.to_owned());
-            if let Some(loops) = kernel.loops {
-                assert_eq!(text(&format!("{name}_loops")), loops, "{name}");
-                shaders.insert(format!("{name}_loops"));
-            }
             let test = format!("tests/kernels/{name}.rs");
             assert!(root.join(&test).is_file(), "kernel {name} has no {test}");
             let tests = fs::read_to_string(root.join("tests/kernels/main.rs"));
@@ -78,22 +74,12 @@ fn files_of(folder: &str, extension: &str) -> BTreeSet<String> {
 
 /// Who reads a kernel opens its own file, and at most the functions that it includes.
 #[test]
-fn what_is_included_includes_nothing_and_has_no_directives() {
+fn what_is_included_includes_nothing() {
     for name in files_of("shaders/shared", "wgsl") {
         let path = format!("shaders/shared/{name}.wgsl");
         let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(&path));
         let text = text.expect("it was listed");
-        assert!(!text.contains("//#") && !text.contains("${"), "{path}");
-    }
-}
-
-/// A text in loops has variants, and no variant asks for one that is not there.
-#[test]
-fn variants_in_loops_have_a_text() {
-    for kernel in ops::ALL {
-        let in_loops = |it: &&Variant| Form::of(it) == Form::Loops;
-        let has_variants = kernel.variants.iter().any(|it| in_loops(&it));
-        assert_eq!(has_variants, kernel.loops.is_some(), "{}", kernel.name);
+        assert!(!text.contains("//#"), "{path}");
     }
 }
 

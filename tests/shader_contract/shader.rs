@@ -9,7 +9,7 @@ use naga::{GlobalVariable, Handle, Module, ShaderStage, TypeInner};
 /// Larger than any that a kernel asks for: what fits here fits always.
 pub const WORKGROUP_SIZE: u32 = 256;
 
-/// One expansion of one kernel's shader, parsed and validated.
+/// One variant of one kernel's shader, parsed and validated.
 pub struct Shader {
     pub kernel: &'static Kernel,
     /// Kernel and variant, for messages.
@@ -22,9 +22,7 @@ pub struct Shader {
 impl Shader {
     pub fn parse(kernel: &'static Kernel, variant: Variant) -> Self {
         let name = format!("{} {variant:?}", kernel.name);
-        let wgsl = kernel
-            .wgsl(variant)
-            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let wgsl = kernel.wgsl(variant);
         let module = naga::front::wgsl::parse_str(&wgsl)
             .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(&wgsl)));
         let valid = Validator::new(ValidationFlags::all(), Capabilities::IMMEDIATES)

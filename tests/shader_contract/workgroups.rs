@@ -2,7 +2,7 @@
 
 use gpu_train::kernel::target::{AdapterKind, Target};
 use gpu_train::kernel::tile;
-use gpu_train::kernel::tile::{BATCH_TILES, LOOPS_TILES, POOL_TILES, WEIGHT_TILES};
+use gpu_train::kernel::tile::{BATCH_TILES, POOL_TILES, WEIGHT_TILES};
 use gpu_train::kernel::{Call, Kernel};
 use gpu_train::ops;
 use naga::proc::Layouter;
@@ -13,7 +13,7 @@ use super::shader::{Shader, WORKGROUP_SIZE, shaders, specialised};
 /// Products are written for a number of threads: that which the host starts.
 #[test]
 fn workgroups_of_tiles_have_the_threads_that_the_host_starts() {
-    let tables = [&BATCH_TILES[..], &LOOPS_TILES, &POOL_TILES, &WEIGHT_TILES];
+    let tables = [&BATCH_TILES[..], &POOL_TILES, &WEIGHT_TILES];
     for tile in tables.into_iter().flatten() {
         let of_tile = |kernel: &&&Kernel| kernel.variants.contains(&tile.variant);
         let mut kernels = ops::ALL.iter().filter(of_tile).peekable();

@@ -22,10 +22,10 @@
 use crate::kernel::Variant;
 use crate::kernel::tile::Tile;
 
-/// The tile of a table entry, with what its variant holds besides.
+/// The tile of a table entry.
 macro_rules! tile {
     ($row_name:literal [$rows:literal, $columns:literal, $thread_rows:literal,
-        $thread_columns:literal, $slices:literal, $chunk:literal] $($more:tt)*) => {
+        $thread_columns:literal, $slices:literal, $chunk:literal]) => {
         Tile {
             rows: $rows,
             columns: $columns,
@@ -40,34 +40,24 @@ macro_rules! tile {
                 ("THREAD_COLUMNS", $thread_columns),
                 ("SLICES", $slices),
                 ("CHUNK", $chunk),
-                $($more)*
             ],
         }
     };
 }
 
-macro_rules! batch_tiles {
-    ($($more:tt)*) => {
-        [
-            tile!("ROWS" [8, 2, 8, 8, 1, 4] $($more)*), // 64x64 outputs
-            tile!("ROWS" [8, 1, 8, 8, 1, 4] $($more)*), // 64x32
-            tile!("ROWS" [4, 1, 16, 4, 1, 4] $($more)*), // 64x16
-            tile!("ROWS" [4, 1, 8, 8, 4, 8] $($more)*), // 32x32, by 4 slices
-            tile!("ROWS" [4, 1, 16, 4, 4, 8] $($more)*), // 64x16, by 4 slices
-            tile!("ROWS" [4, 1, 4, 4, 16, 16] $($more)*), // 16x16, by 16 slices
-            tile!("ROWS" [4, 1, 32, 2, 1, 4] $($more)*), // 128x8
-            tile!("ROWS" [4, 1, 8, 2, 16, 16] $($more)*), // 32x8, by 16 slices
-            tile!("ROWS" [4, 1, 64, 1, 1, 2] $($more)*), // 256x4
-            tile!("ROWS" [4, 1, 4, 1, 16, 16] $($more)*), // 16x4, by 16 slices
-        ]
-    };
-}
-
 /// Tiles of outputs and of gradients by inputs: rows of a batch by quads of channels.
-pub const BATCH_TILES: [Tile; 10] = batch_tiles!();
-
-/// The same tiles for texts with loops ([`Form::Loops`](crate::kernel::Form)).
-pub const LOOPS_TILES: [Tile; 10] = batch_tiles!(("LOOPS", 1));
+pub const BATCH_TILES: [Tile; 10] = [
+    tile!("ROWS" [8, 2, 8, 8, 1, 4]),   // 64x64 outputs
+    tile!("ROWS" [8, 1, 8, 8, 1, 4]),   // 64x32
+    tile!("ROWS" [4, 1, 16, 4, 1, 4]),  // 64x16
+    tile!("ROWS" [4, 1, 8, 8, 4, 8]),   // 32x32, by 4 slices
+    tile!("ROWS" [4, 1, 16, 4, 4, 8]),  // 64x16, by 4 slices
+    tile!("ROWS" [4, 1, 4, 4, 16, 16]), // 16x16, by 16 slices
+    tile!("ROWS" [4, 1, 32, 2, 1, 4]),  // 128x8
+    tile!("ROWS" [4, 1, 8, 2, 16, 16]), // 32x8, by 16 slices
+    tile!("ROWS" [4, 1, 64, 1, 1, 2]),  // 256x4
+    tile!("ROWS" [4, 1, 4, 1, 16, 16]), // 16x4, by 16 slices
+];
 
 /// Tiles of pooled outputs: squares of four rows by quads of channels, each the size of one of
 /// [`BATCH_TILES`].
@@ -95,7 +85,7 @@ pub const WEIGHT_TILES: [Tile; 7] = [
     tile!("ROW_QUADS" [1, 1, 2, 2, 32, 128]), // 8x8, by 32 slices
 ];
 
-/// The expansions of a table of tiles.
+/// The variants of a table of tiles.
 pub const fn variants<const N: usize>(tiles: &[Tile; N]) -> [Variant; N] {
     let mut variants: [Variant; N] = [&[]; N];
     let mut index = 0;

@@ -12,7 +12,6 @@ use crate::shape::ImageShape;
 pub static KERNEL: Kernel = Kernel {
     name: "activation_backward",
     source: include_str!("../../../shaders/activation/activation_backward.wgsl"),
-    loops: None,
     bindings: &[reads("output"), reads("grad_output"), writes("grad_input")],
     params: Params::FIELDS,
     variants: &[&[]],

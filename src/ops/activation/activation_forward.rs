@@ -11,7 +11,6 @@ use crate::shape::{ImageShape, padded};
 pub static KERNEL: Kernel = Kernel {
     name: "activation_forward",
     source: include_str!("../../../shaders/activation/activation_forward.wgsl"),
-    loops: None,
     bindings: &[reads("input"), writes("output")],
     params: Params::FIELDS,
     variants: &[&[]],

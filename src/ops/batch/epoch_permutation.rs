@@ -8,7 +8,6 @@ use crate::random::{Purpose, key};
 pub static KERNEL: Kernel = Kernel {
     name: "epoch_permutation",
     source: include_str!("../../../shaders/batch/epoch_permutation.wgsl"),
-    loops: None,
     bindings: &[writes_words("order")],
     params: Params::FIELDS,
     variants: &[&[]],

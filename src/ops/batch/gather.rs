@@ -28,7 +28,6 @@ const VARIANTS: &[Variant] = &[
 pub static KERNEL: Kernel = Kernel {
     name: "gather",
     source: include_str!("../../../shaders/batch/gather.wgsl"),
-    loops: None,
     bindings: &[
         reads_words("images_0"),
         reads_words("images_1"),

@@ -22,7 +22,6 @@ use crate::shape::{ConvShape, QUAD, padded};
 pub static KERNEL: Kernel = Kernel {
     name: "conv2d_backward_input",
     source: include_str!("../../../shaders/conv2d/conv2d_backward_input.wgsl"),
-    loops: None,
     bindings: &[
         reads("grad_output"),
         reads("weight"),

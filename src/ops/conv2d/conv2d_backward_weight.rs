@@ -20,7 +20,6 @@ use crate::shape::{ConvShape, QUAD, padded};
 pub static KERNEL: Kernel = Kernel {
     name: "conv2d_backward_weight",
     source: include_str!("../../../shaders/conv2d/conv2d_backward_weight.wgsl"),
-    loops: None,
     bindings: &[reads("input"), reads("grad_output"), writes("partials")],
     params: Params::FIELDS,
     variants: &tile::variants(&WEIGHT_TILES),

@@ -21,7 +21,6 @@ use crate::shape::{ConvShape, ImageShape, QUAD, padded};
 pub static KERNEL: Kernel = Kernel {
     name: "conv2d_forward",
     source: include_str!("../../../shaders/conv2d/conv2d_forward.wgsl"),
-    loops: None,
     bindings: &[
         reads("input"),
         reads("weight"),

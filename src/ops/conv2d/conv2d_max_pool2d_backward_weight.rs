@@ -22,7 +22,6 @@ use crate::shape::{ConvShape, PoolShape, QUAD, padded};
 pub static KERNEL: Kernel = Kernel {
     name: "conv2d_max_pool2d_backward_weight",
     source: include_str!("../../../shaders/conv2d/conv2d_max_pool2d_backward_weight.wgsl"),
-    loops: None,
     bindings: &[
         reads("input"),
         reads("grad_output"),

@@ -26,7 +26,6 @@ pub const WINDOW: usize = 2;
 pub static KERNEL: Kernel = Kernel {
     name: "conv2d_max_pool2d_forward",
     source: include_str!("../../../shaders/conv2d/conv2d_max_pool2d_forward.wgsl"),
-    loops: None,
     bindings: &[
         reads("input"),
         reads("weight"),

@@ -25,7 +25,6 @@ use crate::shape::{QUAD, padded};
 pub static KERNEL: Kernel = Kernel {
     name: "linear_backward_weight",
     source: include_str!("../../../shaders/linear/linear_backward_weight.wgsl"),
-    loops: None,
     bindings: &[reads("input"), reads("grad_output"), writes("partials")],
     params: Params::FIELDS,
     variants: &tile::variants(&WEIGHT_TILES),

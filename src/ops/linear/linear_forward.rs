@@ -10,9 +10,9 @@ use crate::kernel::native::{Part, Workspace};
 use crate::kernel::numbers::bias;
 use crate::kernel::numbers::{ACTIVATIONS, Numbers, PORTABLE, Random, with_stale_rows};
 use crate::kernel::target::Target;
-use crate::kernel::tile::{BATCH_TILES, LOOPS_TILES, Product, Tile};
+use crate::kernel::tile::{BATCH_TILES, Product, Tile};
 use crate::kernel::{
-    Call, Grid, Kernel, Params as _, Real, Slice, Step, Variant, params, reads, tile, twin, writes,
+    Call, Grid, Kernel, Params as _, Real, Slice, Step, params, reads, tile, twin, writes,
 };
 use crate::ops::activation::activation_forward::activate;
 use crate::ops::activation::vectors::finish;
@@ -22,9 +22,6 @@ use crate::shape::{QUAD, padded};
 pub static KERNEL: Kernel = Kernel {
     name: "linear_forward",
     source: include_str!("../../../shaders/linear/linear_forward.wgsl"),
-    loops: Some(include_str!(
-        "../../../shaders/linear/linear_forward_loops.wgsl"
-    )),
     bindings: &[
         reads("input"),
         reads("weight"),
@@ -32,19 +29,10 @@ pub static KERNEL: Kernel = Kernel {
         writes("output"),
     ],
     params: Params::FIELDS,
-    variants: &VARIANTS,
+    variants: &tile::variants(&BATCH_TILES),
     twin: TWIN,
     native: Some(native),
     cases,
-};
-
-/// The tiles in both forms of the text.
-const VARIANTS: [Variant; 20] = {
-    let mut both: [Variant; 20] = [&[]; 20];
-    let (expanded, loops) = both.split_at_mut(10);
-    expanded.copy_from_slice(&tile::variants(&BATCH_TILES));
-    loops.copy_from_slice(&tile::variants(&LOOPS_TILES));
-    both
 };
 
 params! {
@@ -84,7 +72,7 @@ pub fn call(
 /// Floats of a weight that does not stay in a processor's cache from one shard to the next.
 pub const LARGE: usize = 1 << 18;
 
-/// [`call`] by a tile of [`BATCH_TILES`] or [`LOOPS_TILES`].
+/// [`call`] by a tile of [`BATCH_TILES`].
 pub fn call_tiled(
     rows_per_sample: usize,
     in_features: usize,
@@ -214,7 +202,7 @@ pub fn launch(
 
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for tile in BATCH_TILES.iter().chain(&LOOPS_TILES) {
+    for tile in &BATCH_TILES {
         let of_tile = |numbers, samples, shape, activation| {
             let (rows, inputs, outputs) = shape;
             let mut launch = launch(numbers, samples, shape, activation);

@@ -20,7 +20,6 @@ const WORKGROUP_SIZE: u32 = 128;
 pub static KERNEL: Kernel = Kernel {
     name: "mse_loss",
     source: include_str!("../../../shaders/loss/mse_loss.wgsl"),
-    loops: None,
     bindings: &[
         reads("prediction"),
         reads_words("order"),

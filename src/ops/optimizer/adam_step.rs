@@ -23,7 +23,6 @@ const VARIANT: Variant = &[("ITEMS", ITEMS)];
 pub static KERNEL: Kernel = Kernel {
     name: "adam_step",
     source: include_str!("../../../shaders/optimizer/adam_step.wgsl"),
-    loops: None,
     bindings: &[
         writes("parameters"),
         reads("gradients"),

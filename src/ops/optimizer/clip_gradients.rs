@@ -16,7 +16,6 @@ const VARIANT: Variant = &[("PARTIALS", (PARTIALS / QUAD) as u32), ("ITEMS", ITE
 pub static KERNEL: Kernel = Kernel {
     name: "clip_gradients",
     source: include_str!("../../../shaders/optimizer/clip_gradients.wgsl"),
-    loops: None,
     bindings: &[reads("partials"), writes("gradients")],
     params: Params::FIELDS,
     variants: &[VARIANT],

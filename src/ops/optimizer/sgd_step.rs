@@ -22,7 +22,6 @@ const VARIANT: Variant = &[("ITEMS", ITEMS)];
 pub static KERNEL: Kernel = Kernel {
     name: "sgd_step",
     source: include_str!("../../../shaders/optimizer/sgd_step.wgsl"),
-    loops: None,
     bindings: &[
         writes("parameters"),
         reads("gradients"),

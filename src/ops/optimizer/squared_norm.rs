@@ -16,7 +16,6 @@ const VARIANT: Variant = &[("THREADS", PARTIALS as u32)];
 pub static KERNEL: Kernel = Kernel {
     name: "squared_norm",
     source: include_str!("../../../shaders/optimizer/squared_norm.wgsl"),
-    loops: None,
     bindings: &[reads("gradients"), writes("partials")],
     params: Params::FIELDS,
     variants: &[VARIANT],

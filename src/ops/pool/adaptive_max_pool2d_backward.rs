@@ -13,7 +13,6 @@ use crate::shape::{ImageShape, QUAD};
 pub static KERNEL: Kernel = Kernel {
     name: "adaptive_max_pool2d_backward",
     source: include_str!("../../../shaders/pool/adaptive_max_pool2d_backward.wgsl"),
-    loops: None,
     bindings: &[
         reads("grad_output"),
         reads_words("argmax"),

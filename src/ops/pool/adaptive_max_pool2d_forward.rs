@@ -13,7 +13,6 @@ use crate::shape::{ImageShape, QUAD, adaptive_window};
 pub static KERNEL: Kernel = Kernel {
     name: "adaptive_max_pool2d_forward",
     source: include_str!("../../../shaders/pool/adaptive_max_pool2d_forward.wgsl"),
-    loops: None,
     bindings: &[reads("input"), writes("output"), writes_words("argmax")],
     params: Params::FIELDS,
     variants: &[&[]],

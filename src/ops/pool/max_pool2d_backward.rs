@@ -17,7 +17,6 @@ use crate::shape::{PoolShape, QUAD};
 pub static KERNEL: Kernel = Kernel {
     name: "max_pool2d_backward",
     source: include_str!("../../../shaders/pool/max_pool2d_backward.wgsl"),
-    loops: None,
     bindings: &[
         reads("grad_output"),
         reads("output"),

@@ -17,7 +17,6 @@ use crate::shape::{ImageShape, PoolShape, QUAD, adaptive_window};
 pub static KERNEL: Kernel = Kernel {
     name: "max_pool2d_forward",
     source: include_str!("../../../shaders/pool/max_pool2d_forward.wgsl"),
-    loops: None,
     bindings: &[reads("input"), writes("output"), writes_words("argmax")],
     params: Params::FIELDS,
     variants: &[&[]],

@@ -15,7 +15,6 @@ use crate::shape::QUAD;
 pub static KERNEL: Kernel = Kernel {
     name: "sum_partials",
     source: include_str!("../../../shaders/reduce/sum_partials.wgsl"),
-    loops: None,
     bindings: &[reads("partials"), writes("output")],
     params: Params::FIELDS,
     variants: &[&[]],
