@@ -165,7 +165,8 @@ impl Bench<'_> {
             target: self.gpu.target().clone(),
             fuse,
         };
-        let update = Update::of(&Adam::default());
+        let adam = Adam::default();
+        let update = Update::of(&adam);
         training_program(network, &self.layout(), &options, update)
     }
 

@@ -39,6 +39,7 @@ fn cnn(name: &'static str, channels: &[usize], kernel: usize, dense: &[usize]) -
             kernel_sizes: vec![kernel; channels.len()],
             strides: vec![1; channels.len()],
             dense_hiddens: dense.to_vec(),
+            blocks: 1,
         },
     }
 }

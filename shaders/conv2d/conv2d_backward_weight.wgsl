@@ -27,6 +27,7 @@ struct Params {
     splits: u32,
     samples_per_split: u32,
     bias_at: u32,          // quads from a split's weight to its bias
+    bias: f32,             // 1, or 0 where there is none: its gradient is zero
 }
 
 @group(0) @binding(0) var<storage, read> input: array<vec4<f32>>;
@@ -97,7 +98,7 @@ fn load_inputs(
         let pixel = (*inputs).pixels[l];
         (*a)[l] = vec4<f32>(0.0);
         if (chunk + (l * THREADS + local) / TILE_QUADS < tile.end) {
-            (*a)[l] = vec4<f32>(1.0, 0.0, 0.0, 0.0);
+            (*a)[l] = vec4<f32>(params.bias, 0.0, 0.0, 0.0);
             if (!is_bias) {
                 (*a)[l] = input[window_start(pixel) + (*inputs).offset];
             }

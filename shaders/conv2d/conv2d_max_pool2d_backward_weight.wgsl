@@ -25,6 +25,7 @@ struct Params {
     splits: u32,
     samples_per_split: u32,
     bias_at: u32,          // quads from a split's weight to its bias
+    bias: f32,             // 1, or 0 where there is none: its gradient is zero
 }
 
 @group(0) @binding(0) var<storage, read> input: array<vec4<f32>>;
@@ -59,7 +60,7 @@ fn main(
         let gradient = grad_output[window * params.out_quads + quad];
         let picked = argmax[window * params.out_quads + quad];
         for (var channel = 0u; channel < 4u; channel++) {
-            var values = vec4<f32>(1.0);
+            var values = vec4<f32>(params.bias);
             if (!is_bias) {
                 let y = picked[channel] / params.out_width * params.stride + tap_y;
                 let x = picked[channel] % params.out_width * params.stride + tap_x;

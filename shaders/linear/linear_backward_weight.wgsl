@@ -20,6 +20,7 @@ struct Params {
     splits: u32,
     samples_per_split: u32,
     bias_at: u32,          // quads from a split's weight to its bias
+    bias: f32,             // 1, or 0 where there is none: its gradient is zero
 }
 
 @group(0) @binding(0) var<storage, read> input: array<vec4<f32>>;
@@ -36,7 +37,7 @@ fn load_inputs(a: ptr<function, array<vec4<f32>, A_LOADS>>, tile: Tile, local: u
         let row = chunk + (l * THREADS + local) / TILE_QUADS;
         (*a)[l] = vec4<f32>(0.0);
         if (row < tile.end) {
-            (*a)[l] = vec4<f32>(1.0, 0.0, 0.0, 0.0);
+            (*a)[l] = vec4<f32>(params.bias, 0.0, 0.0, 0.0);
             if (!is_bias) {
                 (*a)[l] = input[row * params.in_quads + min(quad, tile.in_quads - 1u)];
             }

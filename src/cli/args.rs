@@ -154,7 +154,7 @@ pub(super) struct NetArgs {
     /// Kind of net [default: cnn]
     #[arg(long = "net", value_enum, value_name = "NET")]
     pub(super) kind: Option<NetworkType>,
-    /// Output channels of each convolution [default: 16,32,45]
+    /// Output channels of each convolution, or stage of a resnet [default: 16,32,45; resnet: 16,32,64]
     #[arg(long, value_name = "LIST")]
     pub(super) channels: Option<SizeList>,
     /// Kernel size of each convolution, or one for all [default: 3]
@@ -166,6 +166,9 @@ pub(super) struct NetArgs {
     /// Sizes of the hidden linear layers, or `none` [default: 128; mlp: 128,128]
     #[arg(long, value_name = "LIST")]
     pub(super) dense_hiddens: Option<SizeList>,
+    /// Residual blocks of each stage of a resnet, of which --channels has one entry [default: 1]
+    #[arg(long, value_name = "N")]
+    pub(super) blocks: Option<usize>,
     /// What follows every layer but the last [default: relu]
     #[arg(long, value_enum)]
     pub(super) activation: Option<Activation>,

@@ -153,25 +153,49 @@ pub(super) fn network_configuration(
     net: NetworkType,
     mut sizes: NetworkConfiguration,
 ) -> Result<NetworkConfiguration> {
+    let given = [
+        ("--channels", args.channels.is_some()),
+        ("--kernel-sizes", args.kernel_sizes.is_some()),
+        ("--strides", args.strides.is_some()),
+        ("--dense-hiddens", args.dense_hiddens.is_some()),
+        ("--blocks", args.blocks.is_some()),
+    ];
+    // What a net of that kind has.
+    let (own, hint): (&[&str], _) = match net {
+        NetworkType::Mlp => (&["--dense-hiddens"], "an mlp has --dense-hiddens alone"),
+        NetworkType::Cnn => (
+            &[
+                "--channels",
+                "--kernel-sizes",
+                "--strides",
+                "--dense-hiddens",
+            ],
+            "--blocks is of --net resnet",
+        ),
+        NetworkType::Resnet => (
+            &["--channels", "--blocks"],
+            "a resnet has --channels, one per stage, and --blocks",
+        ),
+    };
+    let stray = given
+        .iter()
+        .find(|(flag, given)| *given && !own.contains(flag));
+    if let Some((flag, _)) = stray {
+        let what = format!(
+            "{flag} is for another kind of net, and this one is --net {}",
+            net.name()
+        );
+        return Err(Error::usage(what, hint));
+    }
     if let Some(SizeList(hiddens)) = &args.dense_hiddens {
         sizes.dense_hiddens.clone_from(hiddens);
     }
-    let lists = [
-        ("--channels", &args.channels),
-        ("--kernel-sizes", &args.kernel_sizes),
-        ("--strides", &args.strides),
-    ];
-    if net == NetworkType::Mlp {
-        return match lists.iter().find(|(_, list)| list.is_some()) {
-            None => Ok(sizes),
-            Some((flag, _)) => Err(Error::usage(
-                format!("{flag} is for convolutions, and an mlp has none"),
-                "use --net cnn, or size an mlp with --dense-hiddens",
-            )),
-        };
-    }
+    sizes.blocks = args.blocks.unwrap_or(sizes.blocks);
     if let Some(SizeList(channels)) = &args.channels {
         sizes.n_channels.clone_from(channels);
+    }
+    if net != NetworkType::Cnn {
+        return Ok(sizes);
     }
     let layers = sizes.n_channels.len();
     sizes.kernel_sizes = spread(args.kernel_sizes.as_ref(), &sizes.kernel_sizes, layers);

@@ -2,7 +2,7 @@
 
 use super::style;
 use crate::error::Result;
-use crate::graph::Phase;
+use crate::graph::{Kind, Phase};
 use crate::kernel::target::Target;
 use crate::nn::Network;
 use crate::train::Plan;
@@ -18,24 +18,26 @@ pub(super) fn show(network: &Network, plan: &Plan, target: &Target) -> Result<()
 
 fn layers(network: &Network) {
     style::say(format_args!(
-        "{:>3}  {:<46} {:>10} {:>11}",
+        "{:>8}  {:<66} {:>10} {:>11}",
         "", "layer", "output", "parameters"
     ));
     style::say(format_args!(
-        "{:>3}  {:<46} {:>10}",
+        "{:>8}  {:<66} {:>10}",
         "",
         "input",
         network.input.to_string()
     ));
     for entry in &network.layers {
         let tensors = entry.tensors.clone();
-        let tensors = tensors.map(|it| network.parameters.get(it).layout.elements());
+        let tensors = tensors.map(|it| network.parameters.get(it));
+        let trained = tensors.filter(|it| it.kind == Kind::Trained);
+        let tensors = trained.map(|it| it.layout.elements());
         let parameters = match tensors.sum() {
             0 => String::new(),
             count => style::count(count),
         };
         style::say(format_args!(
-            "{:>3}  {:<46} {:>10} {parameters:>11}",
+            "{:>8}  {:<66} {:>10} {parameters:>11}",
             entry.path,
             entry.torch(),
             entry.output.to_string(),
@@ -43,7 +45,7 @@ fn layers(network: &Network) {
     }
     let total = style::count(network.parameters.elements());
     style::say(format_args!(
-        "{:>3}  {:<46} {:>10} {total:>11}\n",
+        "{:>8}  {:<66} {:>10} {total:>11}\n",
         "", "all", ""
     ));
 }

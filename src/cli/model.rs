@@ -203,6 +203,7 @@ impl Model {
 /// Whether any option says what the net is.
 fn is_described(net: &NetArgs) -> bool {
     net.kind.is_some()
+        || net.blocks.is_some()
         || net.activation.is_some()
         || [
             &net.channels,

@@ -22,11 +22,12 @@ const OMITTED: [&str; 7] = [
 ];
 /// Options that take one value for the whole sweep, beside the settings that say so: lists that are one
 /// net, and the data.
-const FIXED: [&str; 8] = [
+const FIXED: [&str; 9] = [
     "channels",
     "kernel_sizes",
     "strides",
     "dense_hiddens",
+    "blocks",
     "data",
     "train",
     "test",
@@ -39,11 +40,11 @@ const WORDS: [&str; 3] = ["quiet", "no_progress", "tensorboard"];
 #[derive(Debug, Args)]
 struct OwnArgs {
     /// TOML file of named nets, run instead of --net and its sizes: a table such as [deep] with net,
-    /// channels, kernel-sizes, strides, dense-hiddens, activation
+    /// channels, kernel-sizes, strides, dense-hiddens, blocks, activation
     #[arg(
         long,
         value_name = "FILE",
-        conflicts_with_all = ["kind", "channels", "kernel_sizes", "strides", "dense_hiddens"],
+        conflicts_with_all = ["kind", "channels", "kernel_sizes", "strides", "dense_hiddens", "blocks"],
         help_heading = "Net"
     )]
     nets: Option<PathBuf>,

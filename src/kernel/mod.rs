@@ -247,6 +247,19 @@ impl Call {
         }
     }
 
+    /// The same call of the gradients by a weight and its bias, for a layer that has no bias: that one is
+    /// zero.
+    ///
+    /// # Panics
+    /// If the kernel's Params have no `bias`: a bug of the caller.
+    #[must_use]
+    pub fn without_bias(mut self) -> Self {
+        let mut fields = self.kernel.params.iter();
+        let bias = fields.position(|(name, _)| *name == "bias");
+        self.params[bias.expect("the kernel has a gradient by the bias")] = 0.0_f32.to_bits();
+        self
+    }
+
     /// The same call, for the whole batch at once.
     #[must_use]
     pub fn for_whole_batch(self) -> Self {

@@ -27,6 +27,7 @@ struct Net {
     kernel_sizes: Option<Vec<usize>>,
     strides: Option<Vec<usize>>,
     dense_hiddens: Option<Vec<usize>>,
+    blocks: Option<usize>,
     activation: Option<Activation>,
 }
 
@@ -76,6 +77,9 @@ impl Net {
             if let Some(list) = list {
                 arguments.push(list_argument(option, list));
             }
+        }
+        if let Some(blocks) = self.blocks {
+            arguments.push(format!("--blocks={blocks}"));
         }
         if let Some(activation) = self.activation {
             arguments.push(format!("--activation={}", activation.name()));

@@ -95,7 +95,7 @@ fn depth_and_width(image: ImageShape, matched: Match) -> Result<Vec<Choice>> {
         n_channels: vec![8, 16, 32, 64],
         kernel_sizes: vec![1; 4],
         strides: vec![1; 4],
-        dense_hiddens: DENSE.to_vec(),
+        ..NetworkConfiguration::mlp(&DENSE)
     };
     let parameters = match matched {
         Match::Deep => parameters(&deep, image)?,
@@ -117,7 +117,7 @@ fn shallow(kernel: usize, channels: usize) -> NetworkConfiguration {
         n_channels: vec![channels],
         kernel_sizes: vec![kernel],
         strides: vec![1],
-        dense_hiddens: DENSE.to_vec(),
+        ..NetworkConfiguration::mlp(&DENSE)
     }
 }
 

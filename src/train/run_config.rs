@@ -32,6 +32,8 @@ settings! {
         strides: Vec<usize> = NetworkConfiguration::default_for(NetworkType::Cnn).strides;
         /// Hidden linear layers.
         dense_hiddens: Vec<usize> = NetworkConfiguration::default_for(NetworkType::Cnn).dense_hiddens;
+        /// Residual blocks of a stage of a resnet.
+        blocks: usize = 1;
         /// Activation of every layer but the last.
         activation: Activation = Activation::Relu;
         /// The data.
@@ -125,6 +127,7 @@ impl RunConfig {
             kernel_sizes: sizes.kernel_sizes,
             strides: sizes.strides,
             dense_hiddens: sizes.dense_hiddens,
+            blocks: sizes.blocks,
             ..self
         }
     }
@@ -261,6 +264,7 @@ impl RunConfig {
             kernel_sizes: self.kernel_sizes.clone(),
             strides: self.strides.clone(),
             dense_hiddens: self.dense_hiddens.clone(),
+            blocks: self.blocks,
         }
     }
 }

@@ -54,7 +54,7 @@ fn conv(recording: &mut Recording, layer: &str, input: Value, side: usize, strid
     let weight = recording.parameter(shape.weight_len());
     let bias = recording.parameter(4);
     let inputs = [padded, weight, bias];
-    ops::conv2d::record(&mut recording.graph, layer, inputs, shape).expect("fits")
+    ops::conv2d::record(&mut recording.graph, layer, inputs, shape, true).expect("fits")
 }
 
 fn norm(recording: &mut Recording, layer: &str, input: Value) -> Value {

@@ -16,6 +16,7 @@ fn nets() -> [(&'static str, NetworkType, NetworkConfiguration); 5] {
         kernel_sizes: vec![kernel; channels.len()],
         strides: vec![1; channels.len()],
         dense_hiddens: hiddens.to_vec(),
+        blocks: 1,
     };
     let of = NetworkConfiguration::default_for;
     [

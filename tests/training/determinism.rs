@@ -151,6 +151,7 @@ fn assert_fused_is_unfused(session: &Session, kernel_sizes: [usize; 3]) {
         kernel_sizes: kernel_sizes.to_vec(),
         strides: vec![1; 3],
         dense_hiddens: vec![7],
+        blocks: 1,
     };
     let new = |fuse| {
         let options = TrainerOptions {

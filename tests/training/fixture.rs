@@ -22,6 +22,7 @@ pub struct Description {
     kernel_sizes: Vec<usize>,
     strides: Vec<usize>,
     dense_hiddens: Vec<usize>,
+    blocks: Option<usize>,
     pub activation: Activation,
     lr: f64,
     batch_size: usize,
@@ -110,6 +111,7 @@ impl Fixture {
             kernel_sizes: it.kernel_sizes.clone(),
             strides: it.strides.clone(),
             dense_hiddens: it.dense_hiddens.clone(),
+            blocks: it.blocks.unwrap_or(1),
         }
     }
 

@@ -5,7 +5,7 @@ use gpu_train::nn::{Activation, Network, NetworkConfiguration, NetworkType};
 use gpu_train::shape::ImageShape;
 use gpu_train::train::{Predictor, PredictorOptions, Subset, TrainerOptions};
 
-use crate::support::{cpu, sessions, small_cnn, split, trainer};
+use crate::support::{cpu, sessions, small_cnn, small_resnet, split, trainer};
 
 const IMAGE: ImageShape = ImageShape::new(3, 12, 11);
 
@@ -14,6 +14,7 @@ fn network(net: NetworkType) -> Network {
     let sizes = match net {
         NetworkType::Cnn => small_cnn(),
         NetworkType::Mlp => NetworkConfiguration::mlp(&[33, 7]),
+        NetworkType::Resnet => small_resnet(),
     };
     Network::new(net, &sizes, Activation::Relu, IMAGE).expect("fits")
 }

@@ -88,10 +88,19 @@ pub fn small_cnn() -> NetworkConfiguration {
         kernel_sizes: vec![3, 2],
         strides: vec![1, 1],
         dense_hiddens: vec![9],
+        blocks: 1,
     }
 }
 
-/// A trainer of the small cnn (or a small mlp) on `data`.
+/// Two stages of one block.
+pub fn small_resnet() -> NetworkConfiguration {
+    NetworkConfiguration {
+        n_channels: vec![5, 7],
+        ..NetworkConfiguration::mlp(&[])
+    }
+}
+
+/// A trainer of the small cnn (or a small mlp, or resnet) on `data`.
 pub fn trainer(
     session: &Session,
     data: Split,
@@ -101,6 +110,7 @@ pub fn trainer(
     let configuration = match net {
         NetworkType::Cnn => small_cnn(),
         NetworkType::Mlp => NetworkConfiguration::mlp(&[33, 7]),
+        NetworkType::Resnet => small_resnet(),
     };
     trainer_of(session, data, net, &configuration, options)
 }

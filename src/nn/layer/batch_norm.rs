@@ -51,7 +51,9 @@ impl Layer for BatchNorm2d {
         };
         let training = graph.training;
         let (parameters, statistics) = ([weight, bias], [mean, variance]);
-        Ok(ops::norm::record(graph, name, input, parameters, statistics, training))
+        Ok(ops::norm::record(
+            graph, name, input, parameters, statistics, training,
+        ))
     }
 
     fn onnx(&self, graph: &mut OnnxGraph, at: OnnxPlace<'_>) -> String {

@@ -71,7 +71,10 @@ impl Layer for BasicBlock {
         let Self {
             channels, stride, ..
         } = self;
-        format!("BasicBlock({}, {channels}, stride={stride})", input.channels)
+        format!(
+            "BasicBlock({}, {channels}, stride={stride})",
+            input.channels
+        )
     }
 
     fn output(&self, name: &str, input: ImageShape) -> Result<ImageShape> {

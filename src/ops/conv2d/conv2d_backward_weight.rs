@@ -53,8 +53,10 @@ params! {
         pub splits: u32,
         /// Samples that one of them covers.
         pub samples_per_split: u32,
-        /// Quads from a split\'s weight to its bias.
+        /// Quads from a split's weight to its bias.
         pub bias_at: u32,
+        /// 1, or 0 where there is none: its gradient is zero. See [`Call::without_bias`].
+        pub bias: f32,
     }
 }
 
@@ -107,6 +109,7 @@ pub fn call_tiled(capacity: usize, shape: &ConvShape, tile: &Tile) -> Call {
         splits: splits as u32,
         samples_per_split: samples_per_split as u32,
         bias_at: (bias_at(weight_len) / QUAD) as u32,
+        bias: 1.0,
     };
     let grid = Grid::fixed(splits * threads, tile.workgroup_size());
     Call::new(&KERNEL, tile.variant, &params, grid)
@@ -170,7 +173,7 @@ fn add_pixel<T: Real>(
     let grads = &grad_output[pixel as usize * out_stride..][..out_stride];
     let (weight, bias) = sums.split_at_mut(4 * params.bias_at as usize);
     for (sum, grad) in bias.iter_mut().zip(grads) {
-        *sum += grad.wide();
+        *sum += f64::from(params.bias) * grad.wide();
     }
     let mut sums = weight.chunks_mut(out_stride);
     for tap_y in 0..params.kernel_height {
@@ -211,7 +214,16 @@ fn native(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
         let grads = &grad_output.real()[of(geometry.output_len())];
         partial.fill(0.0);
         let (weight, bias) = partial.split_at_mut(bias_at);
-        sum(&geometry, images, grads, [weight, bias], part.workspace);
+        sum(
+            &geometry,
+            images,
+            grads,
+            [weight, &mut *bias],
+            part.workspace,
+        );
+        if params.bias == 0.0 {
+            bias.fill(0.0);
+        }
     }
 }
 

@@ -24,6 +24,7 @@ pub(in crate::ops) struct Conv2dMaxPool2d {
     /// Shape of the convolution's output.
     between: ImageShape,
     activation: Activation,
+    has_bias: bool,
 }
 
 impl Op for Conv2dMaxPool2d {
@@ -47,7 +48,7 @@ impl Op for Conv2dMaxPool2d {
         };
         let call = max_pool2d_backward::call(&pool, self.activation);
         let gradient = tape.samples_of(node, call, pooled, self.between);
-        gradients::gradients(tape, node, &self.shape, gradient)
+        gradients::gradients(tape, node, &self.shape, gradient, self.has_bias)
     }
 }
 
@@ -67,7 +68,10 @@ impl Conv2dMaxPool2d {
             }
         };
         let (capacity, target) = (tape.graph.capacity, tape.graph.target.clone());
-        let call = conv2d_max_pool2d_backward_weight::call(capacity, &self.shape, &target);
+        let mut call = conv2d_max_pool2d_backward_weight::call(capacity, &self.shape, &target);
+        if !self.has_bias {
+            call = call.without_bias();
+        }
         let splits = call.params::<conv2d_backward_weight::Params>().splits as usize;
         let inputs = vec![input, gradient, argmax];
         tape.parameter_gradients(node, [weight, bias], call, inputs, splits);
@@ -90,12 +94,14 @@ impl Conv2dMaxPool2d {
     pub(in crate::ops) fn of(
         shape: ConvShape,
         activation: Activation,
+        has_bias: bool,
         MaxPool2d(pool): &MaxPool2d,
     ) -> Option<Arc<dyn Op>> {
         let fused = Self {
             shape,
             between: pool.input,
             activation,
+            has_bias,
         };
         conv2d_max_pool2d_forward::serves(activation, pool.window).then(|| Arc::new(fused) as _)
     }

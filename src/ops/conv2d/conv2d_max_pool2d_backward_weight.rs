@@ -117,7 +117,9 @@ fn native(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
         let (weight, bias) = partial.split_at_mut(bias_at);
         for sample in range {
             let picks = picks_of(&geometry, sample, grad_output.real(), argmax.word());
-            add_rows(picks.grads, bias);
+            if params.bias != 0.0 {
+                add_rows(picks.grads, bias);
+            }
             let at = sample * geometry.input_len();
             image[..geometry.input_len()]
                 .copy_from_slice(&input.real()[at..][..geometry.input_len()]);

@@ -20,11 +20,15 @@ pub(in crate::ops) fn gradients(
     node: &Node,
     shape: &ConvShape,
     gradient: Value,
+    has_bias: bool,
 ) -> Result<()> {
     let [input, weight, bias] = inputs(node);
     let (capacity, target) = (tape.graph.capacity, tape.graph.target.clone());
     let splits = conv2d_backward_weight::splits(capacity, shape, &target);
-    let call = conv2d_backward_weight::call(capacity, shape, &target);
+    let mut call = conv2d_backward_weight::call(capacity, shape, &target);
+    if !has_bias {
+        call = call.without_bias();
+    }
     tape.parameter_gradients(node, [weight, bias], call, vec![input, gradient], splits);
     if tape.graph.needs_gradient(input) {
         input_gradient(tape, node, shape, gradient)?;

@@ -29,6 +29,7 @@ use crate::shape::{ConvShape, ImageShape};
 struct Conv2d {
     shape: ConvShape,
     activation: Activation,
+    has_bias: bool,
 }
 
 /// Shape of the output; errors where the window does not fit, naming the layer.
@@ -45,7 +46,8 @@ pub fn output_shape(layer: &str, shape: &ConvShape) -> Result<ImageShape> {
     })
 }
 
-/// Records a convolution of `input`; `shape.input` must be the input's shape.
+/// Records a convolution of `input`; `shape.input` must be the input's shape. Without a bias, what is bound
+/// for it must be zeros, and gets a gradient of zeros.
 ///
 /// A kernel that covers the whole image, or a single pixel at stride 1, is a matrix product and is
 /// recorded as one: the weight lies the same way in memory.
@@ -54,21 +56,25 @@ pub fn record(
     layer: &str,
     inputs: [Value; 3],
     shape: ConvShape,
+    has_bias: bool,
 ) -> Result<Value> {
     let output = output_shape(layer, &shape)?;
     let image = shape.input;
     if (shape.kernel_height, shape.kernel_width) == (image.height, image.width) {
         return Ok(linear::record_whole_image(
-            graph, layer, inputs, &shape, output,
+            graph, layer, inputs, &shape, output, has_bias,
         ));
     }
     if shape.kernel_height == 1 && shape.kernel_width == 1 && shape.stride == 1 {
-        return Ok(linear::record_pixels(graph, layer, inputs, &shape, output));
+        return Ok(linear::record_pixels(
+            graph, layer, inputs, &shape, output, has_bias,
+        ));
     }
     let value = graph.transient(Shape::Samples(output), Scalar::F32);
     let op = Conv2d {
         shape,
         activation: Activation::Linear,
+        has_bias,
     };
     graph.record(layer, op, inputs.to_vec(), vec![value]);
     Ok(value)
@@ -92,11 +98,16 @@ impl Op for Conv2d {
             };
             return (self.activation == Activation::Linear).then(|| Arc::new(fused) as _);
         }
-        Conv2dMaxPool2d::of(self.shape, self.activation, next.downcast_ref()?)
+        Conv2dMaxPool2d::of(
+            self.shape,
+            self.activation,
+            self.has_bias,
+            next.downcast_ref()?,
+        )
     }
 
     fn backward(&self, tape: &mut Tape<'_>, node: &Node) -> Result<()> {
         let gradient = before_activation(tape, node, self.activation)?;
-        gradients::gradients(tape, node, &self.shape, gradient)
+        gradients::gradients(tape, node, &self.shape, gradient, self.has_bias)
     }
 }

@@ -17,7 +17,6 @@ use crate::shape::{ImageShape, QUAD, padded};
 pub static KERNEL: Kernel = Kernel {
     name: "add_forward",
     source: include_str!("../../../shaders/elementwise/add_forward.wgsl"),
-    loops: None,
     bindings: &[reads("input"), reads("other"), writes("output")],
     params: Params::FIELDS,
     variants: &[&[]],

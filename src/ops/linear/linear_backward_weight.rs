@@ -46,8 +46,10 @@ params! {
         pub splits: u32,
         /// Samples that one of them covers.
         pub samples_per_split: u32,
-        /// Quads from a split\'s weight to its bias.
+        /// Quads from a split's weight to its bias.
         pub bias_at: u32,
+        /// 1, or 0 where there is none: its gradient is zero. See [`Call::without_bias`].
+        pub bias: f32,
     }
 }
 
@@ -116,6 +118,7 @@ pub fn call_tiled(
         splits: splits as u32,
         samples_per_split: samples_per_split as u32,
         bias_at: (bias_at(weight_len) / QUAD) as u32,
+        bias: 1.0,
     };
     let grid = Grid::fixed(splits * threads, tile.workgroup_size());
     let call = Call::new(&KERNEL, tile.variant, &params, grid);
@@ -156,7 +159,7 @@ pub fn twin<T: Real>(
         }
         for o in 0..out_features {
             let grad = |row: u32| grad_output[row as usize * out_features + o].wide();
-            part[bias_at + o] = T::of(rows().map(grad).sum());
+            part[bias_at + o] = T::of(f64::from(params.bias) * rows().map(grad).sum::<f64>());
         }
     }
 }
@@ -215,6 +218,9 @@ fn native(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
             [ins, outs],
             &mut weight[..ins * outs],
         );
+        if params.bias == 0.0 {
+            return bias[..outs].fill(0.0);
+        }
         let [sums] = part.workspace.take([SHARDS * outs]);
         return sum_bias(&ends, grads, sums, &mut bias[..outs]);
     }
@@ -236,7 +242,9 @@ fn native(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
             input.transposed(),
             Matrix::new(grads, rows.len(), outs),
         );
-        add_rows(grads, bias);
+        if params.bias != 0.0 {
+            add_rows(grads, bias);
+        }
     }
 }
 

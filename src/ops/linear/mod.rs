@@ -28,6 +28,7 @@ struct Linear {
     is_first: bool,
     /// The 1x1 convolution that it is, if it is one.
     conv: Option<ConvShape>,
+    has_bias: bool,
 }
 
 /// Records a linear layer from all of `input` (flattened, padding included) to `out_features`.
@@ -52,8 +53,12 @@ pub(in crate::ops) fn record_whole_image(
     inputs: [Value; 3],
     shape: &ConvShape,
     output: ImageShape,
+    has_bias: bool,
 ) -> Value {
-    let op = Linear::new(1, shape.input.padded_elements(), output.channels);
+    let op = Linear {
+        has_bias,
+        ..Linear::new(1, shape.input.padded_elements(), output.channels)
+    };
     op.record(graph, layer, inputs, output)
 }
 
@@ -64,10 +69,12 @@ pub(in crate::ops) fn record_pixels(
     inputs: [Value; 3],
     shape: &ConvShape,
     output: ImageShape,
+    has_bias: bool,
 ) -> Value {
     let (rows, features) = (shape.input.pixels(), shape.input.padded_channels());
     let op = Linear {
         conv: Some(*shape),
+        has_bias,
         ..Linear::new(rows, features, output.channels)
     };
     op.record(graph, layer, inputs, output)
@@ -82,6 +89,7 @@ impl Linear {
             activation: Activation::Linear,
             is_first: false,
             conv: None,
+            has_bias: true,
         }
     }
 
@@ -122,7 +130,7 @@ impl Op for Linear {
     fn absorb(&self, next: &dyn Op, _target: &Target) -> Option<Arc<dyn Op>> {
         let next: &dyn Any = next;
         if let (Some(pool), Some(shape)) = (next.downcast_ref::<MaxPool2d>(), self.conv) {
-            return Conv2dMaxPool2d::of(shape, self.activation, pool);
+            return Conv2dMaxPool2d::of(shape, self.activation, self.has_bias, pool);
         }
         let next = next.downcast_ref::<ActivationOp>()?;
         (self.activation == Activation::Linear).then(|| {
@@ -142,7 +150,10 @@ impl Op for Linear {
         let gradient = before_activation(tape, node, self.activation)?;
 
         let splits = linear_backward_weight::splits(capacity, rows, ins, outs, &target);
-        let call = linear_backward_weight::call(capacity, rows, ins, outs, &target);
+        let mut call = linear_backward_weight::call(capacity, rows, ins, outs, &target);
+        if !self.has_bias {
+            call = call.without_bias();
+        }
         tape.parameter_gradients(node, [weight, bias], call, vec![input, gradient], splits);
 
         if tape.graph.needs_gradient(input) {

@@ -18,7 +18,6 @@ use crate::shape::{ImageShape, QUAD};
 pub static KERNEL: Kernel = Kernel {
     name: "batch_norm_backward_input",
     source: include_str!("../../../shaders/norm/batch_norm_backward_input.wgsl"),
-    loops: None,
     bindings: &[
         reads("grad_output"),
         reads("input"),

@@ -16,7 +16,6 @@ use crate::shape::{ImageShape, QUAD};
 pub static KERNEL: Kernel = Kernel {
     name: "batch_norm_backward_parameters",
     source: include_str!("../../../shaders/norm/batch_norm_backward_parameters.wgsl"),
-    loops: None,
     bindings: &[
         reads("grad_output"),
         reads("input"),

@@ -18,7 +18,6 @@ use crate::shape::{ImageShape, QUAD, padded};
 pub static KERNEL: Kernel = Kernel {
     name: "batch_norm_forward",
     source: include_str!("../../../shaders/norm/batch_norm_forward.wgsl"),
-    loops: None,
     bindings: &[
         reads("input"),
         reads("mean"),

@@ -17,7 +17,6 @@ const WORKGROUP_SIZE: u32 = MAX_SPLITS as u32;
 pub static KERNEL: Kernel = Kernel {
     name: "batch_norm_merge",
     source: include_str!("../../../shaders/norm/batch_norm_merge.wgsl"),
-    loops: None,
     bindings: &[
         reads("partials"),
         writes("mean"),

@@ -16,7 +16,6 @@ pub const ROWS: usize = 3;
 pub static KERNEL: Kernel = Kernel {
     name: "batch_norm_statistics",
     source: include_str!("../../../shaders/norm/batch_norm_statistics.wgsl"),
-    loops: None,
     bindings: &[reads("input"), writes("partials")],
     params: Params::FIELDS,
     variants: &[&[]],

@@ -14,7 +14,6 @@ use crate::shape::{ImageShape, QUAD};
 pub static KERNEL: Kernel = Kernel {
     name: "pad2d_backward",
     source: include_str!("../../../shaders/pad/pad2d_backward.wgsl"),
-    loops: None,
     bindings: &[reads("grad_output"), writes("grad_input")],
     params: Params::FIELDS,
     variants: &[&[]],

@@ -13,7 +13,6 @@ use crate::shape::{ImageShape, QUAD};
 pub static KERNEL: Kernel = Kernel {
     name: "pad2d_forward",
     source: include_str!("../../../shaders/pad/pad2d_forward.wgsl"),
-    loops: None,
     bindings: &[reads("input"), writes("output")],
     params: Params::FIELDS,
     variants: &[&[]],

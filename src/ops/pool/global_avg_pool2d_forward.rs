@@ -15,7 +15,6 @@ use crate::shape::{ImageShape, QUAD};
 pub static KERNEL: Kernel = Kernel {
     name: "global_avg_pool2d_forward",
     source: include_str!("../../../shaders/pool/global_avg_pool2d_forward.wgsl"),
-    loops: None,
     bindings: &[reads("input"), writes("output")],
     params: Params::FIELDS,
     variants: &[&[]],
