@@ -15,7 +15,6 @@ pub mod activation;
 pub mod batch;
 pub mod conv2d;
 pub mod elementwise;
-mod inputs;
 pub mod linear;
 pub mod loss;
 pub mod norm;

@@ -6,6 +6,7 @@ use crate::kernel::choice::choose;
 use crate::kernel::native::Part;
 use crate::kernel::native::product::{Matrix, multiply};
 use crate::kernel::numbers::{Numbers, PORTABLE, Random, conv, with_stale_rows, zero_padding};
+use crate::kernel::numbers::{conv_weight, images_in_batch};
 use crate::kernel::target::Target;
 use crate::kernel::tile::{BATCH_TILES, Product, Tile};
 use crate::kernel::{
@@ -15,7 +16,6 @@ use crate::ops::activation::activation_backward::slope;
 use crate::ops::activation::activation_forward::activate;
 use crate::ops::activation::vectors::take_slopes;
 use crate::ops::conv2d::geometry::{FLOATS, Geometry, ROWS, geometry};
-use crate::ops::inputs::{conv_weight, images_in_batch};
 use crate::shape::{ConvShape, QUAD, padded};
 
 /// See the shader's head comment.

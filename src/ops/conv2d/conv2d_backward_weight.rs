@@ -5,6 +5,7 @@ use crate::kernel::choice::choose;
 use crate::kernel::limits::bias_at;
 use crate::kernel::native::product::{Matrix, multiply};
 use crate::kernel::native::{Part, Workspace};
+use crate::kernel::numbers::images_in_batch;
 use crate::kernel::numbers::{Numbers, Random, conv};
 use crate::kernel::target::Target;
 use crate::kernel::tile::{Tile, WEIGHT_TILES};
@@ -12,7 +13,6 @@ use crate::kernel::{
     Call, Grid, Kernel, Params as _, Real, Slice, Step, params, reads, tile, twin, writes,
 };
 use crate::ops::conv2d::geometry::{Geometry, geometry};
-use crate::ops::inputs::images_in_batch;
 use crate::ops::linear::linear_backward_weight::{Ranges, add_rows};
 use crate::shape::{ConvShape, QUAD, padded};
 

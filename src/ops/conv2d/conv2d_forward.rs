@@ -6,6 +6,7 @@ use crate::kernel::choice::choose;
 use crate::kernel::native::Part;
 use crate::kernel::native::product::{Matrix, multiply_rows};
 use crate::kernel::numbers::{Numbers, PORTABLE, Random, conv};
+use crate::kernel::numbers::{bias, conv_weight, images_in_batch};
 use crate::kernel::target::Target;
 use crate::kernel::tile::{BATCH_TILES, Product, Tile};
 use crate::kernel::{
@@ -14,7 +15,6 @@ use crate::kernel::{
 use crate::ops::activation::activation_forward::activate;
 use crate::ops::activation::vectors::finish;
 use crate::ops::conv2d::geometry::{Geometry, SLACK, geometry};
-use crate::ops::inputs::{bias, conv_weight, images_in_batch};
 use crate::shape::{ConvShape, ImageShape, QUAD, padded};
 
 /// See the shader's head comment.

@@ -11,11 +11,11 @@ use crate::kernel::{
 use crate::ops::activation::vectors::take_slopes;
 use crate::ops::conv2d::conv2d_backward_input;
 use crate::ops::conv2d::conv2d_backward_input::Params;
+use crate::ops::conv2d::conv2d_max_pool2d_backward_weight::picks;
 use crate::ops::conv2d::conv2d_max_pool2d_backward_weight::{picks_of, shapes, unpooled};
 use crate::ops::conv2d::conv2d_max_pool2d_forward::WINDOW;
 use crate::ops::conv2d::geometry::geometry;
 use crate::ops::conv2d::picks::{Windows, add_input_gradients, positions};
-use crate::ops::inputs::picks;
 use crate::shape::{ConvShape, QUAD};
 
 /// See the shader's head comment.

@@ -3,6 +3,7 @@
 use crate::kernel::case::{Argument, Case, Launch, Tolerance, batch};
 use crate::kernel::limits::bias_at;
 use crate::kernel::native::Part;
+use crate::kernel::numbers::images_in_batch;
 use crate::kernel::numbers::{Numbers, PORTABLE, Random, conv};
 use crate::kernel::target::Target;
 use crate::kernel::{
@@ -13,10 +14,9 @@ use crate::ops::conv2d::conv2d_backward_weight::Params;
 use crate::ops::conv2d::conv2d_max_pool2d_forward::WINDOW;
 use crate::ops::conv2d::geometry::{Geometry, geometry};
 use crate::ops::conv2d::picks::{Picks, Windows, add_weight_gradients, positions};
-use crate::ops::inputs::{images_in_batch, picks};
 use crate::ops::linear::linear_backward_weight::{Ranges, add_rows};
 use crate::ops::pool::max_pool2d_backward::scatter;
-use crate::shape::{ConvShape, QUAD, padded};
+use crate::shape::{ConvShape, PoolShape, QUAD, padded};
 
 /// See the shader's head comment.
 pub static KERNEL: Kernel = Kernel {
@@ -194,4 +194,33 @@ fn cases() -> Vec<Case> {
         cases.push(floats.within(Tolerance::Sum { terms }));
     }
     cases
+}
+
+/// Gradients of the output of a max-pooling behind a convolution of `shape`, and pixels that it picked
+/// in every window: (batch, windows, padded channels) each. What lies behind `samples` is NaN, and no
+/// pixel.
+pub(super) fn picks(
+    numbers: Numbers,
+    random: &mut Random,
+    (samples, capacity): (usize, usize),
+    shape: &ConvShape,
+) -> [Argument; 2] {
+    let between = shape.output().expect("the window fits");
+    let pool = PoolShape {
+        input: between,
+        window: WINDOW,
+    };
+    let pooled = pool.output().expect("the pooling fits");
+    let grads = images_in_batch(numbers, random, (samples, capacity), pooled);
+    let channels = pooled.padded_channels();
+    let pick = |at: usize| {
+        let window = at / channels % pooled.pixels();
+        let (y, x) = (window / pooled.width, window % pooled.width);
+        let within = random.bits() as usize % (WINDOW * WINDOW);
+        let (y, x) = (y * WINDOW + within / WINDOW, x * WINDOW + within % WINDOW);
+        (y * between.width + x) as u32
+    };
+    let mut argmax: Vec<u32> = (0..samples * pooled.padded_elements()).map(pick).collect();
+    argmax.resize(capacity * pooled.padded_elements(), u32::MAX);
+    [grads, Argument::Words(argmax)]
 }

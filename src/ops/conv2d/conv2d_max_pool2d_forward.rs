@@ -7,6 +7,7 @@ use crate::kernel::case::{Argument, Case, Launch, batch};
 use crate::kernel::choice::choose;
 use crate::kernel::native::Part;
 use crate::kernel::numbers::{Numbers, PORTABLE, Random, conv};
+use crate::kernel::numbers::{bias, conv_weight, images_in_batch};
 use crate::kernel::target::Target;
 use crate::kernel::tile::{POOL_TILES, Product, Tile};
 use crate::kernel::{
@@ -15,7 +16,6 @@ use crate::kernel::{
 use crate::ops::conv2d::conv2d_forward::{convolve, scratch, widened};
 use crate::ops::conv2d::geometry::{Geometry, SLACK, geometry};
 use crate::ops::conv2d::{conv2d_forward, conv2d_forward as conv};
-use crate::ops::inputs::{bias, conv_weight, images_in_batch};
 use crate::ops::pool::{max_pool2d_forward, max_pool2d_forward as pool};
 use crate::shape::{ConvShape, ImageShape, PoolShape, QUAD, padded};
 

@@ -7,6 +7,7 @@ use crate::kernel::case::{Argument, Case, Launch, Tolerance, batch};
 use crate::kernel::choice::choose;
 use crate::kernel::native::product::{MOST_ROWS, Matrix, multiply_rows};
 use crate::kernel::native::{Part, Workspace};
+use crate::kernel::numbers::bias;
 use crate::kernel::numbers::{ACTIVATIONS, Numbers, PORTABLE, Random, with_stale_rows};
 use crate::kernel::target::Target;
 use crate::kernel::tile::{BATCH_TILES, LOOPS_TILES, Product, Tile};
@@ -15,7 +16,6 @@ use crate::kernel::{
 };
 use crate::ops::activation::activation_forward::activate;
 use crate::ops::activation::vectors::finish;
-use crate::ops::inputs::bias;
 use crate::shape::{QUAD, padded};
 
 /// See the shader's head comment.
