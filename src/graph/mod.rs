@@ -1,6 +1,6 @@
 //! Floor 3: graphs of operations, their derivatives and their lowering to a [`Program`].
 //!
-//! A graph is recorded by the functions of [`ops`], rewritten by [`fuse`], extended by
+//! A graph is recorded by the functions of [`ops`](crate::ops), rewritten by [`fuse`], extended by
 //! [`differentiate`] and turned into a program by [`lower`].
 
 mod autodiff;
