@@ -165,7 +165,8 @@ impl Bench<'_> {
             target: self.gpu.target().clone(),
             fuse,
         };
-        let update = Update::of(&Adam::default());
+        let optimizer = Adam::default();
+        let update = Update::of(&optimizer);
         training_program(network, &self.layout(), &options, update)
     }
 
