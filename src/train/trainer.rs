@@ -26,16 +26,15 @@ use crate::nn::{Network, NetworkConfiguration, NetworkType, initial_parameters};
 ///
 /// ```
 /// use gpu_train::data::house_digits;
-/// use gpu_train::gpu::GpuOptions;
-/// use gpu_train::nn::{NetworkConfiguration, NetworkType};
-/// use gpu_train::train::{Session, Trainer, TrainerOptions};
+/// use gpu_train::{Net, Session, Trainer};
 ///
-/// # fn main() -> gpu_train::error::Result<()> {
-/// let session = Session::open(&GpuOptions::default())?;
+/// # fn main() -> gpu_train::Result<()> {
+/// let session = Session::open(&Default::default())?;
 /// let data = session.upload_split(house_digits::generate(256, 64, 0)?)?;
-/// let configuration = NetworkConfiguration::default_for(NetworkType::Cnn);
-/// let options = TrainerOptions::default();
-/// let mut trainer = Trainer::new(&session, data, NetworkType::Cnn, &configuration, options)?;
+/// let mut trainer = Trainer::builder(&session, data)
+///     .net(Net::cnn([16, 32, 45]).dense([128]))
+///     .lr(1e-3)
+///     .build()?;
 /// trainer.train_loop(2, |_event| Ok(()))?;
 /// println!("test MAE {:.3}", trainer.logs()[1].test.mae);
 /// # Ok(())
@@ -93,10 +92,31 @@ impl<'s> Trainer<'s> {
         configuration: &NetworkConfiguration,
         options: TrainerOptions,
     ) -> Result<Self> {
+        let image = data.train().shape();
+        let network = Network::new(network, configuration, options.activation, image)?;
+        Self::of(session, data, network, options)
+    }
+
+    /// A trainer of `network`, which may be one of your own layers, on `data`;
+    /// [`TrainerOptions::activation`] is not read.
+    ///
+    /// Errors as [`Trainer::new`].
+    pub fn of(
+        session: &'s Session,
+        data: Arc<ResidentSplit>,
+        network: Network,
+        options: TrainerOptions,
+    ) -> Result<Self> {
         options.validate()?;
         let device = session.device();
         let (train, test) = (data.train(), data.test());
-        let network = Network::new(network, configuration, options.activation, train.shape())?;
+        if network.input.elements() != train.shape().elements() {
+            let (reads, given) = (network.input, train.shape());
+            return Err(Error::usage(
+                format!("the net reads samples of {reads}, and the images are of {given}"),
+                "build the net for the shape of the images",
+            ));
+        }
         let plan = Plan::new(&network, &data.layout(), &options, device.target())?;
         plan.check(&device.target().limits)?;
         let initial = match &options.init {
