@@ -30,8 +30,8 @@
 //! [`Trainer::training_step`], and predicts from a file. Everything else stands by floors, from the ground
 //! up; ARCHITECTURE.md describes them, and a module imports only from floors below its own.
 //!
-//! The features `cli` (the command line), `report` (figures and pages) and `fetch` (downloads) are on by
-//! default; a library that only trains does without: `default-features = false`.
+//! The features `cli` (the command line), `formats` (data sets in files), `report`, `export`, `fetch` and
+//! `sweep` are on by default; a library that only trains does without: `default-features = false`.
 
 // Floor 0: what everyone knows.
 pub mod activation;
@@ -63,9 +63,11 @@ pub mod verify;
 
 // Floor 6: reports of an adapter and of runs; sweeps; nets for other programs.
 pub mod doctor;
+#[cfg(feature = "export")]
 pub mod export;
 #[cfg(feature = "report")]
 pub mod report;
+#[cfg(feature = "sweep")]
 pub mod sweep;
 
 // Floor 7: the command line.
