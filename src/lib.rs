@@ -2,7 +2,7 @@
 //! processor: no CUDA, no Python.
 //!
 //! ```
-//! use gpu_train::{Dataset, ImageShape, Net, Session, Split, Trainer};
+//! use gpu_train::{Dataset, GpuOptions, ImageShape, Net, Session, Split, Trainer};
 //!
 //! # fn main() -> gpu_train::Result<()> {
 //! // Your own images, as bytes: channels, then rows, then columns. Here: how bright is it?
@@ -14,7 +14,7 @@
 //! };
 //! let split = Split { train: set(250)?, test: set(100)? };
 //!
-//! let session = Session::open(&Default::default())?; // a GPU where there is one
+//! let session = Session::open(&GpuOptions::default())?; // a GPU where there is one
 //! let data = session.upload_split(split)?;
 //! let mut trainer = Trainer::builder(&session, data)
 //!     .net(Net::mlp([16]))
