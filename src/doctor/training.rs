@@ -136,7 +136,7 @@ mod tests {
     fn other_bits_are_counted() {
         let state = |bits: u32| TrainState {
             parameters: vec![vec![1.0, f32::from_bits(bits)]],
-            slots: vec![("first_moments", vec![vec![2.0, 3.0]])],
+            slots: vec![("first_moments".into(), vec![vec![2.0, 3.0]])],
             step: 100,
             epoch: 10,
             position: 0,

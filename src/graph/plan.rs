@@ -127,7 +127,7 @@ fn share_slots(
                 && !tenants[slot].iter().any(|other| other.overlaps(lifetime))
         });
         let slot = free.unwrap_or_else(|| {
-            let slot = tenants.len() as u16;
+            let slot = u16::try_from(tenants.len()).expect("no net needs so many slots");
             let len = graph.len(lifetime.value);
             let (role, len) = match (lifetime.sharing, graph.extent(lifetime.value)) {
                 (Sharing::OfShard, Extent::Samples(sample)) => {

@@ -93,7 +93,8 @@ impl Net {
 
     /// The net for images of shape `image`.
     ///
-    /// Errors name the layer that does not fit and its shapes.
+    /// Errors name the layer that does not fit and its shapes. A resnet has channels and blocks alone, and
+    /// an mlp hidden layers alone: what else was set is not read.
     pub fn build(&self, image: ImageShape) -> Result<Network> {
         Network::new(self.kind, &self.sizes, self.activation, image)
     }

@@ -88,7 +88,12 @@ impl NetworkConfiguration {
         }
         if network == NetworkType::Resnet {
             positive("--channels", &self.n_channels)?;
-            positive("--blocks", &[self.blocks])?;
+            if !(1..=MAX_BLOCKS).contains(&self.blocks) {
+                return Err(Error::usage(
+                    format!("--blocks {} is not from 1 to {MAX_BLOCKS}", self.blocks),
+                    "ResNet-18 has 2 in each of its stages, and ResNet-34 up to 6",
+                ));
+            }
             if self.n_channels.is_empty() {
                 return Err(Error::usage(
                     "a resnet needs at least one stage",
@@ -124,6 +129,9 @@ impl NetworkConfiguration {
         Ok(())
     }
 }
+
+/// More than anybody trains, and few enough for the memory plan.
+const MAX_BLOCKS: usize = 100;
 
 fn positive(flag: &str, list: &[usize]) -> Result<()> {
     /// Beyond this no layer fits any adapter, and sizes multiply without overflow.

@@ -19,7 +19,7 @@ pub use residual::BasicBlock;
 use std::fmt::Debug;
 
 use super::onnx::OnnxGraph;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::{Graph, Kind, Layout, Start, Tensor, Value};
 use crate::shape::ImageShape;
 
@@ -44,6 +44,11 @@ pub trait Layer: Debug + Send + Sync {
         false
     }
 
+    /// What it reads.
+    fn reads(&self) -> Reads {
+        Reads::Images
+    }
+
     /// Records it on `input`; `tensors` are those of [`Layer::tensors`].
     fn record(
         &self,
@@ -56,6 +61,17 @@ pub trait Layer: Debug + Send + Sync {
     /// Appends it to an ONNX graph as the node, or nodes, `at` and further, which read `input`;
     /// `tensors` are the names of [`Layer::tensors`]. Returns the name of its output.
     fn onnx(&self, graph: &mut OnnxGraph, at: OnnxPlace<'_>) -> String;
+}
+
+/// What a layer reads. Images that were flattened still lie in memory as images: few layers can tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reads {
+    /// Images, before they are flattened.
+    Images,
+    /// Vectors: what was flattened.
+    Vectors,
+    /// Both.
+    Anything,
 }
 
 /// Where a layer stands in an ONNX graph.
@@ -76,6 +92,15 @@ impl OnnxPlace<'_> {
     pub fn node(&self, op_type: &str) -> String {
         format!("{}.{op_type}", self.path)
     }
+}
+
+/// Errors where a size of the layer `name` is 0.
+fn check_size(name: &str, what: &str, size: usize) -> Result<()> {
+    if size > 0 {
+        return Ok(());
+    }
+    let what = format!("its {what} are 0");
+    Err(Error::shape(name, what, "give it at least 1"))
 }
 
 /// The weight and the bias of a layer that sums over `channels` of `height` x `width` for each of its

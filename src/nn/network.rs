@@ -4,11 +4,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::config::{NetworkConfiguration, NetworkType};
-use super::layer::{Layer, OnnxPlace};
+use super::layer::{Layer, OnnxPlace, Reads};
 use super::onnx::OnnxGraph;
 use super::{resnet, sequential};
 use crate::activation::Activation;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::{Graph, Kind, ParameterTable, Role, Value};
 use crate::kernel::Scalar;
 use crate::shape::ImageShape;
@@ -88,11 +88,27 @@ impl Network {
     ///
     /// Errors as [`Network::push`].
     pub fn push_at(&mut self, path: &str, name: &str, layer: impl Layer + 'static) -> Result<()> {
+        // Elementwise layers leave in place what was flattened before them.
         let (memory, input) = match self.layers.last() {
             None => (self.input, self.input),
-            Some(last) if last.layer.is_view() => (last.memory, last.output),
+            Some(last) if last.layer.is_view() || last.output == last.input => {
+                (last.memory, last.output)
+            }
             Some(last) => (last.output, last.output),
         };
+        let is_flat = self.layers.iter().any(|it| it.layer.is_view());
+        let (wrong, hint) = match layer.reads() {
+            Reads::Images if is_flat => {
+                ("images, and was given vectors", "put it before the Flatten")
+            }
+            Reads::Vectors if !is_flat => {
+                ("vectors, and was given images", "put a Flatten before it")
+            }
+            _ => ("", ""),
+        };
+        if !wrong.is_empty() {
+            return Err(Error::shape(name, format!("it reads {wrong}"), hint));
+        }
         let output = layer.output(name, input)?;
         let first = self.parameters.iter().count();
         for tensor in layer.tensors(memory) {
@@ -108,6 +124,30 @@ impl Network {
             output,
         });
         Ok(())
+    }
+
+    /// Errors where the net does not end with one number per sample, or does not read images of shape
+    /// `image`.
+    pub fn check(&self, image: ImageShape) -> Result<()> {
+        let hint = "build the net for the shape of the images, and end it with a Linear(1)";
+        if self.input != image && self.input != ImageShape::vector(image.elements()) {
+            let what = format!(
+                "the net reads samples of {}, and the images are of {image}",
+                self.input
+            );
+            return Err(Error::usage(what, hint));
+        }
+        match self.layers.last() {
+            Some(last) if last.output == ImageShape::vector(1) => Ok(()),
+            Some(last) => {
+                let what = format!(
+                    "it is the last one, and gives {} instead of one number",
+                    last.output
+                );
+                Err(Error::shape(last.name.clone(), what, hint))
+            }
+            None => Err(Error::usage("the net has no layers", hint)),
+        }
     }
 
     /// Records the net on `input`; returns its prediction.

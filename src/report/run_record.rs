@@ -203,8 +203,10 @@ fn count_parameters(path: &Path) -> Option<usize> {
     let bytes = read_if_there(path, MAX_MODEL, "").ok().flatten()?;
     let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).ok()?;
     let tensors = header.tensors();
-    let counts = tensors
-        .values()
-        .map(|it| it.shape.iter().product::<usize>());
+    // Running averages are no parameters.
+    let trained = tensors
+        .iter()
+        .filter(|(name, _)| !name.contains(".running_"));
+    let counts = trained.map(|(_, it)| it.shape.iter().product::<usize>());
     Some(counts.sum())
 }

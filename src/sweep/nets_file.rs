@@ -16,7 +16,8 @@ const MAX_BYTES: u64 = 1 << 20;
 /// A name becomes a part of a folder's.
 const MAX_NAME: usize = 64;
 const HINT: &str = "a net is a table such as [deep] with net = \"cnn\", channels = [8, 16], \
-                    kernel-sizes = [1], strides = [1], dense-hiddens = [256], activation = \"relu\"";
+                    kernel-sizes = [1], strides = [1], dense-hiddens = [256], activation = \"relu\"; a resnet has channels \
+                    and blocks = 1";
 
 /// A net by the names of the options; what is left away is the options' default.
 #[derive(Debug, Deserialize)]

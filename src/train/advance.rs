@@ -56,7 +56,10 @@ impl Trainer<'_> {
 
     /// Trains on the next batch as [`Trainer::training_step`] does, but calls `between` when the
     /// gradients are there and before they change the parameters: it may read them with
-    /// [`Trainer::gradients`] and replace them with [`Trainer::set_gradients`].
+    /// [`Trainer::gradients`] and replace them with [`Trainer::set_gradients`]. Gradients are clipped
+    /// afterwards, where they are.
+    ///
+    /// Errors as `between` does; the trainer then stands before the step.
     pub fn training_step_with(
         &mut self,
         between: impl FnOnce(&Self) -> Result<()>,
@@ -70,8 +73,13 @@ impl Trainer<'_> {
         self.pending_evaluation = false;
         let step = self.next_steps(1).next().unwrap_or_default();
         let (device, program) = (self.device, &self.training);
+        // What a first half changes beside scratch.
+        let statistics = self.read_statistics()?;
         self.submissions.begin_step(device, program, &step)?;
-        between(self)?;
+        if let Err(error) = between(self) {
+            self.write_statistics(&statistics)?;
+            return Err(error);
+        }
         let row = self.submissions.end_step(device, &self.training, &step)?;
         self.place
             .took(&row, self.options.batch_size, self.data.train().len());

@@ -49,7 +49,8 @@ impl<'s> TrainerBuilder<'s> {
         }
     }
 
-    /// Trains with all of these options.
+    /// Trains with all of these options, save the activation, which is the net's; what was said before is
+    /// forgotten.
     #[must_use]
     pub fn options(self, options: TrainerOptions) -> Self {
         Self { options, ..self }

@@ -4,6 +4,7 @@
 //! `SLOT.NAME`, such as `first_moments.0.weight`, with PyTorch's names and shapes; its metadata holds,
 //! under `gpu-train`, a TOML text of everything else.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -174,7 +175,7 @@ impl Checkpoint {
         for slot in record.config.options().optimizer.slots() {
             let table = table_of(slot, &table);
             let found = tensors(&file, &format!("{slot}."), &table).map_err(fail)?;
-            state.slots.push((*slot, found));
+            state.slots.push((Cow::Borrowed(*slot), found));
         }
         let named = state.tensors().flat_map(|(role, values)| {
             let table = table_of(role, &table);

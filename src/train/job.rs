@@ -171,9 +171,8 @@ impl Job {
     /// The trainer, on `data`.
     pub fn trainer<'s>(&self, session: &'s Session, data: &JobData) -> Result<Trainer<'s>> {
         let resident = Arc::clone(&data.resident);
-        let sizes = self.config.configuration();
         let options = self.options.clone();
-        Trainer::new(session, resident, self.config.net, &sizes, options)
+        Trainer::of(session, resident, self.network.clone(), options)
     }
 
     /// What the run records of where it runs, since when (`started`, such as `2026-11-26T21:03:59Z`), and on

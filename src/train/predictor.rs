@@ -14,7 +14,7 @@ use crate::graph::Role;
 use crate::kernel::tuning::Tuning;
 use crate::nn::{Network, ProgramOptions, evaluation_program};
 use crate::ops::loss::mse_loss::METRICS;
-use crate::shape::{ImageShape, QUAD};
+use crate::shape::QUAD;
 
 /// How to predict. With the options of a training, sums round as its evaluation's do.
 #[derive(Debug, Clone)]
@@ -112,13 +112,7 @@ impl<'s> Predictor<'s> {
     }
 
     fn run(&self, set: &ResidentDataset, capacity: usize) -> Result<Predictions> {
-        let (input, shape) = (self.network.input, set.shape());
-        if input != shape && input != ImageShape::vector(shape.elements()) {
-            return Err(Error::usage(
-                format!("the images are {shape}, and the net reads {input}"),
-                "give images of the shape that the net was trained on",
-            ));
-        }
+        self.network.check(set.shape())?;
         let target = self.device.target().clone();
         let options = ProgramOptions {
             capacity,

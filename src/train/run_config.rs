@@ -24,7 +24,7 @@ settings! {
     nested {
         /// Kind of net.
         net: NetworkType = NetworkType::Cnn;
-        /// Output channels of each convolution; empty for an mlp.
+        /// Output channels of each convolution, or stage of a resnet; empty for an mlp.
         channels: Vec<usize> = NetworkConfiguration::default_for(NetworkType::Cnn).n_channels;
         /// Size of each convolution's kernel; empty for an mlp.
         kernel_sizes: Vec<usize> = NetworkConfiguration::default_for(NetworkType::Cnn).kernel_sizes;
@@ -136,8 +136,34 @@ impl RunConfig {
     pub fn read(path: &Path) -> Result<Self> {
         let hint = "--config takes the config.toml of a run folder, --resume the folder";
         let bytes = read_regular(path, MAX_CONFIG_BYTES, hint, hint)?;
-        toml::from_slice(&bytes)
-            .map_err(|error| Error::file(path, format!("is no configuration: {error}"), hint))
+        let wrong = |error: toml::de::Error| {
+            Error::file(path, format!("is no configuration: {error}"), hint)
+        };
+        let given: toml::Table = toml::from_slice(&bytes).map_err(wrong)?;
+        let config: Self = toml::from_slice(&bytes).map_err(wrong)?;
+        if !given.contains_key("net") {
+            return Err(Error::file(
+                path,
+                "is no configuration: it has no net",
+                hint,
+            ));
+        }
+        // What the file leaves out is the default of its own kind of net.
+        let default = Self::default_for(config.net);
+        let or = |key: &str, own: Vec<usize>, default: Vec<usize>| {
+            if given.contains_key(key) {
+                own
+            } else {
+                default
+            }
+        };
+        Ok(Self {
+            channels: or("channels", config.channels, default.channels),
+            kernel_sizes: or("kernel-sizes", config.kernel_sizes, default.kernel_sizes),
+            strides: or("strides", config.strides, default.strides),
+            dense_hiddens: or("dense-hiddens", config.dense_hiddens, default.dense_hiddens),
+            ..config
+        })
     }
 
     /// Errors where a value makes no sense, naming its flag.
@@ -293,4 +319,39 @@ fn differences(then: &RunConfig, now: &RunConfig) -> Vec<String> {
             )
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Defaults are declared here for the command line, and there for the library.
+    #[test]
+    fn a_configuration_trains_as_the_library_does() {
+        let options = |it: &TrainerOptions| format!("{it:?}");
+        let ours = RunConfig::default().options();
+        assert_eq!(options(&ours), options(&TrainerOptions::default()));
+    }
+
+    #[test]
+    fn files_without_newer_keys_are_read_and_files_without_a_net_are_not() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let path = place.path().join("config.toml");
+        let read = |text: &str| {
+            std::fs::write(&path, text).expect("writes");
+            RunConfig::read(&path)
+        };
+        let old = read("net = 'mlp'\nlr = 0.5").expect("is read");
+        assert_eq!(old.configuration(), NetworkConfiguration::mlp(&[128, 128]));
+        assert_eq!((old.lr, old.optimizer), (0.5, OptimizerKind::Adam));
+        let stages = read("net = 'resnet'").expect("is read").channels;
+        assert_eq!(stages, [16, 32, 64]);
+        for (text, word) in [
+            ("lr = 0.5", "no net"),
+            ("net = 'cnn'\nlearning = 1", "learning"),
+        ] {
+            let error = read(text).expect_err(text).to_string();
+            assert!(error.contains(word), "{error}");
+        }
+    }
 }

@@ -21,8 +21,8 @@ pub struct TrainState {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parameters: Vec<Vec<f32>>,
     /// What the optimizer keeps of every parameter, likewise, by its names.
-    #[serde(skip)]
-    pub slots: Vec<(&'static str, Vec<Vec<f32>>)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slots: Vec<(Cow<'static, str>, Vec<Vec<f32>>)>,
     /// Steps taken: the optimizer's t.
     pub step: u64,
     /// Epochs finished.
@@ -52,8 +52,8 @@ impl TrainState {
     }
 
     /// All tensors, with the names that files give them: the parameters, then the optimizer's slots.
-    pub fn tensors(&self) -> impl Iterator<Item = (&'static str, &Vec<Vec<f32>>)> {
-        let slots = self.slots.iter().map(|(name, tensors)| (*name, tensors));
+    pub fn tensors(&self) -> impl Iterator<Item = (&str, &Vec<Vec<f32>>)> {
+        let slots = self.slots.iter().map(|(name, tensors)| (&**name, tensors));
         [("parameters", &self.parameters)].into_iter().chain(slots)
     }
 }
@@ -62,7 +62,8 @@ impl Trainer<'_> {
     /// Everything that training changes.
     pub fn state(&self) -> Result<TrainState> {
         let slots = self.options.optimizer.slots().iter().enumerate();
-        let slots = slots.map(|(slot, name)| Ok((*name, self.read(Role::Slot(slot as u8))?)));
+        let slots = slots
+            .map(|(slot, name)| Ok((Cow::Borrowed(*name), self.read(Role::Slot(slot as u8))?)));
         Ok(TrainState {
             parameters: self.read(Role::Parameters)?,
             slots: slots.collect::<Result<_>>()?,
@@ -81,7 +82,7 @@ impl Trainer<'_> {
     /// Errors, changing nothing, where it is of another net, of another optimizer or of a data set of
     /// another size.
     pub fn restore(&mut self, state: &TrainState) -> Result<()> {
-        let slots: Vec<&str> = state.slots.iter().map(|it| it.0).collect();
+        let slots: Vec<&str> = state.slots.iter().map(|it| &*it.0).collect();
         if slots != self.options.optimizer.slots() {
             let name = self.options.optimizer.name();
             return Err(Error::usage(
@@ -157,30 +158,38 @@ impl Trainer<'_> {
         })
     }
 
+    /// The flat buffer of running statistics; empty where the net has none.
+    pub(super) fn read_statistics(&self) -> Result<Vec<u8>> {
+        match self.network.parameters.statistics_len() {
+            0 => Ok(Vec::new()),
+            len => self
+                .device
+                .read(&self.shared[&Role::Statistics], 0, len as u64 * 4),
+        }
+    }
+
+    pub(super) fn write_statistics(&self, bytes: &[u8]) -> Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.device.write(&self.shared[&Role::Statistics], 0, bytes)
+    }
+
     /// What the device holds in `role`: parameters with their statistics, or what lies as they do.
     pub(super) fn read(&self, role: Role) -> Result<Vec<Vec<f32>>> {
-        let floats = |role, len: usize| -> Result<Vec<f32>> {
-            if len == 0 {
-                return Ok(Vec::new());
-            }
-            let bytes = self.device.read(&self.shared[&role], 0, len as u64 * 4)?;
-            Ok(bytemuck::pod_collect_to_vec(&bytes))
-        };
         let table = self.table(role);
-        let trained = floats(role, table.padded_len())?;
-        let statistics = floats(Role::Statistics, table.statistics_len())?;
-        Ok(table.unpack([&trained, &statistics]))
+        let len = table.padded_len() as u64 * 4;
+        let trained = self.device.read(&self.shared[&role], 0, len)?;
+        let statistics = self.read_statistics()?;
+        let flat = [trained, statistics].map(|it| bytemuck::pod_collect_to_vec(&it));
+        Ok(table.unpack([&flat[0], &flat[1]]))
     }
 
     pub(super) fn write(&self, role: Role, tensors: &[Vec<f32>]) -> Result<()> {
         let [trained, statistics] = self.table(role).pack(tensors);
-        for (role, flat) in [(role, trained), (Role::Statistics, statistics)] {
-            if !flat.is_empty() {
-                let bytes = bytemuck::cast_slice(&flat);
-                self.device.write(&self.shared[&role], 0, bytes)?;
-            }
-        }
-        Ok(())
+        let bytes = bytemuck::cast_slice(&trained);
+        self.device.write(&self.shared[&role], 0, bytes)?;
+        self.write_statistics(bytemuck::cast_slice(&statistics))
     }
 
     fn table(&self, role: Role) -> Cow<'_, ParameterTable> {

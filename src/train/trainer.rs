@@ -107,13 +107,7 @@ impl<'s> Trainer<'s> {
         options.validate()?;
         let device = session.device();
         let (train, test) = (data.train(), data.test());
-        if network.input.elements() != train.shape().elements() {
-            let (reads, given) = (network.input, train.shape());
-            return Err(Error::usage(
-                format!("the net reads samples of {reads}, and the images are of {given}"),
-                "build the net for the shape of the images",
-            ));
-        }
+        network.check(train.shape())?;
         let plan = Plan::new(&network, &data.layout(), &options, device.target())?;
         plan.check(&device.target().limits)?;
         let initial = match &options.init {

@@ -242,7 +242,11 @@ fn tune_refuses_what_is_no_net() {
         (&["--image", "3x2x2"][..], 1, "conv layer 1"),
         (&["--image", "3x2"], 2, "channels x rows x columns"),
         (&["--batch-size", "0"], 2, "--batch-size 0"),
-        (&["--net", "mlp", "--channels", "4"], 2, "an mlp has none"),
+        (
+            &["--net", "mlp", "--channels", "4"],
+            2,
+            "--channels is for another kind",
+        ),
         (&["--device", "99"], 2, "no device '99'"),
         (CPU, 2, "hint: name an adapter with --device"),
         (&["--epochs", "3"], 2, "--epochs"),

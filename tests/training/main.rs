@@ -11,6 +11,7 @@ mod determinism;
 mod doctor;
 mod interruption;
 mod onnx;
+mod own_nets;
 mod predictor;
 mod pytorch;
 mod resident;

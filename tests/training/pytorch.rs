@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use gpu_train::nn::{Adam, Network};
+use gpu_train::nn::{Adam, Network, Optimizer, Sgd};
 use gpu_train::train::{EpochMetrics, ScheduleConfig, Session, Trainer, TrainerOptions};
 
 use crate::fixture::{self, Epoch, Fixture};
@@ -215,8 +215,18 @@ fn the_options_of_the_fixtures_matter() {
         ];
         for name in changing {
             let fixture = Fixture::load(&format!("option_{name}"));
+            // What an option of sgd is compared with is sgd without it.
+            let optimizer: Arc<dyn Optimizer> = match name {
+                "sgd_momentum" => Arc::new(Sgd::default()),
+                "sgd_nesterov" => Arc::new(Sgd {
+                    momentum: 0.8,
+                    nesterov: false,
+                    weight_decay: 1e-2,
+                }),
+                _ => Arc::new(Adam::default()),
+            };
             let without = TrainerOptions {
-                optimizer: Arc::new(Adam::default()),
+                optimizer,
                 clip_grad_norm: None,
                 schedule: ScheduleConfig::default(),
                 ..fixture.options(&names(&fixture))

@@ -87,12 +87,21 @@ fn any_number_of_threads_trains_to_the_same_bits() {
             assert_same_bits(net, &options);
         }
     }
+    // Its shards meet within the passes too.
+    for fuse in [true, false] {
+        let options = TrainerOptions {
+            batch_size: 32,
+            fuse,
+            ..TrainerOptions::default()
+        };
+        assert_same_bits(NetworkType::Resnet, &options);
+    }
 }
 
 /// Parts of a batch of less than eight images are empty, and all but one of a batch of one.
 #[test]
 fn batches_of_less_than_eight_images_do_too() {
-    for net in [NetworkType::Cnn, NetworkType::Mlp] {
+    for net in [NetworkType::Cnn, NetworkType::Mlp, NetworkType::Resnet] {
         for batch_size in [1, 3, 7] {
             let options = TrainerOptions {
                 batch_size,

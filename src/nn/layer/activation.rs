@@ -1,6 +1,6 @@
 //! Activations.
 
-use super::{Layer, OnnxPlace};
+use super::{Layer, OnnxPlace, Reads};
 use crate::activation::Activation;
 use crate::error::Result;
 use crate::graph::{Graph, Value};
@@ -25,6 +25,10 @@ impl Layer for ActivationLayer {
 
     fn output(&self, _name: &str, input: ImageShape) -> Result<ImageShape> {
         Ok(input)
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::Anything
     }
 
     fn record(&self, graph: &mut Graph, name: &str, input: Value, _: &[Value]) -> Result<Value> {

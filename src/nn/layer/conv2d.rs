@@ -53,6 +53,9 @@ impl Layer for Conv2d {
     }
 
     fn output(&self, name: &str, input: ImageShape) -> Result<ImageShape> {
+        super::check_size(name, "channels", self.channels)?;
+        super::check_size(name, "stride", self.stride)?;
+        super::check_size(name, "kernel", self.kernel)?;
         ops::conv2d::output_shape(name, &self.shape(input))
     }
 

@@ -1,6 +1,6 @@
 //! Flattening.
 
-use super::{Layer, OnnxPlace};
+use super::{Layer, OnnxPlace, Reads};
 use crate::error::Result;
 use crate::graph::{Graph, Value};
 use crate::nn::onnx::{OnnxGraph, int};
@@ -17,6 +17,10 @@ impl Layer for Flatten {
 
     fn output(&self, _name: &str, input: ImageShape) -> Result<ImageShape> {
         Ok(ImageShape::vector(input.elements()))
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::Anything
     }
 
     fn is_view(&self) -> bool {

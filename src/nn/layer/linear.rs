@@ -1,6 +1,6 @@
 //! Linear layers.
 
-use super::{Layer, OnnxPlace, Tensor, weight_and_bias};
+use super::{Layer, OnnxPlace, Reads, Tensor, weight_and_bias};
 use crate::error::Result;
 use crate::graph::{Graph, Layout, Value};
 use crate::nn::onnx::{OnnxGraph, int};
@@ -16,7 +16,8 @@ impl Layer for Linear {
         format!("Linear({}, {})", input.elements(), self.0)
     }
 
-    fn output(&self, _name: &str, _input: ImageShape) -> Result<ImageShape> {
+    fn output(&self, name: &str, _input: ImageShape) -> Result<ImageShape> {
+        super::check_size(name, "features", self.0)?;
         Ok(ImageShape::vector(self.0))
     }
 
@@ -28,6 +29,10 @@ impl Layer for Linear {
             width: input.width,
         };
         weight_and_bias(vec![self.0, input.elements()], layout, self.0)
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::Vectors
     }
 
     fn record(

@@ -316,6 +316,9 @@ fn cases() -> Vec<Case> {
         for shape in &shapes {
             cases.push(of_tile(Numbers::Integers, (3, 5), shape).exact());
         }
+        let mut unbiased = of_tile(Numbers::Integers, (3, 5), &shapes[0]);
+        unbiased.call = unbiased.call.without_bias();
+        cases.push(unbiased.exact());
         let output = shapes[0].output().expect("the window fits");
         let terms = 31 * output.pixels();
         let floats = of_tile(Numbers::Floats, (31, 33), &shapes[0]);

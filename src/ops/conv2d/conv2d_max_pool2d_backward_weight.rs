@@ -188,6 +188,9 @@ pub fn shapes() -> [ConvShape; 6] {
 
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
+    let mut unbiased = launch(Numbers::Integers, (3, 5), &shapes()[0], &PORTABLE);
+    unbiased.call = unbiased.call.without_bias();
+    cases.push(unbiased.exact());
     for shape in &shapes() {
         cases.push(launch(Numbers::Integers, (3, 5), shape, &PORTABLE).exact());
         let terms = 31 * shape.output().expect("the window fits").pixels();

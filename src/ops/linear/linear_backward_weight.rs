@@ -387,6 +387,9 @@ fn cases() -> Vec<Case> {
         for shape in [(3, 3, 7), (3, 45, 33), (3, 131, 71)] {
             cases.push(of_tile(Numbers::Integers, (7, 9), shape).exact());
         }
+        let mut unbiased = of_tile(Numbers::Integers, (7, 9), (3, 3, 7));
+        unbiased.call = unbiased.call.without_bias();
+        cases.push(unbiased.exact());
         let floats = of_tile(Numbers::Floats, (127, 129), (9, 33, 17));
         cases.push(floats.within(Tolerance::Sum { terms: 127 * 9 }));
     }
