@@ -254,10 +254,24 @@ impl Call {
     /// If the kernel's Params have no `bias`: a bug of the caller.
     #[must_use]
     pub fn without_bias(mut self) -> Self {
-        let mut fields = self.kernel.params.iter();
-        let bias = fields.position(|(name, _)| *name == "bias");
-        self.params[bias.expect("the kernel has a gradient by the bias")] = 0.0_f32.to_bits();
+        let bias = self.field("bias");
+        self.params[bias] = 0.0_f32.to_bits();
         self
+    }
+
+    /// Partial results that it makes.
+    ///
+    /// # Panics
+    /// If the kernel's Params have no `splits`: a bug of the caller.
+    pub fn splits(&self) -> usize {
+        self.params[self.field("splits")] as usize
+    }
+
+    /// The position of the field of that name among the Params.
+    fn field(&self, name: &str) -> usize {
+        let mut fields = self.kernel.params.iter();
+        let at = fields.position(|field| field.0 == name);
+        at.unwrap_or_else(|| panic!("{} has no {name}", self.kernel.name))
     }
 
     /// The same call, for the whole batch at once.

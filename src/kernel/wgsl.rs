@@ -15,6 +15,7 @@ const SNIPPETS: &[(&str, &str)] = &[
         "max_window",
         include_str!("../../shaders/shared/max_window.wgsl"),
     ),
+    ("picked", include_str!("../../shaders/shared/picked.wgsl")),
     ("product", include_str!("../../shaders/shared/product.wgsl")),
     ("step", include_str!("../../shaders/shared/step.wgsl")),
     ("thread", include_str!("../../shaders/shared/thread.wgsl")),

@@ -2,11 +2,13 @@
 
 pub mod conv2d_backward_input;
 pub mod conv2d_backward_weight;
+pub mod conv2d_backward_weight_strips;
 pub mod conv2d_forward;
 pub(in crate::ops) mod conv2d_max_pool2d;
 pub mod conv2d_max_pool2d_backward_input;
 pub mod conv2d_max_pool2d_backward_weight;
 pub mod conv2d_max_pool2d_forward;
+pub mod conv2d_max_pool2d_forward_direct;
 mod geometry;
 pub(in crate::ops) mod gradients;
 mod picks;
