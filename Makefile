@@ -35,6 +35,12 @@ train: rust ## Trains on the built-in data set (options: TRAIN_ARGS="...")
 test: rust vulkan ## Runs every test, those of the documentation too (options: TEST_ARGS="...")
 	$(CARGO) test --release --locked $(TEST_ARGS)
 
+.PHONY: examples
+examples: rust ## Runs the examples of the library; each fails where it does not learn
+	for example in own_arrays own_layers own_loop predict_file; do \
+		$(CARGO) run --release --locked --example $$example || exit 1; \
+	done
+
 .PHONY: bench
 bench: rust vulkan ## Runs the benchmarks (options: BENCH=training|kernels BENCH_ARGS="...")
 	$(CARGO) bench --locked --bench '$(BENCH)' $(BENCH_ARGS)

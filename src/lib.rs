@@ -1,7 +1,37 @@
-//! gpu-train trains small vision networks on any GPU that Vulkan, Metal or DX12 reaches.
+//! Trains small vision networks on any GPU that Vulkan, Metal or DX12 reaches, and without one on the
+//! processor: no CUDA, no Python.
 //!
-//! Hand-written WGSL kernels, scheduled by a small graph executor; see ARCHITECTURE.md for the
-//! floors. A module imports only from floors below its own (`tests/architecture/` checks it).
+//! ```
+//! use gpu_train::{Dataset, ImageShape, Net, Session, Split, Trainer};
+//!
+//! # fn main() -> gpu_train::Result<()> {
+//! // Your own images, as bytes: channels, then rows, then columns. Here: how bright is it?
+//! let shape = ImageShape::new(1, 8, 8);
+//! let set = |count: u8| {
+//!     let images = (0..count).flat_map(|it| vec![it; 64]).collect();
+//!     let targets = (0..count).map(|it| f32::from(it) / 25.0).collect();
+//!     Dataset::new(images, targets, shape)
+//! };
+//! let split = Split { train: set(250)?, test: set(100)? };
+//!
+//! let session = Session::open(&Default::default())?; // a GPU where there is one
+//! let data = session.upload_split(split)?;
+//! let mut trainer = Trainer::builder(&session, data)
+//!     .net(Net::mlp([16]))
+//!     .lr(1e-2)
+//!     .build()?;
+//! trainer.train_loop(20, |_event| Ok(()))?;
+//! assert!(trainer.logs()[19].test.mae < 0.5);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `examples/` trains on your own arrays, trains a net of your own layers, writes a loop of its own with
+//! [`Trainer::training_step`], and predicts from a file. Everything else stands by floors, from the ground
+//! up; ARCHITECTURE.md describes them, and a module imports only from floors below its own.
+//!
+//! The features `cli` (the command line), `report` (figures and pages) and `fetch` (downloads) are on by
+//! default; a library that only trains does without: `default-features = false`.
 
 // Floor 0: what everyone knows.
 pub mod activation;
@@ -41,3 +71,14 @@ pub mod sweep;
 // Floor 7: the command line.
 #[cfg(feature = "cli")]
 pub mod cli;
+
+pub use activation::Activation;
+pub use data::{Dataset, Split};
+pub use error::{Error, Result};
+pub use gpu::GpuOptions;
+pub use nn::{Adam, Layer, Net, Network, Optimizer, Sgd};
+pub use shape::ImageShape;
+pub use train::{
+    Metrics, Predictor, PredictorOptions, Session, Subset, Trainer, TrainerOptions, load_weights,
+    save_weights,
+};

@@ -7,7 +7,7 @@ use super::described::Described;
 use super::gpu::GpuProgram;
 use crate::error::{Error, Result};
 use crate::gpu::{AdapterDescription, Gpu, GpuOptions, Upload};
-use crate::graph::{Program, Role};
+use crate::graph::{Half, Program, Role};
 use crate::kernel::Step;
 use crate::kernel::target::Target;
 
@@ -184,6 +184,24 @@ impl Device {
                 gpu.queue().submit([encoder.finish()]);
             }
             (Self::Cpu(_), Executable::Cpu(program)) => program.within(|| program.run(step)),
+            _ => panic!("{MIXED}"),
+        }
+    }
+
+    /// Runs half a step of `program`: what is written to buffers before the other half, that reads.
+    pub fn run_half(&self, program: &Executable, step: &Step, half: Half) {
+        match (self, program) {
+            (Self::Gpu(gpu), Executable::Gpu(program)) => {
+                let descriptor = wgpu::CommandEncoderDescriptor::default();
+                let mut encoder = gpu.device().create_command_encoder(&descriptor);
+                let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+                program.encode_half(&mut pass, step, half);
+                drop(pass);
+                gpu.queue().submit([encoder.finish()]);
+            }
+            (Self::Cpu(_), Executable::Cpu(program)) => {
+                program.within(|| program.run_half(step, half));
+            }
             _ => panic!("{MIXED}"),
         }
     }

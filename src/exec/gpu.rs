@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::described::Described;
 use crate::error::Result;
 use crate::gpu::{Gpu, Pipeline, PipelineSpec, Timestamps};
-use crate::graph::{BufferSlice, Program, Role};
+use crate::graph::{BufferSlice, Half, Program, Role};
 use crate::kernel::limits::SLICE_ALIGNMENT;
 use crate::kernel::{Access, Call, Grid, Step};
 
@@ -21,6 +21,8 @@ pub struct GpuProgram {
     buffers: Vec<wgpu::Buffer>,
     encoded: Vec<Encoded>,
     described: Vec<Described>,
+    /// Where the update begins.
+    update: usize,
     capacity: u32,
     workgroup_limit: u32,
 }
@@ -72,6 +74,7 @@ impl GpuProgram {
             buffers,
             encoded,
             described: Described::of_program(program),
+            update: program.half(Half::Update).start,
             capacity: program.capacity as u32,
             workgroup_limit: gpu.target().limits.workgroups,
         })
@@ -80,6 +83,18 @@ impl GpuProgram {
     /// Records one step into `pass`.
     pub fn encode(&self, pass: &mut wgpu::ComputePass<'_>, step: &Step) {
         for encoded in &self.encoded {
+            self.encode_one(pass, step, encoded);
+        }
+    }
+
+    /// Records half a step into `pass`.
+    pub fn encode_half(&self, pass: &mut wgpu::ComputePass<'_>, step: &Step, half: Half) {
+        let (gradients, update) = self.encoded.split_at(self.update);
+        let encoded = match half {
+            Half::Gradients => gradients,
+            Half::Update => update,
+        };
+        for encoded in encoded {
             self.encode_one(pass, step, encoded);
         }
     }

@@ -10,6 +10,7 @@ use super::device::{Buffer, Device, Executable, MIXED};
 use super::gpu::GpuProgram;
 use crate::error::Result;
 use crate::gpu::{Download, Gpu};
+use crate::graph::Half;
 use crate::kernel::Step;
 use crate::ops::loss::mse_loss::METRICS as ROW;
 
@@ -185,6 +186,26 @@ impl<'d> Submissions<'d> {
             result = result.and(retired);
         }
         result.map(drop)
+    }
+
+    /// Runs the first half of one step of `program`: its gradients are there afterwards.
+    pub fn begin_step(&mut self, device: &Device, program: &Executable, step: &Step) -> Result<()> {
+        device.write(&self.faults, 0, &[0; 4])?;
+        let step = Step { row: 0, ..*step };
+        device.run_half(program, &step, Half::Gradients);
+        self.traffic.submitted += 1;
+        Ok(())
+    }
+
+    /// Runs the second half of the step, which updates the parameters; returns its row.
+    pub fn end_step(&mut self, device: &Device, program: &Executable, step: &Step) -> Result<Row> {
+        let step = Step { row: 0, ..*step };
+        device.run_half(program, &step, Half::Update);
+        let mut bytes = device.read(&self.metrics, 0, ROW as u64 * 4)?;
+        bytes.extend(device.read(&self.faults, 0, 4)?);
+        self.traffic.submitted += 1;
+        self.traffic.retired += 2;
+        Ok(rows(&bytes, 1)[0])
     }
 
     fn in_flight(&self) -> usize {

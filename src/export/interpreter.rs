@@ -118,7 +118,21 @@ fn apply(node: &NodeProto, inputs: &[&Tensor]) -> Result<Tensor, String> {
         ("Sigmoid", [x]) => Ok(map(x, |it| 1.0 / (1.0 + (-it).exp()))),
         ("Tanh", [x]) => Ok(map(x, f64::tanh)),
         ("Gemm", [x, weight, bias]) if int(node, "transB")? == 1 => gemm(x, weight, bias),
-        ("Conv", [x, weight, bias]) => conv(x, weight, bias, pair(node, "strides")?),
+        ("Conv", [x, weight, bias @ ..]) if bias.len() < 2 => {
+            let padded = match ints(node, "pads") {
+                Ok(pads) => Cow::Owned(pad(x, &pads)?),
+                Err(_) => Cow::Borrowed(*x),
+            };
+            let bias = bias.first().copied();
+            conv(&padded, weight, bias, pair(node, "strides")?)
+        }
+        ("Add", [x, other]) if x.shape == other.shape => Ok(add(x, other)),
+        ("BatchNormalization", [x, tensors @ ..]) if tensors.len() == 4 => {
+            let epsilon = node.attribute.iter().find(|it| it.name == "epsilon");
+            let epsilon = epsilon.ok_or("no epsilon")?.f;
+            batch_norm(x, tensors, f64::from(epsilon))
+        }
+        ("GlobalAveragePool", [x]) => average(x),
         ("MaxPool", [x]) => max_pool(x, pair(node, "kernel_shape")?, pair(node, "strides")?),
         ("Slice", [x, starts, ends, axes]) => {
             let one = |it: &Tensor| match it.values[..] {
@@ -184,24 +198,82 @@ fn places(input: usize, window: usize, stride: usize) -> Result<usize, String> {
     Ok((input - window) / stride + 1)
 }
 
-fn conv(x: &Tensor, weight: &Tensor, bias: &Tensor, strides: [usize; 2]) -> Result<Tensor, String> {
+/// Zeros around every plane: as many rows and columns before and behind it as `pads` say.
+fn pad(x: &Tensor, pads: &[usize]) -> Result<Tensor, String> {
+    let [samples, channels, height, width] = four(x)?;
+    let &[top, left, bottom, right] = pads else {
+        return Err("pads are no four".to_owned());
+    };
+    let (rows, columns) = (top + height + bottom, left + width + right);
+    let mut values = vec![0.0; samples * channels * rows * columns];
+    let lines = x.values.chunks_exact(width).enumerate();
+    for (line, pixels) in lines {
+        let row = line / height * rows + top + line % height;
+        values[row * columns + left..][..width].copy_from_slice(pixels);
+    }
+    Ok(Tensor {
+        shape: vec![samples, channels, rows, columns],
+        values,
+    })
+}
+
+fn add(x: &Tensor, other: &Tensor) -> Tensor {
+    let pairs = x.values.iter().zip(&other.values);
+    Tensor {
+        shape: x.shape.clone(),
+        values: pairs.map(|(a, b)| a + b).collect(),
+    }
+}
+
+/// `tensors`: scale, bias, mean and variance of every channel.
+fn batch_norm(x: &Tensor, tensors: &[&Tensor], epsilon: f64) -> Result<Tensor, String> {
+    let [_, channels, height, width] = four(x)?;
+    if tensors.iter().any(|it| it.shape != [channels]) {
+        return Err(format!("statistics of other than {channels} channels"));
+    }
+    let planes = x.values.chunks_exact(height * width).enumerate();
+    let values = planes.flat_map(|(plane, pixels)| {
+        let of = |tensor: usize| tensors[tensor].values[plane % channels];
+        let scale = of(0) / (of(3) + epsilon).sqrt();
+        let (mean, bias) = (of(2), of(1));
+        pixels.iter().map(move |it| (it - mean) * scale + bias)
+    });
+    Ok(Tensor {
+        shape: x.shape.clone(),
+        values: values.collect(),
+    })
+}
+
+fn average(x: &Tensor) -> Result<Tensor, String> {
+    let [samples, channels, height, width] = four(x)?;
+    let planes = x.values.chunks_exact(height * width);
+    let mean = |plane: &[f64]| plane.iter().sum::<f64>() / plane.len() as f64;
+    Ok(Tensor {
+        shape: vec![samples, channels, 1, 1],
+        values: planes.map(mean).collect(),
+    })
+}
+
+fn conv(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    strides: [usize; 2],
+) -> Result<Tensor, String> {
     let [samples, channels, height, width] = four(x)?;
     let [outs, wanted, rows, columns] = four(weight)?;
-    if channels != wanted || bias.shape != [outs] {
+    if channels != wanted || bias.is_some_and(|it| it.shape != [outs]) {
         return Err(format!("{:?} by {:?}", x.shape, weight.shape));
     }
     let out_height = places(height, rows, strides[0])?;
     let out_width = places(width, columns, strides[1])?;
     let mut values = Vec::with_capacity(samples * outs * out_height * out_width);
     for sample in x.values.chunks_exact(channels * height * width) {
-        for (weights, bias) in weight
-            .values
-            .chunks_exact(channels * rows * columns)
-            .zip(&bias.values)
-        {
+        let weights = weight.values.chunks_exact(channels * rows * columns);
+        for (out, weights) in weights.enumerate() {
             for y in 0..out_height {
                 for column in 0..out_width {
-                    let mut sum = *bias;
+                    let mut sum = bias.map_or(0.0, |it| it.values[out]);
                     for (line, weights) in weights.chunks_exact(columns).enumerate() {
                         let (channel, row) = (line / rows, line % rows);
                         let at = (channel * height + y * strides[0] + row) * width;

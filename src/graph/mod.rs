@@ -20,4 +20,4 @@ pub use fuse::fuse;
 pub use graph::{Graph, Node, Op, Shape, Storage, Value};
 pub use parameters::{Kind, Layout, Parameter, ParameterTable, Start, Tensor};
 pub use plan::lower;
-pub use program::{BufferSlice, BufferSpec, Dispatch, Extent, Phase, Program, Role};
+pub use program::{BufferSlice, BufferSpec, Dispatch, Extent, Half, Phase, Program, Role};

@@ -1,6 +1,7 @@
 //! A program: dispatches and a buffer plan, as plain data without a wgpu type.
 
 use std::fmt;
+use std::ops::Range;
 
 use crate::error::{Error, Result};
 use crate::kernel::target::Limits;
@@ -98,6 +99,15 @@ pub enum Phase {
     Update,
 }
 
+/// A step in two, between which something may happen to the gradients: clipping, a sum over machines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Half {
+    /// From the images to the gradients of all parameters.
+    Gradients,
+    /// [`Phase::Update`].
+    Update,
+}
+
 /// One kernel on its buffers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dispatch {
@@ -185,6 +195,17 @@ impl Program {
         let is_scratch = |spec: &&BufferSpec| matches!(spec.role, Role::Scratch(_));
         let lens = self.buffers.iter().filter(is_scratch).map(|spec| spec.len);
         lens.sum::<usize>() as u64 * 4
+    }
+
+    /// Positions of the dispatches of that half of a step.
+    pub fn half(&self, half: Half) -> Range<usize> {
+        let is_update = |it: &Dispatch| it.phase == Phase::Update;
+        let update = self.dispatches.iter().position(is_update);
+        let update = update.unwrap_or(self.dispatches.len());
+        match half {
+            Half::Gradients => 0..update,
+            Half::Update => update..self.dispatches.len(),
+        }
     }
 
     /// The layer in which `problem` is met first.

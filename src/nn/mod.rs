@@ -1,6 +1,7 @@
 //! Floor 5: the nets. What a configuration means in layers, how it is initialised, and the
 //! programs that train and evaluate it.
 
+mod builder;
 mod config;
 mod init;
 pub mod layer;
@@ -12,6 +13,7 @@ mod sequential;
 
 pub use crate::activation::Activation;
 pub use crate::ops::optimizer::{Adam, Optimizer, Sgd};
+pub use builder::Net;
 pub use config::{NetworkConfiguration, NetworkType};
 pub use init::initial_parameters;
 pub use layer::Layer;

@@ -15,6 +15,7 @@ use super::task::Moment;
 use super::trainer::Trainer;
 use crate::error::Result;
 use crate::exec::Row;
+use crate::graph::Role;
 use crate::kernel::Step;
 
 /// What the current epoch took so far, the evaluation apart.
@@ -51,6 +52,48 @@ impl Trainer<'_> {
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(batch.means(self.data.train().whole_targets()))
+    }
+
+    /// Trains on the next batch as [`Trainer::training_step`] does, but calls `between` when the
+    /// gradients are there and before they change the parameters: it may read them with
+    /// [`Trainer::gradients`] and replace them with [`Trainer::set_gradients`].
+    pub fn training_step_with(
+        &mut self,
+        between: impl FnOnce(&Self) -> Result<()>,
+    ) -> Result<Metrics> {
+        let start = Instant::now();
+        let before = self.place;
+        if before.position == 0 {
+            self.clock = Clock::default();
+            self.order.write(self.device, before.epoch);
+        }
+        self.pending_evaluation = false;
+        let step = self.next_steps(1).next().unwrap_or_default();
+        let (device, program) = (self.device, &self.training);
+        self.submissions.begin_step(device, program, &step)?;
+        between(self)?;
+        let row = self.submissions.end_step(device, &self.training, &step)?;
+        self.place
+            .took(&row, self.options.batch_size, self.data.train().len());
+        self.clock.samples += row.metrics[3] as usize;
+        self.clock.seconds += start.elapsed().as_secs_f64();
+        let at = Moment {
+            epoch: before.epoch + 1,
+            step: self.place.step,
+            lr: self.options.lr,
+        };
+        self.task.check_step(&row, &at)?;
+        let mut batch = Sums::default();
+        batch.add(&row);
+        Ok(batch.means(self.data.train().whole_targets()))
+    }
+
+    /// Replaces the gradients of the last step: one tensor per trained parameter.
+    ///
+    /// Errors where they are not of the net.
+    pub fn set_gradients(&self, tensors: &[Vec<f32>]) -> Result<()> {
+        self.network.parameters.trained().check(tensors)?;
+        self.write(Role::Gradients, tensors)
     }
 
     /// Trains on the next `count` batches, into the next epochs where need be, many steps per

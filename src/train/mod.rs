@@ -2,6 +2,7 @@
 //! Never prints: it emits [`TrainEvent`]s.
 
 mod advance;
+mod builder;
 mod checkpoint;
 mod environment;
 mod evaluation;
@@ -31,6 +32,7 @@ mod tuning_file;
 mod weights;
 
 pub use advance::Activity;
+pub use builder::TrainerBuilder;
 pub use checkpoint::{Checkpoint, DataRecord, SetRecord};
 pub use environment::{Environment, EnvironmentRecord};
 pub use evaluation::{Confusion, DigitError, Evaluation};

@@ -1,9 +1,18 @@
 //! Everything that training changes, as one serialisable value.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
+use super::advance::Clock;
+use super::checkpoint::Checkpoint;
 use super::metrics::Sums;
+use super::order::shuffle_seed;
+use super::place::Place;
 use super::selection::Selection;
+use super::trainer::Trainer;
+use crate::error::{Error, Result};
+use crate::graph::{ParameterTable, Role};
 
 /// Where a run stands: restoring it goes on bit for bit on the same adapter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,5 +55,138 @@ impl TrainState {
     pub fn tensors(&self) -> impl Iterator<Item = (&'static str, &Vec<Vec<f32>>)> {
         let slots = self.slots.iter().map(|(name, tensors)| (*name, tensors));
         [("parameters", &self.parameters)].into_iter().chain(slots)
+    }
+}
+
+impl Trainer<'_> {
+    /// Everything that training changes.
+    pub fn state(&self) -> Result<TrainState> {
+        let slots = self.options.optimizer.slots().iter().enumerate();
+        let slots = slots.map(|(slot, name)| Ok((*name, self.read(Role::Slot(slot as u8))?)));
+        Ok(TrainState {
+            parameters: self.read(Role::Parameters)?,
+            slots: slots.collect::<Result<_>>()?,
+            step: self.place.step,
+            epoch: self.place.epoch,
+            position: self.place.position,
+            sums: self.place.sums,
+            pending_evaluation: self.pending_evaluation,
+            selection: self.selection,
+            seed: self.options.seed,
+        })
+    }
+
+    /// Goes back (or on) to `state`.
+    ///
+    /// Errors, changing nothing, where it is of another net, of another optimizer or of a data set of
+    /// another size.
+    pub fn restore(&mut self, state: &TrainState) -> Result<()> {
+        let slots: Vec<&str> = state.slots.iter().map(|it| it.0).collect();
+        if slots != self.options.optimizer.slots() {
+            let name = self.options.optimizer.name();
+            return Err(Error::usage(
+                format!("a state with {slots:?} is none of the optimizer {name}"),
+                "restore the state of a trainer with the same optimizer",
+            ));
+        }
+        self.network.parameters.check(&state.parameters)?;
+        let trained = self.network.parameters.trained();
+        for (_, tensors) in &state.slots {
+            trained.check(tensors)?;
+        }
+        let place = Place {
+            step: state.step,
+            epoch: state.epoch,
+            position: state.position,
+            sums: state.sums,
+        };
+        place.check(self.data.train().len()).map_err(|what| {
+            Error::usage(
+                format!("this is no state of a training on these data: {what}"),
+                "restore the state of a trainer of the same net and data set",
+            )
+        })?;
+        self.write(Role::Parameters, &state.parameters)?;
+        for (slot, (_, tensors)) in state.slots.iter().enumerate() {
+            self.write(Role::Slot(slot as u8), tensors)?;
+        }
+        if state.seed != self.options.seed {
+            self.options.seed = state.seed;
+            self.order.rekey(self.device, shuffle_seed(&self.options))?;
+        }
+        self.place = place;
+        self.clock = Clock::default();
+        self.pending_evaluation = state.pending_evaluation;
+        self.selection = state.selection;
+        self.order.write(self.device, place.epoch);
+        Ok(())
+    }
+
+    /// Goes on where `checkpoint` stands, which is of the same net and data.
+    pub(super) fn resume(&mut self, checkpoint: &Checkpoint) -> Result<()> {
+        self.restore(&checkpoint.state)?;
+        self.logs.clone_from(&checkpoint.logs);
+        self.clock = checkpoint.clock;
+        Ok(())
+    }
+
+    /// Errors where anything in `state`, the trainer's own, is NaN or infinite, naming it.
+    pub(super) fn check_finite(&self, state: &TrainState) -> Result<()> {
+        match self.not_finite(state) {
+            None => Ok(()),
+            Some(tensor) => {
+                let at = self.last_moment();
+                Err(at.diverged(format!("{tensor} became NaN or infinite in {at}")))
+            }
+        }
+    }
+
+    /// The first tensor of `state` that holds a value that is not finite.
+    pub(super) fn not_finite(&self, state: &TrainState) -> Option<String> {
+        let (all, trained) = (&self.network.parameters, self.network.parameters.trained());
+        let mut tensors = state.tensors().flat_map(|(role, tensors)| {
+            let table = if role == "parameters" { all } else { &trained };
+            let named = table.iter().zip(tensors);
+            named.map(move |(parameter, tensor)| (role, &parameter.name, tensor))
+        });
+        let finite = |tensor: &Vec<f32>| tensor.iter().all(|it| it.is_finite());
+        let (role, name, _) = tensors.find(|(.., tensor)| !finite(tensor))?;
+        Some(match role {
+            "parameters" => name.clone(),
+            slot => format!("the optimizer's {} of {name}", slot.replace('_', " ")),
+        })
+    }
+
+    /// What the device holds in `role`: parameters with their statistics, or what lies as they do.
+    pub(super) fn read(&self, role: Role) -> Result<Vec<Vec<f32>>> {
+        let floats = |role, len: usize| -> Result<Vec<f32>> {
+            if len == 0 {
+                return Ok(Vec::new());
+            }
+            let bytes = self.device.read(&self.shared[&role], 0, len as u64 * 4)?;
+            Ok(bytemuck::pod_collect_to_vec(&bytes))
+        };
+        let table = self.table(role);
+        let trained = floats(role, table.padded_len())?;
+        let statistics = floats(Role::Statistics, table.statistics_len())?;
+        Ok(table.unpack([&trained, &statistics]))
+    }
+
+    pub(super) fn write(&self, role: Role, tensors: &[Vec<f32>]) -> Result<()> {
+        let [trained, statistics] = self.table(role).pack(tensors);
+        for (role, flat) in [(role, trained), (Role::Statistics, statistics)] {
+            if !flat.is_empty() {
+                let bytes = bytemuck::cast_slice(&flat);
+                self.device.write(&self.shared[&role], 0, bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn table(&self, role: Role) -> Cow<'_, ParameterTable> {
+        match role {
+            Role::Parameters => Cow::Borrowed(&self.network.parameters),
+            _ => Cow::Owned(self.network.parameters.trained()),
+        }
     }
 }

@@ -1,12 +1,10 @@
 //! The trainer, in the seed's words: `training_step`, `compute_loss_and_mae`, `evaluate`,
 //! `train_loop`, `logs`.
 
-use std::borrow::Cow;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use super::advance::Clock;
-use super::checkpoint::Checkpoint;
 use super::metrics::{EpochMetrics, Metrics, Sums};
 use super::options::TrainerOptions;
 use super::order::{Order, batches, on_set, shuffle_seed};
@@ -15,27 +13,25 @@ use super::plan::Plan;
 use super::resident::{ResidentDataset, ResidentSplit, Subset};
 use super::selection::Selection;
 use super::session::Session;
-use super::state::TrainState;
 use super::task::{Moment, Task, check_parameters};
 use crate::error::{Error, Result};
 use crate::exec::{Device, Executable, Profile, SharedBuffers, Submissions, Traffic};
-use crate::graph::{ParameterTable, Role};
+use crate::graph::Role;
 use crate::nn::{Network, NetworkConfiguration, NetworkType, initial_parameters};
 
 /// Trains one net on one data set.
 ///
 /// ```
 /// use gpu_train::data::house_digits;
-/// use gpu_train::gpu::GpuOptions;
-/// use gpu_train::nn::{NetworkConfiguration, NetworkType};
-/// use gpu_train::train::{Session, Trainer, TrainerOptions};
+/// use gpu_train::{Net, Session, Trainer};
 ///
-/// # fn main() -> gpu_train::error::Result<()> {
-/// let session = Session::open(&GpuOptions::default())?;
+/// # fn main() -> gpu_train::Result<()> {
+/// let session = Session::open(&Default::default())?;
 /// let data = session.upload_split(house_digits::generate(256, 64, 0)?)?;
-/// let configuration = NetworkConfiguration::default_for(NetworkType::Cnn);
-/// let options = TrainerOptions::default();
-/// let mut trainer = Trainer::new(&session, data, NetworkType::Cnn, &configuration, options)?;
+/// let mut trainer = Trainer::builder(&session, data)
+///     .net(Net::cnn([16, 32, 45]).dense([128]))
+///     .lr(1e-3)
+///     .build()?;
 /// trainer.train_loop(2, |_event| Ok(()))?;
 /// println!("test MAE {:.3}", trainer.logs()[1].test.mae);
 /// # Ok(())
@@ -46,7 +42,7 @@ pub struct Trainer<'s> {
     pub(super) device: &'s Device,
     pub(super) task: Task,
     pub(super) data: Arc<ResidentSplit>,
-    network: Network,
+    pub(super) network: Network,
     pub(super) options: TrainerOptions,
     pub(super) plan: Plan,
     pub(super) shared: SharedBuffers,
@@ -93,10 +89,31 @@ impl<'s> Trainer<'s> {
         configuration: &NetworkConfiguration,
         options: TrainerOptions,
     ) -> Result<Self> {
+        let image = data.train().shape();
+        let network = Network::new(network, configuration, options.activation, image)?;
+        Self::of(session, data, network, options)
+    }
+
+    /// A trainer of `network`, which may be one of your own layers, on `data`;
+    /// [`TrainerOptions::activation`] is not read.
+    ///
+    /// Errors as [`Trainer::new`].
+    pub fn of(
+        session: &'s Session,
+        data: Arc<ResidentSplit>,
+        network: Network,
+        options: TrainerOptions,
+    ) -> Result<Self> {
         options.validate()?;
         let device = session.device();
         let (train, test) = (data.train(), data.test());
-        let network = Network::new(network, configuration, options.activation, train.shape())?;
+        if network.input.elements() != train.shape().elements() {
+            let (reads, given) = (network.input, train.shape());
+            return Err(Error::usage(
+                format!("the net reads samples of {reads}, and the images are of {given}"),
+                "build the net for the shape of the images",
+            ));
+        }
         let plan = Plan::new(&network, &data.layout(), &options, device.target())?;
         plan.check(&device.target().limits)?;
         let initial = match &options.init {
@@ -168,104 +185,6 @@ impl<'s> Trainer<'s> {
     /// The gradients of the last step, one tensor per entry of the net's table.
     pub fn gradients(&self) -> Result<Vec<Vec<f32>>> {
         self.read(Role::Gradients)
-    }
-
-    /// Everything that training changes.
-    pub fn state(&self) -> Result<TrainState> {
-        let slots = self.options.optimizer.slots().iter().enumerate();
-        let slots = slots.map(|(slot, name)| Ok((*name, self.read(Role::Slot(slot as u8))?)));
-        Ok(TrainState {
-            parameters: self.read(Role::Parameters)?,
-            slots: slots.collect::<Result<_>>()?,
-            step: self.place.step,
-            epoch: self.place.epoch,
-            position: self.place.position,
-            sums: self.place.sums,
-            pending_evaluation: self.pending_evaluation,
-            selection: self.selection,
-            seed: self.options.seed,
-        })
-    }
-
-    /// Goes back (or on) to `state`.
-    ///
-    /// Errors, changing nothing, where it is of another net, of another optimizer or of a data set of
-    /// another size.
-    pub fn restore(&mut self, state: &TrainState) -> Result<()> {
-        let slots: Vec<&str> = state.slots.iter().map(|it| it.0).collect();
-        if slots != self.options.optimizer.slots() {
-            let name = self.options.optimizer.name();
-            return Err(Error::usage(
-                format!("a state with {slots:?} is none of the optimizer {name}"),
-                "restore the state of a trainer with the same optimizer",
-            ));
-        }
-        self.network.parameters.check(&state.parameters)?;
-        let trained = self.network.parameters.trained();
-        for (_, tensors) in &state.slots {
-            trained.check(tensors)?;
-        }
-        let place = Place {
-            step: state.step,
-            epoch: state.epoch,
-            position: state.position,
-            sums: state.sums,
-        };
-        place.check(self.data.train().len()).map_err(|what| {
-            Error::usage(
-                format!("this is no state of a training on these data: {what}"),
-                "restore the state of a trainer of the same net and data set",
-            )
-        })?;
-        self.write(Role::Parameters, &state.parameters)?;
-        for (slot, (_, tensors)) in state.slots.iter().enumerate() {
-            self.write(Role::Slot(slot as u8), tensors)?;
-        }
-        if state.seed != self.options.seed {
-            self.options.seed = state.seed;
-            self.order.rekey(self.device, shuffle_seed(&self.options))?;
-        }
-        self.place = place;
-        self.clock = Clock::default();
-        self.pending_evaluation = state.pending_evaluation;
-        self.selection = state.selection;
-        self.order.write(self.device, place.epoch);
-        Ok(())
-    }
-
-    /// Goes on where `checkpoint` stands, which is of the same net and data.
-    pub(super) fn resume(&mut self, checkpoint: &Checkpoint) -> Result<()> {
-        self.restore(&checkpoint.state)?;
-        self.logs.clone_from(&checkpoint.logs);
-        self.clock = checkpoint.clock;
-        Ok(())
-    }
-
-    /// Errors where anything in `state`, the trainer's own, is NaN or infinite, naming it.
-    pub(super) fn check_finite(&self, state: &TrainState) -> Result<()> {
-        match self.not_finite(state) {
-            None => Ok(()),
-            Some(tensor) => {
-                let at = self.last_moment();
-                Err(at.diverged(format!("{tensor} became NaN or infinite in {at}")))
-            }
-        }
-    }
-
-    /// The first tensor of `state` that holds a value that is not finite.
-    pub(super) fn not_finite(&self, state: &TrainState) -> Option<String> {
-        let (all, trained) = (&self.network.parameters, self.network.parameters.trained());
-        let mut tensors = state.tensors().flat_map(|(role, tensors)| {
-            let table = if role == "parameters" { all } else { &trained };
-            let named = table.iter().zip(tensors);
-            named.map(move |(parameter, tensor)| (role, &parameter.name, tensor))
-        });
-        let finite = |tensor: &Vec<f32>| tensor.iter().all(|it| it.is_finite());
-        let (role, name, _) = tensors.find(|(.., tensor)| !finite(tensor))?;
-        Some(match role {
-            "parameters" => name.clone(),
-            slot => format!("the optimizer's {} of {name}", slot.replace('_', " ")),
-        })
     }
 
     /// Where the trainer stands, in words.
@@ -385,39 +304,6 @@ impl<'s> Trainer<'s> {
             epoch: epoch + usize::from(position > 0),
             step,
             lr: self.options.lr,
-        }
-    }
-
-    /// What the device holds in `role`: parameters with their statistics, or what lies as they do.
-    fn read(&self, role: Role) -> Result<Vec<Vec<f32>>> {
-        let floats = |role, len: usize| -> Result<Vec<f32>> {
-            if len == 0 {
-                return Ok(Vec::new());
-            }
-            let bytes = self.device.read(&self.shared[&role], 0, len as u64 * 4)?;
-            Ok(bytemuck::pod_collect_to_vec(&bytes))
-        };
-        let table = self.table(role);
-        let trained = floats(role, table.padded_len())?;
-        let statistics = floats(Role::Statistics, table.statistics_len())?;
-        Ok(table.unpack([&trained, &statistics]))
-    }
-
-    fn write(&self, role: Role, tensors: &[Vec<f32>]) -> Result<()> {
-        let [trained, statistics] = self.table(role).pack(tensors);
-        for (role, flat) in [(role, trained), (Role::Statistics, statistics)] {
-            if !flat.is_empty() {
-                let bytes = bytemuck::cast_slice(&flat);
-                self.device.write(&self.shared[&role], 0, bytes)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn table(&self, role: Role) -> Cow<'_, ParameterTable> {
-        match role {
-            Role::Parameters => Cow::Borrowed(&self.network.parameters),
-            _ => Cow::Owned(self.network.parameters.trained()),
         }
     }
 }

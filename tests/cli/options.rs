@@ -200,6 +200,18 @@ fn values_that_make_no_sense_are_refused() {
         (&["--weight-decay", "-1"], "--weight-decay"),
         (&["--weight-decay", "nan"], "--weight-decay"),
         (&["--clip-grad-norm", "0"], "--clip-grad-norm"),
+        (&["--momentum", "0.9"], "--optimizer sgd"),
+        (&["--nesterov"], "--optimizer sgd"),
+        (&["--optimizer", "sgd", "--nesterov"], "--momentum"),
+        (&["--optimizer", "sgd", "--momentum", "1"], "--momentum"),
+        (
+            &["--optimizer", "sgd", "--weight-decay", "-1"],
+            "--weight-decay",
+        ),
+        (&["--optimizer", "rmsprop"], "rmsprop"),
+        (&["--blocks", "2"], "--blocks"),
+        (&["--net", "resnet", "--blocks", "0"], "--blocks"),
+        (&["--net", "resnet", "--strides", "2"], "--strides"),
         (
             &["--lr-schedule", "step", "--lr-gamma", "2"],
             "--lr-gamma 2",

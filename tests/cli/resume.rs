@@ -10,6 +10,18 @@ pub const NETS: [&[&str]; 2] = [
     &["--net", "cnn", "--channels", "4,4", "--dense-hiddens", "8"],
     &["--net", "mlp", "--dense-hiddens", "16,8"],
 ];
+/// A resnet, whose running statistics go on too, by sgd with momentum.
+const RESNET: &[&str] = &[
+    "--net",
+    "resnet",
+    "--channels",
+    "4,6",
+    "--optimizer",
+    "sgd",
+    "--momentum",
+    "0.9",
+    "--nesterov",
+];
 pub const DATA: [&str; 8] = [
     "--data",
     "house-digits:160,40",
@@ -44,7 +56,7 @@ pub fn straight(place: &Workplace, net: &[&str], epochs: &str, out: &str) {
 #[test]
 fn more_epochs_are_those_of_a_longer_run() {
     let place = Workplace::new();
-    for net in NETS {
+    for net in NETS.into_iter().chain([RESNET]) {
         straight(&place, net, "4", "long");
         straight(&place, net, "2", "short");
         let ended = place.run(&["--resume", "short", "--epochs", "4"]);

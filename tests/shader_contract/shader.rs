@@ -62,14 +62,16 @@ impl Shader {
         &self.module.types[ty].inner
     }
 
-    /// Fields of a struct of 4-byte scalars: name, type, offset; and its size.
+    /// Fields of a struct of 4-byte scalars or vectors of them: name, type, offset; and its size.
     pub fn fields(&self, global: &GlobalVariable) -> (Vec<(String, Scalar, u32)>, u32) {
         let TypeInner::Struct { members, span } = self.inner(global.ty) else {
             panic!("{}: {:?} is no struct", self.name, global.name);
         };
         let field = |member: &naga::StructMember| {
-            let TypeInner::Scalar(scalar) = self.inner(member.ty) else {
-                panic!("{}: {:?} is no scalar", self.name, member.name);
+            let (TypeInner::Scalar(scalar) | TypeInner::Vector { scalar, .. }) =
+                self.inner(member.ty)
+            else {
+                panic!("{}: {:?} holds no scalars", self.name, member.name);
             };
             let name = member.name.clone().expect("fields have names");
             (name, kind(*scalar), member.offset)

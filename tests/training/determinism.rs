@@ -1,6 +1,8 @@
 //! Same seed, same device: same bits. And what must not change them, or hardly.
 
-use gpu_train::nn::{Activation, NetworkConfiguration, NetworkType};
+use std::sync::Arc;
+
+use gpu_train::nn::{Activation, NetworkConfiguration, NetworkType, Sgd};
 use gpu_train::shape::ImageShape;
 use gpu_train::train::{
     EpochMetrics, LrRange, Session, TrainState, Trainer, TrainerOptions, suggest_lr,
@@ -189,5 +191,44 @@ fn shuffling_changes_the_run_and_every_epoch_differs() {
         let (ordered, _) = trained(session, NetworkType::Mlp, in_order);
         assert_ne!(shuffled.parameters, ordered.parameters);
         assert!(logs[2].train.loss < logs[0].train.loss, "it learns");
+    }
+}
+
+/// What happens between gradients and update, does: nothing leaves every bit, and twice the gradient is
+/// a step of plain gradient descent at twice the learning rate.
+#[test]
+fn something_may_happen_between_gradients_and_update() {
+    for session in sessions() {
+        let weights = |net, lr, between: Option<f32>| {
+            let options = TrainerOptions {
+                batch_size: 32,
+                lr,
+                optimizer: Arc::new(Sgd::default()),
+                clip_grad_norm: None,
+                ..TrainerOptions::default()
+            };
+            let mut trainer = trainer(session, split(75, 10, IMAGE), net, options);
+            for _ in 0..4 {
+                match between {
+                    None => drop(trainer.training_step().expect("trains")),
+                    Some(factor) => {
+                        let step = trainer.training_step_with(|it| {
+                            let mut gradients = it.gradients()?;
+                            let all = gradients.iter_mut().flatten();
+                            all.for_each(|it| *it *= factor);
+                            it.set_gradients(&gradients)
+                        });
+                        step.expect("trains");
+                    }
+                }
+            }
+            trainer.parameters().expect("reads")
+        };
+        for net in [NetworkType::Mlp, NetworkType::Cnn, NetworkType::Resnet] {
+            let plain = weights(net, 1e-3, None);
+            assert_eq!(plain, weights(net, 1e-3, Some(1.0)));
+            assert_eq!(plain, weights(net, 5e-4, Some(2.0)));
+            assert_ne!(plain, weights(net, 1e-3, Some(2.0)));
+        }
     }
 }

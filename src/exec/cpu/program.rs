@@ -9,9 +9,10 @@ use rayon::prelude::*;
 
 use super::device::Cpu;
 use super::memory::{Held, HostBuffer, Seen};
+use super::stages::{Stage, check_stages, stages, stages_before};
 use crate::error::Result;
 use crate::exec::described::Described;
-use crate::graph::{Dispatch, Extent, Program, Role};
+use crate::graph::{Dispatch, Extent, Half, Program, Role};
 use crate::kernel::Slice;
 use crate::kernel::native::{Aligned, Part, Workspace};
 use crate::kernel::shards;
@@ -26,6 +27,8 @@ pub struct CpuProgram {
     buffers: Vec<Option<SharedBuffer>>,
     dispatches: Vec<Bound>,
     stages: Vec<Stage>,
+    /// The stage with which the update begins.
+    update: usize,
     /// One per thread of the pool.
     threads: Vec<Mutex<Own>>,
     described: Vec<Described>,
@@ -48,30 +51,23 @@ struct Own {
     spent: Vec<Duration>,
 }
 
-/// Dispatches between which shards need not meet, or one that needs the whole batch.
-#[derive(Debug, Clone)]
-enum Stage {
-    Shards(Range<usize>),
-    Batch(usize),
-}
-
 /// A dispatch with its kernel and its slices.
 #[derive(Debug)]
-struct Bound {
-    call: Call,
-    slices: Vec<BoundSlice>,
+pub(super) struct Bound {
+    pub(super) call: Call,
+    pub(super) slices: Vec<BoundSlice>,
 }
 
 #[derive(Debug)]
-struct BoundSlice {
-    buffer: usize,
-    offset: usize,
+pub(super) struct BoundSlice {
+    pub(super) buffer: usize,
+    pub(super) offset: usize,
     len: usize,
-    extent: Extent,
+    pub(super) extent: Extent,
     /// Whether the buffer is the thread's own, and holds one shard.
-    local: bool,
+    pub(super) local: bool,
     scalar: Scalar,
-    written: bool,
+    pub(super) written: bool,
 }
 
 impl CpuProgram {
@@ -112,6 +108,7 @@ impl CpuProgram {
         }
         let stages = stages(&dispatches);
         check_stages(&stages, &dispatches);
+        let update = stages_before(&stages, program.half(Half::Update).start);
         let own = || {
             let locals = locals
                 .iter()
@@ -125,6 +122,7 @@ impl CpuProgram {
         Ok(Self {
             buffers,
             stages,
+            update,
             threads: (0..cpu.threads()).map(|_| own()).collect(),
             described: Described::of_program(program),
             capacity: program.capacity as u32,
@@ -141,8 +139,22 @@ impl CpuProgram {
 
     /// Runs one step; to be called [`within`](Self::within) the pool.
     pub fn run(&self, step: &Step) {
+        self.run_stages(step, &self.stages);
+    }
+
+    /// Runs half a step; to be called [`within`](Self::within) the pool.
+    pub fn run_half(&self, step: &Step, half: Half) {
+        let (gradients, update) = self.stages.split_at(self.update);
+        let stages = match half {
+            Half::Gradients => gradients,
+            Half::Update => update,
+        };
+        self.run_stages(step, stages);
+    }
+
+    fn run_stages(&self, step: &Step, stages: &[Stage]) {
         let held = self.hold();
-        for stage in &self.stages {
+        for stage in stages {
             match stage {
                 Stage::Batch(dispatch) => {
                     self.on_this_thread(&held, |seen, own| {
@@ -360,40 +372,4 @@ impl Bound {
             }
         }
     }
-}
-
-/// Panics where a shard could write what another still reads as something else.
-fn check_stages(stages: &[Stage], dispatches: &[Bound]) {
-    for stage in stages {
-        let Stage::Shards(range) = stage else {
-            continue;
-        };
-        let slices = || dispatches[range.clone()].iter().flat_map(|it| &it.slices);
-        for written in slices().filter(|it| it.written && !it.local) {
-            let others = slices().filter(|it| it.buffer == written.buffer);
-            let parts = others.map(|it| (it.extent, it.offset));
-            assert!(
-                parts
-                    .into_iter()
-                    .all(|part| part == (written.extent, written.offset)),
-                "shards part buffer {} in several ways",
-                written.buffer
-            );
-        }
-    }
-}
-
-/// Dispatches of shards, from one that needs the whole batch to the next.
-fn stages(dispatches: &[Bound]) -> Vec<Stage> {
-    let mut stages: Vec<Stage> = Vec::new();
-    for (index, bound) in dispatches.iter().enumerate() {
-        if bound.call.whole_batch {
-            stages.push(Stage::Batch(index));
-        } else if let Some(Stage::Shards(range)) = stages.last_mut() {
-            range.end = index + 1;
-        } else {
-            stages.push(Stage::Shards(index..index + 1));
-        }
-    }
-    stages
 }

@@ -1,0 +1,100 @@
+//! Nets in a line: `Net::cnn([16, 32, 45]).dense([128])`.
+
+use super::config::{NetworkConfiguration, NetworkType};
+use super::network::Network;
+use crate::activation::Activation;
+use crate::error::Result;
+use crate::shape::ImageShape;
+
+/// A net by its sizes, for images of any shape.
+///
+/// ```
+/// use gpu_train::{ImageShape, Net};
+///
+/// # fn main() -> gpu_train::Result<()> {
+/// let net = Net::cnn([16, 32, 45]).dense([128]);
+/// let network = net.build(ImageShape::new(3, 32, 32))?;
+/// assert_eq!(network.parameters.elements(), 110_510);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Net {
+    kind: NetworkType,
+    sizes: NetworkConfiguration,
+    activation: Activation,
+}
+
+impl Net {
+    /// A multilayer perceptron with these hidden layers.
+    pub fn mlp(hiddens: impl Into<Vec<usize>>) -> Self {
+        let net = Self::of(NetworkType::Mlp, Vec::new());
+        net.dense(hiddens)
+    }
+
+    /// Convolutions 3x3 with so many output channels, max-pooling between them; no hidden linear layer.
+    pub fn cnn(channels: impl Into<Vec<usize>>) -> Self {
+        Self::of(NetworkType::Cnn, channels.into())
+    }
+
+    /// A residual net with a stage of one block for each of these numbers of channels.
+    pub fn resnet(channels: impl Into<Vec<usize>>) -> Self {
+        Self::of(NetworkType::Resnet, channels.into())
+    }
+
+    fn of(kind: NetworkType, n_channels: Vec<usize>) -> Self {
+        let layers = n_channels.len();
+        Self {
+            kind,
+            sizes: NetworkConfiguration {
+                n_channels,
+                kernel_sizes: vec![3; layers],
+                strides: vec![1; layers],
+                ..NetworkConfiguration::mlp(&[])
+            },
+            activation: Activation::Relu,
+        }
+    }
+
+    /// The same with these hidden linear layers.
+    #[must_use]
+    pub fn dense(mut self, hiddens: impl Into<Vec<usize>>) -> Self {
+        self.sizes.dense_hiddens = hiddens.into();
+        self
+    }
+
+    /// The same with these sizes of kernels, one per convolution.
+    #[must_use]
+    pub fn kernel_sizes(mut self, sizes: impl Into<Vec<usize>>) -> Self {
+        self.sizes.kernel_sizes = sizes.into();
+        self
+    }
+
+    /// The same with these strides, one per convolution.
+    #[must_use]
+    pub fn strides(mut self, strides: impl Into<Vec<usize>>) -> Self {
+        self.sizes.strides = strides.into();
+        self
+    }
+
+    /// The same with so many residual blocks in every stage.
+    #[must_use]
+    pub fn blocks(mut self, blocks: usize) -> Self {
+        self.sizes.blocks = blocks;
+        self
+    }
+
+    /// The same with that activation behind every layer but the last.
+    #[must_use]
+    pub fn activation(mut self, activation: Activation) -> Self {
+        self.activation = activation;
+        self
+    }
+
+    /// The net for images of shape `image`.
+    ///
+    /// Errors name the layer that does not fit and its shapes.
+    pub fn build(&self, image: ImageShape) -> Result<Network> {
+        Network::new(self.kind, &self.sizes, self.activation, image)
+    }
+}
