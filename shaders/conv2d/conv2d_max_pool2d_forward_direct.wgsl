@@ -13,6 +13,7 @@
 // all arrays are small and the ends of their loops constant.
 //#include step
 //#include activation
+//#include direct
 //#include picked
 
 const THREADS: u32 = 64;
@@ -57,16 +58,6 @@ fn load(line: ptr<function, Line>, place: Place, offset: u32) {
     for (var p = 0u; p < WIDTH; p++) {
         (*line)[p] = input[place.first + offset + min(p * params.in_quads, place.last)];
     }
-}
-
-// The sum and the products of a quad of the input and four rows of the weight. From left to right, so that
-// each product and its sum can be one fused multiply-add.
-fn added(sum: vec4<f32>, a: vec4<f32>, b: mat4x4<f32>) -> vec4<f32> {
-    let three = sum + a.x * b[0] + a.y * b[1] + a.z * b[2];
-    if (LANES > 3u) {
-        return three + a.w * b[3];
-    }
-    return three;
 }
 
 // Adds the products of quad `k` of the input's channels.

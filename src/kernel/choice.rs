@@ -28,14 +28,20 @@ pub(crate) fn choose(
     (tiles[at], choice)
 }
 
-/// The same of `calls` that do the same work, by one kernel or several, whose variants tell them apart;
-/// `kernel` names the problem.
+/// The same of calls that do the same work, by `kernel`'s tiles and by `others`, whose variants tell them
+/// apart: the first of either, as `others_first` says, unless the target's tuning names another.
 pub(crate) fn choose_call(
     kernel: &str,
     shape: &[usize],
     target: &Target,
-    mut calls: Vec<Call>,
+    tiles: impl Iterator<Item = Call>,
+    (others, others_first): (impl Iterator<Item = Call>, bool),
 ) -> Call {
+    let mut calls: Vec<Call> = if others_first {
+        others.chain(tiles).collect()
+    } else {
+        tiles.chain(others).collect()
+    };
     let variants = calls.iter().map(|call| call.variant).collect();
     let (at, choice) = choose_variant(kernel, shape, target, variants);
     calls.swap_remove(at).with_choice(choice)

@@ -97,6 +97,20 @@ pub(crate) const fn writes_words(name: &'static str) -> Binding {
 /// Names and values of the constants that a shader is given, such as `[("ROWS", 8)]`.
 pub type Variant = &'static [(&'static str, u32)];
 
+/// The variants of the entries of a table, an array.
+macro_rules! variants_of {
+    ($table:ident) => {{
+        let mut variants: [$crate::kernel::Variant; $table.len()] = [&[]; $table.len()];
+        let mut index = 0;
+        while index < $table.len() {
+            variants[index] = $table[index].variant;
+            index += 1;
+        }
+        variants
+    }};
+}
+pub(crate) use variants_of;
+
 /// A shader and all that the host knows of it.
 #[derive(Debug)]
 pub struct Kernel {

@@ -10,6 +10,7 @@ const SNIPPETS: &[(&str, &str)] = &[
         "activation",
         include_str!("../../shaders/shared/activation.wgsl"),
     ),
+    ("direct", include_str!("../../shaders/shared/direct.wgsl")),
     ("finite", include_str!("../../shaders/shared/finite.wgsl")),
     (
         "max_window",

@@ -1,7 +1,5 @@
-use gpu_train::kernel::Call;
-use gpu_train::ops::conv2d::conv2d_backward_weight_strips;
 use gpu_train::ops::conv2d::conv2d_backward_weight_strips::{STRIPS, launch, shapes};
-use gpu_train::shape::ConvShape;
+use gpu_train::ops::conv2d::{conv2d_backward_weight, conv2d_backward_weight_strips};
 
 use crate::harness::{Launch, Output, Tolerance, assert_cases, assert_twin, run_twin};
 use crate::products::{Numbers, PORTABLE, conv, odd_convs};
@@ -56,35 +54,24 @@ fn a_layer_without_a_bias_gets_zeros_for_it() {
 /// Added up, the partial sums are those of tiles: the twins share no more than what one pixel adds.
 #[test]
 fn all_splits_together_are_those_of_tiles() {
-    use gpu_train::ops::conv2d::conv2d_backward_weight;
-    let total = |launch: &Launch, call: &Call, len: usize| {
-        let outputs = run_twin::<f64>(launch);
-        let [Output::Floats(partials)] = &outputs[..] else {
-            panic!("one output");
-        };
-        assert_eq!(partials.len(), call.splits() * len);
-        let sum = |at: usize| partials[at..].iter().step_by(len).sum::<f64>();
-        (0..len).map(sum).collect::<Vec<f64>>()
-    };
+    let all = (5, 7);
     for strips in &STRIPS {
         for shape in shapes(strips) {
-            let all = (5, 7);
             let of_strips = launch(Numbers::Integers, all, &shape, strips);
-            let of_tiles = tiles(&shape, all);
-            let len = of_tiles.arguments[2].clone();
-            let gpu_train::kernel::case::Argument::Poisoned(len) = len else {
-                panic!("an output");
-            };
-            let len = len / of_tiles.call.splits();
-            assert_eq!(
-                total(&of_strips, &of_strips.call, len),
-                total(&of_tiles, &of_tiles.call, len),
-                "{shape:?}"
-            );
+            let tiles = conv2d_backward_weight::call(all.1, &shape, &PORTABLE);
+            let of_tiles = conv2d_backward_weight::launch_of(tiles, Numbers::Integers, all, &shape);
+            assert_eq!(total(&of_strips), total(&of_tiles), "{shape:?}");
         }
     }
-    fn tiles(shape: &ConvShape, all: (usize, usize)) -> Launch {
-        let call = conv2d_backward_weight::call(all.1, shape, &PORTABLE);
-        conv2d_backward_weight::launch_of(call, Numbers::Integers, all, shape)
-    }
+}
+
+/// The sum of the partial sums.
+fn total(launch: &Launch) -> Vec<f64> {
+    let outputs = run_twin::<f64>(launch);
+    let [Output::Floats(partials)] = &outputs[..] else {
+        panic!("one output of floats");
+    };
+    let len = partials.len() / launch.call.splits();
+    let sum = |at: usize| partials[at..].iter().step_by(len).sum();
+    (0..len).map(sum).collect()
 }

@@ -5,7 +5,7 @@ use crate::kernel::case::{Argument, Case, Launch, Tolerance, batch};
 use crate::kernel::limits::bias_at;
 use crate::kernel::numbers::{Numbers, Random, conv, images_in_batch};
 use crate::kernel::{
-    Call, Grid, Kernel, Params as _, Real, Step, Variant, params, reads, twin, writes,
+    Call, Grid, Kernel, Params as _, Real, Step, Variant, params, reads, twin, variants_of, writes,
 };
 use crate::ops::conv2d::conv2d_backward_weight;
 use crate::ops::conv2d::conv2d_backward_weight::add_pixel;
@@ -17,7 +17,7 @@ pub static KERNEL: Kernel = Kernel {
     source: include_str!("../../../shaders/conv2d/conv2d_backward_weight_strips.wgsl"),
     bindings: &[reads("input"), reads("grad_output"), writes("partials")],
     params: Params::FIELDS,
-    variants: &VARIANTS,
+    variants: &variants_of!(STRIPS),
     twin: TWIN,
     native: None,
     cases,
@@ -102,16 +102,6 @@ pub const STRIPS: [Strips; 5] = [
     strips!([3, 3] taps, 4 lanes, 32 blocks by 4, 32_768 busy),
     strips!([3, 1] taps, 4 lanes, 32 blocks by 8, 36_864 busy),
 ];
-
-const VARIANTS: [Variant; STRIPS.len()] = {
-    let mut variants: [Variant; STRIPS.len()] = [&[]; STRIPS.len()];
-    let mut index = 0;
-    while index < STRIPS.len() {
-        variants[index] = STRIPS[index].variant;
-        index += 1;
-    }
-    variants
-};
 
 /// Pixels of a walk: of 30 rows, two of 15 are as fast as one; a walk of few pixels reads more lines of its
 /// window than it sums.

@@ -68,13 +68,8 @@ fn forward(shape: &ConvShape, activation: Activation, target: &Target) -> Call {
     let direct = direct
         .iter()
         .map(|it| conv2d_max_pool2d_forward_direct::call(shape, activation, it));
-    let calls: Vec<Call> = if is_better {
-        direct.chain(tiles).collect()
-    } else {
-        tiles.chain(direct).collect()
-    };
-    let problem = conv2d_max_pool2d_forward::KERNEL.name;
-    choose_call(problem, &shape.sizes(), target, calls)
+    let (problem, sizes) = (conv2d_max_pool2d_forward::KERNEL.name, shape.sizes());
+    choose_call(problem, &sizes, target, tiles, (direct, is_better))
 }
 
 impl Conv2dMaxPool2d {

@@ -6,7 +6,9 @@ use crate::activation::Activation;
 use crate::kernel::case::{Case, Launch};
 use crate::kernel::numbers::{Numbers, conv};
 use crate::kernel::tile::Product;
-use crate::kernel::{Call, Grid, Kernel, Params as _, Variant, reads, twin, writes, writes_words};
+use crate::kernel::{
+    Call, Grid, Kernel, Params as _, Variant, reads, twin, variants_of, writes, writes_words,
+};
 use crate::ops::conv2d::conv2d_max_pool2d_forward;
 use crate::ops::conv2d::conv2d_max_pool2d_forward::{Params, native, outputs, params, twin};
 use crate::shape::{ConvShape, QUAD};
@@ -23,7 +25,7 @@ pub static KERNEL: Kernel = Kernel {
         writes_words("argmax"),
     ],
     params: Params::FIELDS,
-    variants: &VARIANTS,
+    variants: &variants_of!(DIRECT),
     twin: TWIN,
     native: Some(native),
     cases,
@@ -64,16 +66,6 @@ pub const DIRECT: [Direct; 3] = [
     direct!([3, 3] kernel, 4 lanes, 2 squares),
     direct!([3, 3] kernel, 4 lanes, 3 squares),
 ];
-
-const VARIANTS: [Variant; DIRECT.len()] = {
-    let mut variants: [Variant; DIRECT.len()] = [&[]; DIRECT.len()];
-    let mut index = 0;
-    while index < DIRECT.len() {
-        variants[index] = DIRECT[index].variant;
-        index += 1;
-    }
-    variants
-};
 
 /// Threads in a workgroup.
 const THREADS: u32 = 64;
