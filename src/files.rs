@@ -10,7 +10,14 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
 
+#[cfg(any(feature = "cli", feature = "sweep"))]
+mod clock;
 pub(crate) mod folder;
+
+#[cfg(any(feature = "cli", feature = "sweep"))]
+pub(crate) use clock::utc_now;
+#[cfg(feature = "cli")]
+pub(crate) use clock::utc_stamp;
 
 /// Reads all of a regular file of at most `limit` bytes: devices and pipes may never end.
 ///

@@ -2,7 +2,7 @@
 //! processor: no CUDA, no Python.
 //!
 //! ```
-//! use gpu_train::{Dataset, ImageShape, Net, Session, Split, Trainer};
+//! use gpu_train::{Dataset, GpuOptions, ImageShape, Net, Session, Split, Trainer};
 //!
 //! # fn main() -> gpu_train::Result<()> {
 //! // Your own images, as bytes: channels, then rows, then columns. Here: how bright is it?
@@ -14,7 +14,7 @@
 //! };
 //! let split = Split { train: set(250)?, test: set(100)? };
 //!
-//! let session = Session::open(&Default::default())?; // a GPU where there is one
+//! let session = Session::open(&GpuOptions::default())?; // a GPU where there is one
 //! let data = session.upload_split(split)?;
 //! let mut trainer = Trainer::builder(&session, data)
 //!     .net(Net::mlp([16]))
@@ -30,8 +30,8 @@
 //! [`Trainer::training_step`], and predicts from a file. Everything else stands by floors, from the ground
 //! up; ARCHITECTURE.md describes them, and a module imports only from floors below its own.
 //!
-//! The features `cli` (the command line), `report` (figures and pages) and `fetch` (downloads) are on by
-//! default; a library that only trains does without: `default-features = false`.
+//! The features `cli` (the command line), `formats` (data sets in files), `report`, `export`, `fetch` and
+//! `sweep` are on by default; a library that only trains does without: `default-features = false`.
 
 // Floor 0: what everyone knows.
 pub mod activation;
@@ -63,9 +63,11 @@ pub mod verify;
 
 // Floor 6: reports of an adapter and of runs; sweeps; nets for other programs.
 pub mod doctor;
+#[cfg(feature = "export")]
 pub mod export;
 #[cfg(feature = "report")]
 pub mod report;
+#[cfg(feature = "sweep")]
 pub mod sweep;
 
 // Floor 7: the command line.

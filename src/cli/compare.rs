@@ -2,12 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use time::OffsetDateTime;
-use time::macros::format_description;
-
 use super::args::CompareArgs;
 use super::style::{self, say};
 use crate::error::{Error, Result};
+use crate::files::utc_stamp;
 use crate::report::{self, Heading, PAGE, Spread, Summary};
 use crate::train::RunFolder;
 
@@ -28,9 +26,7 @@ pub(super) fn run(args: &CompareArgs) -> Result<()> {
 }
 
 fn default_folder() -> PathBuf {
-    let format = format_description!("[year][month][day]-[hour][minute][second]");
-    let now = OffsetDateTime::now_utc().format(format).unwrap_or_default();
-    Path::new("runs").join(format!("{now}-compare"))
+    Path::new("runs").join(format!("{}-compare", utc_stamp()))
 }
 
 fn show(summary: &Summary, out: &Path) {

@@ -2,13 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use time::OffsetDateTime;
-use time::macros::format_description;
-
 use super::style;
 use crate::error::Result;
 use crate::exec::Device;
-use crate::files::cache_folder;
+use crate::files::{cache_folder, utc_stamp};
 use crate::gpu::GpuOptions;
 use crate::train::{RunConfig, Session};
 
@@ -81,9 +78,7 @@ pub(super) fn folder_names(out: Option<&Path>, what: &str) -> Vec<PathBuf> {
     if let Some(out) = out {
         return vec![out.to_path_buf()];
     }
-    let format = format_description!("[year][month][day]-[hour][minute][second]");
-    let now = OffsetDateTime::now_utc().format(format).unwrap_or_default();
-    let name = format!("{now}-{what}");
+    let name = format!("{}-{what}", utc_stamp());
     let numbered = (2..=MOST_AT_ONCE).map(|number| format!("{name}-{number}"));
     let names = std::iter::once(name.clone()).chain(numbered);
     names.map(|name| Path::new("runs").join(name)).collect()

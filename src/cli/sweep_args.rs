@@ -243,7 +243,7 @@ mod tests {
         assert_eq!(keys, ["lr", "seed"]);
         assert_eq!(axes[0].choices[0].label, "0.01");
         assert_eq!(axes[0].choices[1].arguments, ["--lr=1e-4"]);
-        let expected = ["--channels=8,16", "--data=house-digits:10,5", "--no-fuse"];
+        let expected = ["--channels=8,16", "--no-fuse", "--data=house-digits:10,5"];
         assert_eq!(fixed, expected);
         assert!(args.quiet);
     }

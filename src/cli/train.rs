@@ -10,6 +10,7 @@ use super::{config, dry_run, estimate, find_lr, profile, style, summary};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::files::folder::create_plain;
+use crate::files::utc_now;
 use crate::report::tensorboard::EventWriter;
 use crate::report::{PAGE, write_run_report};
 use crate::train::{HostData, Job, JobData, Run, RunFolder, Session, TrainEvent};
@@ -22,7 +23,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
         return dry_run(args, &session, data, &job);
     }
     job.plan().check(&session.device().target().limits)?;
-    let environment = job.environment(&session, data.record());
+    let environment = job.environment(&session, data.record(), utc_now());
     if let Some(resumed) = &resumed {
         let epochs = job.config().epochs;
         let words = [args.run.device.is_some(), args.quiet];

@@ -3,19 +3,29 @@
 use crate::error::{Error, Result};
 use crate::shape::ImageShape;
 
+#[cfg(feature = "formats")]
 pub mod cifar10;
 mod fingerprint;
 mod hold_out;
 pub mod house_digits;
+#[cfg(feature = "formats")]
 mod idx;
+#[cfg(feature = "formats")]
 pub mod image_folder;
+#[cfg(feature = "formats")]
 mod limits;
+#[cfg(feature = "formats")]
 mod matlab;
+#[cfg(feature = "formats")]
 pub mod mnist;
+#[cfg(feature = "formats")]
 pub mod npz;
+#[cfg(feature = "formats")]
 mod numbers;
 pub mod source;
+#[cfg(feature = "formats")]
 mod stream;
+#[cfg(feature = "formats")]
 pub mod svhn;
 
 pub use hold_out::hold_out;

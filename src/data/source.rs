@@ -11,9 +11,10 @@ use crate::error::{Error, Result};
 
 mod format;
 
+#[cfg(feature = "formats")]
 pub(super) use format::has_extension;
-use format::{DEFAULT, known, named, reader};
 pub use format::{Format, LoadSet, LoadSplit, Reader, usual_folders};
+use format::{default_format, known, named, reader};
 
 const HOUSE_DIGITS: &str = "house-digits";
 
@@ -77,14 +78,10 @@ impl DataSource {
                 test: test.to_path_buf(),
             },
             (None, None, None) => {
-                let found = DEFAULT.find().is_some();
+                let found = default_format().filter(|it| it.find().is_some());
                 return Ok(Resolved {
-                    source: if found {
-                        Self::Known(DEFAULT)
-                    } else {
-                        Self::DRAWN
-                    },
-                    fallback: !found,
+                    source: found.map_or(Self::DRAWN, Self::Known),
+                    fallback: found.is_none(),
                 });
             }
             (Some(_), _, _) => {

@@ -7,6 +7,7 @@ use super::folder::{PlannedRun, Sweep, SweepFolder};
 use super::summary::{Outcome, Status};
 use crate::data::{DataSource, Split};
 use crate::error::{Error, Result};
+use crate::files::utc_now;
 use crate::kernel::tuning::Tuning;
 use crate::shape::ImageShape;
 use crate::train::{
@@ -243,7 +244,7 @@ impl<'s> Execution<'s> {
             sweep.data.check(data)?;
         }
         let mut job = loaded.job(session, run, &sweep.tuning)?;
-        let environment = job.environment(session, data);
+        let environment = job.environment(session, data, utc_now());
         if path.exists() {
             let folder = RunFolder::open(path)?;
             let checkpoint = folder.checkpoint()?;

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use flate2::Crc;
+use crc32fast::Hasher;
 use safetensors::tensor::SafeTensors;
 use serde::{Deserialize, Serialize};
 
@@ -252,9 +252,9 @@ fn tensors(
 }
 
 fn checksum(tensors: &[Named]) -> u32 {
-    let mut crc = Crc::new();
+    let mut crc = Hasher::new();
     for tensor in tensors {
         crc.update(&tensor.bytes);
     }
-    crc.sum()
+    crc.finalize()
 }

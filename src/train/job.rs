@@ -4,9 +4,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use time::OffsetDateTime;
-use time::macros::format_description;
-
 use super::checkpoint::{Checkpoint, DataRecord};
 use super::environment::Environment;
 use super::folder::RunFolder;
@@ -179,14 +176,18 @@ impl Job {
         Trainer::new(session, resident, self.config.net, &sizes, options)
     }
 
-    /// What the run records of where it runs, and on what.
-    pub fn environment(&self, session: &Session, data: &DataRecord) -> Environment {
-        let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
-        let now = OffsetDateTime::now_utc();
+    /// What the run records of where it runs, since when (`started`, such as `2026-11-26T21:03:59Z`), and on
+    /// what.
+    pub fn environment(
+        &self,
+        session: &Session,
+        data: &DataRecord,
+        started: String,
+    ) -> Environment {
         Environment {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-            started: now.format(format).unwrap_or_default(),
+            started,
             train_fingerprint: data.train.fingerprint.clone(),
             test_fingerprint: data.test.fingerprint.clone(),
             adapter: session.device().description().clone(),

@@ -23,10 +23,10 @@ use crate::nn::{Network, NetworkConfiguration, NetworkType, initial_parameters};
 ///
 /// ```
 /// use gpu_train::data::house_digits;
-/// use gpu_train::{Net, Session, Trainer};
+/// use gpu_train::{GpuOptions, Net, Session, Trainer};
 ///
 /// # fn main() -> gpu_train::Result<()> {
-/// let session = Session::open(&Default::default())?;
+/// let session = Session::open(&GpuOptions::default())?;
 /// let data = session.upload_split(house_digits::generate(256, 64, 0)?)?;
 /// let mut trainer = Trainer::builder(&session, data)
 ///     .net(Net::cnn([16, 32, 45]).dense([128]))

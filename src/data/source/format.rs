@@ -6,7 +6,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::HOUSE_DIGITS;
-use crate::data::{Dataset, Set, Split, cifar10, image_folder, mnist, npz, svhn};
+use crate::data::{Dataset, Set, Split};
+#[cfg(feature = "formats")]
+use crate::data::{cifar10, image_folder, mnist, npz, svhn};
 use crate::error::{Error, Result};
 use crate::files::cache_folder;
 
@@ -45,6 +47,7 @@ pub struct Reader<Load> {
 }
 
 /// Every format, in the order in which a path is tried: those that go by an extension come first.
+#[cfg(feature = "formats")]
 const FORMATS: &[&Format] = &[
     &svhn::FORMAT,
     &cifar10::FORMAT,
@@ -52,10 +55,15 @@ const FORMATS: &[&Format] = &[
     &mnist::FORMAT,
     &image_folder::FORMAT,
 ];
+/// None are compiled in.
+#[cfg(not(feature = "formats"))]
+const FORMATS: &[&Format] = &[];
 
 /// What is looked for where the user names no data. The others are loaded only where they are named:
 /// which data a command trains on must not depend on what was downloaded for another.
-pub(super) const DEFAULT: &Format = &svhn::FORMAT;
+pub(super) fn default_format() -> Option<&'static Format> {
+    FORMATS.first().copied()
+}
 
 /// Those of `FORMATS` that are data sets with a name.
 pub(super) fn named() -> impl Iterator<Item = &'static Format> {
@@ -80,6 +88,7 @@ pub(super) fn known<Load: Copy>(door: impl Fn(&Format) -> Option<Reader<Load>>) 
 }
 
 /// Whether the name of `path` ends in a dot and `extension` (lower case), in any case.
+#[cfg(feature = "formats")]
 pub(in crate::data) fn has_extension(path: &Path, extension: &str) -> bool {
     let found = path.extension().unwrap_or_default();
     found.eq_ignore_ascii_case(extension)
