@@ -66,6 +66,10 @@ lint: rust ## Runs clippy, also on the library without features; any warning fai
 doc: rust ## Builds the documentation of the library; any warning fails
 	RUSTDOCFLAGS="$(RUSTDOCFLAGS) -D warnings" $(CARGO) doc --release --no-deps --locked
 
+.PHONY: spelling
+spelling: ## Looks for slips of the pen
+	scripts/check-spelling.sh
+
 .PHONY: deny
 deny: rust ## Checks licences, sources and advisories of the dependencies
 	CARGO="$(CARGO)" scripts/check-dependencies.sh

@@ -189,7 +189,7 @@ impl Bench<'_> {
                 Role::Targets => bytemuck::cast_slice(self.data.targets()),
                 Role::Order => bytemuck::cast_slice(&order),
                 Role::Parameters => bytemuck::cast_slice(&weights),
-                Role::Statistics => bytemuck::cast_slice(&statistics),
+                Role::Statistics => bytemuck::cast_slice(&statistics[..spec.len]),
                 _ => &[],
             };
             let name = spec.role.to_string();

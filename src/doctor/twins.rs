@@ -61,7 +61,9 @@ pub fn distance_from_twins<T: Real>(
     let [weights, statistics] = network.parameters.pack(&initial);
     for (role, flat) in [(Role::Parameters, weights), (Role::Statistics, statistics)] {
         set(&mut twins, &program, role, |memory| {
-            copy(&flat, memory.real());
+            // What aligns the last segment, no kernel binds.
+            let memory = memory.real();
+            copy(&flat[..memory.len()], memory);
         });
     }
 

@@ -313,7 +313,9 @@ fn fill(gpu: &Gpu, network: &Network, program: &Program) -> Result<GpuBuffers> {
             Role::Parameters | Role::Statistics => {
                 let [weights, statistics] = table.pack(&initial_parameters(table, 0));
                 let is_weights = spec.role == Role::Parameters;
-                bytemuck::pod_collect_to_vec(if is_weights { &weights } else { &statistics })
+                let all = if is_weights { weights } else { statistics };
+                // What aligns the last segment, no kernel binds.
+                bytemuck::pod_collect_to_vec(&all[..spec.len])
             }
             _ => Vec::new(),
         };
@@ -328,8 +330,20 @@ fn fill(gpu: &Gpu, network: &Network, program: &Program) -> Result<GpuBuffers> {
 mod tests {
     use super::*;
     use crate::gpu::GpuOptions;
-    use crate::nn::{Activation, NetworkConfiguration, NetworkType};
+    use crate::nn::{Activation, Net, NetworkConfiguration, NetworkType};
     use crate::shape::ImageShape;
+
+    /// Running statistics are among the buffers that a step has to be given.
+    #[test]
+    fn the_step_of_a_resnet_is_given_its_buffers() {
+        let gpu = Gpu::open(&GpuOptions::default());
+        let gpu = gpu.expect("this test needs a GPU adapter; `make test` sees to one");
+        let network = Net::resnet([3, 5]).build(ImageShape::new(3, 6, 5));
+        let network = network.expect("fits");
+        let tuner = Tuner::new(&gpu, &network, 8).expect("fits");
+        assert!(tuner.shared.contains_key(&Role::Statistics));
+        assert!(!tuner.places().is_empty());
+    }
 
     /// A tile whose results are larger than a buffer may be is left out, and the others are
     /// measured.
