@@ -11,6 +11,7 @@
 // TILE_ROWS / 4 squares: row 4w + p of a thread is pixel p of its square w.
 //#include step
 //#include activation
+//#include picked
 //#include product
 
 struct Params {
@@ -47,11 +48,6 @@ struct Tile {
     windows: u32,    // squares of the batch
     out_quads: u32,  // of a pixel
     depth: u32,      // quads to sum: those of a window of the convolution
-}
-
-// By its bits: compilers may assume that there is no NaN, and fold `x != x`.
-fn is_nan(x: vec4<f32>) -> vec4<bool> {
-    return (bitcast<vec4<u32>>(x) & vec4<u32>(0x7FFFFFFFu)) > vec4<u32>(0x7F800000u);
 }
 
 // Where square `window` of the batch lies: x, y and sample.
@@ -126,19 +122,14 @@ fn store(sums: ptr<function, Sums>, tile: Tile, thread: Thread) {
             if (window < tile.windows && column < tile.out_quads) {
                 let corner = square(window);
                 let pixel = 2u * (corner.y * params.conv_width + corner.x);
-                // As in PyTorch, `value > maximum || is_nan(value)` takes the value: a NaN stays.
-                var maximum = (*sums)[4u * w * COLUMNS + c] + column_bias;
-                var place = vec4<u32>(pixel);
+                var picked = Picked((*sums)[4u * w * COLUMNS + c] + column_bias, vec4<u32>(pixel));
                 for (var p = 1u; p < 4u; p++) {
                     let value = (*sums)[(4u * w + p) * COLUMNS + c] + column_bias;
-                    let greater = select(value > maximum, vec4<bool>(false), is_nan(maximum));
-                    let takes = select(greater, vec4<bool>(true), is_nan(value));
-                    maximum = select(maximum, value, takes);
-                    place = select(place, vec4<u32>(pixel + p / 2u * params.conv_width + p % 2u), takes);
+                    picked = pick(picked, value, pixel + p / 2u * params.conv_width + p % 2u);
                 }
                 let at = window * tile.out_quads + column;
-                output[at] = select(maximum, max(maximum, vec4<f32>(0.0)), rectify);
-                argmax[at] = place;
+                output[at] = select(picked.value, max(picked.value, vec4<f32>(0.0)), rectify);
+                argmax[at] = picked.pixel;
             }
         }
     }

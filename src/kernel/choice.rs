@@ -1,10 +1,10 @@
 //! The one place where a kernel's tile is chosen: a measured one where there is one, else the
-//! default of `tile.rs`.
+//! default of `tile.rs` or of the operation.
 
-use crate::kernel::Variant;
 use crate::kernel::target::Target;
 use crate::kernel::tile::Tile;
 use crate::kernel::tuning::{Problem, TileValues, Tuning};
+use crate::kernel::{Call, Variant};
 
 /// What a call's tile was chosen from.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,42 +17,71 @@ pub struct Choice {
 
 /// The tile of `kernel` for the problem of sizes `shape` on `target`, and what else could have been
 /// chosen: the first of `tiles`, unless the target's tuning names another of them.
-///
-/// Where the tuning names none of them (a tile of another version), the default serves. Targets without a tuning get no [`Choice`]: nobody asked.
 pub(crate) fn choose(
     kernel: &str,
     shape: &[usize],
     target: &Target,
     tiles: &[Tile],
 ) -> (Tile, Option<Choice>) {
-    let default = *tiles.first().expect("there is a tile for every problem");
+    let variants = tiles.iter().map(|tile| tile.variant).collect();
+    let (at, choice) = choose_variant(kernel, shape, target, variants);
+    (tiles[at], choice)
+}
+
+/// The same of calls that do the same work, by `kernel`'s tiles and by `others`, whose variants tell them
+/// apart: the first of either, as `others_first` says, unless the target's tuning names another.
+pub(crate) fn choose_call(
+    kernel: &str,
+    shape: &[usize],
+    target: &Target,
+    tiles: impl Iterator<Item = Call>,
+    (others, others_first): (impl Iterator<Item = Call>, bool),
+) -> Call {
+    let mut calls: Vec<Call> = if others_first {
+        others.chain(tiles).collect()
+    } else {
+        tiles.chain(others).collect()
+    };
+    let variants = calls.iter().map(|call| call.variant).collect();
+    let (at, choice) = choose_variant(kernel, shape, target, variants);
+    calls.swap_remove(at).with_choice(choice)
+}
+
+/// The position of the variant that serves.
+///
+/// Where the tuning names none of them (a tile of another version), the default serves. Targets without a
+/// tuning get no [`Choice`]: nobody asked.
+fn choose_variant(
+    kernel: &str,
+    shape: &[usize],
+    target: &Target,
+    variants: Vec<Variant>,
+) -> (usize, Option<Choice>) {
+    assert!(!variants.is_empty(), "there is a tile for every problem");
     let Some(tuned) = &target.tuned else {
-        return (default, None);
+        return (0, None);
     };
     let problem = Problem {
         kernel: kernel.to_owned(),
         batch: tuned.batch,
         shape: shape.to_vec(),
     };
-    let first = |(index, tile): &(usize, &Tile)| !tiles[..*index].contains(tile);
-    let tiles: Vec<Tile> = tiles
-        .iter()
-        .enumerate()
-        .filter(first)
-        .map(|it| *it.1)
-        .collect();
     let measured = tuned.tuning.get(&problem);
-    let measured = measured.and_then(|it| tiles.iter().find(|tile| it.is(tile.variant)));
-    let tile = *measured.unwrap_or(&default);
-    let candidates = tiles.iter().map(|tile| tile.variant).collect();
+    let measured = measured.and_then(|it| variants.iter().position(|variant| it.is(variant)));
+    let mut candidates: Vec<Variant> = Vec::new();
+    for variant in variants {
+        if !candidates.contains(&variant) {
+            candidates.push(variant);
+        }
+    }
     let choice = Choice {
         problem,
         candidates,
     };
-    (tile, Some(choice))
+    (measured.unwrap_or(0), Some(choice))
 }
 
-impl super::Call {
+impl Call {
     /// The problem and tile of this call, if its tile is a measured one and not the default.
     pub fn measured(&self) -> Option<(Problem, TileValues)> {
         let choice = self.choice.as_ref()?;
@@ -72,7 +101,6 @@ mod tests {
 
     use super::*;
     use crate::activation::Activation;
-    use crate::kernel::Call;
     use crate::kernel::target::AdapterKind;
     use crate::ops::conv2d::{conv2d_backward_weight, conv2d_forward};
     use crate::ops::linear::linear_forward;

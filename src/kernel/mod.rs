@@ -97,6 +97,20 @@ pub(crate) const fn writes_words(name: &'static str) -> Binding {
 /// Names and values of the constants that a shader is given, such as `[("ROWS", 8)]`.
 pub type Variant = &'static [(&'static str, u32)];
 
+/// The variants of the entries of a table, an array.
+macro_rules! variants_of {
+    ($table:ident) => {{
+        let mut variants: [$crate::kernel::Variant; $table.len()] = [&[]; $table.len()];
+        let mut index = 0;
+        while index < $table.len() {
+            variants[index] = $table[index].variant;
+            index += 1;
+        }
+        variants
+    }};
+}
+pub(crate) use variants_of;
+
 /// A shader and all that the host knows of it.
 #[derive(Debug)]
 pub struct Kernel {
@@ -254,10 +268,24 @@ impl Call {
     /// If the kernel's Params have no `bias`: a bug of the caller.
     #[must_use]
     pub fn without_bias(mut self) -> Self {
-        let mut fields = self.kernel.params.iter();
-        let bias = fields.position(|(name, _)| *name == "bias");
-        self.params[bias.expect("the kernel has a gradient by the bias")] = 0.0_f32.to_bits();
+        let bias = self.field("bias");
+        self.params[bias] = 0.0_f32.to_bits();
         self
+    }
+
+    /// Partial results that it makes.
+    ///
+    /// # Panics
+    /// If the kernel's Params have no `splits`: a bug of the caller.
+    pub fn splits(&self) -> usize {
+        self.params[self.field("splits")] as usize
+    }
+
+    /// The position of the field of that name among the Params.
+    fn field(&self, name: &str) -> usize {
+        let mut fields = self.kernel.params.iter();
+        let at = fields.position(|field| field.0 == name);
+        at.unwrap_or_else(|| panic!("{} has no {name}", self.kernel.name))
     }
 
     /// The same call, for the whole batch at once.

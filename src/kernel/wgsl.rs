@@ -10,11 +10,13 @@ const SNIPPETS: &[(&str, &str)] = &[
         "activation",
         include_str!("../../shaders/shared/activation.wgsl"),
     ),
+    ("direct", include_str!("../../shaders/shared/direct.wgsl")),
     ("finite", include_str!("../../shaders/shared/finite.wgsl")),
     (
         "max_window",
         include_str!("../../shaders/shared/max_window.wgsl"),
     ),
+    ("picked", include_str!("../../shaders/shared/picked.wgsl")),
     ("product", include_str!("../../shaders/shared/product.wgsl")),
     ("step", include_str!("../../shaders/shared/step.wgsl")),
     ("thread", include_str!("../../shaders/shared/thread.wgsl")),

@@ -15,7 +15,7 @@ fn every_case_matches_the_twin() {
 }
 
 /// Convolutions whose outputs are odd, even and barely large enough to pool.
-fn convs() -> [ConvShape; 7] {
+pub fn convs() -> [ConvShape; 7] {
     [
         conv([1, 2, 2], 1, [1, 1], 1),
         conv([3, 7, 9], 5, [3, 3], 1),
@@ -29,7 +29,7 @@ fn convs() -> [ConvShape; 7] {
 
 /// Where no sum is positive, rectified maxima tie at zero and every argmax is right: their gradient
 /// is zero.
-fn assert_argmax(launch: &Launch) {
+pub fn assert_argmax(launch: &Launch) {
     let expected = run_twin::<f32>(launch);
     let on_gpu = [true, false].map(|checked| run_gpu(gpu(checked), launch));
     for outputs in on_gpu.into_iter().chain([run_cpu(launch)]) {
@@ -70,6 +70,10 @@ fn nan_is_kept() {
     let shape = conv([3, 8, 6], 16, [3, 3], 1);
     let mut launch = launch(Numbers::Integers, (2, 2), &shape);
     launch.call = conv2d_max_pool2d_forward::call(&shape, Activation::Linear, &PORTABLE);
+    assert_nan_is_kept(launch);
+}
+
+pub fn assert_nan_is_kept(mut launch: Launch) {
     if let Argument::Floats(input) = &mut launch.arguments[0] {
         input[40] = f32::NAN;
     }

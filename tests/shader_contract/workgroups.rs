@@ -1,9 +1,8 @@
 //! Threads and memory of workgroups.
 
 use gpu_train::kernel::target::{AdapterKind, Target};
-use gpu_train::kernel::tile;
 use gpu_train::kernel::tile::{BATCH_TILES, POOL_TILES, WEIGHT_TILES};
-use gpu_train::kernel::{Call, Kernel};
+use gpu_train::kernel::{Call, Kernel, Variant};
 use gpu_train::ops;
 use naga::proc::Layouter;
 use naga::{AddressSpace, Module};
@@ -36,21 +35,38 @@ fn workgroup_memory_is_what_the_host_says_and_fits_every_adapter() {
         let (module, _) = specialised(&shader);
         let bytes = shared_bytes(&module);
         assert!(bytes <= limit, "{}: {bytes} bytes", shader.name);
-        let host = if shader.variant.is_empty() {
-            // Of a kernel that has no tiles: so much per thread.
-            let Call {
-                grid,
-                workgroup_bytes,
-                ..
-            } = (shader.kernel.cases)()[0].launch.call;
-            workgroup_bytes / grid.workgroup_size * WORKGROUP_SIZE
+        let Call {
+            grid,
+            workgroup_bytes,
+            ..
+        } = of_cases(shader.kernel, shader.variant);
+        let host = if shader.module.overrides.is_empty() {
+            workgroup_bytes
         } else {
-            tile::workgroup_bytes(shader.variant)
+            // So much per thread.
+            workgroup_bytes / grid.workgroup_size * WORKGROUP_SIZE
         };
         assert_eq!(bytes, host, "{}", shader.name);
         sharing += usize::from(bytes > 0);
     }
     assert!(sharing > 50, "every tile shares memory");
+}
+
+/// Texts that are written for a number of threads are started with it.
+#[test]
+fn workgroups_have_the_threads_of_their_text() {
+    for shader in shaders().filter(|it| it.module.overrides.is_empty()) {
+        let size = shader.module.entry_points[0].workgroup_size;
+        let call = of_cases(shader.kernel, shader.variant);
+        assert_eq!(size, [call.grid.workgroup_size, 1, 1], "{}", shader.name);
+    }
+}
+
+/// A call of that variant.
+fn of_cases(kernel: &Kernel, variant: Variant) -> Call {
+    let mut cases = (kernel.cases)().into_iter();
+    let case = cases.find(|it| it.launch.call.variant == variant);
+    case.expect("cases cover every variant").launch.call
 }
 
 /// Bytes that a module's workgroups share.

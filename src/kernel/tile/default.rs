@@ -146,7 +146,7 @@ mod tests {
         // The seed's cnn, and the large convolution of the shallow one.
         assert_eq!(weight(3, 3, 4, 128 * 900), (16, 16, 16));
         assert_eq!(weight(3, 12, 8, 128 * 169), (32, 32, 4));
-        assert_eq!(weight(3, 24, 12, 128 * 16), (16, 16, 16));
+        assert_eq!(weight(3, 24, 12, 128 * 16), (64, 16, 4));
         assert_eq!(weight(28, 28, 11, 128 * 25), (64, 16, 4));
         // Dense layers, and the one output.
         assert_eq!(weight(1, 768, 32, 128), (32, 32, 4));

@@ -68,16 +68,20 @@ params! {
 /// # Panics
 /// If the window does not fit into the input: shapes are checked when a graph is recorded.
 pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call {
+    let tiles = tiles(shape);
+    let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, &tiles);
+    call_tiled(shape, activation, &tile).with_choice(choice)
+}
+
+/// The tiles that serve, the default first.
+pub(super) fn tiles(shape: &ConvShape) -> Vec<Tile> {
     let taps = shape.kernel_height * shape.kernel_width;
-    let product = Product {
+    tile::batch_tiles(&Product {
         groups: shape.input.pixels(),
         rows: Product::BATCH,
         columns: shape.input.padded_channels() / QUAD,
         depth: taps * padded(shape.out_channels) / QUAD,
-    };
-    let tiles = tile::batch_tiles(&product);
-    let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, &tiles);
-    call_tiled(shape, activation, &tile).with_choice(choice)
+    })
 }
 
 /// [`call`] by a tile of [`BATCH_TILES`].
@@ -85,9 +89,19 @@ pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call 
 /// # Panics
 /// As [`call`].
 pub fn call_tiled(shape: &ConvShape, activation: Activation, tile: &Tile) -> Call {
+    let grid = tile.input_grid(shape.input);
+    let params = params(shape, activation);
+    Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())
+}
+
+/// The Params of a convolution.
+///
+/// # Panics
+/// As [`call`].
+pub(super) fn params(shape: &ConvShape, activation: Activation) -> Params {
     let output = shape.output().expect("the window fits into the input");
     let in_quads = shape.input.padded_channels() / QUAD;
-    let params = Params {
+    Params {
         in_height: shape.input.height as u32,
         in_width: shape.input.width as u32,
         in_quads: in_quads as u32,
@@ -98,9 +112,7 @@ pub fn call_tiled(shape: &ConvShape, activation: Activation, tile: &Tile) -> Cal
         kernel_width: shape.kernel_width as u32,
         stride: shape.stride as u32,
         activation: activation as u32,
-    };
-    let grid = tile.input_grid(shape.input);
-    Call::new(&KERNEL, tile.variant, &params, grid).with_flops(shape.flops())
+    }
 }
 
 // The twin.
@@ -153,7 +165,7 @@ pub fn twin<T: Real>(
 
 /// `grad_input`, channels-last: every output pixel's gradient spread over its window, times the slope
 /// of the activation whose output `input` is.
-fn native(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
+pub(super) fn native(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
     let [grad_output, weight, input, grad_input] = slices else {
         panic!("conv2d_backward_input binds four buffers");
     };

@@ -70,9 +70,7 @@ pub fn splits(capacity: usize, shape: &ConvShape, target: &Target) -> usize {
 /// # Panics
 /// If the window does not fit into the input: shapes are checked when a graph is recorded.
 pub fn call(capacity: usize, shape: &ConvShape, target: &Target) -> Call {
-    let output = shape.output().expect("the window fits into the input");
-    let rows = capacity * output.pixels();
-    let tiles = tile::weight_tiles(weight(shape), rows);
+    let tiles = tiles(capacity, shape);
     let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, &tiles);
     let call = call_tiled(capacity, shape, &tile).with_choice(choice);
     if !target.is_cpu() {
@@ -83,6 +81,15 @@ pub fn call(capacity: usize, shape: &ConvShape, target: &Target) -> Call {
         samples_per_split: capacity as u32,
         ..*call.params()
     })
+}
+
+/// The tiles that serve batches of up to `capacity` samples, the default first.
+///
+/// # Panics
+/// As [`call`].
+pub(super) fn tiles(capacity: usize, shape: &ConvShape) -> Vec<Tile> {
+    let output = shape.output().expect("the window fits into the input");
+    tile::weight_tiles(weight(shape), capacity * output.pixels())
 }
 
 /// [`call`] by a tile of [`WEIGHT_TILES`].
@@ -160,7 +167,7 @@ pub fn twin<T: Real>(
 }
 
 /// Adds what output pixel `[n, y, x]` contributes to the gradients of all taps.
-fn add_pixel<T: Real>(
+pub(super) fn add_pixel<T: Real>(
     params: &Params,
     [n, y, x]: [u32; 3],
     input: &[T],

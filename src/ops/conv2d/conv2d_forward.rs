@@ -65,16 +65,23 @@ params! {
 /// # Panics
 /// If the window does not fit into the input: shapes are checked when a graph is recorded.
 pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call {
+    let tiles = tiles(shape);
+    let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, &tiles);
+    call_tiled(shape, activation, &tile).with_choice(choice)
+}
+
+/// The tiles that serve, the default first.
+///
+/// # Panics
+/// As [`call`].
+pub(super) fn tiles(shape: &ConvShape) -> Vec<Tile> {
     let output = shape.output().expect("the window fits into the input");
-    let product = Product {
+    tile::batch_tiles(&Product {
         groups: 1,
         rows: Product::BATCH * output.pixels(),
         columns: quads(output),
         depth: shape.padded_fan_in() / QUAD,
-    };
-    let tiles = tile::batch_tiles(&product);
-    let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, &tiles);
-    call_tiled(shape, activation, &tile).with_choice(choice)
+    })
 }
 
 /// [`call`] by a tile of [`BATCH_TILES`].
@@ -83,7 +90,19 @@ pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call 
 /// As [`call`].
 pub fn call_tiled(shape: &ConvShape, activation: Activation, tile: &Tile) -> Call {
     let output = shape.output().expect("the window fits into the input");
-    let params = Params {
+    let grid = tile.output_grid(output);
+    Call::new(&KERNEL, tile.variant, &params(shape, activation), grid)
+        .with_flops(shape.flops())
+        .with_in_channels(shape.input.channels)
+}
+
+/// The Params of a convolution.
+///
+/// # Panics
+/// As [`call`].
+pub(super) fn params(shape: &ConvShape, activation: Activation) -> Params {
+    let output = shape.output().expect("the window fits into the input");
+    Params {
         in_height: shape.input.height as u32,
         in_width: shape.input.width as u32,
         in_quads: quads(shape.input) as u32,
@@ -94,11 +113,7 @@ pub fn call_tiled(shape: &ConvShape, activation: Activation, tile: &Tile) -> Cal
         kernel_width: shape.kernel_width as u32,
         stride: shape.stride as u32,
         activation: activation as u32,
-    };
-    let grid = tile.output_grid(output);
-    Call::new(&KERNEL, tile.variant, &params, grid)
-        .with_flops(shape.flops())
-        .with_in_channels(shape.input.channels)
+    }
 }
 
 const fn quads(image: ImageShape) -> usize {
@@ -171,7 +186,7 @@ fn add_window<T: Real>(
 // The native kernel.
 
 /// output = activation(conv2d(input, weight) + bias), channels-last and padded.
-fn native(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
+pub(super) fn native(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
     let [input, weight, bias, output] = slices else {
         panic!("conv2d_forward binds four buffers");
     };

@@ -79,16 +79,23 @@ pub fn serves(activation: Activation, window: usize) -> bool {
 /// # Panics
 /// If a window does not fit: shapes are checked when a graph is recorded.
 pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call {
+    let tiles = tiles(shape);
+    let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, &tiles);
+    call_tiled(shape, activation, &tile).with_choice(choice)
+}
+
+/// The tiles that serve, the default first.
+///
+/// # Panics
+/// As [`call`].
+pub(super) fn tiles(shape: &ConvShape) -> Vec<Tile> {
     let (_, output) = outputs(shape);
-    let product = Product {
+    tile::pool_tiles(&Product {
         groups: 1,
         rows: Product::BATCH * output.pixels() * WINDOW * WINDOW,
         columns: output.padded_channels() / QUAD,
         depth: shape.padded_fan_in() / QUAD,
-    };
-    let tiles = tile::pool_tiles(&product);
-    let (tile, choice) = choose(KERNEL.name, &shape.sizes(), target, &tiles);
-    call_tiled(shape, activation, &tile).with_choice(choice)
+    })
 }
 
 /// [`call`] by a tile of [`POOL_TILES`].
@@ -96,8 +103,20 @@ pub fn call(shape: &ConvShape, activation: Activation, target: &Target) -> Call 
 /// # Panics
 /// As [`call`].
 pub fn call_tiled(shape: &ConvShape, activation: Activation, tile: &Tile) -> Call {
+    let (_, output) = outputs(shape);
+    let grid = tile.output_grid(output);
+    Call::new(&KERNEL, tile.variant, &params(shape, activation), grid)
+        .with_flops(shape.flops())
+        .with_in_channels(shape.input.channels)
+}
+
+/// The Params of a convolution.
+///
+/// # Panics
+/// As [`call`].
+pub(super) fn params(shape: &ConvShape, activation: Activation) -> Params {
     let (conv, output) = outputs(shape);
-    let params = Params {
+    Params {
         in_height: shape.input.height as u32,
         in_width: shape.input.width as u32,
         in_quads: (shape.input.padded_channels() / QUAD) as u32,
@@ -109,15 +128,11 @@ pub fn call_tiled(shape: &ConvShape, activation: Activation, tile: &Tile) -> Cal
         kernel_width: shape.kernel_width as u32,
         stride: shape.stride as u32,
         activation: activation as u32,
-    };
-    let grid = tile.output_grid(output);
-    Call::new(&KERNEL, tile.variant, &params, grid)
-        .with_flops(shape.flops())
-        .with_in_channels(shape.input.channels)
+    }
 }
 
 /// Shapes of the convolution's output and of the pooled one.
-fn outputs(shape: &ConvShape) -> (ImageShape, ImageShape) {
+pub(super) fn outputs(shape: &ConvShape) -> (ImageShape, ImageShape) {
     let conv = shape.output().expect("the window fits into the input");
     let pooled = PoolShape {
         input: conv,
@@ -128,7 +143,6 @@ fn outputs(shape: &ConvShape) -> (ImageShape, ImageShape) {
 }
 
 // The twin.
-// other.
 
 twin!(input: real, weight: real, bias: real, output: real_mut, argmax: word_mut);
 
@@ -172,7 +186,7 @@ pub fn twin<T: Real>(
 // The native kernel.
 
 /// The pooled output of `activation(conv2d(input, weight) + bias)`, and where each maximum was.
-fn native(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
+pub(super) fn native(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
     let [input, weight, bias, output, argmax] = slices else {
         panic!("conv2d_max_pool2d_forward binds five buffers");
     };
