@@ -36,7 +36,7 @@ fn main(
     let norm = sqrt((sum.x + sum.y) + (sum.z + sum.w));
     let factor = params.max_norm / (norm + 1e-6);
     // By this comparison a norm that is NaN or infinite leaves the gradients as they are, or makes them
-    // NaN: Adam counts them either way.
+    // NaN: the optimizer counts them either way.
     if (factor >= 1.0) {
         return;
     }

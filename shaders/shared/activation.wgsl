@@ -38,7 +38,7 @@ fn hyperbolic_tangent(x: vec4<f32>) -> vec4<f32> {
     return select(far, near, abs(x) < vec4<f32>(0.625));
 }
 
-// The activation of x, by number: see src/kernels/activation.rs.
+// The activation of x, by number: see src/activation.rs.
 fn activate(activation: u32, x: vec4<f32>) -> vec4<f32> {
     switch activation {
         case RELU: { return max(x, vec4<f32>(0.0)); }

@@ -1,4 +1,4 @@
-// What varies from step to step: immediates, set before every dispatch. src/kernels/step.rs.
+// What varies from step to step: immediates, set before every dispatch. src/kernel/step.rs.
 struct Step {
     batch: u32,
     batch_start: u32,

@@ -1,4 +1,4 @@
-// Numbers the threads of a dispatch along one dimension; src/kernels/grid.rs folds the workgroups
+// Numbers the threads of a dispatch along one dimension; src/kernel/grid.rs folds the workgroups
 // past the limit of x into y.
 override WORKGROUP_SIZE: u32;
 

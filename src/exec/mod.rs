@@ -1,4 +1,4 @@
-//! Floor 5: runs programs: on a GPU, on the processor and, for comparison, on the twins.
+//! Floor 4: runs programs: on a GPU, on the processor and, for comparison, on the twins.
 
 mod ceilings;
 mod contest;

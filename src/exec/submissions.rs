@@ -30,7 +30,7 @@ const TARGET: Duration = Duration::from_millis(75);
 pub struct Row {
     /// The metrics that the loss kernel wrote.
     pub metrics: [f32; ROW],
-    /// Non-finite gradients that Adam met.
+    /// Non-finite gradients that the optimizer met.
     pub faults: u32,
 }
 

@@ -1,4 +1,4 @@
-//! Floor 1: the machine. Adapter choice, device, buffers, pipelines, downloads. Knows WGSL text,
+//! Floor 2: the machine. Adapter choice, device, buffers, pipelines, downloads. Knows WGSL text,
 //! not kernels.
 
 mod adapter;

@@ -49,7 +49,7 @@ pub(super) struct ValueSpec {
 
 /// An operation: what kernel it runs, and what its derivative is.
 ///
-/// Each lives in a file of `graph/ops/`, which holds the function that records it (with its shape
+/// Each lives in a room of `ops/`, whose `mod.rs` holds the function that records it (with its shape
 /// rule) and this trait, side by side. No other file knows which operations there are.
 pub trait Op: Any + Debug + Send + Sync {
     /// The kernel it runs.

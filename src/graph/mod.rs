@@ -1,4 +1,4 @@
-//! Floor 3: graphs of operations, their derivatives and their lowering to a [`Program`].
+//! Floor 2: graphs of operations, their derivatives and their lowering to a [`Program`].
 //!
 //! A graph is recorded by the functions of [`ops`](crate::ops), rewritten by [`fuse`], extended by
 //! [`differentiate`] and turned into a program by [`lower`].

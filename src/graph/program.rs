@@ -99,7 +99,8 @@ pub enum Phase {
     Update,
 }
 
-/// A step in two, between which something may happen to the gradients: clipping, a sum over machines.
+/// A step in two, between which something may happen to the gradients: a sum over machines, say. Clipping is
+/// part of the update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Half {
     /// From the images to the gradients of all parameters.

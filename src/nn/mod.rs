@@ -1,4 +1,4 @@
-//! Floor 5: the nets. What a configuration means in layers, how it is initialised, and the
+//! Floor 4: the nets. What a configuration means in layers, how it is initialised, and the
 //! programs that train and evaluate it.
 
 mod builder;

@@ -1,4 +1,4 @@
-//! Floor 6: training. Data sets on the device, the trainer, its state, and the folder a run writes.
+//! Floor 5: training. Data sets on the device, the trainer, its state, and the folder a run writes.
 //! Never prints: it emits [`TrainEvent`]s.
 
 mod advance;

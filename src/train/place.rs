@@ -39,7 +39,7 @@ impl Place {
             position,
             sums,
         } = *self;
-        // Beyond, f64 cannot count, and Adam's factors come from f64.
+        // Beyond, f64 cannot count, and an optimizer's factors come from f64.
         if step >= 1 << 53 {
             return Err(format!("it is at step {step}"));
         }

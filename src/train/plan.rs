@@ -35,7 +35,7 @@ pub struct Plan {
 pub struct MemoryNeed {
     /// Resident images, targets and orders, and the predictions of a batch.
     pub data: u64,
-    /// Parameters, gradients and both moments.
+    /// Parameters, gradients, and what the optimizer keeps.
     pub parameters: u64,
     /// Activations, their gradients and partial sums: training and evaluation take turns.
     pub scratch: u64,
@@ -165,7 +165,7 @@ impl Plan {
         slots
     }
 
-    /// Allocates what the programs share: parameters, gradients, moments, metrics and scratch.
+    /// Allocates what the programs share: parameters, gradients, what the optimizer keeps, metrics and scratch.
     pub(super) fn allocate(&self, device: &Device) -> Result<SharedBuffers> {
         let own = [
             (Role::Parameters, self.parameters),

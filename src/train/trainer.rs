@@ -176,7 +176,7 @@ impl<'s> Trainer<'s> {
         Ok(tensors)
     }
 
-    /// The gradients of the last step, one tensor per entry of the net's table.
+    /// The gradients of the last step, one tensor per trained entry of the net's table.
     pub fn gradients(&self) -> Result<Vec<Vec<f32>>> {
         self.read(Role::Gradients)
     }
