@@ -15,7 +15,7 @@ pub(super) const LEAST_ROWS: usize = 128;
 /// Samples that one split of a sum over `capacity` samples covers, and the number of splits.
 ///
 /// There are as many splits as keep the adapter busy when each has `threads` threads, but none sums
-/// less than [`LEAST_ROWS`]; ranges are multiples of the four rows that kernels sum at a time.
+/// less than `LEAST_ROWS`; ranges are multiples of the four rows that kernels sum at a time.
 pub fn splits(capacity: usize, rows_per_sample: usize, threads: usize) -> (usize, usize) {
     let most = (capacity * rows_per_sample / LEAST_ROWS).max(1);
     let wanted = SPLIT_THREADS.div_ceil(threads).min(most);
