@@ -58,9 +58,12 @@ fmt-check: rust ## Fails where a source is not formatted
 	$(CARGO) fmt --all --check
 
 .PHONY: lint
-lint: rust ## Runs clippy, also on the library without features; any warning fails
+lint: rust ## Runs clippy, also on the library with no feature and with each; any warning fails
 	$(CARGO) clippy --release --all-targets --locked -- -D warnings
-	$(CARGO) clippy --release --lib --no-default-features --locked -- -D warnings
+	for features in "" export fetch formats report sweep; do \
+		$(CARGO) clippy --release --lib --no-default-features --features "$$features" --locked \
+			-- -D warnings || exit 1; \
+	done
 
 .PHONY: doc
 doc: rust ## Builds the documentation of the library; any warning fails

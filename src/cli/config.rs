@@ -8,7 +8,7 @@ use crate::data::source::{DataSource, Resolved};
 use crate::error::{Error, Result};
 use crate::nn::{NetworkConfiguration, NetworkType};
 use crate::shape::ImageShape;
-use crate::train::{LrSchedule, RunConfig, ScheduleArgs, ScheduleConfig};
+use crate::train::{LrSchedule, OptimizerKind, RunConfig, ScheduleArgs, ScheduleConfig};
 
 /// Sizes separated by commas; `none` or nothing at all is the empty list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,10 +79,23 @@ pub(super) fn resolve(args: &TrainArgs) -> Result<(RunConfig, bool)> {
         schedule: schedule(&args.schedule, base.schedule)?,
         ..base.with(&args.run).with_sizes(sizes)
     };
+    let config = without_stray_momentum(config, args);
     let init = config.init.as_deref().map(absolute).transpose()?;
     let config = RunConfig { init, ..config };
     config.validate()?;
     Ok((config, data.fallback))
+}
+
+/// `config` without the momentum that a file gives to sgd, where `args` ask for adam.
+fn without_stray_momentum(config: RunConfig, args: &TrainArgs) -> RunConfig {
+    if config.optimizer != OptimizerKind::Adam {
+        return config;
+    }
+    RunConfig {
+        momentum: args.run.momentum.unwrap_or(0.0),
+        nesterov: args.run.nesterov,
+        ..config
+    }
 }
 
 /// `base` with what `args` say.

@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn no_value_of_a_real_program_is_overwritten_while_it_is_needed() {
-        for net in [NetworkType::Mlp, NetworkType::Cnn] {
+        for net in [NetworkType::Mlp, NetworkType::Cnn, NetworkType::Resnet] {
             for fuse in [true, false] {
                 let target = Target::portable(AdapterKind::Gpu);
                 replay(&default_training_graph(net, fuse, target));

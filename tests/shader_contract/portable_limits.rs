@@ -9,8 +9,8 @@ use gpu_train::nn::{
 use gpu_train::ops::batch::gather::ResidentLayout;
 use gpu_train::shape::ImageShape;
 
-/// The nets that everyone runs: mlp, cnn, deep, and shallow in both sizes of its kernel.
-fn nets() -> [(&'static str, NetworkType, NetworkConfiguration); 5] {
+/// The nets that everyone runs: mlp, cnn, resnet, deep, and shallow in both sizes of its kernel.
+fn nets() -> [(&'static str, NetworkType, NetworkConfiguration); 6] {
     let cnn = |channels: &[usize], kernel, hiddens: &[usize]| NetworkConfiguration {
         n_channels: channels.to_vec(),
         kernel_sizes: vec![kernel; channels.len()],
@@ -22,6 +22,7 @@ fn nets() -> [(&'static str, NetworkType, NetworkConfiguration); 5] {
     [
         ("mlp", NetworkType::Mlp, of(NetworkType::Mlp)),
         ("cnn", NetworkType::Cnn, of(NetworkType::Cnn)),
+        ("resnet", NetworkType::Resnet, of(NetworkType::Resnet)),
         (
             "deep",
             NetworkType::Cnn,

@@ -42,7 +42,7 @@ fn trained(
 #[test]
 fn the_same_run_twice_gives_the_same_bits() {
     for session in sessions() {
-        for net in [NetworkType::Mlp, NetworkType::Cnn] {
+        for net in [NetworkType::Mlp, NetworkType::Cnn, NetworkType::Resnet] {
             let first = trained(session, net, options());
             assert_eq!(first, trained(session, net, options()));
             let other_seed = TrainerOptions {
@@ -115,7 +115,7 @@ fn a_range_test_changes_nothing_and_sees_where_the_loss_blows_up() {
 #[test]
 fn fused_and_unfused_agree_within_the_tolerance_of_a_sum() {
     for session in sessions() {
-        for net in [NetworkType::Mlp, NetworkType::Cnn] {
+        for net in [NetworkType::Mlp, NetworkType::Cnn, NetworkType::Resnet] {
             let fused = trained(session, net, options()).0.parameters;
             let unfused = TrainerOptions {
                 fuse: false,
