@@ -9,6 +9,7 @@ use super::figures::printable;
 use crate::data::{DataSource, Dataset};
 use crate::error::{Error, Result};
 use crate::files::{read_if_there, read_regular};
+use crate::train::RunConfig;
 
 /// Far more than any configuration or environment needs.
 const MAX_TOML: u64 = 4 << 20;
@@ -64,7 +65,7 @@ impl RunRecord {
         let name = absolute.file_name().unwrap_or(absolute.as_os_str());
         Ok(Self {
             name: printable(&name.to_string_lossy()),
-            config: read_toml(&folder.join("config.toml"))?,
+            config: with_newer_keys(read_toml(&folder.join("config.toml"))?),
             environment: read_toml(&folder.join("environment.toml"))?,
             predictions: read_predictions(&folder.join("predictions.csv"))?,
             parameters: count_parameters(&folder.join("model.safetensors")),
@@ -198,6 +199,18 @@ fn read_predictions(path: &Path) -> Result<Option<Vec<(f32, f32)>>> {
     ))
 }
 
+/// `config` with the defaults of settings that the version which wrote it did not know: a run of today
+/// that has them does not differ in them.
+fn with_newer_keys(mut config: Table) -> Table {
+    let default = Table::try_from(RunConfig::default()).unwrap_or_default();
+    for key in ["blocks", "optimizer", "momentum", "nesterov"] {
+        if let (false, Some(value)) = (config.contains_key(key), default.get(key)) {
+            config.insert(key.to_owned(), value.clone());
+        }
+    }
+    config
+}
+
 /// Only a word beside the figures: a model that cannot be read has none.
 fn count_parameters(path: &Path) -> Option<usize> {
     let bytes = read_if_there(path, MAX_MODEL, "").ok().flatten()?;
@@ -209,4 +222,18 @@ fn count_parameters(path: &Path) -> Option<usize> {
         .filter(|(name, _)| !name.contains(".running_"));
     let counts = trained.map(|(_, it)| it.shape.iter().product::<usize>());
     Some(counts.sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_configuration_differs_in_nothing_from_a_new_one_of_its_defaults() {
+        let new = Table::try_from(RunConfig::default()).expect("is a table");
+        let mut old = new.clone();
+        old.retain(|key, _| !["blocks", "optimizer", "momentum", "nesterov"].contains(&key));
+        assert_ne!(old, new);
+        assert_eq!(with_newer_keys(old), new);
+    }
 }
