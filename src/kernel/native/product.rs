@@ -32,6 +32,21 @@ impl<'a> Matrix<'a> {
         Self { row_stride, ..self }
     }
 
+    /// Its rows.
+    pub(crate) const fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Floats of a row.
+    pub(crate) const fn row_len(&self) -> usize {
+        self.columns
+    }
+
+    /// Some of the rows.
+    pub(crate) fn rows_of(self, rows: Range<usize>) -> Self {
+        self.transposed().columns(rows).transposed()
+    }
+
     /// Some of the columns.
     pub(crate) fn columns(self, columns: Range<usize>) -> Self {
         Self {
@@ -52,11 +67,12 @@ impl<'a> Matrix<'a> {
         }
     }
 
-    /// The same row, `rows` times.
-    const fn repeated(self, rows: usize) -> Self {
+    /// A single row as often as to make `rows` of it; what has as many stays as it is.
+    pub(crate) const fn repeated_to(self, rows: usize) -> Self {
+        let row_stride = if self.rows == 1 { 0 } else { self.row_stride };
         Self {
             rows,
-            row_stride: 0,
+            row_stride,
             ..self
         }
     }
@@ -147,7 +163,7 @@ pub(crate) fn multiply_rows(output: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, sp
     if a.rows != 1 {
         return multiply(output, false, a, b);
     }
-    multiply(spare, false, a.repeated(2), b);
+    multiply(spare, false, a.repeated_to(2), b);
     output[..b.columns].copy_from_slice(&spare[..b.columns]);
 }
 

@@ -5,10 +5,11 @@ use rayon::prelude::*;
 use crate::activation::Activation;
 use crate::kernel::case::{Argument, Case, Launch, Tolerance, batch};
 use crate::kernel::choice::choose;
-use crate::kernel::native::product::{MOST_ROWS, Matrix, multiply_rows};
+use crate::kernel::native::product::{LONG, Matrix, multiply, multiply_rows};
 use crate::kernel::native::{Part, Workspace};
 use crate::kernel::numbers::bias;
 use crate::kernel::numbers::{ACTIVATIONS, Numbers, PORTABLE, Random, with_stale_rows};
+use crate::kernel::shards::{self, SHARDS};
 use crate::kernel::target::Target;
 use crate::kernel::tile::{BATCH_TILES, Product, Tile};
 use crate::kernel::{
@@ -16,6 +17,7 @@ use crate::kernel::{
 };
 use crate::ops::activation::activation_forward::activate;
 use crate::ops::activation::vectors::finish;
+use crate::ops::reduce::sum_partials::add_all;
 use crate::shape::{QUAD, padded};
 
 /// See the shader's head comment.
@@ -135,8 +137,7 @@ const ROWS: usize = 16;
 
 /// output = activation(input * weight + bias): (rows, `in`) by (`in`, `out`), all padded.
 ///
-/// No sample's results depend on the rows beside it. A call for the whole batch gives every thread its
-/// part of the rows: a large weight is read once for 64 samples, not once for every shard.
+/// No sample's results depend on the rows beside it.
 fn native(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
     let [input, weight, bias, output] = slices else {
         panic!("linear_forward binds four buffers");
@@ -152,28 +153,54 @@ fn native(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
     let bias = &bias.real()[..outs];
     let input = &input.real()[..rows * ins];
     let output = &mut output.real_mut()[..rows * outs];
-    let multiply = |workspace: &mut Workspace, input: &[f32], output: &mut [f32]| {
-        let [spare] = workspace.take([2 * outs]);
-        let input = Matrix::new(input, input.len() / ins, ins);
-        multiply_rows(output, input, weight, spare);
-        finish(activation, bias, channels, output);
+    let together = if call.whole_batch {
+        WHOLE_BATCH_ROWS
+    } else {
+        ROWS.div_ceil(rows_per_sample) * rows_per_sample
     };
-    if call.whole_batch {
-        let rows = rows.div_ceil(rayon::current_num_threads());
-        let rows = rows.clamp(ROWS, MOST_ROWS);
-        let parts = input.par_chunks(rows * ins);
-        return parts.zip(output.par_chunks_mut(rows * outs)).for_each_init(
-            Workspace::default,
-            |workspace, (input, output)| {
-                multiply(workspace, input, output);
-            },
-        );
-    }
-    let together = ROWS.div_ceil(rows_per_sample) * rows_per_sample;
     let parts = input.chunks(together * ins);
     for (input, output) in parts.zip(output.chunks_mut(together * outs)) {
-        multiply(part.workspace, input, output);
+        let input = Matrix::new(input, input.len() / ins, ins);
+        if call.whole_batch {
+            multiply_by_inputs(output, input, weight, part.workspace);
+            let rows = output.par_chunks_mut(ROWS * outs);
+            rows.for_each(|rows| finish(activation, bias, channels, rows));
+        } else {
+            let [spare] = part.workspace.take([2 * outs]);
+            multiply_rows(output, input, weight, spare);
+            finish(activation, bias, channels, output);
+        }
     }
+}
+
+/// Rows of a whole batch that are multiplied at a time.
+const WHOLE_BATCH_ROWS: usize = 128;
+
+/// `output` = input * weight, on all threads. Each takes parts of the weight's rows for all of the
+/// input's: so it reads as much of a large weight as it updated, and that is still in its core's cache.
+fn multiply_by_inputs(
+    output: &mut [f32],
+    input: Matrix<'_>,
+    weight: Matrix<'_>,
+    workspace: &mut Workspace,
+) {
+    // `gemm` sums a single row another way than several.
+    let rows = input.rows().max(2);
+    let input = input.repeated_to(rows);
+    let len = rows * weight.row_len();
+    let [sums] = workspace.take([SHARDS * len]);
+    let parts = sums.par_chunks_exact_mut(len).enumerate();
+    parts.for_each(|(part, sums)| {
+        let inputs = shards::range(weight.rows(), part);
+        sums.fill(0.0);
+        for start in inputs.clone().step_by(LONG) {
+            let inputs = start..inputs.end.min(start + LONG);
+            let weight = weight.rows_of(inputs.clone());
+            multiply(sums, true, input.columns(inputs), weight);
+        }
+    });
+    let parts: Vec<&[f32]> = sums.chunks_exact(len).collect();
+    add_all(&parts, output);
 }
 
 // The cases.
@@ -220,4 +247,32 @@ fn cases() -> Vec<Case> {
         }
     }
     cases
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Predictions must not depend on how many pictures come with them.
+    #[test]
+    fn a_row_of_a_whole_batch_does_not_depend_on_the_others() {
+        for (ins, outs) in [(3_072, 128), (4_240, 12)] {
+            let mut random = Random::new(3);
+            let rows = random.floats(WHOLE_BATCH_ROWS * ins);
+            let weight = random.floats(ins * outs);
+            let product = |first: usize, count: usize| {
+                let input = Matrix::new(&rows[first * ins..], count, ins);
+                let mut output = vec![0.0; count * outs];
+                let mut workspace = Workspace::poisoned(SHARDS * count.max(2) * outs);
+                let weight = Matrix::new(&weight, ins, outs);
+                multiply_by_inputs(&mut output, input, weight, &mut workspace);
+                output
+            };
+            let all = product(0, WHOLE_BATCH_ROWS);
+            for (first, count) in [(0, 1), (127, 1), (3, 2), (5, 7), (1, 64), (0, 65), (1, 127)] {
+                let expected = &all[first * outs..][..count * outs];
+                assert_eq!(product(first, count), expected, "{count} rows from {first}");
+            }
+        }
+    }
 }

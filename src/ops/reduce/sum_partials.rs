@@ -100,13 +100,15 @@ fn native(call: &Call, _part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
     let partials: Vec<&[f32]> = partials.real()[..params.splits as usize * len]
         .chunks_exact(len)
         .collect();
-    let blocks = output.real_mut()[..len].par_chunks_mut(BLOCK);
-    blocks.enumerate().for_each(|(at, block)| {
-        let parts: Vec<&[f32]> = partials
-            .iter()
-            .map(|part| &part[at * BLOCK..][..block.len()])
-            .collect();
-        add_tree(&parts, block);
+    add_all(&partials, &mut output.real_mut()[..len]);
+}
+
+/// `sum` = the sum of `parts`, pairs first, on all threads.
+pub(in crate::ops) fn add_all(parts: &[&[f32]], sum: &mut [f32]) {
+    let blocks = sum.par_chunks_mut(BLOCK).enumerate();
+    blocks.for_each(|(at, block)| {
+        let parts = parts.iter().map(|part| &part[at * BLOCK..][..block.len()]);
+        add_tree(&parts.collect::<Vec<_>>(), block);
     });
 }
 
