@@ -38,6 +38,7 @@ pub mod activation;
 pub mod error;
 mod files;
 pub mod random;
+pub mod settings;
 pub mod shape;
 
 // Floor 1: the contract of a kernel; data sets on the host, and where to get them.
@@ -61,7 +62,11 @@ pub mod nn;
 pub mod train;
 pub mod verify;
 
-// Floor 6: reports of an adapter and of runs; sweeps; nets for other programs.
+// Floor 6: runs on disk; the search for fast tiles.
+pub mod run;
+pub mod tune;
+
+// Floor 7: reports of an adapter and of runs; sweeps; nets for other programs.
 pub mod doctor;
 #[cfg(feature = "export")]
 pub mod export;
@@ -70,7 +75,7 @@ pub mod report;
 #[cfg(feature = "sweep")]
 pub mod sweep;
 
-// Floor 7: the command line.
+// Floor 8: the command line.
 #[cfg(feature = "cli")]
 pub mod cli;
 
@@ -79,8 +84,6 @@ pub use data::{Dataset, Split};
 pub use error::{Error, Result};
 pub use gpu::GpuOptions;
 pub use nn::{Adam, Layer, Net, Network, Optimizer, Sgd};
+pub use run::{load_weights, save_weights};
 pub use shape::ImageShape;
-pub use train::{
-    Metrics, Predictor, PredictorOptions, Session, Subset, Trainer, TrainerOptions, load_weights,
-    save_weights,
-};
+pub use train::{Metrics, Predictor, PredictorOptions, Session, Subset, Trainer, TrainerOptions};

@@ -10,7 +10,8 @@ use super::model_args::{EvalArgs, ExportArgs, PredictArgs};
 use super::sweep_args::SweepArgs;
 use crate::fetch::catalogue;
 use crate::nn::{Activation, NetworkType};
-use crate::train::{RunArgs, RunFolder, ScheduleArgs};
+use crate::run::{RunArgs, RunFolder};
+use crate::train::ScheduleArgs;
 
 /// What a range test has no use for.
 const NOT_IN_RANGE_TEST: [&str; 17] = [

@@ -7,7 +7,7 @@ use super::style::{self, say};
 use crate::error::{Error, Result};
 use crate::files::utc_stamp;
 use crate::report::{self, Heading, PAGE, Spread, Summary};
-use crate::train::RunFolder;
+use crate::run::RunFolder;
 
 pub(super) fn run(args: &CompareArgs) -> Result<()> {
     let out = args.out.clone().unwrap_or_else(default_folder);

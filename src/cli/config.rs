@@ -7,8 +7,9 @@ use super::args::{NetArgs, TrainArgs};
 use crate::data::source::{DataSource, Resolved};
 use crate::error::{Error, Result};
 use crate::nn::{NetworkConfiguration, NetworkType};
+use crate::run::{OptimizerKind, RunConfig};
 use crate::shape::ImageShape;
-use crate::train::{LrSchedule, OptimizerKind, RunConfig, ScheduleArgs, ScheduleConfig};
+use crate::train::{LrSchedule, ScheduleArgs, ScheduleConfig};
 
 /// Sizes separated by commas; `none` or nothing at all is the empty list.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,8 @@ use super::style::{self, say};
 use crate::data::source::read_file;
 use crate::data::{DataSource, Dataset, Set};
 use crate::error::Result;
-use crate::train::{DataRecord, DigitError, Evaluation, Predictor};
+use crate::run::DataRecord;
+use crate::train::{DigitError, Evaluation, Predictor};
 
 /// Evaluates the net on a test set, and prints the result.
 pub(super) fn run(args: &EvalArgs) -> Result<()> {

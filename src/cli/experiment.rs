@@ -9,9 +9,9 @@ use super::start::{announce_fallback, open};
 use super::sweep::{Planned, Words, begin};
 use crate::data::DataSource;
 use crate::error::{Error, Result};
+use crate::run::MAX_SEED;
+use crate::run::RunFolder;
 use crate::sweep::{Axis, Execution, Experiment, Match};
-use crate::train::MAX_SEED;
-use crate::train::RunFolder;
 
 /// What `--quick` trains for, and on where no data is named.
 const QUICK_EPOCHS: usize = 3;

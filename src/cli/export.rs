@@ -9,8 +9,9 @@ use crate::error::{Error, Result};
 use crate::export::{OPSET, check_onnx, to_onnx};
 use crate::files::write_whole;
 use crate::nn::{Network, initial_parameters};
+use crate::run::save_weights;
 use crate::shape::ImageShape;
-use crate::train::{Predictor, PredictorOptions, Session, save_weights};
+use crate::train::{Predictor, PredictorOptions, Session};
 
 /// Writes the net into the file that `args` name; an ONNX file only after it was run and gave the
 /// GPU's outputs.

@@ -1,4 +1,4 @@
-//! Floor 7: the command line. Parses, renders events, prints errors with their hints; no work of
+//! Floor 8: the command line. Parses, renders events, prints errors with their hints; no work of
 //! its own. Data goes to stdout, words to stderr.
 
 mod args;

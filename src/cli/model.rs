@@ -11,10 +11,9 @@ use crate::error::{Error, Result};
 use crate::files::cache_folder;
 use crate::gpu::GpuOptions;
 use crate::nn::{Activation, Network, NetworkConfiguration, NetworkType};
+use crate::run::{Checkpoint, Environment, RunConfig, RunFolder, load_weights};
 use crate::shape::ImageShape;
-use crate::train::{
-    Checkpoint, Environment, PredictorOptions, RunConfig, RunFolder, Session, load_weights,
-};
+use crate::train::{PredictorOptions, Session};
 
 /// A net that was named, and what is known about it. Nothing of its weights is read yet.
 pub(super) struct Model {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::style;
 use crate::error::{Error, Result};
-use crate::train::{Checkpoint, DataRecord, Environment, RunConfig, RunFolder};
+use crate::run::{Checkpoint, DataRecord, Environment, RunConfig, RunFolder};
 
 /// A run that is to go on.
 pub(super) struct Resumed {

@@ -7,7 +7,8 @@ use crate::error::Result;
 use crate::exec::Device;
 use crate::files::{cache_folder, utc_stamp};
 use crate::gpu::GpuOptions;
-use crate::train::{RunConfig, Session};
+use crate::run::RunConfig;
+use crate::train::Session;
 
 /// Runs that may begin in one folder in the same second.
 const MOST_AT_ONCE: usize = 1000;

@@ -2,7 +2,8 @@
 
 use super::progress::accuracy;
 use super::style::{self, say};
-use crate::train::{EpochMetrics, Run};
+use crate::run::Run;
+use crate::train::EpochMetrics;
 
 /// Prints what was reached, how fast, and where it is.
 pub(super) fn show(run: &Run<'_>) {
@@ -29,7 +30,7 @@ pub(super) fn show(run: &Run<'_>) {
         last.test.loss,
         accuracy(last.test)
     ));
-    if let Some(best) = run.best() {
+    if let Some(best) = run.trainer().best() {
         let valid = trainer.logs()[best.epoch - 1].valid;
         say(format_args!(
             "validation MAE {:.4}, MSE {:.4} after epoch {}, the best: best.safetensors",
@@ -46,7 +47,7 @@ pub(super) fn show(run: &Run<'_>) {
         say(format_args!(
             "ended by --max-time; `gpu-train --resume {folder}` goes on"
         ));
-        if run.is_ahead_of_metrics() {
+        if run.trainer().is_ahead_of_logs() {
             say(format_args!(
                 "figures are of epoch {}; model and predictions are some steps further",
                 last.epoch

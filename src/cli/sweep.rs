@@ -16,10 +16,11 @@ use super::tuned::Tuned;
 use crate::error::{Error, Result};
 use crate::kernel::tuning::Tuning;
 use crate::report::{Heading, PAGE, Summary, compare, write_run_report};
+use crate::run::{RunConfig, RunFolder};
 use crate::sweep::{
     Axis, Combination, Execution, PlannedRun, Status, Sweep, SweepEvent, SweepFolder, combinations,
 };
-use crate::train::{RunConfig, RunFolder, Session};
+use crate::train::Session;
 
 /// What is told of the runs beside their folders.
 #[derive(Debug, Clone, Copy)]

@@ -7,8 +7,8 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, Id};
 
 use super::args::TrainArgs;
 use crate::error::{Error, Result};
+use crate::run::RunConfig;
 use crate::sweep::{Axis, read_nets};
-use crate::train::RunConfig;
 
 /// Options of training that a sweep has not, or has in its own way.
 const OMITTED: [&str; 7] = [

@@ -13,7 +13,8 @@ use crate::files::folder::create_plain;
 use crate::files::utc_now;
 use crate::report::tensorboard::EventWriter;
 use crate::report::{PAGE, write_run_report};
-use crate::train::{HostData, Job, JobData, Run, RunFolder, Session, TrainEvent};
+use crate::run::{HostData, Job, JobData, Run, RunFolder};
+use crate::train::{Session, TrainEvent};
 
 /// Trains as `args` say; writes the run folder and nothing else.
 pub(super) fn run(args: &TrainArgs) -> Result<()> {

@@ -6,7 +6,8 @@ use crate::error::{Error, Result};
 use crate::exec::Device;
 use crate::gpu::GpuOptions;
 use crate::nn::{Activation, Network, NetworkConfiguration, NetworkType};
-use crate::train::{Finding, TrainerOptions, TuneEvent, TuningFile, tune};
+use crate::train::TrainerOptions;
+use crate::tune::{Finding, TuneEvent, TuningFile, tune};
 
 /// Measures, prints the table, and keeps what is faster than the default.
 pub(super) fn run(args: &TuneArgs) -> Result<()> {

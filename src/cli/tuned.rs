@@ -7,7 +7,9 @@ use super::style;
 use crate::error::Result;
 use crate::gpu::AdapterDescription;
 use crate::kernel::tuning::Tuning;
-use crate::train::{Environment, Plan, RunConfig, TuningFile};
+use crate::run::{Environment, RunConfig};
+use crate::train::Plan;
+use crate::tune::TuningFile;
 
 /// The measured tiles that a run is to use.
 pub(super) struct Tuned {

@@ -1,4 +1,4 @@
-//! Floor 6: whether this device computes what gpu-train means.
+//! Floor 7: whether this device computes what gpu-train means.
 //!
 //! Every variant of every kernel against its CPU twin, training steps against the CPU executor, and
 //! the same training twice for the same bits. Never prints: it emits [`DoctorEvent`]s and returns a

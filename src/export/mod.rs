@@ -1,4 +1,4 @@
-//! Floor 6: trained nets for other programs. ONNX, checked against the device before anything is written.
+//! Floor 7: trained nets for other programs. ONNX, checked against the device before anything is written.
 
 mod check;
 mod graph;

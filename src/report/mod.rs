@@ -1,4 +1,4 @@
-//! Floor 6: what a run's folder tells, as figures, pages and TensorBoard's events. Reads folders,
+//! Floor 7: what a run's folder tells, as figures, pages and TensorBoard's events. Reads folders,
 //! and the test set for its pictures; knows no trainer and no GPU, and never prints.
 
 mod csv_table;

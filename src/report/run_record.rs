@@ -9,7 +9,7 @@ use super::figures::printable;
 use crate::data::{DataSource, Dataset};
 use crate::error::{Error, Result};
 use crate::files::{read_if_there, read_regular};
-use crate::train::RunConfig;
+use crate::run::RunConfig;
 
 /// Far more than any configuration or environment needs.
 const MAX_TOML: u64 = 4 << 20;

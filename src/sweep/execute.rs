@@ -9,10 +9,9 @@ use crate::data::{DataSource, Split};
 use crate::error::{Error, Result};
 use crate::files::utc_now;
 use crate::kernel::tuning::Tuning;
+use crate::run::{DataRecord, HostData, Job, JobData, Run, RunConfig, RunFolder};
 use crate::shape::ImageShape;
-use crate::train::{
-    DataRecord, HostData, Job, JobData, Run, RunConfig, RunFolder, Session, SplitLayout, TrainEvent,
-};
+use crate::train::{Session, SplitLayout, TrainEvent};
 
 /// What a sweep tells its caller while it works.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::files::folder::{create_locked, open_locked};
 use crate::files::read_regular;
 use crate::kernel::tuning::Tuning;
-use crate::train::{DataRecord, RunConfig};
+use crate::run::{DataRecord, RunConfig};
 
 const SWEEP: &str = "sweep.toml";
 const SUMMARY: &str = "summary.csv";
@@ -196,7 +196,7 @@ impl SweepFolder {
 pub(super) mod tests {
     use super::*;
     use crate::nn::NetworkType;
-    use crate::train::SetRecord;
+    use crate::run::SetRecord;
 
     /// Runs of these names that vary by their learning rate.
     pub(in super::super) fn planned(names: &[&str]) -> Vec<PlannedRun> {

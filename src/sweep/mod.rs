@@ -1,4 +1,4 @@
-//! Floor 6: sweeps. Which runs a list of values per option means, the nets of the known experiments,
+//! Floor 7: sweeps. Which runs a list of values per option means, the nets of the known experiments,
 //! the folder of a sweep, and the loop that trains one run after the other on one device. Never
 //! prints: it emits [`SweepEvent`]s.
 

@@ -20,7 +20,7 @@ use crate::kernel::Step;
 
 /// What the current epoch took so far, the evaluation apart.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Clock {
+pub struct Clock {
     samples: usize,
     seconds: f64,
 }

@@ -1,15 +1,11 @@
-//! Floor 5: training. Data sets on the device, the trainer, its state, and the folder a run writes.
+//! Floor 5: training. Data sets on the device, the trainer and its state; no disk, no command line.
 //! Never prints: it emits [`TrainEvent`]s.
 
 mod advance;
 mod builder;
-mod checkpoint;
-mod environment;
 mod evaluation;
 mod event;
 mod find_lr;
-mod folder;
-mod job;
 mod metrics;
 mod options;
 mod order;
@@ -18,42 +14,28 @@ mod plan;
 mod predictor;
 mod replay;
 mod resident;
-mod run;
-mod run_config;
 mod schedule;
 mod selection;
 mod session;
-mod settings;
 mod state;
 mod task;
 mod trainer;
-mod tune;
-mod tuning_file;
-mod weights;
 
 pub use advance::Activity;
+pub(crate) use advance::Clock;
 pub use builder::TrainerBuilder;
-pub use checkpoint::{Checkpoint, DataRecord, SetRecord};
-pub use environment::{Environment, EnvironmentRecord};
 pub use evaluation::{Confusion, DigitError, Evaluation};
 pub use event::TrainEvent;
 pub use find_lr::{LrPoint, LrRange, suggest_lr};
-pub use folder::RunFolder;
-pub use job::{HostData, Job, JobData};
 pub use metrics::{EpochMetrics, Metrics, Sums};
 pub use options::TrainerOptions;
 pub use plan::{MemoryNeed, Plan};
 pub use predictor::{Predictions, Predictor, PredictorOptions};
+pub(crate) use resident::lay_out;
 pub use resident::{ResidentDataset, ResidentSplit, SplitLayout, Subset};
-pub use run::Run;
-pub use run_config::{MAX_SEED, OptimizerKind, RunArgs, RunConfig};
 pub use schedule::{LrSchedule, Plateau, ScheduleArgs, ScheduleConfig};
 pub use selection::{Best, Selection};
 pub use session::Session;
-pub use settings::Setting;
 pub use state::TrainState;
 pub use task::{Column, Task};
 pub use trainer::Trainer;
-pub use tune::{Finding, TuneEvent, tune};
-pub use tuning_file::TuningFile;
-pub use weights::{load_weights, save_weights};

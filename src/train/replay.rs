@@ -11,7 +11,7 @@ use crate::graph::Role;
 
 /// What a replay found.
 #[derive(Debug)]
-pub(super) struct Diagnosis {
+pub struct Diagnosis {
     /// The first thing that was not finite, for a sentence.
     pub culprit: String,
     /// The last state of which all is finite.
@@ -21,7 +21,7 @@ pub(super) struct Diagnosis {
 impl Trainer<'_> {
     /// Replays the steps after `from`, a good state, up to step `step`, which showed that something
     /// was no longer finite. The trainer stands at the last finite state afterwards.
-    pub(super) fn diagnose(&mut self, from: &TrainState, step: u64) -> Result<Diagnosis> {
+    pub(crate) fn diagnose(&mut self, from: &TrainState, step: u64) -> Result<Diagnosis> {
         self.stand_before(from, step)?;
         let mut last_finite = self.state()?;
         let culprit = match self.not_finite(&last_finite) {

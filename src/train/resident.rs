@@ -129,7 +129,7 @@ fn same_shape(train: ImageShape, test: ImageShape) -> Result<()> {
 
 /// How `count` images of `shape` lie on an adapter that binds `binding_bytes` at once; errors where
 /// they do not fit, saying what is needed and what there is.
-pub(super) fn lay_out(
+pub(crate) fn lay_out(
     count: usize,
     shape: ImageShape,
     binding_bytes: u64,

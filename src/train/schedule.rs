@@ -4,8 +4,8 @@ use std::f64::consts::PI;
 
 use serde::{Deserialize, Serialize};
 
-use super::settings::settings;
 use crate::error::{Error, Result};
+use crate::settings::settings;
 
 /// What the learning rate does after the warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

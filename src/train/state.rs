@@ -5,8 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::advance::Clock;
-use super::checkpoint::Checkpoint;
-use super::metrics::Sums;
+use super::metrics::{EpochMetrics, Sums};
 use super::order::shuffle_seed;
 use super::place::Place;
 use super::selection::Selection;
@@ -43,7 +42,7 @@ pub struct TrainState {
 
 impl TrainState {
     /// All of it but the tensors.
-    pub(super) fn without_tensors(&self) -> Self {
+    pub(crate) fn without_tensors(&self) -> Self {
         Self {
             parameters: Vec::new(),
             slots: Vec::new(),
@@ -123,16 +122,21 @@ impl Trainer<'_> {
         Ok(())
     }
 
-    /// Goes on where `checkpoint` stands, which is of the same net and data.
-    pub(super) fn resume(&mut self, checkpoint: &Checkpoint) -> Result<()> {
-        self.restore(&checkpoint.state)?;
-        self.logs.clone_from(&checkpoint.logs);
-        self.clock = checkpoint.clock;
+    /// [`Trainer::restore`], with what the trainer had measured then.
+    pub(crate) fn go_on(
+        &mut self,
+        state: &TrainState,
+        logs: &[EpochMetrics],
+        clock: Clock,
+    ) -> Result<()> {
+        self.restore(state)?;
+        logs.clone_into(&mut self.logs);
+        self.clock = clock;
         Ok(())
     }
 
     /// Errors where anything in `state`, the trainer's own, is NaN or infinite, naming it.
-    pub(super) fn check_finite(&self, state: &TrainState) -> Result<()> {
+    pub(crate) fn check_finite(&self, state: &TrainState) -> Result<()> {
         match self.not_finite(state) {
             None => Ok(()),
             Some(tensor) => {

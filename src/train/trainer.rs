@@ -11,7 +11,7 @@ use super::order::{Order, batches, on_set, shuffle_seed};
 use super::place::Place;
 use super::plan::Plan;
 use super::resident::{ResidentDataset, ResidentSplit, Subset};
-use super::selection::Selection;
+use super::selection::{Best, Selection};
 use super::session::Session;
 use super::task::{Moment, Task, check_parameters};
 use crate::error::{Error, Result};
@@ -181,8 +181,28 @@ impl<'s> Trainer<'s> {
         self.read(Role::Gradients)
     }
 
+    /// The epoch with the lowest validation loss, where there is a validation set.
+    pub fn best(&self) -> Option<Best> {
+        self.selection.best
+    }
+
+    /// Whether the parameters are of a later step than the last epoch that was evaluated.
+    pub fn is_ahead_of_logs(&self) -> bool {
+        self.place.epoch > self.logs.len() || self.place.position > 0
+    }
+
+    /// What the current epoch took so far.
+    pub(crate) fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// What the net should predict for the test set.
+    pub(crate) fn test_targets(&self) -> Result<Vec<f32>> {
+        self.data.test().targets(self.device)
+    }
+
     /// Where the trainer stands, in words.
-    pub(super) fn standing(&self) -> String {
+    pub(crate) fn standing(&self) -> String {
         let Place {
             step,
             epoch,

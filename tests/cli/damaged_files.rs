@@ -9,10 +9,9 @@ use gpu_train::gpu::AdapterDescription;
 use gpu_train::kernel::target::{AdapterKind, Target};
 use gpu_train::kernel::tuning::{Problem, TileValues, Tuning};
 use gpu_train::nn::{Activation, Network, NetworkConfiguration, NetworkType};
+use gpu_train::run::{Checkpoint, Environment, RunConfig, load_weights, save_weights};
 use gpu_train::shape::ImageShape;
-use gpu_train::train::{
-    Checkpoint, Environment, RunConfig, TuningFile, load_weights, save_weights,
-};
+use gpu_train::tune::TuningFile;
 use safetensors::SafeTensors;
 use tempfile::TempDir;
 

@@ -8,7 +8,8 @@ use gpu_train::gpu::{Gpu, GpuOptions};
 use gpu_train::kernel::tuning::{Problem, TileValues, Tuning};
 use gpu_train::nn::Activation;
 use gpu_train::ops::linear::linear_forward;
-use gpu_train::train::{Environment, TuningFile};
+use gpu_train::run::Environment;
+use gpu_train::tune::TuningFile;
 
 use crate::support::{ADAPTER, CPU, Ended, SMALL, Workplace, names};
 

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use gpu_train::data::{Dataset, Split};
 use gpu_train::nn::{Activation, NetworkConfiguration, NetworkType};
+use gpu_train::run::{OptimizerKind, RunConfig};
 use gpu_train::shape::ImageShape;
 use gpu_train::train::{
-    LrRange, LrSchedule, OptimizerKind, ResidentSplit, RunConfig, ScheduleConfig, Session,
-    TrainerOptions,
+    LrRange, LrSchedule, ResidentSplit, ScheduleConfig, Session, TrainerOptions,
 };
 use safetensors::SafeTensors;
 use serde::Deserialize;

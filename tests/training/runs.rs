@@ -7,11 +7,11 @@ use gpu_train::data::{Dataset, Split};
 use gpu_train::error::{Error, Result};
 use gpu_train::kernel::tuning::Tuning;
 use gpu_train::nn::NetworkType;
-use gpu_train::shape::ImageShape;
-use gpu_train::train::{
-    Checkpoint, DataRecord, Environment, EpochMetrics, Run, RunConfig, RunFolder, Session,
-    TrainEvent, TrainState, Trainer, TrainerOptions, load_weights,
+use gpu_train::run::{
+    Checkpoint, DataRecord, Environment, Run, RunConfig, RunFolder, load_weights,
 };
+use gpu_train::shape::ImageShape;
+use gpu_train::train::{EpochMetrics, Session, TrainEvent, TrainState, Trainer, TrainerOptions};
 
 use crate::support::{adapter, gpu, open, session, sessions, split};
 

@@ -8,8 +8,8 @@ use gpu_train::data::DataSource;
 use gpu_train::error::{Error, Result};
 use gpu_train::kernel::tuning::Tuning;
 use gpu_train::nn::NetworkType;
+use gpu_train::run::RunConfig;
 use gpu_train::sweep::{Execution, PlannedRun, Status, Sweep, SweepEvent, SweepFolder};
-use gpu_train::train::RunConfig;
 
 use crate::support::{adapter, cpu, gpu, open, processor, sessions};
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use gpu_train::kernel::tuning::Tuning;
 use gpu_train::nn::{Network, NetworkType};
 use gpu_train::shape::ImageShape;
-use gpu_train::train::{Finding, Plan, SplitLayout, TrainState, TrainerOptions, TuneEvent, tune};
+use gpu_train::train::{Plan, SplitLayout, TrainState, TrainerOptions};
+use gpu_train::tune::{Finding, TuneEvent, tune};
 
 use crate::support::{self, distance, gpu, session, small_cnn, split, trainer};
 

@@ -9,15 +9,15 @@ use serde::Serialize;
 
 use super::checkpoint::Checkpoint;
 use super::environment::{Environment, EnvironmentRecord};
-use super::metrics::EpochMetrics;
 use super::run_config::RunConfig;
-use super::task::Task;
 use super::weights::save_weights;
 use crate::error::{Error, Result};
 use crate::exec::Profile;
 use crate::files::folder::{create_locked, open_locked, refuse_existing};
 use crate::files::write_whole;
 use crate::graph::ParameterTable;
+use crate::train::EpochMetrics;
+use crate::train::Task;
 
 const CONFIG: &str = "config.toml";
 const ENVIRONMENT: &str = "environment.toml";

@@ -1,4 +1,4 @@
-//! `gpu-train tune`: which tiles are the fastest for a net on this adapter, by measuring them.
+//! Floor 6: `gpu-train tune`. Which tiles are the fastest for a net on this adapter, by measuring them.
 //!
 //! A training step is walked through dispatch by dispatch. Where a kernel has several tiles for its
 //! problem, each of them runs on the data that it meets there, is compared with the default tile's
@@ -6,12 +6,12 @@
 
 mod agreement;
 mod entrant;
+mod tuning_file;
 
 use std::sync::Arc;
 
 use rand_chacha::rand_core::Rng as _;
 
-use super::resident::lay_out;
 use crate::error::{Error, Result};
 use crate::exec::{Contest, GpuBuffers, GpuProgram};
 use crate::gpu::Gpu;
@@ -23,8 +23,11 @@ use crate::nn::{
 };
 use crate::ops::batch::gather::ResidentLayout;
 use crate::random::{self, Purpose};
+use crate::train::lay_out;
 use agreement::Oracle;
 use entrant::Entrant;
+
+pub use tuning_file::TuningFile;
 
 /// A tile replaces the default where it takes at most this part of its time: less is noise, or not
 /// worth other rounding.

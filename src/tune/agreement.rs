@@ -169,7 +169,7 @@ mod tests {
         training_program,
     };
     use crate::shape::ImageShape;
-    use crate::train::resident::lay_out;
+    use crate::train::lay_out;
 
     const BATCH: usize = 8;
 

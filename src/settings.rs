@@ -12,7 +12,7 @@ pub struct Setting {
 
 impl Setting {
     /// The setting of that name; `traits` are those of [`settings!`].
-    pub(super) const fn new(name: &'static str, traits: &'static [&'static str]) -> Self {
+    pub(crate) const fn new(name: &'static str, traits: &'static [&'static str]) -> Self {
         Self { name, traits }
     }
 
@@ -103,12 +103,12 @@ macro_rules! settings {
 
         impl $name {
             /// Every setting of its own.
-            pub const SETTINGS: &'static [$crate::train::settings::Setting] = &[
-                $($crate::train::settings::Setting::new(
+            pub const SETTINGS: &'static [$crate::settings::Setting] = &[
+                $($crate::settings::Setting::new(
                     stringify!($value), &[$(stringify!($value_trait)),*]),)*
-                $($crate::train::settings::Setting::new(
+                $($crate::settings::Setting::new(
                     stringify!($option), &[$(stringify!($option_trait)),*]),)*
-                $($crate::train::settings::Setting::new(
+                $($crate::settings::Setting::new(
                     stringify!($switch), &[$(stringify!($switch_trait)),*]),)*
             ];
 
@@ -127,4 +127,4 @@ macro_rules! settings {
         }
     };
 }
-pub(super) use settings;
+pub(crate) use settings;

@@ -7,13 +7,8 @@ use std::sync::Arc;
 use super::checkpoint::{Checkpoint, DataRecord};
 use super::environment::Environment;
 use super::folder::RunFolder;
-use super::options::TrainerOptions;
-use super::plan::Plan;
-use super::resident::{ResidentSplit, SplitLayout};
 use super::run::Run;
 use super::run_config::RunConfig;
-use super::session::Session;
-use super::trainer::Trainer;
 use super::weights::load_weights;
 use crate::data::{Dataset, Split, hold_out};
 use crate::error::Result;
@@ -21,6 +16,11 @@ use crate::kernel::target::Target;
 use crate::kernel::tuning::Tuning;
 use crate::nn::Network;
 use crate::shape::ImageShape;
+use crate::train::Plan;
+use crate::train::Session;
+use crate::train::Trainer;
+use crate::train::TrainerOptions;
+use crate::train::{ResidentSplit, SplitLayout};
 
 /// The data of runs on the host: parted into what is trained on, tested on and held out.
 #[derive(Debug)]

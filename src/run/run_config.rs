@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::options::TrainerOptions;
-use super::schedule::ScheduleConfig;
-use super::settings::settings;
 use crate::data::DataSource;
 use crate::error::{Error, Result};
 use crate::files::read_regular;
 use crate::nn::{Activation, Adam, NetworkConfiguration, NetworkType, Optimizer, Sgd};
+use crate::settings::settings;
+use crate::train::ScheduleConfig;
+use crate::train::TrainerOptions;
 
 /// Far more than any configuration needs.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;

@@ -17,7 +17,7 @@ const RESUME_HINT: &str = "it records the kernel choices of the run, which --res
                            restore it from a copy, or begin a new run; --init takes weights along";
 
 /// What a run ran on: results are the same bits where these are the same. Its tuning can be given
-/// back as [`TrainerOptions::tuning`](super::TrainerOptions::tuning).
+/// back as [`TrainerOptions::tuning`](crate::train::TrainerOptions::tuning).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Environment {
     /// Version of gpu-train.

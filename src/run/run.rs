@@ -3,16 +3,15 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::advance::Activity;
 use super::checkpoint::{Checkpoint, DataRecord};
 use super::environment::Environment;
-use super::event::TrainEvent;
 use super::folder::RunFolder;
 use super::run_config::RunConfig;
-use super::selection::Best;
-use super::state::TrainState;
-use super::trainer::Trainer;
 use crate::error::{Error, Result};
+use crate::train::Activity;
+use crate::train::TrainEvent;
+use crate::train::TrainState;
+use crate::train::Trainer;
 
 /// Trains and writes `metrics.csv` and a checkpoint after every epoch, and a checkpoint every few
 /// minutes within one; resuming it goes on bit for bit.
@@ -42,7 +41,7 @@ impl<'s> Run<'s> {
             logs: trainer.logs().to_vec(),
             config: config.clone(),
             data: data.clone(),
-            clock: trainer.clock,
+            clock: trainer.clock(),
         };
         let table = &trainer.network().parameters;
         let mut paths = paths.into_iter().peekable();
@@ -80,7 +79,7 @@ impl<'s> Run<'s> {
     ) -> Result<Self> {
         checkpoint.config.check_resumed(config)?;
         checkpoint.data.check(data)?;
-        trainer.resume(&checkpoint)?;
+        trainer.go_on(&checkpoint.state, &checkpoint.logs, checkpoint.clock)?;
         let mut record = folder.environment()?;
         record.resumed(&checkpoint, environment);
         folder.save_metrics(&checkpoint.logs)?;
@@ -105,17 +104,6 @@ impl<'s> Run<'s> {
     /// The folder.
     pub fn folder(&self) -> &RunFolder {
         &self.folder
-    }
-
-    /// The epoch with the lowest validation loss, where there is a validation set.
-    pub fn best(&self) -> Option<Best> {
-        self.trainer.selection.best
-    }
-
-    /// Whether the weights are of a later step than the last epoch that was evaluated.
-    pub fn is_ahead_of_metrics(&self) -> bool {
-        let place = &self.trainer.place;
-        place.epoch > self.trainer.logs().len() || place.position > 0
     }
 
     /// Epochs that it was asked for.
@@ -176,7 +164,7 @@ impl<'s> Run<'s> {
         }
         let tensors = self.trainer.finite_parameters()?;
         let predictions = self.trainer.predict_test()?;
-        let targets = self.trainer.data.test().targets(self.trainer.device)?;
+        let targets = self.trainer.test_targets()?;
         // Never beside the predictions of an earlier model, if the process is killed in between.
         self.folder.remove_predictions();
         let table = &self.trainer.network().parameters;
@@ -195,7 +183,7 @@ impl<'s> Run<'s> {
             logs: self.trainer.logs().to_vec(),
             config: self.saved.config.clone(),
             data: self.saved.data.clone(),
-            clock: self.trainer.clock,
+            clock: self.trainer.clock(),
         };
         if epoch_ended {
             self.folder.save_metrics(&checkpoint.logs)?;

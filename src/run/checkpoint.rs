@@ -12,10 +12,7 @@ use crc32fast::Hasher;
 use safetensors::tensor::SafeTensors;
 use serde::{Deserialize, Serialize};
 
-use super::advance::Clock;
-use super::metrics::EpochMetrics;
 use super::run_config::RunConfig;
-use super::state::TrainState;
 use super::weights::{Named, named, read_tensor, serialize};
 use crate::data::{Dataset, Split};
 use crate::error::{Error, Result};
@@ -23,6 +20,9 @@ use crate::files::read_regular;
 use crate::graph::{Parameter, ParameterTable};
 use crate::nn::Network;
 use crate::shape::ImageShape;
+use crate::train::Clock;
+use crate::train::EpochMetrics;
+use crate::train::TrainState;
 
 /// Of the metadata's text; another number is another meaning.
 const FORMAT: u32 = 1;

@@ -1,0 +1,22 @@
+//! Floor 6: a run on disk. What was asked for (`config.toml`), its folder, checkpoints, and how it goes on
+//! from them. Never prints.
+
+mod checkpoint;
+mod environment;
+mod folder;
+mod job;
+#[expect(
+    clippy::module_inception,
+    reason = "the run itself, beside what it is made of"
+)]
+mod run;
+mod run_config;
+mod weights;
+
+pub use checkpoint::{Checkpoint, DataRecord, SetRecord};
+pub use environment::{Environment, EnvironmentRecord};
+pub use folder::RunFolder;
+pub use job::{HostData, Job, JobData};
+pub use run::Run;
+pub use run_config::{MAX_SEED, OptimizerKind, RunArgs, RunConfig};
+pub use weights::{load_weights, save_weights};
