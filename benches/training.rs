@@ -119,7 +119,7 @@ fn measure(
     // A run that does nothing is fast.
     assert_ne!(initial, trainer.parameters()?, "no weight was updated");
     let logs = trainer.logs();
-    let losses = [&logs[0], &logs[options.epochs]].map(|epoch| epoch.train.loss);
+    let losses = [&logs[0], &logs[options.epochs]].map(|epoch| epoch.train.loss());
     let speeds: Vec<f64> = logs[1..].iter().map(|it| it.samples_per_second).collect();
     if options.json {
         let row = json!({

@@ -35,7 +35,7 @@ fn main() -> Result<()> {
         .lr(3e-3)
         .build()?;
     trainer.train_loop(40, |_event| Ok(()))?;
-    let mae = trainer.logs().last().map_or(f64::NAN, |it| it.test.mae);
+    let mae = trainer.logs().last().map_or(f64::NAN, |it| it.test["mae"]);
     println!("off by {mae:.2} columns on average");
     assert!(mae < 0.5, "it has learned where the square is");
     Ok(())

@@ -48,7 +48,7 @@ fn main() -> Result<()> {
         .lr(1e-3)
         .build()?;
     trainer.train_loop(3, |_event| Ok(()))?;
-    let losses = trainer.logs().iter().map(|it| it.train.loss);
+    let losses = trainer.logs().iter().map(|it| it.train.loss());
     let losses: Vec<f64> = losses.collect();
     println!("training loss by epoch: {losses:.2?}");
     assert!(losses[2] < losses[0], "it learns");

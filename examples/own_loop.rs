@@ -23,13 +23,13 @@ fn main() -> Result<()> {
             last = Some(trainer.training_step()?);
         }
         let test = trainer.evaluate(Subset::Test)?;
-        let batch = last.map_or(f64::NAN, |it| it.loss);
+        let batch = last.map_or(f64::NAN, |it| it.loss());
         println!(
             "epoch {epoch}: last batch {batch:.2}, test {:.2}",
-            test.loss
+            test.loss()
         );
     }
     let after = trainer.evaluate(Subset::Test)?;
-    assert!(after.loss < before.loss, "it learns");
+    assert!(after.loss() < before.loss(), "it learns");
     Ok(())
 }

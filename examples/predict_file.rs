@@ -24,8 +24,8 @@ fn main() -> Result<()> {
     let predictor = Predictor::new(&session, network, &weights, PredictorOptions::default())?;
     let predictions = predictor.evaluate(&session.upload(&pictures)?)?;
     println!("first predictions: {:.2?}", &predictions.values[..5]);
-    let trained = trainer.logs().last().map(|it| it.test);
-    assert_eq!(trained, Some(predictions.metrics), "the same net");
+    let trained = trainer.logs().last().map(|it| &it.test);
+    assert_eq!(trained, Some(&predictions.metrics), "the same net");
     // Best effort: a temporary folder is emptied anyway.
     let _ = std::fs::remove_file(&path);
     Ok(())

@@ -21,7 +21,7 @@
 //!     .lr(1e-2)
 //!     .build()?;
 //! trainer.train_loop(20, |_event| Ok(()))?;
-//! assert!(trainer.logs()[19].test.mae < 0.5);
+//! assert!(trainer.logs()[19].test["mae"] < 0.5);
 //! # Ok(())
 //! # }
 //! ```
@@ -83,7 +83,7 @@ pub use activation::Activation;
 pub use data::{Dataset, Split};
 pub use error::{Error, Result};
 pub use gpu::GpuOptions;
-pub use nn::{Adam, Layer, Net, Network, Optimizer, Sgd};
+pub use nn::{Adam, Layer, Mse, Net, Network, Objective, Optimizer, Sgd};
 pub use run::{load_weights, save_weights};
 pub use shape::ImageShape;
 pub use train::{Metrics, Predictor, PredictorOptions, Session, Subset, Trainer, TrainerOptions};

@@ -6,6 +6,7 @@ use super::args::CompareArgs;
 use super::style::{self, say};
 use crate::error::{Error, Result};
 use crate::files::utc_stamp;
+use crate::nn::Metric;
 use crate::report::{self, Heading, PAGE, Spread, Summary};
 use crate::run::RunFolder;
 
@@ -32,20 +33,26 @@ fn default_folder() -> PathBuf {
 fn show(summary: &Summary, out: &Path) {
     let labels = summary.rows.iter().map(|row| row.label.chars().count());
     let width = labels.max().unwrap_or(0).max("run".len());
+    let [_, compared, others @ ..] = summary.rows[0].metrics else {
+        return;
+    };
+    let [train, test] = ["train", "test"].map(|it| format!("{it} {}", compared.head));
+    let heads = others.iter().map(|it| format!("  {:>9}", it.head));
+    let heads: String = heads.collect();
     say(format_args!(
-        "{:width$}  {:>6}  {:>9}  {:>9}  {:>9}  {:>9}",
-        "run", "epochs", "train MAE", "test MAE", "accuracy", "time"
+        "{:width$}  {:>6}  {train:>9}  {test:>9}{heads}  {:>9}",
+        "run", "epochs", "time"
     ));
     for row in &summary.rows {
-        let accuracy = row
-            .test_accuracy
-            .map_or("-".to_owned(), |it| format!("{:.1}%", it * 100.0));
+        let others = others.iter().zip(row.test.iter().skip(2));
+        let others = others.map(|(it, value)| format!("  {:>9}", style::value_of(it, *value)));
         say(format_args!(
-            "{:width$}  {:>6}  {:>9.4}  {:>9.4}  {accuracy:>9}  {:>9}",
+            "{:width$}  {:>6}  {:>9}  {:>9}{}  {:>9}",
             row.label,
             row.epochs,
-            row.train_mae,
-            row.test_mae,
+            style::value_of(compared, Some(row.compared_train())),
+            style::value_of(compared, Some(row.compared_test())),
+            others.collect::<String>(),
             style::duration(row.seconds),
         ));
     }
@@ -60,29 +67,37 @@ pub(super) fn means(summary: &Summary) {
     }
     let labels = summary.series.iter().map(|it| it.label.chars().count());
     let width = labels.max().unwrap_or(0).max("mean of".len());
+    let [_, compared, others @ ..] = summary.rows[0].metrics else {
+        return;
+    };
+    let [train, test] = ["train", "test"].map(|it| format!("{it} {}", compared.head));
+    let heads = others.iter().map(|it| format!("  {:>12}", it.head));
+    let heads: String = heads.collect();
     say(format_args!(
-        "\n{:width$}  {:>15}  {:>15}  {:>15}  {:>12}",
-        "mean of", "train MAE", "test MAE", "gap", "accuracy"
+        "\n{:width$}  {train:>15}  {test:>15}  {:>15}{heads}",
+        "mean of", "gap"
     ));
     for series in &summary.series {
-        let error = |value| with_deviation(value, 1.0, 4, "");
-        let accuracy = series.test_accuracy;
+        let others = others.iter().zip(series.test.iter().skip(2));
+        let others = others.map(|(it, value)| format!("  {:>12}", with_deviation(it, *value)));
+        let compared = |value| with_deviation(compared, Some(value));
         say(format_args!(
-            "{:width$}  {:>15}  {:>15}  {:>15}  {:>12}",
+            "{:width$}  {:>15}  {:>15}  {:>15}{}",
             series.label,
-            error(series.train_mae),
-            error(series.test_mae),
-            error(series.gap),
-            accuracy.map_or("-".to_owned(), |it| with_deviation(it, 100.0, 1, "%")),
+            compared(series.compared_train),
+            compared(series.compared_test),
+            compared(series.gap),
+            others.collect::<String>(),
         ));
     }
 }
 
-/// Mean ± standard deviation, both times `scale`.
-fn with_deviation(value: Spread, scale: f64, decimals: usize, unit: &str) -> String {
-    let mean = format!("{:.decimals$}{unit}", value.mean * scale);
-    match value.deviation {
+/// Mean ± standard deviation of values of `metric`; a dash where there is none.
+fn with_deviation(metric: &Metric, value: Option<Spread>) -> String {
+    let mean = style::value_of(metric, value.map(|it| it.mean));
+    match value.and_then(|it| it.deviation) {
         None => mean,
-        Some(deviation) => format!("{mean} ± {:.*}", decimals.min(3), deviation * scale),
+        Some(deviation) if metric.is_share => format!("{mean} ± {:.1}", deviation * 100.0),
+        Some(deviation) => format!("{mean} ± {deviation:.3}"),
     }
 }

@@ -114,6 +114,7 @@ impl Model {
             options: PredictorOptions {
                 batch_size: config.batch_size,
                 fuse: !config.no_fuse,
+                objective: config.objective(),
                 tuning: recorded.filter(|it| !it.is_empty()).map(Arc::new),
             },
             run: Some(RunOf {

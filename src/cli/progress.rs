@@ -5,6 +5,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::style;
+use crate::nn::Metric;
 use crate::train::{EpochMetrics, Metrics, TrainEvent};
 
 /// The bar and the table of one run.
@@ -15,13 +16,15 @@ pub(super) struct Progress {
     table: bool,
     /// Whether the user is shown lines beside the table.
     words: bool,
+    /// What is measured.
+    metrics: &'static [Metric],
     /// What stands before the epoch: the run of a sweep.
     pub(super) run: String,
 }
 
 impl Progress {
     /// `bar` and `table` say what is shown.
-    pub(super) fn new(bar: bool, table: bool) -> Self {
+    pub(super) fn new(bar: bool, table: bool, metrics: &'static [Metric]) -> Self {
         let bar = if bar {
             ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10))
         } else {
@@ -36,15 +39,16 @@ impl Progress {
             epochs: 0,
             table,
             words: table,
+            metrics,
             run: String::new(),
         }
     }
 
     /// The bar of one run after the other, without their tables.
-    pub(super) fn of_sweep(bar: bool, words: bool) -> Self {
+    pub(super) fn of_sweep(bar: bool, words: bool, metrics: &'static [Metric]) -> Self {
         Self {
             words,
-            ..Self::new(bar, false)
+            ..Self::new(bar, false, metrics)
         }
     }
 
@@ -60,20 +64,39 @@ impl Progress {
 
     /// Prints the table's header.
     pub(super) fn header(&self) {
-        if self.table {
-            style::say(format_args!(
-                "{:>7}  {:>10} {:>9} {:>9}  {:>10} {:>9} {:>9}  {:>9} {:>10}",
-                "epoch",
-                "train loss",
-                "train MAE",
-                "accuracy",
-                "test loss",
-                "test MAE",
-                "accuracy",
-                "seconds",
-                "samples/s"
-            ));
+        let head = |set: &str, metric: &Metric| {
+            if metric.is_share {
+                metric.head.to_owned()
+            } else {
+                format!("{set} {}", metric.head)
+            }
+        };
+        let of = |set: &'static str| {
+            let heads = self.metrics.iter().map(move |it| head(set, it));
+            heads.collect::<Vec<_>>()
+        };
+        self.row(
+            "epoch",
+            &[of("train"), of("test")],
+            ["seconds", "samples/s"],
+        );
+    }
+
+    /// Prints a line of the table: what stands in front, the metrics of two sets, how long it took.
+    fn row(&self, epoch: &str, sets: &[Vec<String>; 2], times: [&str; 2]) {
+        if !self.table {
+            return;
         }
+        let columns = |set: &Vec<String>| {
+            let widths = [10].into_iter().chain(std::iter::repeat(9));
+            let columns = set.iter().zip(widths);
+            let columns = columns.map(|(text, width)| format!("{text:>width$}"));
+            columns.collect::<Vec<_>>().join(" ")
+        };
+        let [train, test] = sets.each_ref().map(columns);
+        let [seconds, speed] = times;
+        let line = format!("{epoch:>7}  {train}  {test}  {seconds:>9} {speed:>10}");
+        self.bar.suspend(|| style::say(format_args!("{line}")));
     }
 
     /// Renders one event.
@@ -96,10 +119,14 @@ impl Progress {
                 metrics,
                 samples_per_second,
             } => {
-                let Metrics { loss, mae, .. } = metrics;
-                self.bar.set_message(format!(
-                    "{samples_per_second:.0} samples/s  loss {loss:.4}  MAE {mae:.4}"
-                ));
+                let measured = self.metrics.iter().filter_map(|metric| {
+                    let value = metrics.get(metric.name)?;
+                    let words = style::value_of(metric, Some(value));
+                    Some(format!("  {} {words}", metric.head))
+                });
+                let measured: String = measured.collect();
+                let speed = format!("{samples_per_second:.0} samples/s");
+                self.bar.set_message(format!("{speed}{measured}"));
                 self.bar.set_position(*samples as u64);
             }
             TrainEvent::EpochEnded(metrics) => self.line(metrics),
@@ -113,34 +140,25 @@ impl Progress {
         }
     }
 
-    /// Prints a line of the table.
+    /// Prints an epoch's line of the table.
     fn line(&self, epoch: &EpochMetrics) {
-        if !self.table {
-            return;
-        }
-        let line = format!(
-            "{:>7}  {:>10.4} {:>9.4} {:>9}  {:>10.4} {:>9.4} {:>9}  {:>9.2} {:>10.0}",
-            format!("{}/{}", epoch.epoch, self.epochs),
-            epoch.train.loss,
-            epoch.train.mae,
-            accuracy(epoch.train),
-            epoch.test.loss,
-            epoch.test.mae,
-            accuracy(epoch.test),
-            epoch.seconds,
-            epoch.samples_per_second,
+        let of = |set: &Metrics| {
+            let values = self.metrics.iter();
+            let values = values.map(|it| style::value_of(it, set.get(it.name)));
+            values.collect::<Vec<_>>()
+        };
+        self.row(
+            &format!("{}/{}", epoch.epoch, self.epochs),
+            &[of(&epoch.train), of(&epoch.test)],
+            [
+                &format!("{:.2}", epoch.seconds),
+                &format!("{:.0}", epoch.samples_per_second),
+            ],
         );
-        self.bar.suspend(|| style::say(format_args!("{line}")));
     }
 
     /// Takes the bar away.
     pub(super) fn finish(&self) {
         self.bar.finish_and_clear();
     }
-}
-
-/// Rounded accuracy in percent, or a dash where there is none.
-pub(super) fn accuracy(metrics: Metrics) -> String {
-    let percent = |share: f64| format!("{:.1}%", share * 100.0);
-    metrics.accuracy.map_or("-".to_owned(), percent)
 }

@@ -9,7 +9,9 @@ use console::{Style, StyledObject};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::nn::Metric;
 pub(super) use crate::report::duration;
+use crate::train::Metrics;
 
 /// What was lost of the output first: a training goes on without it, and says so at its end.
 static LOST: Mutex<Option<io::Error>> = Mutex::new(None);
@@ -81,6 +83,29 @@ pub(super) fn notice(text: &str) {
 
 fn paint(style: Style, text: &str) -> StyledObject<&str> {
     style.for_stderr().apply_to(text)
+}
+
+/// A value of `metric`: a share in percent, anything else to four decimals; a dash where there is none.
+pub(super) fn value_of(metric: &Metric, value: Option<f64>) -> String {
+    match value {
+        None => "-".to_owned(),
+        Some(share) if metric.is_share => format!("{:.1}%", share * 100.0),
+        Some(value) => format!("{value:.4}"),
+    }
+}
+
+/// Every metric of a set in a sentence: what runs are compared by, then the loss, then all others.
+pub(super) fn all_of(metrics: &[Metric], values: &Metrics) -> String {
+    let order = [1, 0].into_iter().chain(2..metrics.len());
+    let words = order.map(|at| {
+        let metric = &metrics[at];
+        format!(
+            "{} {}",
+            metric.short,
+            value_of(metric, values.get(metric.name))
+        )
+    });
+    words.collect::<Vec<_>>().join(", ")
 }
 
 /// A count of bytes as people read it.

@@ -1,6 +1,5 @@
 //! The closing words of a run.
 
-use super::progress::accuracy;
 use super::style::{self, say};
 use crate::run::Run;
 use crate::train::EpochMetrics;
@@ -9,6 +8,7 @@ use crate::train::EpochMetrics;
 pub(super) fn show(run: &Run<'_>) {
     let trainer = run.trainer();
     let folder = run.folder().path().display();
+    let metrics = trainer.objective().metrics();
     let Some(last) = trainer.logs().last() else {
         say(format_args!(
             "ended by --max-time before its first epoch did; `gpu-train --resume {folder}` goes on"
@@ -24,18 +24,13 @@ pub(super) fn show(run: &Run<'_>) {
         style::duration(seconds),
         median_speed(trainer.logs()),
     ));
-    say(format_args!(
-        "test MAE {:.4}, MSE {:.4}, rounded accuracy {}",
-        last.test.mae,
-        last.test.loss,
-        accuracy(last.test)
-    ));
+    say(format_args!("test {}", style::all_of(metrics, &last.test)));
     if let Some(best) = run.trainer().best() {
-        let valid = trainer.logs()[best.epoch - 1].valid;
+        let valid = trainer.logs().get(best.epoch.wrapping_sub(1));
+        let valid = valid.and_then(|it| it.valid.as_ref());
+        let words = valid.map_or(String::new(), |it| style::all_of(metrics, it));
         say(format_args!(
-            "validation MAE {:.4}, MSE {:.4} after epoch {}, the best: best.safetensors",
-            valid.map_or(f64::NAN, |it| it.mae),
-            best.loss,
+            "validation {words} after epoch {}, the best by its loss: best.safetensors",
             best.epoch
         ));
     }

@@ -1,8 +1,10 @@
 //! `sweep --tensorboard`: an event file in the folder of every run.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::error::Result;
+use crate::nn::Objective;
 use crate::report::RunRecord;
 use crate::report::tensorboard::EventWriter;
 use crate::sweep::SweepEvent;
@@ -13,8 +15,8 @@ use crate::train::TrainEvent;
 pub(super) struct SweepEvents {
     /// The sweep's folder.
     folder: PathBuf,
-    /// The run's.
-    run: PathBuf,
+    /// The run's, and what it is trained for.
+    run: Option<(PathBuf, Arc<dyn Objective>)>,
     writer: Option<EventWriter>,
 }
 
@@ -23,7 +25,7 @@ impl SweepEvents {
     pub(super) fn new(folder: &Path) -> Self {
         Self {
             folder: folder.to_path_buf(),
-            run: PathBuf::new(),
+            run: None,
             writer: None,
         }
     }
@@ -32,14 +34,17 @@ impl SweepEvents {
     pub(super) fn write(&mut self, event: &SweepEvent<'_>) -> Result<()> {
         match event {
             SweepEvent::RunStarted { run, .. } => {
-                self.run = self.folder.join(&run.name);
+                self.run = Some((self.folder.join(&run.name), run.config.objective()));
                 self.writer = None;
             }
             SweepEvent::Train(TrainEvent::EpochEnded(epoch)) => {
-                let writer = match &mut self.writer {
-                    Some(writer) => writer,
-                    // The run's folder is there when its first epoch has ended, and not before.
-                    none => none.insert(EventWriter::create(&self.run, epoch.epoch - 1)?),
+                // The run's folder is there when its first epoch has ended, and not before.
+                if let (None, Some((folder, objective))) = (&self.writer, self.run.take()) {
+                    let writer = EventWriter::create(&folder, epoch.epoch - 1, objective)?;
+                    self.writer = Some(writer);
+                }
+                let Some(writer) = &mut self.writer else {
+                    return Ok(());
                 };
                 writer.epoch(epoch)?;
             }

@@ -1,9 +1,10 @@
 //! What a sweep shows: the bar, a line per run, and the table at its end.
 
-use super::progress::{Progress, accuracy};
+use super::progress::Progress;
 use super::resumed::other_bits;
 use super::style::{self, say};
 use super::sweep::Words;
+use crate::nn::Metric;
 use crate::report::Summary;
 use crate::sweep::{Outcome, Status, SweepEvent, SweepFolder};
 
@@ -24,7 +25,7 @@ impl SweepProgress {
         } = words;
         let runs = &folder.sweep().runs;
         Self {
-            bar: Progress::of_sweep(!quiet && !no_progress, !quiet),
+            bar: Progress::of_sweep(!quiet && !no_progress, !quiet, measured(folder)),
             runs: runs.len(),
             width: width(folder),
             quiet,
@@ -64,7 +65,7 @@ impl SweepProgress {
                 }
                 let place = format!("{number}/{}", self.runs);
                 let (name, width) = (&run.name, self.width);
-                let came_to = came_to(outcome);
+                let came_to = came_to(run.config.objective().metrics(), outcome);
                 style::tell(format_args!("{place:>9}  {name:<width$}  {came_to}"));
                 if let Some(error) = diverged {
                     style::notice(&format!("{name} diverged: {error}; {}", error.hint()));
@@ -79,20 +80,25 @@ impl SweepProgress {
     }
 }
 
+/// What is measured of the runs.
+fn measured(folder: &SweepFolder) -> &'static [Metric] {
+    let run = folder.sweep().runs.first();
+    run.map_or(&[], |run| run.config.objective().metrics())
+}
+
 fn width(folder: &SweepFolder) -> usize {
     let names = folder.sweep().runs.iter().map(|run| run.name.len());
     names.max().unwrap_or(0)
 }
 
 /// What one run came to, for its line.
-fn came_to(outcome: &Outcome) -> String {
+fn came_to(metrics: &[Metric], outcome: &Outcome) -> String {
     let seconds = style::duration(outcome.seconds);
     match &outcome.last {
         None => "ended before its first epoch did".to_owned(),
         Some(last) => format!(
-            "test MAE {:.4}, accuracy {} after {} epochs in {seconds}",
-            last.test.mae,
-            accuracy(last.test),
+            "test {} after {} epochs in {seconds}",
+            style::all_of(metrics, &last.test),
             last.epoch,
         ),
     }
@@ -103,33 +109,47 @@ fn came_to(outcome: &Outcome) -> String {
 pub(super) fn table(folder: &SweepFolder, compared: Option<&Summary>) {
     let width = width(folder).max(3);
     let summary = folder.summary();
-    // "train MAE" is that of the training set after the epoch, where it was evaluated.
-    let evaluated = (0..summary.len()).any(|run| !summary.value(run, "train_eval_mae").is_empty());
-    let train = if evaluated {
-        "train_eval_mae"
-    } else {
-        "train_mae"
+    let [_, compared_by, others @ ..] = measured(folder) else {
+        return;
     };
+    // The training set's is that after the epoch, where it was evaluated.
+    let column = |set: &str| format!("{set}_{}", compared_by.name);
+    let evaluated = column("train_eval");
+    let has = |run| !summary.value(run, &evaluated).is_empty();
+    let train = if (0..summary.len()).any(has) {
+        evaluated
+    } else {
+        column("train")
+    };
+    let [train_head, test_head] = ["train", "test"].map(|it| format!("{it} {}", compared_by.head));
+    let heads = others.iter().map(|it| format!("  {:>8}", it.head));
+    let heads: String = heads.collect();
     say(format_args!(""));
     say(format_args!(
-        "{:<width$}  {:>10}  {:>6}  {:>9}  {:>9}  {:>9}  {:>8}  {:>8}",
-        "run", "parameters", "epochs", "train MAE", "test MAE", "gap", "accuracy", "time"
+        "{:<width$}  {:>10}  {:>6}  {train_head:>9}  {test_head:>9}  {:>9}{heads}  {:>8}",
+        "run", "parameters", "epochs", "gap", "time"
     ));
     for run in 0..summary.len() {
-        let value = |column| summary.value(run, column);
+        let value = |column: &str| summary.value(run, column);
+        let measured =
+            |metric: &Metric, column: &str| style::value_of(metric, value(column).parse().ok());
         let status = match summary.status(run) {
             Status::Done => "",
             other => other.name(),
         };
+        let others = others.iter().map(|metric| {
+            let value = measured(metric, &format!("test_{}", metric.name));
+            format!("  {value:>8}")
+        });
         let line = format!(
-            "{:<width$}  {:>10}  {:>6}  {:>9}  {:>9}  {:>9}  {:>8}  {:>8}  {status}",
+            "{:<width$}  {:>10}  {:>6}  {:>9}  {:>9}  {:>9}{}  {:>8}  {status}",
             value("run"),
             whole(value("parameters")),
             value("epochs"),
-            rounded(value(train)),
-            rounded(value("test_mae")),
-            rounded(value("generalisation_gap")),
-            percent(value("test_accuracy")),
+            measured(compared_by, &train),
+            measured(compared_by, &column("test")),
+            measured(compared_by, "generalisation_gap"),
+            others.collect::<String>(),
             seconds(value("seconds")),
         );
         say(format_args!("{}", line.trim_end()));
@@ -148,18 +168,8 @@ fn whole(value: &str) -> String {
     value.parse().map_or_else(|_| "-".to_owned(), style::count)
 }
 
-fn number(value: &str, show: impl Fn(f64) -> String) -> String {
-    value.parse().map_or_else(|_| "-".to_owned(), show)
-}
-
-fn rounded(value: &str) -> String {
-    number(value, |it| format!("{it:.4}"))
-}
-
-fn percent(value: &str) -> String {
-    number(value, |it| format!("{:.1}%", it * 100.0))
-}
-
 fn seconds(value: &str) -> String {
-    number(value, style::duration)
+    value
+        .parse()
+        .map_or_else(|_| "-".to_owned(), style::duration)
 }

@@ -41,7 +41,8 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
         return find_lr::run(&mut trainer, create);
     }
     let profile = args.profile.then(|| trainer.profile()).transpose()?;
-    let mut progress = Progress::new(!args.quiet && !args.no_progress, !args.quiet);
+    let bar = !args.quiet && !args.no_progress;
+    let mut progress = Progress::new(bar, !args.quiet, trainer.objective().metrics());
     let interrupt = Interrupt::listen(progress.notices());
     let data = data.record();
     let mut run = match resumed {
@@ -115,7 +116,9 @@ fn dry_run(args: &TrainArgs, session: &Session, data: HostData, job: &Job) -> Re
 
 /// An event file for TensorBoard, from the run's next epoch on.
 fn begin_events(run: &Run<'_>) -> Result<EventWriter> {
-    EventWriter::create(run.folder().path(), run.trainer().logs().len())
+    let trainer = run.trainer();
+    let epochs = trainer.logs().len();
+    EventWriter::create(run.folder().path(), epochs, trainer.objective())
 }
 
 /// What is made of a run that has ended: pictures for TensorBoard, figures and the page.

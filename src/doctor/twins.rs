@@ -44,6 +44,7 @@ pub fn distance_from_twins<T: Real>(
         &network,
         &layout,
         &ProgramOptions {
+            objective: Arc::clone(&options.objective),
             capacity: batch,
             rows: MAX_STEPS,
             target: match &options.tuning {

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::gpu::{Download, Gpu};
 use crate::graph::Half;
 use crate::kernel::Step;
-use crate::ops::loss::mse_loss::METRICS as ROW;
+use crate::ops::loss::ROW;
 
 /// Most steps of one submission: rows of the metrics buffer.
 pub const MAX_STEPS: usize = 256;
@@ -32,6 +32,13 @@ pub struct Row {
     pub metrics: [f32; ROW],
     /// Non-finite gradients that the optimizer met.
     pub faults: u32,
+}
+
+impl Row {
+    /// Samples of the step's batch.
+    pub fn samples(&self) -> usize {
+        self.metrics[ROW - 1] as usize
+    }
 }
 
 /// What [`Submissions::run_keeping`] keeps of every step: the part of a buffer that its batch wrote.

@@ -84,6 +84,13 @@ impl Net {
         self
     }
 
+    /// The same with so many numbers predicted for a sample; one where nobody says otherwise.
+    #[must_use]
+    pub fn outputs(mut self, outputs: usize) -> Self {
+        self.sizes.outputs = outputs;
+        self
+    }
+
     /// The same with that activation behind every layer but the last.
     #[must_use]
     pub fn activation(mut self, activation: Activation) -> Self {

@@ -43,6 +43,9 @@ pub struct NetworkConfiguration {
     /// Residual blocks of a stage.
     #[serde(default = "one")]
     pub blocks: usize,
+    /// Numbers that the net predicts for a sample.
+    #[serde(default = "one")]
+    pub outputs: usize,
 }
 
 fn one() -> usize {
@@ -60,6 +63,7 @@ impl NetworkConfiguration {
                 strides: vec![1; 3],
                 dense_hiddens: vec![128],
                 blocks: 1,
+                outputs: 1,
             },
             NetworkType::Resnet => Self {
                 n_channels: vec![16, 32, 64],
@@ -76,6 +80,7 @@ impl NetworkConfiguration {
             strides: Vec::new(),
             dense_hiddens: dense_hiddens.to_vec(),
             blocks: 1,
+            outputs: 1,
         }
     }
 

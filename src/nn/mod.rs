@@ -12,6 +12,7 @@ mod resnet;
 mod sequential;
 
 pub use crate::activation::Activation;
+pub use crate::ops::loss::{Metric, Mse, Objective};
 pub use crate::ops::optimizer::{Adam, Optimizer, Sgd};
 pub use builder::Net;
 pub use config::{NetworkConfiguration, NetworkType};

@@ -51,7 +51,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// The net that `configuration` describes, for images of shape `image`, with one output.
+    /// The net that `configuration` describes, for images of shape `image`.
     ///
     /// Errors name the layer that does not fit and its shapes.
     pub fn new(
@@ -126,10 +126,17 @@ impl Network {
         Ok(())
     }
 
-    /// Errors where the net does not end with one number per sample, or does not read images of shape
-    /// `image`.
-    pub fn check(&self, image: ImageShape) -> Result<()> {
-        let hint = "build the net for the shape of the images, and end it with a Linear(1)";
+    /// Numbers that it predicts for a sample.
+    pub fn outputs(&self) -> usize {
+        self.layers.last().map_or(0, |it| it.output.elements())
+    }
+
+    /// Errors where the net does not end with `outputs` numbers per sample, or does not read images of
+    /// shape `image`.
+    pub fn check(&self, image: ImageShape, outputs: usize) -> Result<()> {
+        let hint = format!(
+            "build the net for the shape of the images, and end it with a Linear({outputs})"
+        );
         if self.input != image && self.input != ImageShape::vector(image.elements()) {
             let what = format!(
                 "the net reads samples of {}, and the images are of {image}",
@@ -138,11 +145,12 @@ impl Network {
             return Err(Error::usage(what, hint));
         }
         match self.layers.last() {
-            Some(last) if last.output == ImageShape::vector(1) => Ok(()),
+            Some(last) if last.output == ImageShape::vector(outputs) => Ok(()),
             Some(last) => {
                 let what = format!(
-                    "it is the last one, and gives {} instead of one number",
-                    last.output
+                    "it is the last one, and gives {} instead of {}",
+                    last.output,
+                    ImageShape::vector(outputs)
                 );
                 Err(Error::shape(last.name.clone(), what, hint))
             }

@@ -1,17 +1,21 @@
 //! The programs of a net: one training step, one batch of an evaluation.
 
+use std::sync::Arc;
+
 use super::network::Network;
 use crate::error::Result;
 use crate::graph::{Graph, Program, Role, Value, differentiate, fuse, lower};
 use crate::kernel::target::Target;
 use crate::ops;
 use crate::ops::batch::gather::ResidentLayout;
-use crate::ops::loss::Loss;
+use crate::ops::loss::{Loss, Objective};
 use crate::ops::optimizer::Optimizer;
 
 /// What a net's programs depend on beside the net.
 #[derive(Debug, Clone)]
 pub struct ProgramOptions {
+    /// What the net is trained for, and what is measured.
+    pub objective: Arc<dyn Objective>,
     /// Largest batch.
     pub capacity: usize,
     /// Most steps of one submission: rows of metrics.
@@ -93,7 +97,13 @@ fn forward(
     graph.training = training;
     let images = ops::batch::record(&mut graph, layout, network.input);
     let prediction = network.record(&mut graph, images)?;
-    let loss = ops::loss::record(&mut graph, prediction, layout.count, options.rows);
+    let loss = ops::loss::record(
+        &mut graph,
+        &*options.objective,
+        prediction,
+        layout.count,
+        options.rows,
+    );
     if options.fuse {
         fuse(&mut graph);
     }
@@ -119,6 +129,7 @@ fn training_graph_of(
     let network = Network::new(net, &sizes, activation, image).expect("fits");
     let layout = ResidentLayout::new(1000, image.elements(), 1 << 27).expect("fits");
     let options = ProgramOptions {
+        objective: Arc::new(super::Mse),
         capacity: 128,
         rows: 4,
         target,

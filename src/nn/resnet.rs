@@ -39,6 +39,6 @@ pub(super) fn build(
     }
     net.push_at("avgpool", "output layer", GlobalAvgPool2d)?;
     net.push_at("flatten", "output layer", Flatten)?;
-    net.push_at("fc", "output layer", Linear(1))?;
+    net.push_at("fc", "output layer", Linear(configuration.outputs))?;
     Ok(net)
 }

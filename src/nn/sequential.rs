@@ -33,7 +33,7 @@ pub(super) fn build(
         net.push(&name, Linear(features))?;
         activate(&mut net, &name, activation)?;
     }
-    net.push("output layer", Linear(1))?;
+    net.push("output layer", Linear(configuration.outputs))?;
     Ok(net)
 }
 

@@ -2,40 +2,12 @@
 
 use super::Named;
 use super::figures::{Chart, Counts, Curve, Line, chart, counts, scatter, sheet};
+use super::page::{capitalised, in_order};
 use super::pictures::Pictures;
 use super::run_record::RunRecord;
 use super::series::{Series, Spread};
 use super::summary::Summary;
-
-/// A metric: the end of its columns' names, the name of its files, its title, and its axis.
-struct Metric {
-    column: &'static str,
-    file: &'static str,
-    title: &'static str,
-    axis: &'static str,
-}
-
-/// Errors are in the unit of the targets.
-const METRICS: [Metric; 3] = [
-    Metric {
-        column: "mae",
-        file: "mae",
-        title: "Mean absolute error by epoch",
-        axis: "MAE (units of the target)",
-    },
-    Metric {
-        column: "loss",
-        file: "mse",
-        title: "Loss (mean squared error) by epoch",
-        axis: "MSE (units of the target, squared)",
-    },
-    Metric {
-        column: "accuracy",
-        file: "accuracy",
-        title: "Rounded accuracy by epoch",
-        axis: "rounded accuracy (share)",
-    },
-];
+use crate::nn::Metric;
 
 /// The sets that are measured: the start of their columns' names, and how their curves look.
 const SETS: [(&str, Line); 3] = [
@@ -87,14 +59,14 @@ fn curves(runs: &[RunRecord], summary: &Summary) -> Vec<Named> {
     let several = summary.series.len() > 1;
     let labels = summary.series.iter().map(|it| it.label.clone());
     let labels: Vec<String> = labels.collect();
-    let charts = METRICS.iter().filter_map(|metric| {
+    let charts = in_order(runs[0].measured).filter_map(|(_, metric)| {
         let (curves, lines) = curves_of(metric, runs, &summary.series);
         (!curves.is_empty()).then(|| Named {
             name: metric.file,
             figure: chart(&Chart {
-                title: metric.title.to_owned(),
+                title: capitalised(&format!("{} by epoch", metric.title)),
                 warnings: summary.warnings.clone(),
-                y_name: metric.axis.to_owned(),
+                y_name: format!("{} ({})", metric.short, metric.unit),
                 series: if several { labels.clone() } else { Vec::new() },
                 lines,
                 curves,
@@ -143,12 +115,12 @@ fn curves_of(
 /// The column of `metric` on `set`, and what it is. The training set's is that of its evaluation
 /// after the epoch where all runs have it, which is what test figures compare with.
 fn column(set: &str, metric: &Metric, runs: &[RunRecord]) -> (String, String) {
-    let evaluated = format!("train_eval_{}", metric.column);
+    let evaluated = format!("train_eval_{}", metric.name);
     let has = |run: &RunRecord| run.metrics.last(&evaluated).is_some();
     if set == "train" && runs.iter().all(has) {
         return (evaluated, "train, after the epoch".to_owned());
     }
-    (format!("{set}_{}", metric.column), set.to_owned())
+    (format!("{set}_{}", metric.name), set.to_owned())
 }
 
 /// Epochs, counted from 1, and the mean over `runs` of a column where all have it; and, of several

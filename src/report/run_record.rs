@@ -9,6 +9,7 @@ use super::figures::printable;
 use crate::data::{DataSource, Dataset};
 use crate::error::{Error, Result};
 use crate::files::{read_if_there, read_regular};
+use crate::nn::Metric;
 use crate::run::RunConfig;
 
 /// Far more than any configuration or environment needs.
@@ -33,6 +34,8 @@ pub struct RunRecord {
     pub config: Table,
     /// `environment.toml`.
     pub environment: Table,
+    /// What was measured: first the loss, second what runs are compared by.
+    pub measured: &'static [Metric],
     /// `metrics.csv`: a line per epoch, at least one.
     pub metrics: CsvTable,
     /// `predictions.csv`, target and prediction of each test sample in file order; none before the
@@ -54,7 +57,9 @@ impl RunRecord {
                 HINT,
             ));
         }
-        let metrics = read_metrics(&folder.join("metrics.csv"))?;
+        let config = with_newer_keys(read_toml(&folder.join("config.toml"))?);
+        let measured = measured(&config);
+        let metrics = read_metrics(&folder.join("metrics.csv"), measured)?;
         if metrics.lines() == 0 {
             let what = "has no epoch yet: metrics.csv has no line";
             let hint = "wait for its first epoch, go on with it by `gpu-train --resume DIR`, or \
@@ -65,7 +70,8 @@ impl RunRecord {
         let name = absolute.file_name().unwrap_or(absolute.as_os_str());
         Ok(Self {
             name: printable(&name.to_string_lossy()),
-            config: with_newer_keys(read_toml(&folder.join("config.toml"))?),
+            config,
+            measured,
             environment: read_toml(&folder.join("environment.toml"))?,
             predictions: read_predictions(&folder.join("predictions.csv"))?,
             parameters: count_parameters(&folder.join("model.safetensors")),
@@ -160,18 +166,22 @@ fn read_toml(path: &Path) -> Result<Table> {
     })
 }
 
-fn read_metrics(path: &Path) -> Result<CsvTable> {
+/// What was measured of a run of `config`, which may be of another version.
+fn measured(config: &Table) -> &'static [Metric] {
+    let config: Result<RunConfig, _> = config.clone().try_into();
+    config.unwrap_or_default().objective().metrics()
+}
+
+fn read_metrics(path: &Path, measured: &[Metric]) -> Result<CsvTable> {
     let bytes = read_regular(path, MAX_CSV, DAMAGED, DAMAGED)?;
     let damaged = |what: String| Error::file(path, format!("is damaged: {what}"), DAMAGED);
     let table = CsvTable::parse(&bytes).map_err(damaged)?;
-    for column in [
-        "train_loss",
-        "train_mae",
-        "test_loss",
-        "test_mae",
-        "seconds",
-    ] {
-        table.full(column).map_err(damaged)?;
+    table.full("seconds").map_err(damaged)?;
+    for metric in measured.iter().filter(|it| !it.of_whole_targets) {
+        for set in ["train", "test"] {
+            let column = format!("{set}_{}", metric.name);
+            table.full(&column).map_err(damaged)?;
+        }
     }
     let epochs = table.full("epoch").map_err(damaged)?;
     for (line, epoch) in epochs.into_iter().enumerate() {

@@ -13,12 +13,12 @@ pub struct Series {
     pub label: String,
     /// Which runs it has, as they were named.
     pub runs: Vec<usize>,
-    /// Mean absolute error of the test set after the last epoch.
-    pub test_mae: Spread,
-    /// Share of test samples whose rounded prediction is the target, where all of its runs know it.
-    pub test_accuracy: Option<Spread>,
-    /// As [`SummaryRow::train_mae`].
-    pub train_mae: Spread,
+    /// Each metric of the test set after the last epoch, where all of its runs have it.
+    pub test: Vec<Option<Spread>>,
+    /// As [`SummaryRow::compared_test`].
+    pub compared_test: Spread,
+    /// As [`SummaryRow::compared_train`].
+    pub compared_train: Spread,
     /// As [`SummaryRow::generalisation_gap`].
     pub gap: Spread,
     /// As [`SummaryRow::seconds`].
@@ -110,12 +110,18 @@ fn one(runs: Vec<usize>, label: String, rows: &[SummaryRow]) -> Series {
         let values: Vec<f64> = runs.iter().map(|&run| of(&rows[run])).collect();
         Spread::of(&values)
     };
-    let accuracies: Option<Vec<f64>> = runs.iter().map(|&run| rows[run].test_accuracy).collect();
+    let test = (0..rows[runs[0]].metrics.len()).map(|metric| {
+        let values = runs
+            .iter()
+            .map(|&run| rows[run].test.get(metric).copied().flatten());
+        let values: Option<Vec<f64>> = values.collect();
+        values.map(|it| Spread::of(&it))
+    });
     Series {
         label,
-        test_mae: values(|row| row.test_mae),
-        test_accuracy: accuracies.map(|it| Spread::of(&it)),
-        train_mae: values(|row| row.train_mae),
+        test: test.collect(),
+        compared_test: values(SummaryRow::compared_test),
+        compared_train: values(SummaryRow::compared_train),
         gap: values(SummaryRow::generalisation_gap),
         seconds: values(|row| row.seconds),
         parameters: rows[runs[0]].parameters,

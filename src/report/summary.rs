@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::labels::labels;
 use super::run_record::RunRecord;
 use super::series::{Series, series};
+use crate::nn::Metric;
 
 /// Runs beside each other.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,22 +33,19 @@ pub struct SummaryRow {
     pub epochs: usize,
     /// Parameters of its net, where it has ended.
     pub parameters: Option<usize>,
-    /// Mean absolute error of the training set: after the last epoch where it was evaluated, else
-    /// the mean over the epoch's batches, each before its update.
-    pub train_mae: f64,
+    /// What was measured: first the loss, second what runs are compared by.
+    pub metrics: &'static [Metric],
+    /// Each metric of the training set: after the last epoch where it was evaluated, else the mean over
+    /// the epoch's batches, each before its update.
+    pub train: Vec<Option<f64>>,
     /// Whether the training set was evaluated after the last epoch.
     pub train_evaluated: bool,
-    /// Mean absolute error of the test set after the last epoch.
-    pub test_mae: f64,
-    /// Mean squared error of the test set after the last epoch.
-    pub test_loss: f64,
-    /// Share of test samples whose rounded prediction is the target, where targets are whole.
-    pub test_accuracy: Option<f64>,
-    /// The epoch with the least error: of the validation set where there is one, else of the test
-    /// set.
+    /// Each metric of the test set after the last epoch.
+    pub test: Vec<Option<f64>>,
+    /// The epoch with the lowest loss: of the validation set where there is one, else of the test set.
     pub best_epoch: usize,
-    /// Mean absolute error of the test set after it.
-    pub best_test_mae: f64,
+    /// What runs are compared by, of the test set after it.
+    pub best_test: f64,
     /// Whether a validation set chose the best epoch.
     pub best_by_validation: bool,
     /// Seconds of training, without evaluations.
@@ -57,10 +55,25 @@ pub struct SummaryRow {
 }
 
 impl SummaryRow {
-    /// By how much the error on new data exceeds that on what was trained on: test MAE less train
-    /// MAE, after the last epoch.
+    /// What runs are compared by.
+    pub fn compared(&self) -> &'static Metric {
+        &self.metrics[1]
+    }
+
+    /// What runs are compared by, of the test set after the last epoch.
+    pub fn compared_test(&self) -> f64 {
+        self.test[1].unwrap_or(f64::NAN)
+    }
+
+    /// The same of the training set.
+    pub fn compared_train(&self) -> f64 {
+        self.train[1].unwrap_or(f64::NAN)
+    }
+
+    /// By how much the error on new data exceeds that on what was trained on: test less train, after
+    /// the last epoch.
     pub fn generalisation_gap(&self) -> f64 {
-        self.test_mae - self.train_mae
+        self.compared_test() - self.compared_train()
     }
 }
 
@@ -93,27 +106,37 @@ fn row(run: &RunRecord, label: String) -> SummaryRow {
         let column = run.metrics.column(name).unwrap_or_default();
         column.iter().copied().flatten().collect()
     };
-    let (valid, test) = (column("valid_mae"), column("test_mae"));
+    let metrics = run.measured;
+    let (valid, test) = (column("valid_loss"), column("test_loss"));
     let by_validation = valid.len() == test.len();
     let chosen_by = if by_validation { &valid } else { &test };
     let best = (0..test.len()).min_by(|&one, &other| chosen_by[one].total_cmp(&chosen_by[other]));
     let best = best.expect("a record has an epoch");
     let mut speeds = column("samples_per_second");
     speeds.sort_by(f64::total_cmp);
-    let required = "a record has this column";
+    let of = |set: &str| -> Vec<Option<f64>> {
+        let names = metrics.iter().map(|it| format!("{set}_{}", it.name));
+        names.map(|it| last(&it)).collect()
+    };
+    let evaluated = of("train_eval");
+    let train_evaluated = evaluated[1].is_some();
+    let compared = column(&format!("test_{}", metrics[1].name));
     SummaryRow {
         label,
         folder: run.folder.clone(),
         data: run.data(),
         epochs: test.len(),
         parameters: run.parameters,
-        train_mae: (last("train_eval_mae").or_else(|| last("train_mae"))).expect(required),
-        train_evaluated: last("train_eval_mae").is_some(),
-        test_mae: last("test_mae").expect(required),
-        test_loss: last("test_loss").expect(required),
-        test_accuracy: last("test_accuracy"),
+        metrics,
+        train: if train_evaluated {
+            evaluated
+        } else {
+            of("train")
+        },
+        train_evaluated,
+        test: of("test"),
         best_epoch: best + 1,
-        best_test_mae: test[best],
+        best_test: compared.get(best).copied().unwrap_or(f64::NAN),
         best_by_validation: by_validation,
         seconds: column("seconds").iter().sum(),
         samples_per_second: speeds.get(speeds.len() / 2).copied(),

@@ -16,8 +16,8 @@ use crate::exec::Profile;
 use crate::files::folder::{create_locked, open_locked, refuse_existing};
 use crate::files::write_whole;
 use crate::graph::ParameterTable;
-use crate::train::EpochMetrics;
-use crate::train::Task;
+use crate::nn::Objective;
+use crate::train::{Column, EpochMetrics};
 
 const CONFIG: &str = "config.toml";
 const ENVIRONMENT: &str = "environment.toml";
@@ -30,7 +30,6 @@ const PREDICTIONS: &str = "predictions.csv";
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    task: Task,
     _lock: File,
 }
 
@@ -47,11 +46,13 @@ impl RunFolder {
         table: &ParameterTable,
     ) -> Result<Self> {
         refuse_existing(path)?;
-        let task = Task::Regression;
         let files = [
             (CONFIG, to_toml(&checkpoint.config)?.into_bytes()),
             (ENVIRONMENT, to_toml(environment)?.into_bytes()),
-            (METRICS, metrics_csv(task, &checkpoint.logs)),
+            (
+                METRICS,
+                metrics_csv(&*checkpoint.config.objective(), &checkpoint.logs),
+            ),
             (
                 CHECKPOINT,
                 checkpoint.to_bytes(&path.join(CHECKPOINT), table)?,
@@ -60,7 +61,6 @@ impl RunFolder {
         Ok(Self {
             _lock: create_locked(path, &files)?,
             path: path.to_path_buf(),
-            task,
         })
     }
 
@@ -81,7 +81,6 @@ impl RunFolder {
         let lock = open_locked(path)?;
         Ok(Self {
             path: path.to_path_buf(),
-            task: Task::Regression,
             _lock: lock,
         })
     }
@@ -116,8 +115,8 @@ impl RunFolder {
     }
 
     /// Writes `metrics.csv`: a header and a line per epoch, numbers in full.
-    pub fn save_metrics(&self, logs: &[EpochMetrics]) -> Result<()> {
-        write_whole(&self.file(METRICS), &metrics_csv(self.task, logs))
+    pub fn save_metrics(&self, objective: &dyn Objective, logs: &[EpochMetrics]) -> Result<()> {
+        write_whole(&self.file(METRICS), &metrics_csv(objective, logs))
     }
 
     /// Writes `config.toml` anew.
@@ -186,10 +185,10 @@ impl RunFolder {
 
 /// A header and a line per epoch. A few kilobytes, written as a whole each time: a line appended by
 /// a process that is killed may end anywhere.
-fn metrics_csv(task: Task, logs: &[EpochMetrics]) -> Vec<u8> {
-    let columns = task.columns();
+fn metrics_csv(objective: &dyn Objective, logs: &[EpochMetrics]) -> Vec<u8> {
+    let columns = Column::all(objective);
     // Numbers and plain names: nothing to quote.
-    let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
+    let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
     let mut text = format!("{}\n", names.join(","));
     for epoch in logs {
         let line: Vec<String> = columns.iter().map(|it| it.value(epoch)).collect();

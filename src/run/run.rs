@@ -82,7 +82,7 @@ impl<'s> Run<'s> {
         trainer.go_on(&checkpoint.state, &checkpoint.logs, checkpoint.clock)?;
         let mut record = folder.environment()?;
         record.resumed(&checkpoint, environment);
-        folder.save_metrics(&checkpoint.logs)?;
+        folder.save_metrics(&*config.objective(), &checkpoint.logs)?;
         folder.save_config(config)?;
         folder.save_environment(&record)?;
         Ok(Self {
@@ -186,7 +186,8 @@ impl<'s> Run<'s> {
             clock: self.trainer.clock(),
         };
         if epoch_ended {
-            self.folder.save_metrics(&checkpoint.logs)?;
+            let objective = checkpoint.config.objective();
+            self.folder.save_metrics(&*objective, &checkpoint.logs)?;
             self.save_best(&checkpoint.state)?;
         }
         let table = &self.trainer.network().parameters;

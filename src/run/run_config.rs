@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::data::DataSource;
 use crate::error::{Error, Result};
 use crate::files::read_regular;
-use crate::nn::{Activation, Adam, NetworkConfiguration, NetworkType, Optimizer, Sgd};
+use crate::nn::{
+    Activation, Adam, Mse, NetworkConfiguration, NetworkType, Objective, Optimizer, Sgd,
+};
 use crate::settings::settings;
 use crate::train::ScheduleConfig;
 use crate::train::TrainerOptions;
@@ -258,6 +260,7 @@ impl RunConfig {
             seed: self.seed,
             shuffle: !self.no_shuffle,
             fuse: !self.no_fuse,
+            objective: self.objective(),
             optimizer: self.optimizer(),
             clip_grad_norm: self.clip_grad_norm,
             schedule: self.schedule,
@@ -266,6 +269,11 @@ impl RunConfig {
             evaluate_train: self.evaluate_train,
             ..TrainerOptions::default()
         }
+    }
+
+    /// What the net is trained for.
+    pub fn objective(&self) -> Arc<dyn Objective> {
+        Arc::new(Mse)
     }
 
     /// The optimizer with its constants.
@@ -291,6 +299,7 @@ impl RunConfig {
             strides: self.strides.clone(),
             dense_hiddens: self.dense_hiddens.clone(),
             blocks: self.blocks,
+            outputs: self.objective().outputs(),
         }
     }
 }

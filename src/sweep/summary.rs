@@ -5,27 +5,25 @@ use std::path::Path;
 use super::folder::PlannedRun;
 use crate::error::Result;
 use crate::files::{read_regular, write_whole};
-use crate::train::{EpochMetrics, Metrics};
+use crate::nn::Metric;
+use crate::train::EpochMetrics;
 
 /// Far more than a thousand lines need.
 const MAX_BYTES: u64 = 16 << 20;
+/// The sets that are measured, as names of columns begin.
+const SETS: [&str; 3] = ["train", "test", "train_eval"];
+
 /// The columns behind the run's name and what varies.
-const COLUMNS: [&str; 14] = [
-    "parameters",
-    "epochs",
-    "train_loss",
-    "train_mae",
-    "train_accuracy",
-    "test_loss",
-    "test_mae",
-    "test_accuracy",
-    "train_eval_loss",
-    "train_eval_mae",
-    "train_eval_accuracy",
-    "generalisation_gap",
-    "seconds",
-    "status",
-];
+fn columns(metrics: &[Metric]) -> Vec<String> {
+    let before = ["parameters", "epochs"].map(str::to_owned);
+    let after = ["generalisation_gap", "seconds", "status"].map(str::to_owned);
+    let of_set = |set: &'static str| metrics.iter().map(move |it| format!("{set}_{}", it.name));
+    before
+        .into_iter()
+        .chain(SETS.into_iter().flat_map(of_set))
+        .chain(after)
+        .collect()
+}
 
 /// How far a run has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,53 +63,46 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The test MAE less that of the training set after the same epoch, or, where that was not
-    /// evaluated, less the mean over the epoch's batches, each before its update. Where it is
+    /// `metric` on the test set less that on the training set after the same epoch, or, where that was
+    /// not evaluated, less the mean over the epoch's batches, each before its update. Where an error's is
     /// positive, the net knows its training set better than what it never saw.
-    pub fn generalisation_gap(&self) -> Option<f64> {
+    pub fn generalisation_gap(&self, metric: &Metric) -> Option<f64> {
         let last = self.last.as_ref()?;
-        let train = last.train_eval.unwrap_or(last.train);
-        Some(last.test.mae - train.mae)
+        let train = last.train_eval.as_ref().unwrap_or(&last.train);
+        Some(last.test.get(metric.name)? - train.get(metric.name)?)
     }
 
     /// What the line holds behind the run's name and what varies: numbers in full, nothing where
     /// there is none.
-    fn values(&self) -> [String; COLUMNS.len()] {
+    fn values(&self, metrics: &[Metric]) -> Vec<String> {
+        let text = |value: Option<f64>| value.map_or(String::new(), |it| it.to_string());
         let last = self.last.as_ref();
-        let of = |set: Option<Metrics>| {
-            let text = |value: Option<f64>| value.map_or(String::new(), |it| it.to_string());
-            [
-                text(set.map(|it| it.loss)),
-                text(set.map(|it| it.mae)),
-                text(set.and_then(|it| it.accuracy)),
-            ]
-        };
-        let [train_loss, train_mae, train_accuracy] = of(last.map(|it| it.train));
-        let [test_loss, test_mae, test_accuracy] = of(last.map(|it| it.test));
-        let [eval_loss, eval_mae, eval_accuracy] = of(last.and_then(|it| it.train_eval));
-        [
+        let sets = [
+            last.map(|it| &it.train),
+            last.map(|it| &it.test),
+            last.and_then(|it| it.train_eval.as_ref()),
+        ];
+        let mut values = vec![
             self.parameters.to_string(),
             last.map_or(0, |it| it.epoch).to_string(),
-            train_loss,
-            train_mae,
-            train_accuracy,
-            test_loss,
-            test_mae,
-            test_accuracy,
-            eval_loss,
-            eval_mae,
-            eval_accuracy,
-            self.generalisation_gap()
-                .map_or(String::new(), |it| it.to_string()),
+        ];
+        for set in sets {
+            let of = |metric: &Metric| text(set.and_then(|it| it.get(metric.name)));
+            values.extend(metrics.iter().map(of));
+        }
+        values.extend([
+            text(self.generalisation_gap(&metrics[1])),
             self.seconds.to_string(),
             self.status.name().to_owned(),
-        ]
+        ]);
+        values
     }
 }
 
 /// A header and a line per run, as `summary.csv` holds them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
+    metrics: &'static [Metric],
     header: Vec<String>,
     rows: Vec<Vec<String>>,
 }
@@ -119,10 +110,12 @@ pub struct Summary {
 impl Summary {
     /// That of `runs` of which none has ended.
     pub(super) fn new(runs: &[PlannedRun]) -> Self {
+        let objective = runs.first().map(|run| run.config.objective());
+        let metrics = objective.map_or(&[][..], |it| it.metrics());
         let varies = runs.first().map_or(&[][..], |run| &run.varies);
         let mut header = vec!["run".to_owned()];
         header.extend(varies.iter().map(|(key, _)| key.clone()));
-        header.extend(COLUMNS.map(str::to_owned));
+        header.extend(columns(metrics));
         let row = |run: &PlannedRun| {
             let mut row = vec![run.name.clone()];
             row.extend(run.varies.iter().map(|(_, value)| value.clone()));
@@ -133,6 +126,7 @@ impl Summary {
             row
         };
         Self {
+            metrics,
             rows: runs.iter().map(row).collect(),
             header,
         }
@@ -149,17 +143,27 @@ impl Summary {
             let row = |row: csv::StringRecord| row.iter().map(str::to_owned).collect();
             let rows: Result<_, _> = reader.records().map(|it| it.map(row)).collect();
             let rows = rows.ok()?;
-            Some(Self { header, rows })
+            let metrics = new.metrics;
+            Some(Self {
+                metrics,
+                header,
+                rows,
+            })
         };
         let own = |read: &Self| {
             // A line begins with the run's name and what varies.
-            let known = new.header.len() - COLUMNS.len();
+            let known = new.known();
             let starts = |(a, b): (&Vec<String>, &Vec<String>)| a[..known] == b[..known];
             read.header == new.header
                 && read.rows.len() == new.rows.len()
                 && read.rows.iter().zip(&new.rows).all(starts)
         };
         read().filter(own).unwrap_or(new)
+    }
+
+    /// Columns of the run's name and what varies.
+    fn known(&self) -> usize {
+        self.header.len() - columns(self.metrics).len()
     }
 
     /// Writes it to `path`.
@@ -179,10 +183,10 @@ impl Summary {
 
     /// Records what run `index` has come to.
     pub(super) fn set(&mut self, index: usize, outcome: &Outcome) {
-        let known = self.header.len() - COLUMNS.len();
+        let known = self.known();
         let row = &mut self.rows[index];
         row.truncate(known);
-        row.extend(outcome.values());
+        row.extend(outcome.values(self.metrics));
     }
 
     /// How far run `index` has come.
@@ -214,12 +218,12 @@ impl Summary {
 mod tests {
     use super::super::folder::tests::planned;
     use super::*;
+    use crate::train::Metrics;
 
     fn outcome(status: Status, train_eval: Option<f64>) -> Outcome {
-        let metrics = |mae| Metrics {
-            loss: 2.0 * mae,
-            mae,
-            accuracy: Some(0.25),
+        let metrics = |mae| -> Metrics {
+            let values = [("loss", 2.0 * mae), ("mae", mae), ("accuracy", 0.25)];
+            values.into_iter().collect()
         };
         let last = EpochMetrics {
             epoch: 3,

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::event::TrainEvent;
 use super::metrics::{EpochMetrics, Metrics, Sums};
+use super::moment::Moment;
 use super::options::TrainerOptions;
 use super::order::batches;
 use super::resident::Subset;
-use super::task::Moment;
 use super::trainer::Trainer;
 use crate::error::Result;
 use crate::exec::Row;
@@ -51,7 +51,7 @@ impl Trainer<'_> {
             batch.add(row);
             Ok(ControlFlow::Continue(()))
         })?;
-        Ok(batch.means(self.data.train().whole_targets()))
+        Ok(self.means(&batch, self.data.train()))
     }
 
     /// Trains on the next batch as [`Trainer::training_step`] does, but calls `between` when the
@@ -83,17 +83,17 @@ impl Trainer<'_> {
         let row = self.submissions.end_step(device, &self.training, &step)?;
         self.place
             .took(&row, self.options.batch_size, self.data.train().len());
-        self.clock.samples += row.metrics[3] as usize;
+        self.clock.samples += row.samples();
         self.clock.seconds += start.elapsed().as_secs_f64();
         let at = Moment {
             epoch: before.epoch + 1,
             step: self.place.step,
             lr: self.options.lr,
         };
-        self.task.check_step(&row, &at)?;
+        at.check_step(&row)?;
         let mut batch = Sums::default();
         batch.add(&row);
-        Ok(batch.means(self.data.train().whole_targets()))
+        Ok(self.means(&batch, self.data.train()))
     }
 
     /// Replaces the gradients of the last step: one tensor per trained parameter.
@@ -189,7 +189,7 @@ impl Trainer<'_> {
         self.pending_evaluation = false;
         let ended = EpochMetrics {
             epoch: self.place.epoch,
-            train: (self.place.sums).means(self.data.train().whole_targets()),
+            train: self.means(&self.place.sums, self.data.train()),
             test,
             valid,
             train_eval,
@@ -215,7 +215,8 @@ impl Trainer<'_> {
             return Ok(None);
         };
         let at = self.last_moment();
-        self.task.check_evaluation(subset.name(), &metrics, &at)?;
+        let objective = &*self.options.objective;
+        at.check_evaluation(objective, subset.name(), &metrics)?;
         Ok(Some(metrics))
     }
 
@@ -233,12 +234,13 @@ impl Trainer<'_> {
             samples: self.data.train().len(),
         })?;
         let first = self.place.position;
+        let objective = Arc::clone(&self.options.objective);
         let start = Instant::now();
         let trained = self.train_within_epoch(usize::MAX, |_, sums| {
             let samples = sums.samples as usize;
             on_event(&TrainEvent::Progress {
                 samples,
-                metrics: sums.means(false),
+                metrics: sums.means(&*objective, false),
                 samples_per_second: (samples - first) as f64 / start.elapsed().as_secs_f64(),
             })?;
             Ok(if pause() {
@@ -269,19 +271,20 @@ impl Trainer<'_> {
         let TrainerOptions { lr, batch_size, .. } = self.options;
         let samples = self.data.train().len();
         let steps = self.next_steps(steps);
-        let (task, place, clock) = (self.task, &mut self.place, &mut self.clock);
+        let (place, clock) = (&mut self.place, &mut self.clock);
         let mut result = Ok(ControlFlow::Continue(()));
         let ran = self.submissions.run(&self.training, steps, |row| {
             place.took(&row, batch_size, samples);
-            clock.samples += row.metrics[3] as usize;
+            clock.samples += row.samples();
             if matches!(result, Ok(ControlFlow::Continue(()))) {
                 let at = Moment {
                     epoch: before.epoch + 1,
                     step: place.step,
                     lr,
                 };
-                let checked = task.check_step(&row, &at);
-                result = checked.and_then(|()| progress(&row, &place.sums));
+                result = at
+                    .check_step(&row)
+                    .and_then(|()| progress(&row, &place.sums));
             }
             match result {
                 Ok(flow) => flow,

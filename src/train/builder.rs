@@ -7,7 +7,7 @@ use super::resident::ResidentSplit;
 use super::session::Session;
 use super::trainer::Trainer;
 use crate::error::Result;
-use crate::nn::{Net, Network, Optimizer};
+use crate::nn::{Net, Network, Objective, Optimizer};
 
 /// What a trainer is to be; made by [`Trainer::builder`].
 #[derive(Debug)]
@@ -67,6 +67,14 @@ impl<'s> TrainerBuilder<'s> {
     #[must_use]
     pub fn batch_size(mut self, batch_size: usize) -> Self {
         self.options.batch_size = batch_size;
+        self
+    }
+
+    /// Trains for that objective.
+    #[must_use]
+    pub fn objective(mut self, objective: impl Objective + 'static) -> Self {
+        self.net = self.net.outputs(objective.outputs());
+        self.options.objective = Arc::new(objective);
         self
     }
 

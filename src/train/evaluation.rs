@@ -101,9 +101,9 @@ impl Evaluation {
         });
         Self {
             images: targets.len(),
-            mse: predictions.metrics.loss,
-            mae: predictions.metrics.mae,
-            accuracy: predictions.metrics.accuracy,
+            mse: predictions.metrics.loss(),
+            mae: predictions.metrics["mae"],
+            accuracy: predictions.metrics.get("accuracy"),
             digits: digits.collect(),
             other_targets,
         }
@@ -136,12 +136,11 @@ mod tests {
             1.0,
             1.0,
         ];
-        let metrics = Metrics {
-            loss: 1.0,
-            mae: 2.0,
-            accuracy: None,
+        let metrics: Metrics = [("loss", 1.0), ("mae", 2.0)].into_iter().collect();
+        let predictions = Predictions {
+            values,
+            metrics: metrics.clone(),
         };
-        let predictions = Predictions { values, metrics };
         let found = Evaluation::new(&targets, &predictions);
         assert_eq!((found.images, found.other_targets), (10, 3));
         let [zero, three, nine] = [0, 3, 9].map(|digit| &found.digits[digit]);

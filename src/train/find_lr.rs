@@ -86,7 +86,7 @@ impl Trainer<'_> {
         for step in 0..range.steps {
             self.options.lr = range.rate(step);
             let loss = match self.training_step() {
-                Ok(metrics) => metrics.loss,
+                Ok(metrics) => metrics.loss(),
                 Err(Error::Diverged { .. }) => break,
                 Err(other) => return Err(other),
             };

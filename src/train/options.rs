@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::schedule::ScheduleConfig;
 use crate::error::{Error, Result};
 use crate::kernel::tuning::Tuning;
-use crate::nn::{Activation, Adam, Optimizer, Update};
+use crate::nn::{Activation, Adam, Mse, Objective, Optimizer, Update};
 
 /// How to train; [`TrainerOptions::default`] is what the command line defaults to.
 #[derive(Debug, Clone)]
@@ -30,6 +30,8 @@ pub struct TrainerOptions {
     pub fuse: bool,
     /// Whether the training set is evaluated after every epoch, as the test set is.
     pub evaluate_train: bool,
+    /// What the net is trained for, and what is measured.
+    pub objective: Arc<dyn Objective>,
     /// How gradients change the parameters.
     pub optimizer: Arc<dyn Optimizer>,
     /// Largest norm of the gradient by all parameters together; a longer one is shortened to it.
@@ -54,6 +56,7 @@ impl Default for TrainerOptions {
             shuffle: true,
             fuse: true,
             evaluate_train: false,
+            objective: Arc::new(Mse),
             optimizer: Arc::new(Adam::default()),
             clip_grad_norm: None,
             init: None,

@@ -2,6 +2,7 @@
 //! adapter's limits, before anything is uploaded or allocated.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::options::TrainerOptions;
 use super::resident::{SplitLayout, Subset};
@@ -14,7 +15,7 @@ use crate::kernel::target::{Limits, Target};
 use crate::kernel::tuning::Tuning;
 use crate::nn::{Network, ProgramOptions, evaluation_program, training_program};
 use crate::ops::batch::gather::ResidentLayout;
-use crate::ops::loss::mse_loss::METRICS;
+use crate::ops::loss::ROW;
 
 /// The programs of a trainer.
 #[derive(Debug, Clone)]
@@ -62,6 +63,7 @@ impl Plan {
             let capacity = options.batch_size.min(set.count);
             let target = target.clone();
             ProgramOptions {
+                objective: Arc::clone(&options.objective),
                 capacity,
                 rows: MAX_STEPS,
                 target: match &options.tuning {
@@ -172,7 +174,7 @@ impl Plan {
             (Role::Gradients, self.parameters),
             (Role::Statistics, self.statistics),
             (Role::Predictions, self.predictions()),
-            (Role::Metrics, MAX_STEPS * METRICS),
+            (Role::Metrics, MAX_STEPS * ROW),
             (Role::Faults, MAX_STEPS),
         ];
         let slots = (0..self.slots).map(|slot| (Role::Slot(slot as u8), self.parameters));

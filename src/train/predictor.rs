@@ -13,8 +13,8 @@ use crate::exec::{Buffer, Device, Executable, Kept, MAX_STEPS, SharedBuffers, Su
 use crate::graph::Role;
 use crate::kernel::tuning::Tuning;
 use crate::nn::{Network, ProgramOptions, evaluation_program};
-use crate::ops::loss::mse_loss::METRICS;
-use crate::shape::QUAD;
+use crate::ops::loss::{Mse, Objective, ROW};
+use crate::shape::padded;
 
 /// How to predict. With the options of a training, sums round as its evaluation's do.
 #[derive(Debug, Clone)]
@@ -23,6 +23,8 @@ pub struct PredictorOptions {
     pub batch_size: usize,
     /// Whether operations are fused.
     pub fuse: bool,
+    /// What the net was trained for, and what is measured.
+    pub objective: Arc<dyn Objective>,
     /// Tiles measured on this adapter, instead of the kernels' defaults.
     pub tuning: Option<Arc<Tuning>>,
 }
@@ -32,6 +34,7 @@ impl Default for PredictorOptions {
         Self {
             batch_size: 128,
             fuse: true,
+            objective: Arc::new(Mse),
             tuning: None,
         }
     }
@@ -40,7 +43,7 @@ impl Default for PredictorOptions {
 /// What a net predicts for a data set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Predictions {
-    /// One per image, in file order.
+    /// As many per image as the net has outputs, in file order.
     pub values: Vec<f32>,
     /// How far they are from the data set's targets.
     pub metrics: Metrics,
@@ -112,9 +115,11 @@ impl<'s> Predictor<'s> {
     }
 
     fn run(&self, set: &ResidentDataset, capacity: usize) -> Result<Predictions> {
-        self.network.check(set.shape())?;
+        let objective = &self.options.objective;
+        self.network.check(set.shape(), objective.outputs())?;
         let target = self.device.target().clone();
         let options = ProgramOptions {
+            objective: Arc::clone(objective),
             capacity,
             rows: MAX_STEPS,
             target: match &self.options.tuning {
@@ -133,25 +138,25 @@ impl<'s> Predictor<'s> {
         shared.insert(Role::Order, order.buffer().clone());
         shared.extend(self.parameters.clone());
         shared.extend([
-            new(Role::Predictions, capacity * QUAD)?,
-            new(Role::Metrics, MAX_STEPS * METRICS)?,
+            new(Role::Predictions, capacity * padded(objective.outputs()))?,
+            new(Role::Metrics, MAX_STEPS * ROW)?,
             new(Role::Faults, MAX_STEPS)?,
         ]);
         let program = Executable::new(self.device, &program, &shared)?;
         let [metrics, faults] = [Role::Metrics, Role::Faults].map(|role| shared[&role].clone());
         let mut submissions = Submissions::new(self.device, metrics, faults)?;
-        let batch = &shared[&Role::Predictions];
         let (values, sums) = collect(
             self.device,
             &mut submissions,
             &program,
-            batch,
+            &shared[&Role::Predictions],
+            self.network.outputs(),
             set.len(),
             self.options.batch_size,
         )?;
         Ok(Predictions {
             values,
-            metrics: sums.means(set.whole_targets()),
+            metrics: sums.means(&**objective, set.whole_targets()),
         })
     }
 }
@@ -160,34 +165,34 @@ impl Trainer<'_> {
     /// What the net, as it is now, predicts for the test set, in file order.
     pub fn predict_test(&mut self) -> Result<Predictions> {
         let test = self.data.test();
-        let program = &self.on_test;
-        let batch = &self.shared[&Role::Predictions];
         let (values, sums) = collect(
             self.device,
             &mut self.submissions,
-            program,
-            batch,
+            &self.on_test,
+            &self.shared[&Role::Predictions],
+            self.network.outputs(),
             test.len(),
             self.options.batch_size,
         )?;
         Ok(Predictions {
             values,
-            metrics: sums.means(test.whole_targets()),
+            metrics: self.means(&sums, self.data.test()),
         })
     }
 }
 
 /// Runs an evaluation program over `count` samples in file order. `batch` is its buffer of
-/// [`Role::Predictions`].
+/// [`Role::Predictions`], of so many `outputs` per sample.
 fn collect(
     device: &Device,
     submissions: &mut Submissions<'_>,
     program: &Executable,
     batch: &Buffer,
+    outputs: usize,
     count: usize,
     batch_size: usize,
 ) -> Result<(Vec<f32>, Sums)> {
-    let sample_bytes = QUAD as u64 * 4;
+    let sample_bytes = padded(outputs) as u64 * 4;
     let bytes = count as u64 * sample_bytes;
     let all = device.storage("all predictions", bytes)?;
     let kept = Kept {
@@ -201,6 +206,8 @@ fn collect(
         sums.add(&row);
         ControlFlow::Continue(())
     })?;
-    let quads: Vec<f32> = bytemuck::pod_collect_to_vec(&device.read(&all, 0, bytes)?);
-    Ok((quads.into_iter().step_by(QUAD).collect(), sums))
+    let all: Vec<f32> = bytemuck::pod_collect_to_vec(&device.read(&all, 0, bytes)?);
+    let samples = all.chunks_exact(padded(outputs));
+    let values = samples.flat_map(|sample| &sample[..outputs]);
+    Ok((values.copied().collect(), sums))
 }

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::metrics::EpochMetrics;
+use super::metrics::{EpochMetrics, Metrics};
 use super::schedule::{Plateau, ScheduleConfig};
 
 /// The epoch with the lowest validation loss.
@@ -11,7 +11,7 @@ use super::schedule::{Plateau, ScheduleConfig};
 pub struct Best {
     /// Counted from 1.
     pub epoch: usize,
-    /// Mean squared error on the validation set.
+    /// Loss on the validation set.
     pub loss: f64,
 }
 
@@ -28,8 +28,8 @@ pub struct Selection {
 impl Selection {
     /// `epoch` was trained and evaluated; returns whether it is the best so far.
     pub(super) fn epoch_ended(&mut self, epoch: &EpochMetrics, schedule: &ScheduleConfig) -> bool {
-        let valid = epoch.valid.map(|it| it.loss);
-        let watched = valid.unwrap_or(epoch.train.loss);
+        let valid = epoch.valid.as_ref().map(Metrics::loss);
+        let watched = valid.unwrap_or(epoch.train.loss());
         self.plateau.epoch_ended(watched, schedule);
         let Some(loss) = valid else {
             return false;

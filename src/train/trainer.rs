@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::advance::Clock;
 use super::metrics::{EpochMetrics, Metrics, Sums};
+use super::moment::{Moment, check_parameters};
 use super::options::TrainerOptions;
 use super::order::{Order, batches, on_set, shuffle_seed};
 use super::place::Place;
@@ -13,11 +14,10 @@ use super::plan::Plan;
 use super::resident::{ResidentDataset, ResidentSplit, Subset};
 use super::selection::{Best, Selection};
 use super::session::Session;
-use super::task::{Moment, Task, check_parameters};
 use crate::error::{Error, Result};
 use crate::exec::{Device, Executable, Profile, SharedBuffers, Submissions, Traffic};
 use crate::graph::Role;
-use crate::nn::{Network, NetworkConfiguration, NetworkType, initial_parameters};
+use crate::nn::{Network, NetworkConfiguration, NetworkType, Objective, initial_parameters};
 
 /// Trains one net on one data set.
 ///
@@ -33,14 +33,13 @@ use crate::nn::{Network, NetworkConfiguration, NetworkType, initial_parameters};
 ///     .lr(1e-3)
 ///     .build()?;
 /// trainer.train_loop(2, |_event| Ok(()))?;
-/// println!("test MAE {:.3}", trainer.logs()[1].test.mae);
+/// println!("test MAE {:.3}", trainer.logs()[1].test["mae"]);
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Debug)]
 pub struct Trainer<'s> {
     pub(super) device: &'s Device,
-    pub(super) task: Task,
     pub(super) data: Arc<ResidentSplit>,
     pub(super) network: Network,
     pub(super) options: TrainerOptions,
@@ -107,7 +106,7 @@ impl<'s> Trainer<'s> {
         options.validate()?;
         let device = session.device();
         let (train, test) = (data.train(), data.test());
-        network.check(train.shape())?;
+        network.check(train.shape(), options.objective.outputs())?;
         let plan = Plan::new(&network, &data.layout(), &options, device.target())?;
         plan.check(&device.target().limits)?;
         let initial = match &options.init {
@@ -138,7 +137,6 @@ impl<'s> Trainer<'s> {
             selection: Selection::default(),
             logs: Vec::new(),
             device,
-            task: Task::Regression,
             data,
             network,
             options,
@@ -152,6 +150,11 @@ impl<'s> Trainer<'s> {
     /// The net.
     pub fn network(&self) -> &Network {
         &self.network
+    }
+
+    /// What it is trained for.
+    pub fn objective(&self) -> Arc<dyn Objective> {
+        Arc::clone(&self.options.objective)
     }
 
     /// Metrics of every epoch so far.
@@ -270,12 +273,17 @@ impl<'s> Trainer<'s> {
                 ControlFlow::Continue(())
             }
         })?;
-        let metrics = sums.means(whole_targets);
+        let metrics = sums.means(&*self.options.objective, whole_targets);
         Ok(if paused {
             ControlFlow::Break(metrics)
         } else {
             ControlFlow::Continue(metrics)
         })
+    }
+
+    /// The metrics of `sums` over samples of `set`.
+    pub(super) fn means(&self, sums: &Sums, set: &ResidentDataset) -> Metrics {
+        sums.means(&*self.options.objective, set.whole_targets())
     }
 
     /// Metrics of all of `subset`.

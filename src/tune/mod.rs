@@ -19,7 +19,8 @@ use crate::graph::{Dispatch, Program, Role};
 use crate::kernel::tuning::{Problem, TileValues, Tuning};
 use crate::kernel::{Choice, Step, Variant};
 use crate::nn::{
-    Adam, Network, Optimizer as _, ProgramOptions, Update, initial_parameters, training_program,
+    Adam, Mse, Network, Optimizer as _, ProgramOptions, Update, initial_parameters,
+    training_program,
 };
 use crate::ops::batch::gather::ResidentLayout;
 use crate::random::{self, Purpose};
@@ -284,6 +285,7 @@ fn lower(
     tuning: Tuning,
 ) -> Result<Program> {
     let options = ProgramOptions {
+        objective: Arc::new(Mse),
         capacity: batch,
         rows: 1,
         target: gpu.target().clone().with_tuning(&Arc::new(tuning), batch),

@@ -161,13 +161,13 @@ fn runs_are_summed_up_by_what_tells_them_apart() {
     let row = &summary.rows[0];
     assert_eq!((row.epochs, row.best_epoch, row.seconds), (3, 2, 7.5));
     assert_eq!(
-        (row.train_mae, row.test_mae, row.best_test_mae),
+        (row.compared_train(), row.compared_test(), row.best_test),
         (1.375, 1.75, 1.25)
     );
     assert_eq!(row.generalisation_gap(), 0.375);
     assert!(!row.best_by_validation);
     // Columns behind the known ones are found by name: a validation set picks the best epoch.
-    let valid = METRICS.lines().zip(["valid_mae", "3", "2", "1"]);
+    let valid = METRICS.lines().zip(["valid_loss", "3", "2", "1"]);
     let valid: Vec<String> = valid
         .map(|(line, cell)| format!("{line},{cell}\n"))
         .collect();
@@ -198,10 +198,10 @@ fn runs_of_other_seeds_are_one_curve_around_their_mean() {
     );
     assert_eq!(series[0].label, "lr 0.001, 2 seeds");
     assert_eq!(series[1].label, "lr 1e-8");
-    let (mae, accuracy) = (series[0].test_mae, series[0].test_accuracy.expect("known"));
+    let (mae, accuracy) = (series[0].compared_test, series[0].test[2].expect("known"));
     assert_eq!((mae.mean, accuracy.mean), (1.5, 0.4375));
     assert_eq!(mae.deviation, Some(0.125f64.sqrt()));
-    assert_eq!(series[1].test_mae.deviation, None);
+    assert_eq!(series[1].compared_test.deviation, None);
     let out = place.path().join("out");
     compare(&runs, &Heading::default(), &out).expect("draws");
     let svg = text(&out.join("figures/mae.svg"));
@@ -249,7 +249,10 @@ fn an_evaluated_training_set_is_what_test_figures_are_compared_with() {
     fs::write(run.join("metrics.csv"), evaluated.collect::<String>()).expect("writes");
     let row = &summarise(&[run]).rows[0];
     assert!(row.train_evaluated);
-    assert_eq!((row.train_mae, row.generalisation_gap()), (1.0, 0.75));
+    assert_eq!(
+        (row.compared_train(), row.generalisation_gap()),
+        (1.0, 0.75)
+    );
 }
 
 #[test]

@@ -12,6 +12,7 @@ use gpu_train::shape::ImageShape;
 /// The nets that everyone runs: mlp, cnn, resnet, deep, and shallow in both sizes of its kernel.
 fn nets() -> [(&'static str, NetworkType, NetworkConfiguration); 6] {
     let cnn = |channels: &[usize], kernel, hiddens: &[usize]| NetworkConfiguration {
+        outputs: 1,
         n_channels: channels.to_vec(),
         kernel_sizes: vec![kernel; channels.len()],
         strides: vec![1; channels.len()],
@@ -64,6 +65,7 @@ fn no_program_of_our_nets_exceeds_the_portable_limits() {
     for (name, net, sizes) in nets() {
         for (capacity, fuse) in [(128, true), (128, false), (1024, true), (1024, false)] {
             let options = ProgramOptions {
+                objective: std::sync::Arc::new(gpu_train::Mse),
                 capacity,
                 rows: 64,
                 target: target.clone(),

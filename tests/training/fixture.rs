@@ -107,6 +107,7 @@ impl Fixture {
     pub fn configuration(&self) -> NetworkConfiguration {
         let it = &self.description;
         NetworkConfiguration {
+            outputs: 1,
             n_channels: it.channels.clone(),
             kernel_sizes: it.kernel_sizes.clone(),
             strides: it.strides.clone(),

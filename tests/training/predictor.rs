@@ -43,7 +43,7 @@ fn predictions_and_metrics_are_the_bits_of_the_trainers_evaluation() {
             let options = PredictorOptions {
                 batch_size: 32,
                 fuse,
-                tuning: None,
+                ..PredictorOptions::default()
             };
             let tensors = trainer.parameters().expect("reads");
             let predictor = Predictor::new(session, network(net), &tensors, options);
@@ -55,7 +55,7 @@ fn predictions_and_metrics_are_the_bits_of_the_trainers_evaluation() {
             let absolute = pairs.map(|(value, target)| f64::from((value - target).abs()));
             let mae = absolute.sum::<f64>() / test as f64;
             assert!(
-                (mae - evaluated.mae).abs() <= 1e-6 * mae,
+                (mae - evaluated["mae"]).abs() <= 1e-6 * mae,
                 "{mae} {evaluated:?}"
             );
             assert_eq!(
@@ -110,7 +110,7 @@ fn on_the_processor_batches_of_any_size_predict_the_same_bits() {
             let options = PredictorOptions {
                 batch_size,
                 fuse,
-                tuning: None,
+                ..PredictorOptions::default()
             };
             let predictor = Predictor::new(cpu(), network.clone(), &tensors, options);
             predictor.expect("fits").predict(&set).expect("predicts")

@@ -82,9 +82,9 @@ fn follow_with(fixture: &Fixture, session: &Session, options: TrainerOptions) ->
         .fold(0.0, max);
     let accurate = !fixture.description.accuracy_is_exact
         || pairs().all(|(ours, theirs)| {
-            (ours.train.accuracy, ours.test.accuracy)
+            (ours.train.get("accuracy"), ours.test.get("accuracy"))
                 == (Some(theirs.train_accuracy), Some(theirs.test_accuracy))
-                && ours.valid.and_then(|it| it.accuracy) == theirs.valid_accuracy
+                && ours.valid.as_ref().and_then(|it| it.get("accuracy")) == theirs.valid_accuracy
         });
     (weights, metrics, accurate)
 }
@@ -110,13 +110,13 @@ fn max(a: f64, b: f64) -> f64 {
 
 fn worst(ours: &EpochMetrics, theirs: &Epoch) -> f64 {
     let pairs = [
-        (ours.train.loss, theirs.train_loss),
-        (ours.train.mae, theirs.train_mae),
-        (ours.test.loss, theirs.test_loss),
-        (ours.test.mae, theirs.test_mae),
+        (ours.train.loss(), theirs.train_loss),
+        (ours.train["mae"], theirs.train_mae),
+        (ours.test.loss(), theirs.test_loss),
+        (ours.test["mae"], theirs.test_mae),
     ];
     assert_eq!(ours.valid.is_some(), theirs.valid_loss.is_some());
-    let valid = ours.valid.iter().flat_map(|it| [it.loss, it.mae]);
+    let valid = ours.valid.iter().flat_map(|it| [it.loss(), it["mae"]]);
     let valid = valid.zip(theirs.valid_loss.into_iter().chain(theirs.valid_mae));
     let relative =
         (pairs.into_iter().chain(valid)).map(|(ours, theirs)| (ours - theirs).abs() / theirs.abs());

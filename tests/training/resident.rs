@@ -26,7 +26,10 @@ fn a_data_set_split_over_four_bindings_trains_to_the_same_bits() {
         };
         let mut trainer = trainer(session, split(401, 30, IMAGE), NetworkType::Cnn, options);
         trainer.train_loop(2, |_| Ok(())).expect("trains");
-        (trainer.parameters().expect("reads"), trainer.logs()[1].test)
+        (
+            trainer.parameters().expect("reads"),
+            trainer.logs()[1].test.clone(),
+        )
     };
     for (options, whole) in [(adapter(), session()), (processor(), cpu())] {
         let small = limited(options, 64_000);

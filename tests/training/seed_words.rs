@@ -24,11 +24,11 @@ fn evaluating_whole_is_the_mean_of_its_parts() {
         let mut mean = |range: std::ops::Range<usize>| {
             let samples = range.len() as f64;
             let metrics = trainer.compute_loss_and_mae(Subset::Test, range);
-            metrics.expect("evaluates").mae * samples / 33.0
+            metrics.expect("evaluates")["mae"] * samples / 33.0
         };
         let parts = mean(0..10) + mean(10..33);
         assert!(
-            (whole.mae - parts).abs() <= 1e-6 * whole.mae,
+            (whole["mae"] - parts).abs() <= 1e-6 * whole["mae"],
             "{whole:?} {parts}"
         );
         assert!(trainer.compute_loss_and_mae(Subset::Test, 30..34).is_err());

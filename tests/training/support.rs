@@ -7,7 +7,7 @@ pub use gpu_train::doctor::distance;
 use gpu_train::gpu::{Gpu, GpuOptions};
 use gpu_train::kernel::tuning::{TileValues, Tuning};
 use gpu_train::nn::{
-    Adam, Network, NetworkConfiguration, NetworkType, ProgramOptions, Update, training_program,
+    Adam, Mse, Network, NetworkConfiguration, NetworkType, ProgramOptions, Update, training_program,
 };
 use gpu_train::ops::batch::gather::ResidentLayout;
 use gpu_train::shape::ImageShape;
@@ -84,6 +84,7 @@ pub fn split(train: usize, test: usize, shape: ImageShape) -> Split {
 /// A small cnn with an odd pooling and an overlapping adaptive window.
 pub fn small_cnn() -> NetworkConfiguration {
     NetworkConfiguration {
+        outputs: 1,
         n_channels: vec![5, 7],
         kernel_sizes: vec![3, 2],
         strides: vec![1, 1],
@@ -95,6 +96,7 @@ pub fn small_cnn() -> NetworkConfiguration {
 /// Two stages of one block.
 pub fn small_resnet() -> NetworkConfiguration {
     NetworkConfiguration {
+        outputs: 1,
         n_channels: vec![5, 7],
         ..NetworkConfiguration::mlp(&[])
     }
@@ -133,6 +135,7 @@ pub fn trainer_of<'a>(
 pub fn rotated(network: &Network, image: ImageShape, batch: usize, number: usize) -> Tuning {
     let target = session().device().target().clone();
     let options = ProgramOptions {
+        objective: Arc::new(Mse),
         capacity: batch,
         rows: 1,
         target: target.with_tuning(&Arc::default(), batch),

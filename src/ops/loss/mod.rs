@@ -1,6 +1,9 @@
-//! Mean squared error over the batch, with its metrics: one row per step.
+//! Objectives: what a net is trained for, and what is measured of it. A new one is a file beside
+//! [`mse_loss`] with its kernel and an [`Objective`].
 
 pub mod mse_loss;
+
+use std::fmt::Debug;
 
 use crate::error::Result;
 use crate::graph::{Graph, Node, Op, Phase, Role, Shape, Tape, Value};
@@ -10,9 +13,54 @@ use crate::kernel::{Call, Scalar};
 use crate::ops::reduce::sum_partials;
 use crate::shape::ImageShape;
 
+pub use mse_loss::Mse;
+
+/// Floats in a row of metrics: a sum over the samples of a batch for each [`Metric`], and behind them the
+/// number of samples.
+pub const ROW: usize = 4;
+
+/// What a net is trained for.
+pub trait Objective: Debug + Send + Sync {
+    /// Its name: `mse`.
+    fn name(&self) -> &'static str;
+
+    /// Numbers that a net predicts for a sample.
+    fn outputs(&self) -> usize;
+
+    /// What is measured: first the loss, second what runs are compared by; [`ROW`] less one at most.
+    fn metrics(&self) -> &'static [Metric];
+
+    /// The kernel call of one batch: its gradient, and row `Step::row` of `rows` rows of metrics. It binds
+    /// the predictions (each padded to quads), the order of the epoch, the targets of the data set, the
+    /// gradient of the predictions, the rows of metrics, and a word per row that it sets to zero.
+    fn call(&self, rows: usize) -> Call;
+}
+
+/// Something that is measured: a mean over samples.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// What the names of columns end in: `mae`.
+    pub name: &'static str,
+    /// What it is called in the head of a table: `MAE`.
+    pub head: &'static str,
+    /// What it is called by itself: `MSE`.
+    pub short: &'static str,
+    /// What it is called in full: `mean absolute error`.
+    pub title: &'static str,
+    /// What files of its figure are called: `mse`.
+    pub file: &'static str,
+    /// What it is counted in: `units of the target`.
+    pub unit: &'static str,
+    /// Whether it is a share of the samples, to be shown in percent, and of which more is better. Of all
+    /// else less is better.
+    pub is_share: bool,
+    /// Whether it means something only where all targets are whole numbers.
+    pub of_whole_targets: bool,
+}
+
 #[derive(Debug)]
-struct MseLoss {
-    rows: usize,
+struct LossOp {
+    call: Call,
 }
 
 /// What a loss leaves behind that is yet to be added up.
@@ -28,44 +76,54 @@ impl Loss {
     /// shards have to meet for it.
     pub fn reduce(self, graph: &mut Graph) {
         if let Some([shards, metrics]) = self.shards {
-            let call = sum_partials::call(SHARDS, mse_loss::METRICS);
+            let call = sum_partials::call(SHARDS, ROW);
             let (inputs, outputs) = (vec![shards], vec![metrics]);
             graph.record_call("loss", Phase::ReduceGradients, call, inputs, outputs);
         }
     }
 }
 
-/// Records the loss of `prediction` (one value per sample) against the targets of a data set of
-/// `count` samples, and the row of metrics it writes; a submission holds up to `rows` of them. On the
-/// processor every shard writes a row of its own.
-pub fn record(graph: &mut Graph, prediction: Value, count: usize, rows: usize) -> Loss {
+/// Records the loss of `prediction` against the targets of a data set of `count` samples, and the row of
+/// metrics it writes; a submission holds up to `most_rows` of them. On the processor every shard writes a row
+/// of its own.
+pub fn record(
+    graph: &mut Graph,
+    objective: &dyn Objective,
+    prediction: Value,
+    count: usize,
+    most_rows: usize,
+) -> Loss {
     let order = graph.resident(Role::Order, 0, count, Scalar::U32);
     let targets = graph.resident(Role::Targets, 0, count, Scalar::F32);
-    let shape = Shape::Samples(ImageShape::vector(1));
+    let shape = Shape::Samples(ImageShape::vector(objective.outputs()));
     let gradient = graph.transient(shape, Scalar::F32);
     let inputs = vec![prediction, order, targets];
+    let (rows, metrics, faults, loss);
     if graph.target.is_cpu() {
-        let metrics = graph.transient(Shape::Shards(mse_loss::METRICS), Scalar::F32);
+        rows = 1;
+        metrics = graph.transient(Shape::Shards(ROW), Scalar::F32);
         // The executor clears the count of faults before a step.
-        let faults = graph.transient(Shape::Shards(1), Scalar::U32);
-        let sum = graph.resident(Role::Metrics, 0, mse_loss::METRICS, Scalar::F32);
-        let outputs = vec![gradient, metrics, faults];
-        graph.record("loss", MseLoss { rows: 1 }, inputs, outputs);
-        return Loss {
+        faults = graph.transient(Shape::Shards(1), Scalar::U32);
+        let sum = graph.resident(Role::Metrics, 0, ROW, Scalar::F32);
+        loss = Loss {
             shards: Some([metrics, sum]),
         };
+    } else {
+        rows = most_rows;
+        metrics = graph.resident(Role::Metrics, 0, rows * ROW, Scalar::F32);
+        faults = graph.resident(Role::Faults, 0, rows, Scalar::U32);
+        loss = Loss { shards: None };
     }
-    let len = rows * mse_loss::METRICS;
-    let metrics = graph.resident(Role::Metrics, 0, len, Scalar::F32);
-    let faults = graph.resident(Role::Faults, 0, rows, Scalar::U32);
-    let outputs = vec![gradient, metrics, faults];
-    graph.record("loss", MseLoss { rows }, inputs, outputs);
-    Loss { shards: None }
+    let op = LossOp {
+        call: objective.call(rows),
+    };
+    graph.record("loss", op, inputs, vec![gradient, metrics, faults]);
+    loss
 }
 
-impl Op for MseLoss {
+impl Op for LossOp {
     fn call(&self, _target: &Target) -> Call {
-        mse_loss::call(self.rows)
+        self.call.clone()
     }
 
     fn backward(&self, tape: &mut Tape<'_>, node: &Node) -> Result<()> {

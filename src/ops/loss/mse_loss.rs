@@ -7,11 +7,8 @@ use crate::kernel::{
     Call, Grid, Kernel, Params as _, Real, Slice, Step, params, reads, reads_words, twin, writes,
     writes_words,
 };
+use crate::ops::loss::{Metric, Objective, ROW};
 use crate::shape::QUAD;
-
-/// Floats in a row of metrics: sum of squared errors, sum of absolute errors, how many predictions
-/// round to their target, samples.
-pub const METRICS: usize = 4;
 
 /// Threads of the one workgroup: a power of two.
 const WORKGROUP_SIZE: u32 = 128;
@@ -40,6 +37,62 @@ params! {
     pub struct Params {
         /// Rows of metrics and faults.
         pub rows: u32,
+    }
+}
+
+/// Regression of one real target: the mean squared error, the mean absolute error, and the share of
+/// predictions that, rounded half to even, equal the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Mse;
+
+const METRICS: [Metric; 3] = [
+    Metric {
+        name: "loss",
+        head: "loss",
+        short: "MSE",
+        title: "loss (mean squared error)",
+        file: "mse",
+        unit: "units of the target, squared",
+        is_share: false,
+        of_whole_targets: false,
+    },
+    Metric {
+        name: "mae",
+        head: "MAE",
+        short: "MAE",
+        title: "mean absolute error",
+        file: "mae",
+        unit: "units of the target",
+        is_share: false,
+        of_whole_targets: false,
+    },
+    Metric {
+        name: "accuracy",
+        head: "accuracy",
+        short: "rounded accuracy",
+        title: "rounded accuracy",
+        file: "accuracy",
+        unit: "share",
+        is_share: true,
+        of_whole_targets: true,
+    },
+];
+
+impl Objective for Mse {
+    fn name(&self) -> &'static str {
+        "mse"
+    }
+
+    fn outputs(&self) -> usize {
+        1
+    }
+
+    fn metrics(&self) -> &'static [Metric] {
+        &METRICS
+    }
+
+    fn call(&self, rows: usize) -> Call {
+        call(rows)
     }
 }
 
@@ -103,7 +156,7 @@ pub fn twin_of_part<T: Real>(
     faults: &mut [u32],
 ) {
     let scale = T::of(2.0 / f64::from(batch));
-    let mut sums = [0.0; METRICS];
+    let mut sums = [0.0; ROW];
     for sample in 0..step.batch as usize {
         let predicted = prediction[sample * QUAD];
         let number = order[step.batch_start as usize + sample];
@@ -121,7 +174,7 @@ pub fn twin_of_part<T: Real>(
     }
     if step.row < params.rows {
         let row = step.row as usize;
-        metrics[row * METRICS..][..METRICS].copy_from_slice(&sums.map(T::of));
+        metrics[row * ROW..][..ROW].copy_from_slice(&sums.map(T::of));
         faults[row] = 0;
     }
 }
@@ -166,7 +219,7 @@ pub fn launch(prediction: Vec<f32>, targets: Vec<f32>, row: u32) -> Launch {
             Argument::Words((0..capacity as u32).rev().collect()),
             Argument::Floats(targets.into_iter().rev().collect()),
             Argument::Poisoned(capacity * 4),
-            Argument::Poisoned(ROWS * METRICS),
+            Argument::Poisoned(ROWS * ROW),
             Argument::Poisoned(ROWS),
         ],
     }

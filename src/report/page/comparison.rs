@@ -2,8 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::words::{count, duration, measured, percent, percents, spread};
+use super::words::{count, duration, in_order, of_test, spread, value_of};
 use super::{figures, page, side_by_side};
+use crate::nn::Metric;
 use crate::report::figures::printable;
 use crate::report::{Heading, Named, RunRecord, Series, Summary, SummaryRow};
 
@@ -46,62 +47,115 @@ fn data(summary: &Summary) -> String {
     names.join(", ")
 }
 
-/// A column of the table of results: its head, and what a run has there.
-type Column = (&'static str, fn(&SummaryRow) -> String);
+/// A column of a table: its head, and what a row has there.
+struct Column<Row> {
+    head: String,
+    value: Box<dyn Fn(&Row) -> String>,
+}
 
-const COLUMNS: [Column; 11] = [
-    ("test MAE", |row| measured(row.test_mae)),
-    ("test MSE", |row| measured(row.test_loss)),
-    ("rounded accuracy", |row| {
-        row.test_accuracy.map_or(String::new(), percent)
-    }),
-    ("train MAE", |row| measured(row.train_mae)),
-    ("gap", |row| measured(row.generalisation_gap())),
-    ("best test MAE", |row| measured(row.best_test_mae)),
-    ("in epoch", |row| row.best_epoch.to_string()),
-    ("epochs", |row| row.epochs.to_string()),
-    ("parameters", |row| {
-        row.parameters.map_or(String::new(), count)
-    }),
-    ("training time", |row| duration(row.seconds)),
-    ("samples/s", |row| {
-        row.samples_per_second
-            .map_or(String::new(), |it| count(it as usize))
-    }),
-];
+fn column<Row>(head: impl Into<String>, value: impl Fn(&Row) -> String + 'static) -> Column<Row> {
+    Column {
+        head: head.into(),
+        value: Box::new(value),
+    }
+}
 
-/// A column of the table of means: its head, and what a series has there.
-type MeansColumn = (&'static str, fn(&Series) -> String);
+/// The table of results of runs whose `metrics` were measured.
+fn results_columns(metrics: &'static [Metric]) -> Vec<Column<SummaryRow>> {
+    let compared = &metrics[1];
+    let tests = in_order(metrics).map(|(at, metric)| {
+        column(of_test(metric), move |row: &SummaryRow| {
+            value_of(metric, row.test.get(at).copied().flatten())
+        })
+    });
+    let mut columns: Vec<Column<SummaryRow>> = tests.collect();
+    columns.extend([
+        column(format!("train {}", compared.short), |row: &SummaryRow| {
+            value_of(compared, Some(row.compared_train()))
+        }),
+        column("gap", |row: &SummaryRow| {
+            value_of(compared, Some(row.generalisation_gap()))
+        }),
+        column(
+            format!("best test {}", compared.short),
+            |row: &SummaryRow| value_of(compared, Some(row.best_test)),
+        ),
+        column("in epoch", |row: &SummaryRow| row.best_epoch.to_string()),
+        column("epochs", |row: &SummaryRow| row.epochs.to_string()),
+        column("parameters", |row: &SummaryRow| {
+            row.parameters.map_or(String::new(), count)
+        }),
+        column("training time", |row: &SummaryRow| duration(row.seconds)),
+        column("samples/s", |row: &SummaryRow| {
+            let speed = row.samples_per_second;
+            speed.map_or(String::new(), |it| count(it as usize))
+        }),
+    ]);
+    columns
+}
 
-const MEANS: [MeansColumn; 7] = [
-    ("runs", |series| series.runs.len().to_string()),
-    ("test MAE", |series| spread(series.test_mae)),
-    ("rounded accuracy", |series| {
-        series.test_accuracy.map_or(String::new(), percents)
-    }),
-    ("train MAE", |series| spread(series.train_mae)),
-    ("gap", |series| spread(series.gap)),
-    ("parameters", |series| {
-        series.parameters.map_or(String::new(), count)
-    }),
-    ("training time", |series| duration(series.seconds.mean)),
-];
+/// The table of means over seeds.
+fn means_columns(metrics: &'static [Metric]) -> Vec<Column<Series>> {
+    let compared = &metrics[1];
+    let tests = in_order(metrics)
+        .filter(|(at, _)| *at > 0)
+        .map(|(at, metric)| {
+            column(of_test(metric), move |series: &Series| {
+                spread(metric, series.test.get(at).copied().flatten())
+            })
+        });
+    let mut columns = vec![column("runs", |series: &Series| {
+        series.runs.len().to_string()
+    })];
+    columns.extend(tests);
+    columns.extend([
+        column(format!("train {}", compared.short), |series: &Series| {
+            spread(compared, Some(series.compared_train))
+        }),
+        column("gap", |series: &Series| spread(compared, Some(series.gap))),
+        column("parameters", |series: &Series| {
+            series.parameters.map_or(String::new(), count)
+        }),
+        column("training time", |series: &Series| {
+            duration(series.seconds.mean)
+        }),
+    ]);
+    columns
+}
+
+/// The metrics of the first run, by which all are compared.
+fn metrics(summary: &Summary) -> &'static [Metric] {
+    summary.rows[0].metrics
+}
+
+/// The best of `values` of `metric`.
+fn best(metric: &Metric, values: impl Iterator<Item = f64>) -> f64 {
+    if metric.is_share {
+        values.fold(f64::NEG_INFINITY, f64::max)
+    } else {
+        values.fold(f64::INFINITY, f64::min)
+    }
+}
 
 /// Runs that differ in nothing but their seed, in one line.
 fn means(summary: &Summary) -> Markup {
-    let means = summary.series.iter().map(|it| it.test_mae.mean);
-    let least = means.fold(f64::INFINITY, f64::min);
+    let metrics = metrics(summary);
+    let columns = means_columns(metrics);
+    let best = best(
+        &metrics[1],
+        summary.series.iter().map(|it| it.compared_test.mean),
+    );
     html! {
         section {
             h2 { "Means over seeds" }
             div.scroll {
                 table {
-                    thead { tr { th { "mean of" } @for (head, _) in MEANS { th { (head) } } } }
+                    thead { tr { th { "mean of" } @for column in &columns { th { (column.head) } } } }
                     tbody {
                         @for (index, series) in summary.series.iter().enumerate() {
-                            tr.best[series.test_mae.mean == least && summary.series.len() > 1] {
+                            tr.best[series.compared_test.mean == best && summary.series.len() > 1] {
                                 th scope="row" { (swatch(index)) (series.label) }
-                                @for (_, value) in MEANS { td { (value(series)) } }
+                                @for column in &columns { td { ((column.value)(series)) } }
                             }
                         }
                     }
@@ -118,22 +172,26 @@ fn swatch(index: usize) -> Markup {
 }
 
 fn results(summary: &Summary) -> Markup {
-    let errors = summary.rows.iter().map(|row| row.test_mae);
-    let least = errors.fold(f64::INFINITY, f64::min);
+    let metrics = metrics(summary);
+    let columns = results_columns(metrics);
+    let best = best(
+        &metrics[1],
+        summary.rows.iter().map(SummaryRow::compared_test),
+    );
     let series_of = |run: usize| summary.series.iter().position(|it| it.runs.contains(&run));
     html! {
         section {
             h2 { "Results" }
             div.scroll {
                 table {
-                    thead { tr { th { "run" } @for (head, _) in COLUMNS { th { (head) } } } }
+                    thead { tr { th { "run" } @for column in &columns { th { (column.head) } } } }
                     tbody {
                         @for (index, row) in summary.rows.iter().enumerate() {
-                            tr.best[row.test_mae == least && summary.rows.len() > 1] {
+                            tr.best[row.compared_test() == best && summary.rows.len() > 1] {
                                 th scope="row" title=(row.folder.display()) {
                                     (swatch(series_of(index).unwrap_or(index))) (row.label)
                                 }
-                                @for (_, value) in COLUMNS { td { (value(row)) } }
+                                @for column in &columns { td { ((column.value)(row)) } }
                             }
                         }
                     }
@@ -148,7 +206,7 @@ fn results(summary: &Summary) -> Markup {
 fn remarks(summary: &Summary) -> Markup {
     let all = |is: fn(&SummaryRow) -> bool| summary.rows.iter().all(is);
     html! {
-        "After the last epoch of each run. The gap is test less train MAE; "
+        "After the last epoch of each run. The gap is test less train " (metrics(summary)[1].short) "; "
         @if all(|row| row.train_evaluated) {
             "the training set was evaluated after the epoch, as the test set was. "
         } @else if all(|row| !row.train_evaluated) {
@@ -159,9 +217,9 @@ fn remarks(summary: &Summary) -> Markup {
         }
         "The best epoch "
         @if all(|row| row.best_by_validation) {
-            "is that with the least validation MAE."
+            "is that with the lowest validation loss."
         } @else {
-            "was picked by the test set itself where a run has no validation set: a hint, not a \
+            "is that with the lowest loss on the test set where a run has no validation set: a hint, not a \
              result."
         }
     }

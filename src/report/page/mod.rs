@@ -9,6 +9,7 @@ pub(super) use comparison::of_comparison;
 pub(super) use run::of_run;
 #[cfg(feature = "cli")]
 pub(crate) use words::duration;
+pub(super) use words::{capitalised, in_order};
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use toml::Table;

@@ -2,8 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::words::{cell, count, duration, measured, percent};
+use super::words::{cell, count, duration, in_order, value_of};
 use super::{page, side_by_side, table, tile};
+use crate::nn::Metric;
 use crate::report::figures::{Picture, png_uri, short};
 use crate::report::pictures::Pictures;
 use crate::report::{Named, RunRecord, Summary, SummaryRow};
@@ -44,16 +45,21 @@ pub(in super::super) fn of_run(run: &RunRecord, drawn: &[Named], pictures: &Pict
 }
 
 fn tiles(row: &SummaryRow) -> Markup {
-    let best = format!("test MAE in epoch {}, the best", row.best_epoch);
+    let compared = row.compared();
+    let best = format!(
+        "test {} in epoch {}, the best",
+        compared.short, row.best_epoch
+    );
+    let gap = format!("generalisation gap (test less train {})", compared.short);
     html! {
         section.tiles {
-            (tile("test MAE after the last epoch", &measured(row.test_mae)))
-            (tile("test MSE after the last epoch", &measured(row.test_loss)))
-            @if let Some(accuracy) = row.test_accuracy {
-                (tile("rounded accuracy on the test set", &percent(accuracy)))
+            @for (at, metric) in in_order(row.metrics) {
+                @if row.test[at].is_some() {
+                    (tile(&what(metric), &value_of(metric, row.test[at])))
+                }
             }
-            (tile(&best, &measured(row.best_test_mae)))
-            (tile("generalisation gap (test less train MAE)", &measured(row.generalisation_gap())))
+            (tile(&best, &value_of(compared, Some(row.best_test))))
+            (tile(&gap, &value_of(compared, Some(row.generalisation_gap()))))
             (tile(&format!("of training, {} epochs", row.epochs), &duration(row.seconds)))
             @if let Some(speed) = row.samples_per_second {
                 (tile("samples per second", &count(speed as usize)))
@@ -63,14 +69,26 @@ fn tiles(row: &SummaryRow) -> Markup {
             }
         }
         p.muted {
-            @if row.best_by_validation { "The best epoch is that with the least validation MAE. " }
-            @else { "The best epoch was picked by the test set itself: a hint, not a result. " }
+            @if row.best_by_validation { "The best epoch is that with the lowest validation loss. " }
+            @else {
+                "The best epoch is that with the lowest loss on the test set: a hint, not a result. "
+            }
             @if row.train_evaluated {
                 "The training set was evaluated after the epoch, as the test set was."
             } @else {
                 "Train figures are means over an epoch's batches, each before its update."
             }
         }
+    }
+}
+
+/// What the tile of a metric of the test set is called.
+fn what(metric: &Metric) -> String {
+    let short = metric.short;
+    if metric.is_share {
+        format!("{short} on the test set")
+    } else {
+        format!("test {short} after the last epoch")
     }
 }
 

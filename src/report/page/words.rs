@@ -1,5 +1,6 @@
 //! Numbers as people read them.
 
+use crate::nn::Metric;
 use crate::report::Spread;
 
 /// Letters of a number that is not rounded.
@@ -36,22 +37,48 @@ pub(super) fn measured(value: f64) -> String {
     }
 }
 
-/// A mean, and how far the runs lie from it.
-pub(super) fn spread(value: Spread) -> String {
-    let mean = measured(value.mean);
-    value.deviation.map_or_else(
-        || mean.clone(),
-        |deviation| format!("{mean} ± {}", measured(deviation)),
-    )
+/// A value of `metric`; nothing where there is none.
+pub(super) fn value_of(metric: &Metric, value: Option<f64>) -> String {
+    let words = if metric.is_share { percent } else { measured };
+    value.map_or(String::new(), words)
 }
 
-/// The same of shares, in percent.
-pub(super) fn percents(value: Spread) -> String {
-    let mean = percent(value.mean);
-    value.deviation.map_or_else(
-        || mean.clone(),
-        |deviation| format!("{mean} ± {:.1}", deviation * 100.0),
-    )
+/// A mean of values of `metric`, and how far the runs lie from it; nothing where there is none.
+pub(super) fn spread(metric: &Metric, value: Option<Spread>) -> String {
+    let Some(value) = value else {
+        return String::new();
+    };
+    let mean = value_of(metric, Some(value.mean));
+    match value.deviation {
+        None => mean,
+        Some(deviation) if metric.is_share => format!("{mean} ± {:.1}", deviation * 100.0),
+        Some(deviation) => format!("{mean} ± {}", measured(deviation)),
+    }
+}
+
+/// `text` with a capital letter in front.
+pub(in crate::report) fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|it| it.to_uppercase().to_string());
+    first.unwrap_or_default() + letters.as_str()
+}
+
+/// The metrics of a row in the order of tables: what runs are compared by, then the loss, then all
+/// others; with their places.
+pub(in crate::report) fn in_order(
+    metrics: &'static [Metric],
+) -> impl Iterator<Item = (usize, &'static Metric)> {
+    let order = [1, 0].into_iter().chain(2..metrics.len());
+    order.map(|at| (at, &metrics[at]))
+}
+
+/// `metric` of the test set, for the head of a column. A share says by itself of what it is one.
+pub(super) fn of_test(metric: &Metric) -> String {
+    if metric.is_share {
+        metric.short.to_owned()
+    } else {
+        format!("test {}", metric.short)
+    }
 }
 
 /// A value of a column: in full where that is short, large ones without decimals.

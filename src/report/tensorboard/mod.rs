@@ -15,16 +15,19 @@ pub use messages::{Event, Image, SessionLog, SessionStatus, Summary, Value};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use prost::Message as _;
 
 use super::figures::{Figure, scatter, sheet};
+use super::page::capitalised;
 use super::pictures::Pictures;
 use super::run_record::RunRecord;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::train::{EpochMetrics, Task};
+use crate::nn::{Metric, Objective};
+use crate::train::{Column, EpochMetrics};
 
 /// What the names of event files begin with; TensorBoard looks for it.
 const PREFIX: &str = "events.out.tfevents.";
@@ -38,14 +41,19 @@ const VERSION: &str = "brain.Event:2";
 pub struct EventWriter {
     path: PathBuf,
     file: File,
+    objective: Arc<dyn Objective>,
 }
 
 impl EventWriter {
     /// Begins an event file in the folder of a run, of which `epochs` epochs are done: what older
-    /// event files there say of later ones is taken back.
-    pub fn create(folder: &Path, epochs: usize) -> Result<Self> {
+    /// event files there say of later ones is taken back. `objective` is what the run is trained for.
+    pub fn create(folder: &Path, epochs: usize, objective: Arc<dyn Objective>) -> Result<Self> {
         let (path, file) = new_file(folder).map_err(|it| unwritable(folder, &it))?;
-        let mut writer = Self { path, file };
+        let mut writer = Self {
+            path,
+            file,
+            objective,
+        };
         writer.write(Event {
             file_version: Some(VERSION.to_owned()),
             ..Event::default()
@@ -67,12 +75,13 @@ impl EventWriter {
 
     /// Writes what was measured of an epoch: a scalar per column of `metrics.csv` that has a value.
     pub fn epoch(&mut self, epoch: &EpochMetrics) -> Result<()> {
-        let columns = Task::Regression.columns().iter();
+        let columns = Column::all(&*self.objective).into_iter();
+        let metrics = self.objective.metrics();
         let values = columns.filter(|column| column.name != "epoch");
         let values = values.filter_map(|column| {
             let simple_value = column.value(epoch).parse().ok()?;
             Some(Value {
-                tag: tag(column.name),
+                tag: tag(metrics, &column.name),
                 simple_value: Some(simple_value),
                 image: None,
             })
@@ -149,18 +158,17 @@ fn step(epoch: usize) -> i64 {
 }
 
 /// `test_mae` is `MAE/test`: curves of one metric stand together, as in PyTorch's examples.
-fn tag(column: &str) -> String {
+fn tag(metrics: &[Metric], column: &str) -> String {
     let set = ["train", "valid", "test"].into_iter().find_map(|set| {
         let metric = column.strip_prefix(set)?.strip_prefix('_')?;
         Some((set, metric))
     });
-    match set {
-        Some((set, "mae")) => format!("MAE/{set}"),
-        Some((set, "loss")) => format!("Loss/{set}"),
-        Some((set, "accuracy")) => format!("Accuracy/{set}"),
-        Some((set, metric)) => format!("{metric}/{set}"),
-        None => column.to_owned(),
-    }
+    let Some((set, name)) = set else {
+        return column.to_owned();
+    };
+    let metric = metrics.iter().find(|it| it.name == name);
+    let head = metric.map_or(name.to_owned(), |it| capitalised(it.head));
+    format!("{head}/{set}")
 }
 
 fn image(tag: &str, figure: &Figure) -> Result<Value> {
