@@ -1,4 +1,4 @@
-//! Settings: options that are declared once. A line of [`settings!`] is the field of a configuration
+//! Settings: options that are declared once. A line of `settings!` is the field of a configuration
 //! with its default, its key in `config.toml`, its flag with the help text, and whether `--resume` may
 //! change it and a sweep take several values of it.
 
