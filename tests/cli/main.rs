@@ -17,6 +17,7 @@ mod predict;
 mod report;
 mod resume;
 mod runs;
+mod strange_folders;
 mod strange_names;
 mod support;
 mod sweep;
