@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
@@ -13,6 +14,7 @@ use crate::error::{Error, Result};
 #[cfg(any(feature = "cli", feature = "sweep"))]
 mod clock;
 pub(crate) mod folder;
+pub(crate) mod lock;
 
 #[cfg(any(feature = "cli", feature = "sweep"))]
 pub(crate) use clock::utc_now;
@@ -71,12 +73,15 @@ pub(crate) fn partial_beside(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// Removes the files in `folder` that a killed process left half written. Nobody else may be
-/// writing there.
-pub(crate) fn remove_partial_files(folder: &Path) {
+/// Removes the files in `folder` that a killed process left half written: those that have not changed
+/// for the time `since`. It may be zero where nobody else is writing.
+pub(crate) fn remove_partial_files(folder: &Path, since: Duration) {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    for path in entries.map(|entry| entry.path()) {
-        if path.to_string_lossy().ends_with(PARTIAL) {
+    for entry in entries {
+        let path = entry.path();
+        let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
+        let is_partial = path.to_string_lossy().ends_with(PARTIAL);
+        if is_partial && (since.is_zero() || age().is_some_and(|age| age >= since)) {
             let _ = fs::remove_file(path);
         }
     }
@@ -84,10 +89,15 @@ pub(crate) fn remove_partial_files(folder: &Path) {
 
 /// Writes a file whole or not at all: to a temporary name beside it, then renamed. What was there
 /// before stays until the new one is safely on the disk.
+///
+/// Errors, and writes nothing, where `path` lies in a folder of this process that is no longer there.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    lock::check_place(path)?;
     let partial = partial_beside(path);
     let write = || {
-        let mut file = File::create(&partial)?;
+        // What a killed process of the same number left. A link is not followed.
+        let _ = fs::remove_file(&partial);
+        let mut file = File::create_new(&partial)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         rename(&partial, path)
@@ -101,7 +111,10 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 
 /// Gives what lies whole in `partial` its name, for good: power failures do not undo it where the
 /// file system can sync folders, and this one may be opened.
+///
+/// Errors where `path` lies in a folder of this process that is no longer there.
 pub(crate) fn rename(partial: &Path, path: &Path) -> std::io::Result<()> {
+    lock::check_place(path)?;
     fs::rename(partial, path)?;
     if cfg!(unix) {
         let folder = path.parent().filter(|it| !it.as_os_str().is_empty());

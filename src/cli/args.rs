@@ -81,6 +81,9 @@ pub(super) enum Command {
     Export(ExportArgs),
     /// Download a data set's official files into the user's cache folder, where --data NAME finds
     /// them; resumes what is there, and checks sizes and checksums
+    ///
+    /// A server is given up after five attempts in a row that do not come 1 MiB further. An attempt ends
+    /// where the server sends nothing for 30 s, or less than 1 KiB a second for a minute.
     Fetch(FetchArgs),
     /// Predict the digits on pictures of any size, with a trained net
     ///

@@ -9,11 +9,16 @@ use crate::files::utc_stamp;
 use crate::nn::Metric;
 use crate::report::{self, Heading, PAGE, Spread, Summary};
 use crate::run::RunFolder;
+use crate::sweep::SweepFolder;
 
 pub(super) fn run(args: &CompareArgs) -> Result<()> {
     let out = args.out.clone().unwrap_or_else(default_folder);
-    if RunFolder::config_of(&out).exists() {
-        let what = "is the folder of a run, whose own report.html would be lost";
+    let own = [
+        (RunFolder::config_of(&out), "is the folder of a run"),
+        (SweepFolder::sweep_of(&out), "is the folder of a sweep"),
+    ];
+    if let Some((_, folder)) = own.iter().find(|(file, _)| file.exists()) {
+        let what = format!("{folder}, whose own report.html would be lost");
         return Err(Error::file(&out, what, "give another folder with --out"));
     }
     let summary = report::compare(&args.runs, &Heading::default(), &out)?;

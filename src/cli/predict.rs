@@ -127,8 +127,7 @@ fn print(predictions: &[Prediction], format: Format) -> Result<()> {
             say(format_args!("prediction  rounded  file"));
             for it in predictions {
                 let rounded = it.rounded.map_or("-".to_owned(), |it| it.to_string());
-                // A name may hold what would move a terminal's cursor.
-                let file = it.file.replace(char::is_control, "\u{fffd}");
+                let file = style::clean_field(&it.file);
                 let prediction = it.prediction;
                 say(format_args!("{prediction:>10.4}  {rounded:>7}  {file}"));
             }
@@ -144,7 +143,11 @@ fn csv(predictions: &[Prediction]) -> Vec<u8> {
     let header = writer.write_record(["file", "prediction", "rounded"]);
     let mut lines = predictions.iter().map(|it| {
         let rounded = it.rounded.map_or(String::new(), |it| it.to_string());
-        [it.file.clone(), it.prediction.to_string(), rounded]
+        [
+            style::clean_field(&it.file),
+            it.prediction.to_string(),
+            rounded,
+        ]
     });
     let written = header.and_then(|()| lines.try_for_each(|line| writer.write_record(line)));
     let () = written.expect("lines of equal length, in memory");

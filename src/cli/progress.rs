@@ -110,7 +110,7 @@ impl Progress {
                 self.epochs = *epochs;
                 self.bar.reset();
                 self.bar.set_length(*samples as u64);
-                let run = &self.run;
+                let run = style::clean_field(&self.run);
                 self.bar.set_prefix(format!("{run}epoch {epoch}/{epochs}"));
                 self.bar.enable_steady_tick(Duration::from_millis(500));
             }

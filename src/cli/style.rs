@@ -1,5 +1,7 @@
-//! Words for people, on stderr: coloured on a terminal, unless `NO_COLOR` is set.
+//! Words for people, on stderr: coloured on a terminal, unless `NO_COLOR` is set. Everything that is
+//! printed passes here, and is cleaned here: it may quote a stranger's file.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -16,12 +18,18 @@ use crate::train::Metrics;
 /// What was lost of the output first: a training goes on without it, and says so at its end.
 static LOST: Mutex<Option<io::Error>> = Mutex::new(None);
 
+/// Characters of a line that are printed: more than any line of ours has, and than a path may have.
+const LONGEST_LINE: usize = 6000;
+/// Characters of a sentence that are printed. Lists of names from a file have no end of their own.
+const LONGEST_WORDS: usize = 2000;
+
 /// Prints a line of data.
 pub(super) fn say(line: fmt::Arguments<'_>) {
+    let line = clean(&line.to_string(), LONGEST_LINE);
     keep_error(writeln!(io::stdout(), "{line}"));
 }
 
-/// Prints data that is lines already.
+/// Prints data that is lines already. Texts in it that others wrote pass [`clean_field`] first.
 pub(super) fn say_bytes(lines: &[u8]) {
     keep_error(io::stdout().write_all(lines));
 }
@@ -55,13 +63,20 @@ pub(super) fn say_json(data: &(impl Serialize + ?Sized)) -> Result<()> {
         let what = format!("the result cannot be written as JSON: {error}");
         Error::usage(what, "use --format csv")
     })?;
-    say(format_args!("{text}"));
+    keep_error(writeln!(io::stdout(), "{}", escaped(&text)));
     Ok(())
 }
 
 /// Prints a line of words for people.
 pub(super) fn tell(line: fmt::Arguments<'_>) {
+    let line = clean(&line.to_string(), LONGEST_WORDS);
     let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Prints words for people after one of ours, which may have a colour.
+fn tell_after(word: &StyledObject<&str>, text: &str) {
+    let text = clean(text, LONGEST_WORDS);
+    let _ = writeln!(io::stderr(), "{word} {text}");
 }
 
 /// Prints an error and what helps. A run that was stopped and saved is none.
@@ -70,15 +85,86 @@ pub(super) fn error(error: &Error) {
         Error::Interrupted { .. } => paint(Style::new().yellow().bold(), "stopped:"),
         _ => paint(Style::new().red().bold(), "error:"),
     };
-    tell(format_args!("{word} {error}"));
+    tell_after(&word, &error.to_string());
     let hint = paint(Style::new().green(), "hint:");
-    tell(format_args!("{hint} {}", error.hint()));
+    tell_after(&hint, error.hint());
 }
 
 /// Prints something that the user should not miss.
 pub(super) fn notice(text: &str) {
-    let word = paint(Style::new().yellow().bold(), "note:");
-    tell(format_args!("{word} {text}"));
+    tell_after(&paint(Style::new().yellow().bold(), "note:"), text);
+}
+
+/// `text` without what would move a terminal's cursor, colour it or turn its writing around, and of
+/// more than `most` characters only the beginning and the end. Lines after the first are indented:
+/// no name with a line break in it can pass for a line of ours.
+fn clean(text: &str, most: usize) -> String {
+    let content = text.trim_start_matches('\n');
+    let blank_lines = text.len() - content.len();
+    let mut cleaned = "\n".repeat(blank_lines.min(2));
+    for (number, line) in shortened(content, most).split('\n').enumerate() {
+        if number > 0 {
+            cleaned.push('\n');
+        }
+        if number > 0 && !line.is_empty() {
+            cleaned.push_str("    ");
+        }
+        cleaned.extend(line.chars().map(printable));
+    }
+    cleaned
+}
+
+/// `text` as a cell of a table for programs: of one line, and without control characters.
+pub(super) fn clean_field(text: &str) -> String {
+    let one_line = |c| if c == '\n' { '\u{fffd}' } else { printable(c) };
+    text.chars().map(one_line).collect()
+}
+
+/// What JSON need not escape and terminals obey, escaped: the text stays the same for its readers.
+fn escaped(json: &str) -> String {
+    json.chars().fold(String::new(), |mut text, c| {
+        if c == '\n' || printable(c) == c {
+            text.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // A `String` takes all that is written.
+                let _ = fmt::Write::write_fmt(&mut text, format_args!("\\u{unit:04x}"));
+            }
+        }
+        text
+    })
+}
+
+/// `c`, or in its place the sign of what cannot be shown.
+fn printable(c: char) -> char {
+    match c {
+        c if c.is_control() => '\u{fffd}',
+        // Marks that turn the direction of writing, have no width, or end lines.
+        '\u{61c}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e0fff}' => '\u{fffd}',
+        c => c,
+    }
+}
+
+/// `text`, or of more than `most` characters three quarters from its beginning, and its end.
+fn shortened(text: &str, most: usize) -> Cow<'_, str> {
+    let characters = text.chars().count();
+    if characters <= most {
+        return text.into();
+    }
+    let at = |character| {
+        let found = text.char_indices().nth(character);
+        found.map_or(text.len(), |(at, _)| at)
+    };
+    let (head, tail) = (most / 4 * 3, most / 4);
+    let left_out = characters - head - tail;
+    let (head, tail) = (&text[..at(head)], &text[at(characters - tail)..]);
+    format!("{head} … ({left_out} characters left out) … {tail}").into()
 }
 
 fn paint(style: Style, text: &str) -> StyledObject<&str> {
@@ -116,4 +202,57 @@ pub(super) fn bytes(count: u64) -> String {
 /// A count with separators.
 pub(super) fn count(count: usize) -> String {
     indicatif::HumanCount(count as u64).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_terminals_obey_is_not_printed() {
+        assert_eq!(
+            clean("a\u{1b}[31mb\u{9b}2J\rc\td", 99),
+            "a\u{fffd}[31mb\u{fffd}2J\u{fffd}c\u{fffd}d"
+        );
+        assert_eq!(
+            clean("gnp.\u{202e}exe\u{2028}", 99),
+            "gnp.\u{fffd}exe\u{fffd}"
+        );
+        assert_eq!(clean("Ünïcode, 数字 ✓", 99), "Ünïcode, 数字 ✓");
+    }
+
+    #[test]
+    fn no_name_passes_for_a_line_of_ours() {
+        assert_eq!(
+            clean("\na\nnote: all is well\n", 99),
+            "\na\n    note: all is well\n"
+        );
+        assert_eq!(clean_field("a\nb\u{7}"), "a\u{fffd}b\u{fffd}");
+    }
+
+    #[test]
+    fn lists_without_end_have_one() {
+        let names = vec!["数name"; 100_000].join(", ");
+        let shown = clean(&format!("{names}: the end"), LONGEST_WORDS);
+        assert!(shown.chars().count() < LONGEST_WORDS + 60);
+        assert!(
+            shown.starts_with("数name, ") && shown.ends_with(": the end"),
+            "{shown}"
+        );
+        assert!(shown.contains("characters left out"), "{shown}");
+        assert_eq!(clean(&"x".repeat(2000), LONGEST_WORDS).len(), 2000);
+    }
+
+    #[test]
+    fn json_says_the_same_in_characters_that_can_be_shown() {
+        let name = "a\u{1b}\u{7f}\u{9b}\u{202e}\u{e0001}ü";
+        let text = serde_json::to_string_pretty(&[name]).expect("is text");
+        let shown = escaped(&text);
+        assert!(
+            shown.chars().all(|c| c == '\n' || printable(c) == c),
+            "{shown}"
+        );
+        let read: Vec<String> = serde_json::from_str(&shown).expect("is JSON");
+        assert_eq!(read, [name]);
+    }
 }

@@ -12,6 +12,9 @@ const ALLOWANCE: u64 = 32 << 20;
 /// What it may take above that, for each of its bytes.
 const PER_BYTE: u64 = 64;
 
+/// Names that an error lists of a file, which may have a hundred thousand.
+pub(super) const NAMES_IN_ERRORS: usize = 8;
+
 /// What helps where a file would take more.
 pub(super) const LIMIT_HINT: &str =
     "store the data uncompressed, or in files that hold less; a damaged file is to be copied again";

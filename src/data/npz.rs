@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::limits::{Budget, LIMIT_HINT};
+use super::limits::{Budget, LIMIT_HINT, NAMES_IN_ERRORS};
 use super::source::{Format, Reader, has_extension};
 use super::stream::{DAMAGED_HINT, Stream, open_regular};
 use super::{Dataset, Set, Split};
@@ -23,9 +23,6 @@ use npy::ArrayHeader;
 
 const HINT: &str = "expected are x_train, y_train, x_test and y_test (or x and y in a file per set), \
                     written by numpy.savez or numpy.savez_compressed";
-
-/// How many of an archive's files an error names.
-const NAMES_IN_ERRORS: usize = 8;
 
 /// How [`super::source::DataSource`] finds and loads this format.
 pub(super) const FORMAT: Format = Format {

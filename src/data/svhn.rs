@@ -8,6 +8,7 @@ use std::path::Path;
 
 use matfile::NumericData;
 
+use super::limits::NAMES_IN_ERRORS;
 use super::matlab::{MatlabFile, UINT8};
 use super::source::{Format, Reader, has_extension};
 use super::{Dataset, Split};
@@ -116,7 +117,7 @@ fn wrong<R: Read + Seek>(file: &MatlabFile<R>, what: impl Into<String>) -> Error
 }
 
 fn missing<R: Read + Seek>(file: &MatlabFile<R>, name: &str) -> Error {
-    let names = file.names();
+    let names: Vec<&str> = file.names().into_iter().take(NAMES_IN_ERRORS).collect();
     let names = if names.is_empty() {
         "none".to_owned()
     } else {

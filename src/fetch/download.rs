@@ -9,13 +9,15 @@ use ureq::Agent;
 use ureq::http::Uri;
 
 use super::check::{self, Found};
+use super::pace::{self, Pace};
 use super::response::{self, Failure, Then};
 use super::{Event, Options, RemoteFile};
 use crate::error::{Error, Result};
 use crate::files;
 
-/// An attempt that brought as much as this counts as a success: bad lines get through a large file
-/// in the end, and a server that sends a byte at a time does not keep us for ever.
+/// An attempt that came this much further than every attempt before counts as a success: bad lines get
+/// through a large file in the end, and a server that sends the same bytes again and again, or a byte
+/// at a time, does not keep us for ever.
 const PROGRESS: u64 = 1 << 20;
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const REDIRECTS: u32 = 5;
@@ -39,7 +41,8 @@ pub(super) fn download(
         urls: urls.collect(),
         turn: 0,
         failures: 0,
-        agent: agent(sources, options),
+        furthest: 0,
+        agent: agent(file, sources, options),
         options,
         listener,
     };
@@ -48,6 +51,7 @@ pub(super) fn download(
         // Damage on the way, or an old .part of something else: once more, from the first byte.
         (download.listener)(Event::Damaged { file })?;
         download.turn += 1;
+        download.furthest = 0;
         download.get()?;
         if let Found::Other(what) = download.check()? {
             return Err(Error::file(
@@ -61,7 +65,7 @@ pub(super) fn download(
     fs::rename(part, path).map_err(|error| files::unwritable(path, &error))
 }
 
-fn agent(sources: &[String], options: &Options) -> Agent {
+fn agent(file: &RemoteFile, sources: &[String], options: &Options) -> Agent {
     let mut config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(REDIRECTS)
@@ -71,7 +75,9 @@ fn agent(sources: &[String], options: &Options) -> Agent {
         .timeout_resolve(Some(options.connect_timeout))
         .timeout_connect(Some(options.connect_timeout))
         .timeout_per_read(Some(options.stall_timeout))
-        .timeout_per_write(Some(options.stall_timeout));
+        .timeout_per_write(Some(options.stall_timeout))
+        .timeout_recv_response(Some(options.rate_over))
+        .timeout_recv_body(Some(pace::longest(file.bytes, options)));
     // No proxy knows the way to this machine itself.
     if sources.iter().all(|source| is_this_machine(source)) {
         config = config.proxy(None);
@@ -96,6 +102,8 @@ struct Download<'a> {
     turn: usize,
     /// Failed attempts in a row.
     failures: u32,
+    /// The most bytes that were here after an attempt, whether or not they still are.
+    furthest: u64,
     agent: Agent,
     options: &'a Options,
     listener: Listener<'a>,
@@ -113,13 +121,15 @@ impl Download<'_> {
             if have == self.file.bytes {
                 return Ok(());
             }
+            // What an earlier call left is no merit of this one.
+            self.furthest = self.furthest.max(have);
             let Err(failure) = self.attempt(have)? else {
                 continue;
             };
             if failure.then == Then::Anew {
                 self.discard()?;
             }
-            if self.have()? >= have + PROGRESS {
+            if self.have()? >= self.furthest.saturating_add(PROGRESS) {
                 self.failures = 0;
             }
             self.failed(&failure)?;
@@ -173,6 +183,7 @@ impl Download<'_> {
         let mut part = self.open(at).map_err(unwritable)?;
         let mut reader = body.into_reader();
         let mut buffer = vec![0; 1 << 16];
+        let mut pace = Pace::begin(self.options);
         let ended = loop {
             let length = match reader.read(&mut buffer) {
                 Ok(0) if at < file.bytes => {
@@ -191,6 +202,11 @@ impl Download<'_> {
             part.write_all(&buffer[..length]).map_err(unwritable)?;
             at += length as u64;
             (self.listener)(Event::Progress { file, have: at })?;
+            if at < file.bytes && !pace.keeps_up(length) {
+                let least = self.options.least_rate;
+                let why = format!("the server sends less than {least} bytes a second");
+                break Err(Failure::new(why, Then::Again));
+            }
         };
         part.sync_all().map_err(unwritable)?;
         drop(part);

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::Event;
 use crate::error::{Error, Result};
+use crate::files::lock::open_plain;
 
 /// Stays in the folder: whoever removed it could take it from a call that just opened it.
 const LOCK_FILE: &str = ".fetch.lock";
@@ -24,12 +25,7 @@ pub(super) fn hold(
             "choose a folder that can be written, on a file system with locks, with --out DIR",
         )
     };
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(failed)?;
+    let file = open_plain(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {

@@ -11,6 +11,7 @@ pub mod catalogue;
 mod check;
 mod download;
 mod lock;
+mod pace;
 mod response;
 
 use std::fs;
@@ -72,7 +73,13 @@ pub struct Options {
     pub connect_timeout: Duration,
     /// How long a server may send nothing before the transfer is broken off.
     pub stall_timeout: Duration,
-    /// How often in a row a file is asked for without getting on, at least once.
+    /// The bytes a second that a server must send at least, on average over [`Self::rate_over`].
+    pub least_rate: u64,
+    /// How long a server may be slower than [`Self::least_rate`], or take to begin its answer, before
+    /// the transfer is broken off.
+    pub rate_over: Duration,
+    /// How often in a row a file is asked for without getting on, at least once. To get on is to come
+    /// 1 MiB further than any attempt before.
     pub attempts: u32,
     /// The pause before the second attempt; it doubles before each further one, up to 30 s.
     pub pause: Duration,
@@ -85,6 +92,8 @@ impl Default for Options {
             replace: false,
             connect_timeout: Duration::from_secs(30),
             stall_timeout: Duration::from_secs(30),
+            least_rate: 1024,
+            rate_over: Duration::from_mins(1),
             attempts: 5,
             pause: Duration::from_secs(1),
         }

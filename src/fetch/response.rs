@@ -52,6 +52,10 @@ fn words(error: &ureq::Error) -> String {
         ureq::Error::HostNotFound => "the server's name is not known".to_owned(),
         ureq::Error::TooManyRedirects => "too many redirects".to_owned(),
         ureq::Error::Timeout(ureq::Timeout::PerRead) => "the server sends nothing".to_owned(),
+        ureq::Error::Timeout(ureq::Timeout::RecvResponse) => {
+            "the server takes too long to begin its answer".to_owned()
+        }
+        ureq::Error::Timeout(ureq::Timeout::RecvBody) => "the server is too slow".to_owned(),
         other => other.to_string(),
     }
 }

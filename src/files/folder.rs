@@ -1,37 +1,42 @@
 //! Folders that a process fills and then writes into: whole or not there, and one process at a time.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub(crate) use super::lock::FolderLock;
 use super::{partial_beside, remove_partial_files, rename, replace, unwritable};
 use crate::error::{Error, Result};
 
-/// Locked by the process that writes into the folder.
-const LOCK: &str = ".lock";
+/// The folder of the figures of a run, a sweep or a comparison, within its own.
+pub(crate) const FIGURES: &str = "figures";
 
 /// Makes the folder `path` with `files` in it, all of it at once or nothing at all, and locks it for
-/// this process as long as the returned file lives.
+/// this process as long as the returned lock lives.
 ///
 /// Errors where it exists, since what was written is never overwritten, and where not all of it can
 /// be written; then nothing is left behind.
-pub(crate) fn create_locked(path: &Path, files: &[(&str, Vec<u8>)]) -> Result<File> {
+pub(crate) fn create_locked(path: &Path, files: &[(&str, Vec<u8>)]) -> Result<FolderLock> {
     refuse_existing(path)?;
     let above = path.parent().unwrap_or(Path::new(""));
     let made = make_folders(above)?;
     remove_forgotten_folders(above);
-    let filled = fill(path, files).and_then(|()| open_lock(path));
-    let lock = filled.inspect_err(|_| remove_folders(&made))?;
-    hold(path, lock)
+    fill(path, files).inspect_err(|_| remove_folders(&made))?;
+    FolderLock::hold(path)
 }
 
 /// Locks the folder `path`, which is there, for this process as long as the returned file lives;
 /// takes away files that a killed process left half written.
 ///
 /// Errors where another process has it.
-pub(crate) fn open_locked(path: &Path) -> Result<File> {
-    let lock = hold(path, open_lock(path)?)?;
-    remove_partial_files(path);
+pub(crate) fn open_locked(path: &Path) -> Result<FolderLock> {
+    let lock = FolderLock::hold(path)?;
+    remove_partial_files(path, Duration::ZERO);
+    let figures = path.join(FIGURES);
+    // Through a link, files elsewhere would be removed.
+    if fs::symlink_metadata(&figures).is_ok_and(|it| it.is_dir()) {
+        remove_partial_files(&figures, Duration::ZERO);
+    }
     Ok(lock)
 }
 
@@ -58,28 +63,6 @@ pub(crate) fn refuse_existing(path: &Path) -> Result<()> {
         Err(exists(path))
     } else {
         Ok(())
-    }
-}
-
-fn open_lock(folder: &Path) -> Result<File> {
-    let path = folder.join(LOCK);
-    // Windows locks no file that is open for appending alone.
-    let mut options = OpenOptions::new();
-    let opened = options.create(true).truncate(false).write(true).open(&path);
-    opened.map_err(|error| unwritable(&path, &error))
-}
-
-/// Locks `folder` for this process, as long as the file lives.
-///
-/// Errors where another process holds it. Where the file system knows no locks, there is none.
-fn hold(folder: &Path, lock: File) -> Result<File> {
-    match lock.try_lock() {
-        Err(TryLockError::WouldBlock) => Err(Error::file(
-            folder,
-            "another gpu-train is writing into this run",
-            "wait until it has ended, or stop it; a new run needs no --out",
-        )),
-        _ => Ok(lock),
     }
 }
 
@@ -177,6 +160,19 @@ fn exists(path: &Path) -> Error {
     )
 }
 
+/// Errors where `path`, which lies in a folder that others may have made, is a link to another place.
+#[cfg(feature = "sweep")]
+pub(crate) fn refuse_link(path: &Path) -> Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_symlink() => Err(Error::file(
+            path,
+            "is a link, and nothing is written through it",
+            "remove the link, or put the folder in its place",
+        )),
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,16 +207,5 @@ mod tests {
         assert!(error.to_string().contains("never overwritten"), "{error}");
         assert_eq!(fs::read(run.join("a")).ok(), Some(vec![1]));
         assert_eq!(names(), 1);
-    }
-
-    #[test]
-    fn one_process_at_a_time_writes_into_a_run() {
-        let place = tempfile::tempdir().expect("a temporary folder");
-        let lock = || hold(place.path(), open_lock(place.path()).expect("opens"));
-        let held = lock().expect("is free");
-        let error = lock().expect_err("is held");
-        assert!(error.to_string().contains("another gpu-train"), "{error}");
-        drop(held);
-        assert!(lock().is_ok());
     }
 }

@@ -1,8 +1,11 @@
 //! What runs are called beside each other.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::PathBuf;
 
 use super::figures::printable;
+use super::page::without_folders;
 use super::run_record::RunRecord;
 
 /// Options that say where and how long, not what; they name no run.
@@ -22,12 +25,25 @@ pub(super) fn labels(runs: &[RunRecord]) -> Vec<String> {
             return labels;
         }
     }
-    runs.iter().map(path).collect()
+    folders(&runs.iter().collect::<Vec<_>>())
 }
 
-/// The run's folder, as it was named.
-fn path(run: &RunRecord) -> String {
-    printable(&run.folder.to_string_lossy())
+/// The runs' folders, as they were named; of absolute ones that from which on they differ.
+fn folders(runs: &[&RunRecord]) -> Vec<String> {
+    let parts = runs.iter().map(|run| run.folder.iter().collect());
+    let all: Vec<Vec<&OsStr>> = parts.collect();
+    let shortest = all.iter().map(Vec::len).min().unwrap_or(0);
+    let same = |at: &usize| all.iter().all(|parts| parts[*at] == all[0][*at]);
+    let common = if runs.iter().any(|run| run.folder.is_absolute()) {
+        (0..shortest.saturating_sub(1)).take_while(same).count()
+    } else {
+        0
+    };
+    let text = |parts: &Vec<&OsStr>| {
+        let path: PathBuf = parts[common..].iter().collect();
+        printable(&path.to_string_lossy())
+    };
+    all.iter().map(text).collect()
 }
 
 /// A name for each of `runs`, of which every one stands for all that differ from it in nothing but
@@ -53,7 +69,7 @@ pub(super) fn labels_without_seed(runs: &[&RunRecord]) -> Vec<String> {
     if tell_apart(&names) {
         return names;
     }
-    runs.iter().map(|run| path(run)).collect()
+    folders(runs)
 }
 
 /// The options in which `runs` differ, but for `others`.
@@ -82,7 +98,7 @@ fn option_words(run: &RunRecord, telling: &[&str]) -> String {
             ("net", _) => Some(text),
             (_, "true") => Some((*key).to_owned()),
             ("data", _) => Some(run.data()),
-            _ => Some(format!("{key} {text}")),
+            _ => Some(format!("{key} {}", without_folders(&text))),
         }
     });
     words.collect::<Vec<_>>().join(", ")

@@ -19,19 +19,24 @@ pub use run_record::RunRecord;
 pub use series::{Series, Spread};
 pub use summary::{Summary, SummaryRow};
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::files::{unwritable, write_whole};
+use crate::files::lock::make_plain_folder;
+use crate::files::{remove_partial_files, unwritable, write_whole};
 use figures::Figure;
 use pictures::Pictures;
 
 /// The page of a run, and of a comparison.
 pub const PAGE: &str = "report.html";
+/// After this time nobody is writing a page or a figure any more, which takes a moment.
+const FORGOTTEN: Duration = Duration::from_mins(1);
 /// The folder of the figures beside it.
-pub const FIGURES: &str = "figures";
+pub const FIGURES: &str = crate::files::folder::FIGURES;
 
 /// Draws the run in `folder` and writes `report.html` and `figures/*.svg` and `*.png` into it.
 ///
@@ -59,8 +64,10 @@ pub struct Heading {
 /// Draws `runs` together and writes `report.html` and `figures/*.svg` and `*.png` into `out`, which
 /// is made where it is missing; returns what the runs came to.
 ///
-/// Errors where a run has no epoch yet or a damaged file, naming it, or `out` cannot be written.
+/// Errors where a run has no epoch yet or a damaged file, naming it, where `out` cannot be written, and
+/// where a page stands there that gpu-train did not write.
 pub fn compare(runs: &[PathBuf], heading: &Heading, out: &Path) -> Result<Summary> {
+    refuse_foreign_page(&out.join(PAGE))?;
     let runs = read_all(runs)?;
     let summary = Summary::of(&runs);
     let figures = run_figures::compared(&runs, &summary);
@@ -79,6 +86,27 @@ fn read_all(runs: &[PathBuf]) -> Result<Vec<RunRecord>> {
     runs.iter().map(|it| RunRecord::read(it)).collect()
 }
 
+/// Errors where something stands at `path` that is no page of ours: its footer would say so.
+fn refuse_foreign_page(path: &Path) -> Result<()> {
+    let end = || {
+        let mut file = File::open(path)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(page::END)))?;
+        let mut end = Vec::new();
+        file.take(page::END).read_to_end(&mut end)?;
+        std::io::Result::Ok(String::from_utf8_lossy(&end).into_owned())
+    };
+    let is_ours = match fs::symlink_metadata(path) {
+        Err(_) => true,
+        Ok(metadata) => metadata.is_file() && end().is_ok_and(|it| it.contains(page::FOOTER)),
+    };
+    if is_ours {
+        return Ok(());
+    }
+    let what = "is there already, and gpu-train did not write it";
+    Err(Error::file(path, what, "give another folder with --out"))
+}
+
 /// A figure and the name of its files.
 #[derive(Debug)]
 struct Named {
@@ -87,8 +115,10 @@ struct Named {
 }
 
 fn write_figures(folder: &Path, figures: &[Named]) -> Result<()> {
+    remove_partial_files(folder, FORGOTTEN);
     let folder = folder.join(FIGURES);
-    fs::create_dir_all(&folder).map_err(|error| unwritable(&folder, &error))?;
+    make_plain_folder(&folder).map_err(|error| unwritable(&folder, &error))?;
+    remove_partial_files(&folder, FORGOTTEN);
     figures
         .iter()
         .try_for_each(|named| write_figure(&folder, named.name, &named.figure))

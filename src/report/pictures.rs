@@ -3,7 +3,7 @@
 use super::figures::{Picture, printable};
 use super::run_record::RunRecord;
 use crate::data::Dataset;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Pictures on a sheet.
 const PICTURES: usize = 18;
@@ -33,6 +33,11 @@ impl Pictures {
         match found {
             Ok(Some(pictures)) => pictures,
             Ok(None) => Self::without("predictions.csv is not of this test set"),
+            Err(Error::File { path, what, .. }) => {
+                // On the page, only the file's own name.
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                Self::without(&format!("{name}: {what}"))
+            }
             Err(error) => Self::without(&error.to_string()),
         }
     }

@@ -2,7 +2,7 @@
 //! written whole or not at all, and so is the folder.
 
 use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -13,7 +13,7 @@ use super::run_config::RunConfig;
 use super::weights::save_weights;
 use crate::error::{Error, Result};
 use crate::exec::Profile;
-use crate::files::folder::{create_locked, open_locked, refuse_existing};
+use crate::files::folder::{FolderLock, create_locked, open_locked, refuse_existing};
 use crate::files::write_whole;
 use crate::graph::ParameterTable;
 use crate::nn::Objective;
@@ -30,7 +30,7 @@ const PREDICTIONS: &str = "predictions.csv";
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    _lock: File,
+    _lock: FolderLock,
 }
 
 impl RunFolder {

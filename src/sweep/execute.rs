@@ -7,6 +7,7 @@ use super::folder::{PlannedRun, Sweep, SweepFolder};
 use super::summary::{Outcome, Status};
 use crate::data::{DataSource, Split};
 use crate::error::{Error, Result};
+use crate::files::folder::refuse_link;
 use crate::files::utc_now;
 use crate::kernel::tuning::Tuning;
 use crate::run::{DataRecord, HostData, Job, JobData, Run, RunConfig, RunFolder};
@@ -244,6 +245,7 @@ impl<'s> Execution<'s> {
         }
         let mut job = loaded.job(session, run, &sweep.tuning)?;
         let environment = job.environment(session, data, utc_now());
+        refuse_link(path)?;
         if path.exists() {
             let folder = RunFolder::open(path)?;
             let checkpoint = folder.checkpoint()?;

@@ -1,6 +1,5 @@
 //! The folder of a sweep: `sweep.toml` with what was asked, `summary.csv`, and a folder per run.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::axes::MOST_RUNS;
 use super::summary::{Outcome, Summary};
 use crate::error::{Error, Result};
-use crate::files::folder::{create_locked, open_locked};
+use crate::files::folder::{FolderLock, create_locked, open_locked};
 use crate::files::read_regular;
 use crate::kernel::tuning::Tuning;
 use crate::run::{DataRecord, RunConfig};
@@ -94,7 +93,7 @@ pub struct SweepFolder {
     path: PathBuf,
     sweep: Sweep,
     summary: Summary,
-    _lock: File,
+    _lock: FolderLock,
 }
 
 impl SweepFolder {
@@ -163,6 +162,11 @@ impl SweepFolder {
             sweep,
             _lock: lock,
         })
+    }
+
+    /// The description of the sweep in the folder `path`.
+    pub fn sweep_of(path: &Path) -> PathBuf {
+        path.join(SWEEP)
     }
 
     /// The folder.

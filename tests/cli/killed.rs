@@ -30,7 +30,7 @@ pub fn spawn(place: &Workplace, arguments: &[&str]) -> Child {
 }
 
 /// Reads what the child prints until it has finished `epoch`.
-fn wait_for_epoch(child: &mut Child, epoch: usize) {
+pub fn wait_for_epoch(child: &mut Child, epoch: usize) {
     let lines = BufReader::new(child.stdout.as_mut().expect("is piped")).lines();
     let ended = format!("{epoch}/");
     let mut lines = lines.map_while(Result::ok);

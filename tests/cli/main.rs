@@ -17,6 +17,8 @@ mod predict;
 mod report;
 mod resume;
 mod runs;
+mod strange_folders;
+mod strange_names;
 mod support;
 mod sweep;
 mod tensorboard;

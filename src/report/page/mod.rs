@@ -9,7 +9,7 @@ pub(super) use comparison::of_comparison;
 pub(super) use run::of_run;
 #[cfg(feature = "cli")]
 pub(crate) use words::duration;
-pub(super) use words::{capitalised, in_order};
+pub(super) use words::{capitalised, in_order, without_folders};
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use toml::Table;
@@ -18,6 +18,10 @@ use super::figures::printable;
 use super::{Named, RunRecord};
 
 const STYLE: &str = include_str!("style.css");
+/// By which a page of ours is known, at its end.
+pub(super) const FOOTER: &str = "Written by gpu-train ";
+/// Bytes from there to the end of a page, at most.
+pub(super) const END: u64 = 200;
 /// More lines of a table than this are behind a fold.
 const MANY: usize = 40;
 
@@ -39,7 +43,7 @@ fn page(title: &str, body: &Markup) -> String {
             }
             body {
                 main { (body) }
-                footer { "Written by gpu-train " (version) "." }
+                footer { (FOOTER) (version) "." }
             }
         }
     };
@@ -107,7 +111,10 @@ fn flattened(table: &Table) -> Vec<(String, String)> {
                     rows.extend(inner.map(|(path, text)| (format!("{key}.{path}"), text)));
                 }
             }
-            other => rows.push((printable(key), super::run_record::option_text(other))),
+            other => {
+                let text = super::run_record::option_text(other);
+                rows.push((printable(key), without_folders(&text).to_owned()));
+            }
         }
     }
     rows

@@ -92,6 +92,20 @@ pub(super) fn cell(value: Option<f64>) -> String {
     }
 }
 
+/// Of an absolute path its last part, and any other text as it is: a page that is passed on tells
+/// nobody how its author's folders are named.
+pub(crate) fn without_folders(text: &str) -> &str {
+    let drive = text.get(1..3).is_some_and(|it| [":\\", ":/"].contains(&it));
+    if !drive && !text.starts_with(['/', '\\']) {
+        return text;
+    }
+    let parts = text.rsplit(['/', '\\']);
+    parts
+        .into_iter()
+        .find(|part| !part.is_empty())
+        .unwrap_or("")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,5 +124,21 @@ mod tests {
         assert_eq!(cell(Some(1.0 / 3.0)), "0.3333");
         assert_eq!(cell(Some(12345.678)), "12346");
         assert_eq!(cell(None), "");
+    }
+
+    #[test]
+    fn no_page_tells_where_its_author_keeps_files() {
+        for path in [
+            "/home/me/data",
+            "/home/me/data/",
+            "C:\\me\\data",
+            "c:/me/data",
+            "\\\\me\\data",
+        ] {
+            assert_eq!(without_folders(path), "data");
+        }
+        for other in ["house-digits:100,20", "data/mnist", "0.5", "", "1/2"] {
+            assert_eq!(without_folders(other), other);
+        }
     }
 }

@@ -36,8 +36,8 @@ fn nobody_listens() {
 fn a_server_that_never_answers_is_given_up() {
     let place = Place::new(1000);
     let server = Server::new(|_| Answer {
-        bytes: Vec::new(),
         silence: Duration::from_mins(1),
+        ..Answer::raw(b"")
     });
     let impatient = Options {
         stall_timeout: Duration::from_millis(200),
@@ -120,9 +120,6 @@ fn redirects_are_followed_a_few_times_and_to_http_alone() {
 #[test]
 fn what_is_no_http_is_an_error() {
     let place = Place::new(1000);
-    let server = server(&place, |content, _, _| Answer {
-        bytes: content.to_vec(),
-        silence: Duration::ZERO,
-    });
+    let server = server(&place, |content, _, _| Answer::raw(content));
     place.fails(&options(&server), &[&server.url]);
 }

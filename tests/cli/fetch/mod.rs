@@ -5,6 +5,7 @@ mod bad_files;
 mod bad_servers;
 mod command;
 mod downloads;
+mod endless;
 mod place;
 mod refusals;
 mod resuming;

@@ -21,6 +21,8 @@ pub struct Answer {
     pub bytes: Vec<u8>,
     /// How long to say nothing before the connection is closed.
     pub silence: Duration,
+    /// How many of the last bytes are sent one at a time, and the pause before each.
+    pub drip: (usize, Duration),
 }
 
 impl Answer {
@@ -30,9 +32,15 @@ impl Answer {
         for header in headers {
             head.extend([header, "\r\n"]);
         }
+        Self::raw(&[head.as_bytes(), b"\r\n", body].concat())
+    }
+
+    /// These bytes, whether or not they are HTTP.
+    pub fn raw(bytes: &[u8]) -> Self {
         Self {
-            bytes: [head.as_bytes(), b"\r\n", body].concat(),
+            bytes: bytes.to_vec(),
             silence: Duration::ZERO,
+            drip: (0, Duration::ZERO),
         }
     }
 
@@ -64,6 +72,12 @@ impl Answer {
     /// The same, with a silence before the end.
     pub fn then_silent(mut self, silence: Duration) -> Self {
         self.silence = silence;
+        self
+    }
+
+    /// The same, with the last `bytes` one at a time.
+    pub fn drip(mut self, bytes: usize, pause: Duration) -> Self {
+        self.drip = (bytes.min(self.bytes.len()), pause);
         self
     }
 }
@@ -127,6 +141,14 @@ fn serve(mut stream: TcpStream, answer: &dyn Fn(&Asked) -> Answer, log: &Mutex<V
     };
     let answer = answer(&asked);
     // The client may have gone.
-    let _ = stream.write_all(&answer.bytes);
+    let (drops, pause) = answer.drip;
+    let (flow, drops) = answer.bytes.split_at(answer.bytes.len() - drops);
+    let _ = stream.write_all(flow);
+    for drop in drops.chunks(1) {
+        std::thread::sleep(pause);
+        if stream.write_all(drop).is_err() {
+            return;
+        }
+    }
     std::thread::sleep(answer.silence);
 }
