@@ -31,6 +31,9 @@ pub mod svhn;
 pub use hold_out::hold_out;
 pub use source::DataSource;
 
+/// A batch of squared errors of this size is still a 32-bit float.
+const LARGEST_TARGET: f32 = 1e16;
+
 /// Images and their targets, on the host.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
@@ -52,6 +55,16 @@ impl Dataset {
                     targets.len()
                 ),
                 "a data set needs at least one image, and one target per image",
+            ));
+        }
+        if let Some(index) = targets.iter().position(|it| it.abs() > LARGEST_TARGET) {
+            let target = targets[index];
+            return Err(Error::usage(
+                format!(
+                    "the target of image {index} (counted from 0) is {target:e}, and the squares of \
+                     such errors overflow"
+                ),
+                "divide all targets by a number that brings them to about 1",
             ));
         }
         Ok(Self {

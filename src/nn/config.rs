@@ -137,10 +137,18 @@ impl NetworkConfiguration {
 
 /// More than anybody trains, and few enough for the memory plan.
 const MAX_BLOCKS: usize = 100;
+/// The same of layers in a list: to plan a net takes time by the square of their number.
+const MAX_LAYERS: usize = 1000;
 
 fn positive(flag: &str, list: &[usize]) -> Result<()> {
     /// Beyond this no layer fits any adapter, and sizes multiply without overflow.
     const LARGEST: usize = 1 << 18;
+    if list.len() > MAX_LAYERS {
+        return Err(Error::usage(
+            format!("{flag} has {} values", list.len()),
+            format!("give {flag} at most {MAX_LAYERS}"),
+        ));
+    }
     match list.iter().find(|&&size| size == 0 || size > LARGEST) {
         None => Ok(()),
         Some(size) => Err(Error::usage(

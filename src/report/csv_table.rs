@@ -20,6 +20,8 @@ impl CsvTable {
             for ((name, column), cell) in columns.iter_mut().zip(record.iter()) {
                 let number = match cell {
                     "" => None,
+                    // As earlier versions wrote it where the clock stood still.
+                    "inf" if name == "samples_per_second" => None,
                     text => Some(number(text).ok_or_else(|| {
                         format!("'{text}' in line {}, column {name}, is no number", line + 2)
                     })?),
@@ -81,6 +83,13 @@ mod tests {
         let missing = table.full("b").expect_err("has an empty cell");
         assert_eq!(missing, "line 2 has nothing in column b");
         assert_eq!(table.full("c"), Err("it has no column c".to_owned()));
+    }
+
+    #[test]
+    fn a_clock_that_stood_still_damages_nothing() {
+        let table = CsvTable::parse(b"seconds,samples_per_second\n0,inf\n").expect("a table");
+        assert_eq!(table.column("samples_per_second"), Some(&[None][..]));
+        assert!(CsvTable::parse(b"seconds,samples_per_second\ninf,1\n").is_err());
     }
 
     #[test]

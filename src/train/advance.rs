@@ -27,11 +27,14 @@ pub struct Clock {
 
 impl Clock {
     pub(super) fn samples_per_second(self) -> f64 {
-        if self.samples == 0 {
-            return 0.0;
-        }
-        self.samples as f64 / self.seconds
+        speed(self.samples, self.seconds)
     }
+}
+
+/// Samples per second; none where the clock did not tell any time.
+fn speed(samples: usize, seconds: f64) -> f64 {
+    let speed = samples as f64 / seconds;
+    if speed.is_finite() { speed } else { 0.0 }
 }
 
 /// What a trainer is at when it asks whether to pause.
@@ -241,7 +244,7 @@ impl Trainer<'_> {
             on_event(&TrainEvent::Progress {
                 samples,
                 metrics: sums.means(&*objective, false),
-                samples_per_second: (samples - first) as f64 / start.elapsed().as_secs_f64(),
+                samples_per_second: speed(samples - first, start.elapsed().as_secs_f64()),
             })?;
             Ok(if pause() {
                 ControlFlow::Break(())

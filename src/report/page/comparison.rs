@@ -188,7 +188,7 @@ fn results(summary: &Summary) -> Markup {
                     tbody {
                         @for (index, row) in summary.rows.iter().enumerate() {
                             tr.best[row.compared_test() == best && summary.rows.len() > 1] {
-                                th scope="row" title=(row.folder.display()) {
+                                th scope="row" title=(without_folders(&row.folder.to_string_lossy())) {
                                     (swatch(series_of(index).unwrap_or(index))) (row.label)
                                 }
                                 @for column in &columns { td { ((column.value)(row)) } }
