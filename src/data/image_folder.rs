@@ -10,8 +10,8 @@ use super::source::{Format, Reader};
 use super::stream::reserve;
 use super::{Dataset, Split};
 use crate::error::{Error, Result};
-use crate::shape::ImageShape;
 
+mod jpeg;
 mod labels_csv;
 mod listing;
 mod loose;
@@ -21,7 +21,7 @@ mod webp;
 pub use loose::{find_images, read_scaled};
 
 use listing::{Listing, Sample};
-use picture::Picture;
+use picture::Header;
 
 /// Folder of the training images.
 pub const TRAIN_FOLDER: &str = "train";
@@ -46,7 +46,8 @@ pub(super) const FORMAT: Format = Format {
 };
 
 /// Loads the images of `train/` and `test/` in `folder`. All are of one size; where all are grey they
-/// have one channel, else red, green and blue. Transparency is dropped, 16 bits are reduced to 8.
+/// have one channel, else red, green and blue. They are turned upright as their EXIF data say,
+/// transparency is dropped, 16 bits are reduced to 8.
 ///
 /// Each of the two has either a folder per class, visited in the order of their names, or a file
 /// `labels.csv` with the columns `file` (a path below its folder) and `target` (any finite number).
@@ -59,7 +60,7 @@ pub fn load(folder: &Path) -> Result<Split> {
     let train = Listing::of(&folder.join(TRAIN_FOLDER))?;
     let test = Listing::of(&folder.join(TEST_FOLDER))?;
     let [train, test] = listing::samples(train, test)?;
-    let common = Picture::common(
+    let common = Header::common(
         train
             .iter()
             .chain(&test)
@@ -72,12 +73,8 @@ pub fn load(folder: &Path) -> Result<Split> {
 }
 
 /// Reads the images of one set, in order; each of the size that `common` has.
-fn read(folder: &Path, samples: &[Sample], common: Picture) -> Result<Dataset> {
-    let shape = ImageShape::new(
-        common.channels(),
-        common.height as usize,
-        common.width as usize,
-    );
+fn read(folder: &Path, samples: &[Sample], common: Header) -> Result<Dataset> {
+    let shape = common.shape();
     let file_bytes = samples.iter().map(|sample| sample.bytes).sum();
     let taken = Budget::new(file_bytes).take(samples.len() as u64, shape.elements() as u64);
     let bytes = taken.map_err(|what| {

@@ -7,6 +7,8 @@
 mod cases;
 mod damaged;
 mod image_refusals;
+mod jpeg;
+mod pictures;
 mod real;
 mod refusals;
 mod values;

@@ -3,19 +3,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use image::imageops::{FilterType, resize};
-use image::{DynamicImage, ImageDecoder, RgbImage};
-
 use super::listing::{entries, is_image_name};
-use super::picture::{decoder, unreadable};
+use super::picture::{Limit, Picture};
 use crate::data::stream;
 use crate::error::{Error, Result};
 use crate::shape::ImageShape;
 
-/// The most bytes that one picture may have as it is decoded: 64 megapixels of three bytes.
-const MAX_DECODED_BYTES: u64 = 192 << 20;
-const SIZE_HINT: &str = "scale it down first, for example with ImageMagick: mogrify -resize 1024x1024 \
-                         FILE";
+/// How large a picture may be: 64 megapixels of three bytes.
+const OF_ONE: Limit = Limit {
+    bytes: 192 << 20,
+    hint: "scale it down first, for example with ImageMagick: mogrify -resize 1024x1024 FILE",
+};
 /// Folders within folders: more is a loop of mounts or a mistake.
 const MAX_DEPTH: usize = 32;
 
@@ -57,60 +55,28 @@ fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// Decodes the picture `path`, upright as its EXIF data say, and scales it to `shape`, whatever its
-/// proportions: by a triangle filter, which averages where it shrinks (PIL's and torchvision's
-/// "bilinear, antialias"). A picture of that size keeps its pixels. Transparency is dropped, 16 bits
-/// are reduced to 8, and colours become what `shape` has: one channel of grey, or three. Returns the
-/// planes, one after the other.
+/// Reads the picture `path` as a net of images of `shape` reads it, by the way of images of data sets:
+/// upright as its EXIF data say, without transparency, in 8 bits, as one plane of grey or three of
+/// colours, and scaled where it is of another size. A picture of that size keeps its pixels. Returns
+/// the planes, one after the other.
 ///
-/// Fails, naming the file, where it cannot be read, is no image, or takes more than 192 MiB; and
-/// where `shape` has another number of channels.
+/// Fails, naming the file, where it cannot be read, is damaged, is no image, or takes more than
+/// 192 MiB; and where `shape` has another number of channels than 1 or 3.
 pub fn read_scaled(path: &Path, shape: ImageShape) -> Result<Vec<u8>> {
-    let grey = match shape.channels {
-        1 => true,
-        3 => false,
-        channels => {
-            return Err(Error::usage(
-                format!("the net reads images of {channels} channels, and pictures have 1 or 3"),
-                "use a net that was trained on grey or coloured images",
-            ));
-        }
-    };
-    let mut decoder = decoder(path, MAX_DECODED_BYTES, SIZE_HINT)?;
-    let failed = |error| unreadable(path, &error);
-    let orientation = decoder.orientation().map_err(failed)?;
-    let mut image = DynamicImage::from_decoder(decoder).map_err(failed)?;
-    image.apply_orientation(orientation);
-    let (width, height) = (shape.width as u32, shape.height as u32);
-    let fits = (image.width(), image.height()) == (width, height);
-    Ok(if grey {
-        let image = image.into_luma8();
-        if fits {
-            image.into_raw()
-        } else {
-            resize(&image, width, height, FilterType::Triangle).into_raw()
-        }
-    } else {
-        let image = image.into_rgb8();
-        planes(&if fits {
-            image
-        } else {
-            resize(&image, width, height, FilterType::Triangle)
-        })
-    })
-}
-
-/// Plane after plane, from pixel after pixel.
-fn planes(image: &RgbImage) -> Vec<u8> {
-    let pixels = image.as_raw();
-    let plane = |channel: usize| pixels[channel..].iter().copied().step_by(3);
-    (0..3).flat_map(plane).collect()
+    if !matches!(shape.channels, 1 | 3) {
+        let channels = shape.channels;
+        return Err(Error::usage(
+            format!("the net reads images of {channels} channels, and pictures have 1 or 3"),
+            "use a net that was trained on grey or coloured images",
+        ));
+    }
+    Picture::open(path, OF_ONE)?.read(shape)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::{GrayImage, Luma, LumaA, Rgb, Rgba};
+    use image::{DynamicImage, GrayImage, Luma, LumaA, Rgb, RgbImage, Rgba};
 
     fn saved(image: impl Into<DynamicImage>, name: &str) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().expect("a temporary folder");

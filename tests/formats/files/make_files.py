@@ -51,3 +51,23 @@ Image.fromarray(smooth).quantize(16).save(FOLDER / "palette.gif")
 Image.fromarray(smooth).quantize(16).save(FOLDER / "palette.png")
 frames = [Image.fromarray(smooth), Image.fromarray(255 - smooth)]
 frames[0].save(FOLDER / "animated.webp", save_all=True, append_images=frames[1:], duration=50)
+
+# JPEG files of every kind that tests/formats/jpeg.rs cuts and damages: 45x35 pixels, partly smooth.
+rows, columns = np.mgrid[0:35, 0:45]
+drawn = np.stack([rows * 6, columns * 5, (rows * columns) // 7], axis=-1)
+drawn[8:27, 10:30] += np.random.default_rng(0).integers(-60, 60, (19, 20, 3))
+drawn = Image.fromarray(np.clip(drawn, 0, 255).astype(np.uint8))
+(FOLDER / "jpeg").mkdir(exist_ok=True)
+for name, mode, options in [
+    ("baseline_420", "RGB", {}),
+    ("baseline_422_restart", "RGB", {"subsampling": 1, "restart_marker_blocks": 2}),
+    ("baseline_444_optimised", "RGB", {"subsampling": 0, "optimize": True}),
+    ("baseline_grey", "L", {}),
+    ("baseline_grey_restart", "L", {"restart_marker_rows": 1}),
+    ("baseline_rgb", "RGB", {"keep_rgb": True}),
+    ("cmyk", "CMYK", {}),
+    ("progressive_420", "RGB", {"progressive": True}),
+    ("progressive_444_restart", "RGB", {"subsampling": 0, "progressive": True, "restart_marker_blocks": 3}),
+    ("progressive_grey", "L", {"progressive": True}),
+]:
+    drawn.convert(mode).save(FOLDER / "jpeg" / f"{name}.jpg", quality=85, **options)
