@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::words::{count, duration, in_order, of_test, spread, value_of};
+use super::words::{count, duration, in_order, of_test, spread, value_of, without_folders};
 use super::{figures, page, side_by_side};
 use crate::nn::Metric;
 use crate::report::figures::printable;
