@@ -41,6 +41,9 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
+/// Puts the first folder, or a link to it, in the place of the second, or nothing.
+type Take = fn(&Path, &Path);
+
 /// The run that was there first stops with an error; what took its place stays as it is.
 #[test]
 fn a_live_run_writes_into_no_folder_that_took_the_place_of_its_own() {
@@ -49,7 +52,6 @@ fn a_live_run_writes_into_no_folder_that_took_the_place_of_its_own() {
     assert_eq!(ended_run.code, 0, "{}", ended_run.stderr);
     let other = files(&place.path("other"));
     let (run, moved) = (place.path("run"), place.path("moved"));
-    type Take = fn(&Path, &Path);
     let takes: [Take; 3] = [
         |other, run| fs::rename(other, run).expect("moves"),
         |other, run| symlink(other, run).expect("links"),
