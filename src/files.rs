@@ -152,7 +152,7 @@ pub(crate) fn unwritable(path: &Path, error: &std::io::Error) -> Error {
     Error::file(
         path,
         format!("cannot be written: {error}"),
-        "see to free space and to permissions; --out names another folder for what is new",
+        "see to free space and to permissions; `out` names another folder for what is new",
     )
 }
 

@@ -2,18 +2,42 @@
 //! with its default, its key in `config.toml`, its flag with the help text, and whether `--resume` may
 //! change it and a sweep take several values of it.
 
+use serde::Serialize;
+use toml::{Table, Value};
+
+use crate::error::{Error, Result};
+
 /// A setting, for whoever treats all of them alike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Setting {
     /// Name of the field; the flag and the key in `config.toml` have dashes instead of underscores.
     pub name: &'static str,
     traits: &'static [&'static str],
+    /// The values that the command line gives to an option of that name.
+    #[cfg(feature = "cli")]
+    given: fn(&clap::ArgMatches, &str) -> Result<Vec<Value>>,
 }
 
 impl Setting {
-    /// The setting of that name; `traits` are those of [`settings!`].
-    pub(crate) const fn new(name: &'static str, traits: &'static [&'static str]) -> Self {
-        Self { name, traits }
+    /// The setting of that name, whose values are of type `T`; `traits` are those of [`settings!`].
+    pub(crate) const fn new<T: Asked>(name: &'static str, traits: &'static [&'static str]) -> Self {
+        Self {
+            name,
+            traits,
+            #[cfg(feature = "cli")]
+            given: given::<T>,
+        }
+    }
+
+    /// Its key in `config.toml`.
+    pub fn key(&self) -> String {
+        self.name.replace('_', "-")
+    }
+
+    /// The values that it is given on the command line.
+    #[cfg(feature = "cli")]
+    pub(crate) fn given(&self, matches: &clap::ArgMatches) -> Result<Vec<Value>> {
+        (self.given)(matches, self.name)
     }
 
     /// Whether a resumed run may have another value: it changes no bit of what is learned.
@@ -25,6 +49,35 @@ impl Setting {
     pub fn is_whole(&self) -> bool {
         self.traits.contains(&"whole")
     }
+}
+
+/// What a setting can hold.
+pub(crate) trait Asked: Clone + Serialize + Send + Sync + 'static {}
+impl<T: Clone + Serialize + Send + Sync + 'static> Asked for T {}
+
+/// The values of type `T` that the command line gives to the option `id`.
+#[cfg(feature = "cli")]
+pub(crate) fn given<T: Asked>(matches: &clap::ArgMatches, id: &str) -> Result<Vec<Value>> {
+    let values = matches.get_many::<T>(id).into_iter().flatten();
+    values.map(|value| recorded(id, value)).collect()
+}
+
+/// `value` as `config.toml` has it.
+pub(crate) fn recorded(name: &str, value: impl Serialize) -> Result<Value> {
+    Value::try_from(value).map_err(|error| {
+        Error::usage(
+            format!("`{name}` cannot be recorded in config.toml: {error}"),
+            "give it another value",
+        )
+    })
+}
+
+/// Inserts `value` by the key of the setting `name`, if there is one.
+pub(crate) fn insert(values: &mut Table, name: &str, value: Option<impl Serialize>) -> Result<()> {
+    if let Some(value) = value {
+        values.insert(name.replace('_', "-"), recorded(name, value)?);
+    }
+    Ok(())
 }
 
 /// Declares a configuration and its command-line arguments.
@@ -104,25 +157,26 @@ macro_rules! settings {
         impl $name {
             /// Every setting of its own.
             pub const SETTINGS: &'static [$crate::settings::Setting] = &[
-                $($crate::settings::Setting::new(
+                $($crate::settings::Setting::new::<$value_type>(
                     stringify!($value), &[$(stringify!($value_trait)),*]),)*
-                $($crate::settings::Setting::new(
+                $($crate::settings::Setting::new::<$option_type>(
                     stringify!($option), &[$(stringify!($option_trait)),*]),)*
-                $($crate::settings::Setting::new(
+                $($crate::settings::Setting::new::<bool>(
                     stringify!($switch), &[$(stringify!($switch_trait)),*]),)*
             ];
+        }
 
-            /// The same with what `args` say.
-            #[must_use]
-            pub fn with(mut self, args: &$args) -> Self {
-                $(if let Some(value) = &args.$value {
-                    self.$value = value.clone();
-                })*
-                $(if let Some(value) = &args.$option {
-                    self.$option = Some(value.clone());
-                })*
-                $(self.$switch |= args.$switch;)*
-                self
+        impl $args {
+            /// What is said, by the keys of `config.toml`.
+            ///
+            /// Errors where a value cannot be written there.
+            pub fn values(&self) -> $crate::error::Result<toml::Table> {
+                let mut values = toml::Table::new();
+                let all = &mut values;
+                $($crate::settings::insert(all, stringify!($value), self.$value.as_ref())?;)*
+                $($crate::settings::insert(all, stringify!($option), self.$option.as_ref())?;)*
+                $($crate::settings::insert(all, stringify!($switch), self.$switch.then_some(true))?;)*
+                Ok(values)
             }
         }
     };

@@ -3,14 +3,17 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use toml::Table;
 
 use super::config::{ImageSize, SizeList};
 use super::experiment::ExperimentArgs;
 use super::model_args::{EvalArgs, ExportArgs, PredictArgs};
 use super::sweep_args::SweepArgs;
+use crate::error::Result;
 use crate::fetch::catalogue;
 use crate::nn::{Activation, NetworkType};
-use crate::run::{RunArgs, RunFolder};
+use crate::run::{RunArgs, RunConfig, RunFolder};
+use crate::settings::insert;
 use crate::train::ScheduleArgs;
 
 /// What a range test has no use for.
@@ -52,11 +55,34 @@ pub(super) struct Cli {
     pub(super) train: TrainArgs,
 }
 
+impl NetArgs {
+    /// What is said, by the keys of `config.toml`.
+    pub(super) fn values(&self) -> Result<Table> {
+        let mut values = Table::new();
+        let all = &mut values;
+        insert(all, "net", self.kind)?;
+        insert(all, "channels", self.channels.as_ref())?;
+        insert(all, "kernel_sizes", self.kernel_sizes.as_ref())?;
+        insert(all, "strides", self.strides.as_ref())?;
+        insert(all, "dense_hiddens", self.dense_hiddens.as_ref())?;
+        insert(all, "blocks", self.blocks)?;
+        insert(all, "activation", self.activation)?;
+        Ok(values)
+    }
+
+    /// The net that they describe, with the defaults of its kind.
+    pub(super) fn config(&self) -> Result<RunConfig> {
+        let config = RunConfig::default().asked(&self.values()?)?;
+        config.configuration().validate(config.net)?;
+        Ok(config)
+    }
+}
+
 impl TrainArgs {
     /// The configuration file that the options go before, if there is one.
     pub(super) fn config_file(&self) -> Option<PathBuf> {
         let resumed = self.resume.as_deref().map(RunFolder::config_of);
-        resumed.or_else(|| self.config.clone())
+        resumed.or_else(|| self.options.config.clone())
     }
 }
 
@@ -209,25 +235,15 @@ pub(super) struct TuneArgs {
     pub(super) quiet: bool,
 }
 
-/// Options of training.
+/// What is to be trained.
 #[derive(Debug, Args)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a switch of the command line"
-)]
-pub(super) struct TrainArgs {
+pub(super) struct ConfigArgs {
     #[command(flatten)]
     pub(super) net: NetArgs,
     #[command(flatten)]
     pub(super) run: RunArgs,
     #[command(flatten)]
     pub(super) schedule: ScheduleArgs,
-
-    /// Train a few steps with learning rates from 1e-7 to 1, print the losses and a suggestion, and
-    /// write find-lr.csv and a figure into the --out folder; train nothing else
-    #[arg(long, conflicts_with_all = NOT_IN_RANGE_TEST, help_heading = "Training")]
-    pub(super) find_lr: bool,
-
     /// svhn, mnist, cifar10, house-digits, house-digits:TRAIN,TEST, a folder with a data set's files
     /// or with images, or an .npz file [default: svhn where its files are found, else house-digits]
     #[arg(long, value_name = "PATH-or-NAME", help_heading = "Data")]
@@ -238,7 +254,44 @@ pub(super) struct TrainArgs {
     /// File of test images, together with --train
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub(super) test: Option<PathBuf>,
+    /// Take all options from a run's config.toml; options given here go before it. Kernels use the
+    /// tiles, tuned or default, that the environment.toml beside it records
+    #[arg(long, value_name = "FILE", help_heading = "Running")]
+    pub(super) config: Option<PathBuf>,
+    /// Pretend that the adapter binds no more than this many bytes at once (for tests)
+    #[arg(long, value_name = "BYTES", hide = true)]
+    pub(super) limit_binding: Option<u64>,
+}
 
+/// What is told beside the run folder.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Running")]
+pub(super) struct Words {
+    /// Write TensorBoard's event files into the run folder: scalars of every epoch, pictures of
+    /// predictions at the end. To go on with them, give it with --resume again
+    #[arg(long)]
+    pub(super) tensorboard: bool,
+    /// Print nothing but errors
+    #[arg(long)]
+    pub(super) quiet: bool,
+    /// No progress bar
+    #[arg(long)]
+    pub(super) no_progress: bool,
+}
+
+/// Options of training.
+#[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
+pub(super) struct TrainArgs {
+    #[command(flatten)]
+    pub(super) options: ConfigArgs,
+    /// Train a few steps with learning rates from 1e-7 to 1, print the losses and a suggestion, and
+    /// write find-lr.csv and a figure into the --out folder; train nothing else
+    #[arg(long, conflicts_with_all = NOT_IN_RANGE_TEST, help_heading = "Training")]
+    pub(super) find_lr: bool,
     /// Run folder, which must not exist [default: runs/<timestamp>-<net>]
     #[arg(long, value_name = "DIR", help_heading = "Running")]
     pub(super) out: Option<PathBuf>,
@@ -250,10 +303,6 @@ pub(super) struct TrainArgs {
         help_heading = "Running"
     )]
     pub(super) resume: Option<PathBuf>,
-    /// Take all options from a run's config.toml; options given here go before it. Kernels use the
-    /// tiles, tuned or default, that the environment.toml beside it records
-    #[arg(long, value_name = "FILE", help_heading = "Running")]
-    pub(super) config: Option<PathBuf>,
     /// Show layers, parameters, dispatches and GPU memory; train nothing, write nothing
     #[arg(long, help_heading = "Running")]
     pub(super) dry_run: bool,
@@ -267,17 +316,6 @@ pub(super) struct TrainArgs {
     /// Draw no figures and write no report.html when the run ends
     #[arg(long, help_heading = "Running")]
     pub(super) no_report: bool,
-    /// Write TensorBoard's event files into the run folder: scalars of every epoch, pictures of
-    /// predictions at the end. To go on with them, give it with --resume again
-    #[arg(long, help_heading = "Running")]
-    pub(super) tensorboard: bool,
-    /// Print nothing but errors
-    #[arg(long, help_heading = "Running")]
-    pub(super) quiet: bool,
-    /// No progress bar
-    #[arg(long, help_heading = "Running")]
-    pub(super) no_progress: bool,
-    /// Pretend that the adapter binds no more than this many bytes at once (for tests)
-    #[arg(long, value_name = "BYTES", hide = true)]
-    pub(super) limit_binding: Option<u64>,
+    #[command(flatten)]
+    pub(super) words: Words,
 }

@@ -3,16 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::args::{NetArgs, TrainArgs};
+use serde::Serialize;
+use toml::Table;
+
+use super::args::ConfigArgs;
 use crate::data::source::{DataSource, Resolved};
 use crate::error::{Error, Result};
-use crate::nn::{NetworkConfiguration, NetworkType};
-use crate::run::{OptimizerKind, RunConfig};
+use crate::run::{RunArgs, RunConfig};
 use crate::shape::ImageShape;
-use crate::train::{LrSchedule, ScheduleArgs, ScheduleConfig};
 
 /// Sizes separated by commas; `none` or nothing at all is the empty list.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct SizeList(Vec<usize>);
 
 impl FromStr for SizeList {
@@ -57,69 +58,45 @@ impl FromStr for ImageSize {
     }
 }
 
-/// The run that `args` ask for, and whether drawn pictures stand in for a data set that nobody
-/// named.
-pub(super) fn resolve(args: &TrainArgs) -> Result<(RunConfig, bool)> {
-    let file = args.config_file();
-    let base = file.as_deref().map(RunConfig::read).transpose()?;
-    let data = resolve_data(args, base.as_ref())?;
-    let net = args.net.kind.or(base.as_ref().map(|base| base.net));
-    let net = net.unwrap_or(NetworkType::Cnn);
-    let base = base.unwrap_or_else(|| RunConfig::default_for(net));
-    // A config file's sizes belong to its own kind of net.
-    let sizes = if base.net == net {
-        base.configuration()
-    } else {
-        NetworkConfiguration::default_for(net)
-    };
-    let sizes = network_configuration(&args.net, net, sizes)?;
-    let config = RunConfig {
-        net,
-        activation: args.net.activation.unwrap_or(base.activation),
-        data: absolute_source(data.source)?,
-        schedule: schedule(&args.schedule, base.schedule)?,
-        ..base.with(&args.run).with_sizes(sizes)
-    };
-    let config = without_stray_momentum(config, args);
-    let init = config.init.as_deref().map(absolute).transpose()?;
-    let config = RunConfig { init, ..config };
-    config.validate()?;
-    Ok((config, data.fallback))
+/// What the command line asks for.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// The configuration of --config or --resume, or the default one, with the data.
+    pub base: RunConfig,
+    /// What else is asked for, by the keys of `config.toml`.
+    pub values: Table,
+    /// Whether drawn pictures stand in for a data set that nobody named.
+    pub fallback: bool,
 }
 
-/// `config` without the momentum that a file gives to sgd, where `args` ask for adam.
-fn without_stray_momentum(config: RunConfig, args: &TrainArgs) -> RunConfig {
-    if config.optimizer != OptimizerKind::Adam {
-        return config;
+impl Asked {
+    /// What `args` ask for, laid over the configuration in `file` if there is one.
+    pub(super) fn new(args: &ConfigArgs, file: Option<&Path>) -> Result<Self> {
+        let base = file.map(RunConfig::read).transpose()?;
+        let data = resolve_data(args, base.as_ref())?;
+        let run = RunArgs {
+            init: args.run.init.as_deref().map(absolute).transpose()?,
+            ..args.run.clone()
+        };
+        let mut values = args.net.values()?;
+        values.extend(run.values()?);
+        values.extend(args.schedule.values()?);
+        Ok(Self {
+            base: RunConfig {
+                data: absolute_source(data.source)?,
+                ..base.unwrap_or_default()
+            },
+            values,
+            fallback: data.fallback,
+        })
     }
-    RunConfig {
-        momentum: args.run.momentum.unwrap_or(0.0),
-        nesterov: args.run.nesterov,
-        ..config
-    }
-}
 
-/// `base` with what `args` say.
-///
-/// Errors where they give what the schedule does not read.
-fn schedule(args: &ScheduleArgs, base: ScheduleConfig) -> Result<ScheduleConfig> {
-    let schedule = args.lr_schedule.unwrap_or(base.lr_schedule);
-    let step = schedule == LrSchedule::Step;
-    let plateau = schedule == LrSchedule::Plateau;
-    for (flag, given, read) in [
-        ("--lr-step-size", args.lr_step_size.is_some(), step),
-        ("--lr-gamma", args.lr_gamma.is_some(), step || plateau),
-        ("--lr-patience", args.lr_patience.is_some(), plateau),
-    ] {
-        if given && !read {
-            return Err(Error::usage(
-                format!("{flag} is not read by this --lr-schedule"),
-                "--lr-schedule step reads --lr-step-size and --lr-gamma, plateau --lr-gamma and \
-                 --lr-patience",
-            ));
-        }
+    /// All of it as one configuration.
+    pub(super) fn config(&self) -> Result<RunConfig> {
+        let config = self.base.asked(&self.values)?;
+        config.validate()?;
+        Ok(config)
     }
-    Ok(base.with(args))
 }
 
 /// The path that a config file, which is UTF-8, can be read back with from any folder.
@@ -135,7 +112,8 @@ fn absolute(path: &Path) -> Result<PathBuf> {
     ))
 }
 
-fn absolute_source(source: DataSource) -> Result<DataSource> {
+/// The same by absolute paths.
+pub(super) fn absolute_source(source: DataSource) -> Result<DataSource> {
     Ok(match source {
         DataSource::Path(path) => DataSource::Path(absolute(&path)?),
         DataSource::Files { train, test } => DataSource::Files {
@@ -146,7 +124,7 @@ fn absolute_source(source: DataSource) -> Result<DataSource> {
     })
 }
 
-fn resolve_data(args: &TrainArgs, base: Option<&RunConfig>) -> Result<Resolved> {
+fn resolve_data(args: &ConfigArgs, base: Option<&RunConfig>) -> Result<Resolved> {
     let named = args.data.is_some() || args.train.is_some() || args.test.is_some();
     match base {
         Some(base) if !named => Ok(Resolved {
@@ -161,94 +139,9 @@ fn resolve_data(args: &TrainArgs, base: Option<&RunConfig>) -> Result<Resolved> 
     }
 }
 
-/// `sizes` with what `args` say; a single kernel size or stride serves every convolution.
-pub(super) fn network_configuration(
-    args: &NetArgs,
-    net: NetworkType,
-    mut sizes: NetworkConfiguration,
-) -> Result<NetworkConfiguration> {
-    let given = [
-        ("--channels", args.channels.is_some()),
-        ("--kernel-sizes", args.kernel_sizes.is_some()),
-        ("--strides", args.strides.is_some()),
-        ("--dense-hiddens", args.dense_hiddens.is_some()),
-        ("--blocks", args.blocks.is_some()),
-    ];
-    // What a net of that kind has.
-    let (own, hint): (&[&str], _) = match net {
-        NetworkType::Mlp => (&["--dense-hiddens"], "an mlp has --dense-hiddens alone"),
-        NetworkType::Cnn => (
-            &[
-                "--channels",
-                "--kernel-sizes",
-                "--strides",
-                "--dense-hiddens",
-            ],
-            "--blocks is of --net resnet",
-        ),
-        NetworkType::Resnet => (
-            &["--channels", "--blocks"],
-            "a resnet has --channels, one per stage, and --blocks",
-        ),
-    };
-    let stray = given
-        .iter()
-        .find(|(flag, given)| *given && !own.contains(flag));
-    if let Some((flag, _)) = stray {
-        let what = format!(
-            "{flag} is for another kind of net, and this one is --net {}",
-            net.name()
-        );
-        return Err(Error::usage(what, hint));
-    }
-    if let Some(SizeList(hiddens)) = &args.dense_hiddens {
-        sizes.dense_hiddens.clone_from(hiddens);
-    }
-    sizes.blocks = args.blocks.unwrap_or(sizes.blocks);
-    if let Some(SizeList(channels)) = &args.channels {
-        sizes.n_channels.clone_from(channels);
-    }
-    if net != NetworkType::Cnn {
-        return Ok(sizes);
-    }
-    let layers = sizes.n_channels.len();
-    sizes.kernel_sizes = spread(args.kernel_sizes.as_ref(), &sizes.kernel_sizes, layers);
-    sizes.strides = spread(args.strides.as_ref(), &sizes.strides, layers);
-    Ok(sizes)
-}
-
-/// One value per layer: of `asked`, where a single one serves all, else of `default`, which serves
-/// another number of layers where it says the same of each.
-fn spread(asked: Option<&SizeList>, default: &[usize], layers: usize) -> Vec<usize> {
-    match (asked, default) {
-        (Some(SizeList(list)), _) => match list[..] {
-            [one] => vec![one; layers],
-            _ => list.clone(),
-        },
-        (None, [first, rest @ ..])
-            if default.len() != layers && rest.iter().all(|it| it == first) =>
-        {
-            vec![*first; layers]
-        }
-        (None, _) => default.to_vec(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lists_serve_other_numbers_of_layers_only_where_they_hold_one_value() {
-        let one = SizeList(vec![5]);
-        let uneven = SizeList(vec![5, 3]);
-        assert_eq!(spread(Some(&one), &[3, 3, 3], 2), [5, 5]);
-        assert_eq!(spread(Some(&uneven), &[3, 3, 3], 2), [5, 3]);
-        assert_eq!(spread(None, &[3, 3, 3], 2), [3, 3]);
-        assert_eq!(spread(None, &[3, 3, 5], 3), [3, 3, 5]);
-        assert_eq!(spread(None, &[3, 3, 5], 2), [3, 3, 5]);
-        assert_eq!(spread(None, &[], 0), [0; 0]);
-    }
 
     #[test]
     fn lists_parse() {

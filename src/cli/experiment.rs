@@ -1,17 +1,20 @@
 //! `gpu-train experiment`: the experiments of the project's seed, each by one command.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
+use toml::Table;
 
+use super::args::Words;
+use super::config::absolute_source;
 use super::start::{announce_fallback, open};
-use super::sweep::{Planned, Words, begin};
+use super::sweep::begin;
+use super::tuned::Tuned;
 use crate::data::DataSource;
+use crate::data::source::Resolved;
 use crate::error::{Error, Result};
-use crate::run::MAX_SEED;
-use crate::run::RunFolder;
-use crate::sweep::{Axis, Execution, Experiment, Match};
+use crate::run::{MAX_SEED, RunConfig, RunFolder};
+use crate::sweep::{Axis, Execution, Experiment, Match, plan};
 
 /// What `--quick` trains for, and on where no data is named.
 const QUICK_EPOCHS: usize = 3;
@@ -22,10 +25,6 @@ const QUICK_DATA: DataSource = DataSource::HouseDigits {
 
 /// Options of `gpu-train experiment`.
 #[derive(Debug, Args)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a switch of the command line"
-)]
 pub(super) struct ExperimentArgs {
     /// The experiment
     #[arg(value_enum)]
@@ -67,21 +66,13 @@ pub(super) struct ExperimentArgs {
     /// Ignore what `gpu-train tune` found: kernels use their default tiles
     #[arg(long)]
     pub(super) no_tuned: bool,
-    /// Print nothing but errors
-    #[arg(long)]
-    pub(super) quiet: bool,
-    /// No progress bar
-    #[arg(long)]
-    pub(super) no_progress: bool,
+    #[command(flatten)]
+    pub(super) words: Words,
 }
 
 /// Runs the experiment that `args` name.
 pub(super) fn run(args: &ExperimentArgs) -> Result<()> {
-    let words = Words {
-        quiet: args.quiet,
-        no_progress: args.no_progress,
-        tensorboard: false,
-    };
+    let words = args.words;
     let experiment = args.name;
     if args.matched.is_some() && experiment != Experiment::DepthWidth {
         return Err(Error::usage(
@@ -94,12 +85,9 @@ pub(super) fn run(args: &ExperimentArgs) -> Result<()> {
     }
     let out = args.out.as_deref();
     out.map_or(Ok(()), RunFolder::refuse_existing)?;
-    let fixed = fixed(args);
-    // What all runs agree on. Which nets there are, only the images tell.
-    let common = Planned::new(&[], &fixed)?;
-    let config = common.config().clone();
-    let session = open(&config, None, words.quiet)?;
-    if common.fallback && !words.quiet {
+    let base = base(args)?;
+    let session = open(&base.config, None, words.quiet)?;
+    if base.fallback && !words.quiet {
         announce_fallback();
     }
     let seeds = if args.seeds.is_empty() {
@@ -107,62 +95,57 @@ pub(super) fn run(args: &ExperimentArgs) -> Result<()> {
     } else {
         &args.seeds
     };
-    let seeds = Axis::option("seed", seeds.iter().map(ToString::to_string));
-    let split = config.data.load(seeds_first(args))?;
+    // Which nets there are, only the images tell.
+    let split = base.config.data.load(seeds[0])?;
     let image = split.train.shape();
     let mut axes = experiment.axes(image, args.matched.unwrap_or(Match::Deep))?;
-    axes.push(seeds);
-    let plan = Planned::new(&axes, &fixed)?;
+    // No seed is above MAX_SEED.
+    let seeds = seeds.iter().map(|seed| seed.cast_signed());
+    axes.push(Axis::setting("seed", seeds));
+    let runs = plan(&base.config, &Table::new(), &axes)?;
+    let description = session.device().description();
+    let tuned = Tuned::load(None, &base.config, description, words.quiet)?;
     let mut execution = Execution::new(&session);
-    execution.upload(plan.config(), split)?;
-    begin(
-        experiment.name(),
-        plan,
-        out,
-        &session,
-        &mut execution,
-        words,
-    )
+    execution.upload(&runs[0].config, split)?;
+    let title = experiment.name();
+    begin(title, runs, &tuned, out, &session, &mut execution, words)
 }
 
-/// The seed that the first run draws its data by, where they are drawn.
-fn seeds_first(args: &ExperimentArgs) -> u64 {
-    args.seeds.first().copied().unwrap_or(0)
+/// What all runs have.
+struct Base {
+    config: RunConfig,
+    /// Whether drawn pictures stand in for a data set that nobody named.
+    fallback: bool,
 }
 
-/// The arguments that all runs have.
-fn fixed(args: &ExperimentArgs) -> Vec<OsString> {
-    let mut all: Vec<OsString> = Vec::new();
-    let mut option = |name: &str, value: OsString| {
-        let mut argument = OsString::from(format!("--{name}="));
-        argument.push(value);
-        all.push(argument);
-    };
-    let epochs = args.epochs.or(args.quick.then_some(QUICK_EPOCHS));
-    if let Some(epochs) = epochs {
-        option("epochs", epochs.to_string().into());
-    }
-    let unnamed = args.data.is_none() && args.train.is_none() && args.test.is_none();
-    if args.quick && unnamed {
-        option("data", QUICK_DATA.to_string().into());
-    }
-    if let Some(data) = &args.data {
-        option("data", data.into());
-    }
-    let file = |path: &Path| path.as_os_str().to_owned();
-    for (name, path) in [("train", &args.train), ("test", &args.test)] {
-        if let Some(path) = path {
-            option(name, file(path));
+fn base(args: &ExperimentArgs) -> Result<Base> {
+    let data = if args.quick && args.data.is_none() && args.train.is_none() && args.test.is_none() {
+        Resolved {
+            source: QUICK_DATA,
+            fallback: false,
         }
-    }
-    if let Some(device) = &args.device {
-        option("device", device.into());
-    }
-    if args.name.evaluates_train() {
-        all.push("--evaluate-train".into());
-    }
-    if args.no_tuned {
-        all.push("--no-tuned".into());
-    }
-    all
+    } else {
+        DataSource::resolve(
+            args.data.as_deref(),
+            args.train.as_deref(),
+            args.test.as_deref(),
+        )?
+    };
+    let default = RunConfig::default();
+    let config = RunConfig {
+        data: absolute_source(data.source)?,
+        epochs: args
+            .epochs
+            .or(args.quick.then_some(QUICK_EPOCHS))
+            .unwrap_or(default.epochs),
+        device: args.device.clone(),
+        evaluate_train: args.name.evaluates_train(),
+        no_tuned: args.no_tuned,
+        ..default
+    };
+    config.validate()?;
+    Ok(Base {
+        config,
+        fallback: data.fallback,
+    })
 }

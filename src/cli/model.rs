@@ -3,8 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::args::NetArgs;
-use super::config::network_configuration;
 use super::model_args::ModelArgs;
 use super::style;
 use crate::error::{Error, Result};
@@ -59,7 +57,7 @@ impl Model {
             (path.parent().unwrap_or(Path::new("")), path.clone())
         };
         let config = RunFolder::config_of(folder);
-        let described = is_described(&args.net);
+        let described = !args.net.values()?.is_empty();
         if config.is_file() && (path.is_dir() || !described) {
             if described {
                 return Err(Error::usage(
@@ -76,12 +74,11 @@ impl Model {
                 hint,
             ));
         }
-        let net = args.net.kind.unwrap_or(NetworkType::Cnn);
-        let sizes = network_configuration(&args.net, net, NetworkConfiguration::default_for(net))?;
+        let config = args.net.config()?;
         Ok(Self {
-            net,
-            sizes,
-            activation: args.net.activation.unwrap_or(Activation::Relu),
+            net: config.net,
+            sizes: config.configuration(),
+            activation: config.activation,
             weights,
             device: args.device.clone(),
             checked: false,
@@ -198,19 +195,4 @@ impl Model {
             ..GpuOptions::default()
         })
     }
-}
-
-/// Whether any option says what the net is.
-fn is_described(net: &NetArgs) -> bool {
-    net.kind.is_some()
-        || net.blocks.is_some()
-        || net.activation.is_some()
-        || [
-            &net.channels,
-            &net.kernel_sizes,
-            &net.strides,
-            &net.dense_hiddens,
-        ]
-        .iter()
-        .any(|list| list.is_some())
 }

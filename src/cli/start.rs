@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::style;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exec::Device;
 use crate::files::{cache_folder, utc_stamp};
 use crate::gpu::GpuOptions;
@@ -83,4 +83,16 @@ pub(super) fn folder_names(out: Option<&Path>, what: &str) -> Vec<PathBuf> {
     let numbered = (2..=MOST_AT_ONCE).map(|number| format!("{name}-{number}"));
     let names = std::iter::once(name.clone()).chain(numbered);
     names.map(|name| Path::new("runs").join(name)).collect()
+}
+
+/// The same error, which also says `how` to go on.
+pub(super) fn resumable(error: Error, how: &str) -> Error {
+    match error {
+        Error::Diverged { .. } => error,
+        Error::Interrupted { what, .. } => Error::Interrupted {
+            what,
+            hint: how.to_owned(),
+        },
+        other => other.and_hint(how),
+    }
 }

@@ -7,9 +7,11 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Mutex;
 
+use clap::{Arg, Command, CommandFactory as _};
 use console::{Style, StyledObject};
 use serde::Serialize;
 
+use super::args::Cli;
 use crate::error::{Error, Result};
 use crate::nn::Metric;
 pub(super) use crate::report::duration;
@@ -85,14 +87,49 @@ pub(super) fn error(error: &Error) {
         Error::Interrupted { .. } => paint(Style::new().yellow().bold(), "stopped:"),
         _ => paint(Style::new().red().bold(), "error:"),
     };
-    tell_after(&word, &error.to_string());
+    let what = error.to_string();
+    // What a file or a driver says is quoted as it is.
+    let what = match error {
+        Error::Usage { .. } | Error::Shape { .. } => with_flags(&what),
+        _ => what,
+    };
+    tell_after(&word, &what);
     let hint = paint(Style::new().green(), "hint:");
-    tell_after(&hint, error.hint());
+    tell_after(&hint, &with_flags(error.hint()));
+}
+
+/// `text` of the library, in which settings stand by their names in backticks, as words of the command
+/// line: with their flags.
+pub(super) fn with_flags(text: &str) -> String {
+    let mut flags = Vec::new();
+    collect_flags(&Cli::command(), &mut flags);
+    let parts: Vec<&str> = text.split('`').collect();
+    let mut said = String::new();
+    for (index, part) in parts.iter().enumerate() {
+        let flag = part.replace('_', "-");
+        let is_quoted = index % 2 == 1 && index + 1 < parts.len();
+        match is_quoted {
+            true if flags.contains(&flag) => said.extend(["--", &flag]),
+            true => said.extend(["`", part, "`"]),
+            false if index % 2 == 1 => said.extend(["`", part]),
+            false => said.push_str(part),
+        }
+    }
+    said
+}
+
+fn collect_flags(command: &Command, flags: &mut Vec<String>) {
+    let own = command.get_arguments().filter_map(Arg::get_long);
+    flags.extend(own.map(str::to_owned));
+    for command in command.get_subcommands() {
+        collect_flags(command, flags);
+    }
 }
 
 /// Prints something that the user should not miss.
 pub(super) fn notice(text: &str) {
-    tell_after(&paint(Style::new().yellow().bold(), "note:"), text);
+    let text = with_flags(text);
+    tell_after(&paint(Style::new().yellow().bold(), "note:"), &text);
 }
 
 /// `text` without what would move a terminal's cursor, colour it or turn its writing around, and of
@@ -207,6 +244,26 @@ pub(super) fn count(count: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_become_flags() {
+        for (text, said) in [
+            ("`lr` 0 is no rate", "--lr 0 is no rate"),
+            (
+                "try `batch_size` 128 or `mirror` URL",
+                "try --batch-size 128 or --mirror URL",
+            ),
+            (
+                "`gpu-train devices` lists `them`",
+                "`gpu-train devices` lists `them`",
+            ),
+            ("it`s `lr", "it`s `lr"),
+            ("``", "``"),
+            ("", ""),
+        ] {
+            assert_eq!(with_flags(text), said);
+        }
+    }
 
     #[test]
     fn what_terminals_obey_is_not_printed() {

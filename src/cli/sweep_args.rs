@@ -1,40 +1,17 @@
 //! Options of `gpu-train sweep`: those of training, of which most take several values.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, Id};
 
-use super::args::TrainArgs;
+use super::args::{ConfigArgs, Words};
 use crate::error::{Error, Result};
+use crate::nn::{Activation, NetworkType};
 use crate::run::RunConfig;
+use crate::settings::{Setting, given};
 use crate::sweep::{Axis, read_nets};
-
-/// Options of training that a sweep has not, or has in its own way.
-const OMITTED: [&str; 7] = [
-    "out",
-    "resume",
-    "dry_run",
-    "estimate",
-    "profile",
-    "find_lr",
-    "no_report",
-];
-/// Options that take one value for the whole sweep, beside the settings that say so: lists that are one
-/// net, and the data.
-const FIXED: [&str; 9] = [
-    "channels",
-    "kernel_sizes",
-    "strides",
-    "dense_hiddens",
-    "blocks",
-    "data",
-    "train",
-    "test",
-    "config",
-];
-/// Switches that say what is told, not what is trained.
-const WORDS: [&str; 3] = ["quiet", "no_progress", "tensorboard"];
+use crate::train::ScheduleConfig;
 
 /// What only a sweep has.
 #[derive(Debug, Args)]
@@ -59,31 +36,28 @@ struct OwnArgs {
 /// Options of `gpu-train sweep`.
 #[derive(Debug)]
 pub(super) struct SweepArgs {
+    /// Those of training; of several values the first.
+    pub options: ConfigArgs,
+    pub words: Words,
     pub out: Option<PathBuf>,
     pub resume: Option<PathBuf>,
-    pub quiet: bool,
-    pub no_progress: bool,
-    pub tensorboard: bool,
     nets: Option<PathBuf>,
-    /// Options that may have several values, by their names without dashes.
+    /// Settings that were given values.
     varying: Vec<Axis>,
-    /// All others, as arguments.
-    fixed: Vec<OsString>,
 }
 
 impl SweepArgs {
-    /// The nets and the options that were given values, in the order of their names in a run's; and
-    /// the arguments that all runs have.
+    /// The nets and the settings that were given values, in the order of their names in a run's.
     ///
     /// Errors where the file of the nets is wrong.
-    pub(super) fn axes(&self) -> Result<(Vec<Axis>, &[OsString])> {
+    pub(super) fn axes(&self) -> Result<Vec<Axis>> {
         let mut axes = Vec::new();
         if let Some(path) = &self.nets {
             let nets = read_nets(path)?;
-            let mut arguments = nets.choices.iter().flat_map(|it| &it.arguments);
-            let both = arguments.any(|it| it.starts_with("--activation"))
-                && self.varying.iter().any(|it| it.key == "activation");
-            if both {
+            let mut choices = nets.choices.iter();
+            if choices.any(|it| it.values.contains_key("activation"))
+                && self.options.net.activation.is_some()
+            {
                 return Err(Error::usage(
                     format!("--activation is given, and in {} too", path.display()),
                     "give it in one place: the file, or the command line for all of its nets",
@@ -92,47 +66,65 @@ impl SweepArgs {
             axes.push(nets);
         }
         axes.extend(self.varying.iter().cloned());
-        Ok((axes, &self.fixed))
+        Ok(axes)
     }
 }
 
-/// The options of training that a sweep has too, several of whose values are several runs where they
-/// can be.
+/// Names of the options of which several values are several runs: one per setting, and those of the net
+/// that are no lists.
+fn varying() -> impl Iterator<Item = &'static str> {
+    let settings = settings().filter(|it| !it.is_whole()).map(|it| it.name);
+    ["kind", "activation"].into_iter().chain(settings)
+}
+
+fn settings() -> impl Iterator<Item = &'static Setting> {
+    RunConfig::SETTINGS.iter().chain(ScheduleConfig::SETTINGS)
+}
+
+/// The options of training that a sweep has too.
 fn training_options() -> Vec<Arg> {
-    let train = TrainArgs::augment_args(Command::new("train"));
-    let shared = train
-        .get_arguments()
-        .filter(|arg| !OMITTED.contains(&id(arg)));
-    let shared = shared.cloned().map(|arg| {
-        if varies(&arg) {
+    let train = ConfigArgs::augment_args(Command::new("train"));
+    let list = |arg: &Arg| {
+        let arg = arg.clone();
+        if arg.get_action().takes_values() && varying().any(|it| it == arg.get_id().as_str()) {
             arg.value_delimiter(',')
                 .value_name("VALUE,…")
                 .action(ArgAction::Append)
         } else {
             arg
         }
-    });
-    shared.collect()
+    };
+    train.get_arguments().map(list).collect()
 }
 
-fn id(arg: &Arg) -> &str {
-    arg.get_id().as_str()
-}
-
-fn varies(arg: &Arg) -> bool {
-    let mut settings = RunConfig::SETTINGS.iter();
-    let is_whole = settings.any(|it| it.is_whole() && it.name == id(arg));
-    arg.get_action().takes_values() && !arg.is_hide_set() && !is_whole && !FIXED.contains(&id(arg))
+/// The settings that `matches` give values to.
+fn axes(matches: &ArgMatches) -> Result<Vec<Axis>> {
+    let mut given = vec![
+        ("net".to_owned(), given::<NetworkType>(matches, "kind")?),
+        (
+            "activation".to_owned(),
+            given::<Activation>(matches, "activation")?,
+        ),
+    ];
+    let options = training_options();
+    for setting in settings().filter(|it| !it.is_whole()) {
+        let mut options = options.iter().filter(|it| it.get_id() == setting.name);
+        if options.any(|it| it.get_action().takes_values()) {
+            given.push((setting.key(), setting.given(matches)?));
+        }
+    }
+    let given = given.into_iter().filter(|(_, values)| !values.is_empty());
+    Ok(given
+        .map(|(key, values)| Axis::setting(&key, values))
+        .collect())
 }
 
 impl Args for SweepArgs {
     fn augment_args(command: Command) -> Command {
         let options = training_options();
-        let trains = |arg: &&Arg| !WORDS.contains(&id(arg));
-        let trains = options.iter().filter(trains);
-        let mut conflicts: Vec<Id> = trains.map(|arg| arg.get_id().clone()).collect();
+        let mut conflicts: Vec<Id> = options.iter().map(|arg| arg.get_id().clone()).collect();
         conflicts.extend(["nets", "out"].map(Id::from));
-        OwnArgs::augment_args(command.args(options))
+        OwnArgs::augment_args(Words::augment_args(command.args(options)))
             .mut_arg("resume", |arg| arg.conflicts_with_all(conflicts))
     }
 
@@ -144,38 +136,14 @@ impl Args for SweepArgs {
 impl FromArgMatches for SweepArgs {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let OwnArgs { nets, out, resume } = OwnArgs::from_arg_matches(matches)?;
-        let mut varying = Vec::new();
-        let mut fixed = Vec::new();
-        for arg in training_options() {
-            let Some(key) = arg.get_long() else { continue };
-            if !arg.get_action().takes_values() {
-                if matches.get_flag(id(&arg)) && !WORDS.contains(&id(&arg)) {
-                    fixed.push(format!("--{key}").into());
-                }
-                continue;
-            }
-            let Some(mut values) = matches.get_raw(id(&arg)) else {
-                continue;
-            };
-            if varies(&arg) {
-                let values = values.map(|value| value.to_string_lossy().into_owned());
-                varying.push(Axis::option(key, values));
-            } else {
-                // The last one goes, as in training.
-                let mut argument = OsString::from(format!("--{key}="));
-                argument.push(values.next_back().unwrap_or_default());
-                fixed.push(argument);
-            }
-        }
+        let wrong = |error: Error| clap::Error::raw(ErrorKind::InvalidValue, error);
         Ok(Self {
+            options: ConfigArgs::from_arg_matches(matches)?,
+            words: Words::from_arg_matches(matches)?,
             out,
             resume,
-            quiet: matches.get_flag("quiet"),
-            no_progress: matches.get_flag("no_progress"),
-            tensorboard: matches.get_flag("tensorboard"),
             nets,
-            varying,
-            fixed,
+            varying: axes(matches).map_err(wrong)?,
         })
     }
 
@@ -194,12 +162,13 @@ mod tests {
         SweepArgs::from_arg_matches(&command.try_get_matches_from(arguments)?)
     }
 
-    /// A new option of training takes several values unless it is in one of the lists above: whoever
-    /// adds one decides here.
+    /// A new setting takes several values unless it is `whole`: whoever adds one decides here.
     #[test]
-    fn every_option_that_trains_takes_several_values() {
+    fn settings_take_several_values() {
         let options = training_options();
-        let varying = options.iter().filter(|arg| varies(arg)).map(id);
+        let lists = options
+            .iter()
+            .filter(|arg| matches!(arg.get_action(), ArgAction::Append));
         let expected = [
             "kind",
             "activation",
@@ -218,10 +187,8 @@ mod tests {
             "lr_gamma",
             "lr_patience",
         ];
-        assert_eq!(varying.collect::<Vec<_>>(), expected);
-        for name in FIXED.iter().chain(&WORDS) {
-            assert!(options.iter().any(|arg| id(arg) == *name), "{name}");
-        }
+        let lists = lists.map(|arg| arg.get_id().as_str());
+        assert_eq!(lists.collect::<Vec<_>>(), expected);
     }
 
     #[test]
@@ -229,6 +196,7 @@ mod tests {
         let args = parse(&[
             "--lr",
             "1e-2,1e-4",
+            "--net=cnn,mlp",
             "--channels",
             "8,16",
             "--seed=3",
@@ -238,14 +206,17 @@ mod tests {
             "house-digits:10,5",
         ])
         .expect("parses");
-        let (axes, fixed) = args.axes().expect("no file");
+        let axes = args.axes().expect("no file");
         let keys: Vec<&str> = axes.iter().map(|it| it.key.as_str()).collect();
-        assert_eq!(keys, ["lr", "seed"]);
-        assert_eq!(axes[0].choices[0].label, "0.01");
-        assert_eq!(axes[0].choices[1].arguments, ["--lr=1e-4"]);
-        let expected = ["--channels=8,16", "--no-fuse", "--data=house-digits:10,5"];
-        assert_eq!(fixed, expected);
-        assert!(args.quiet);
+        assert_eq!(keys, ["net", "lr", "seed"]);
+        let labels: Vec<&str> = axes[0].choices.iter().map(|it| it.label.as_str()).collect();
+        assert_eq!(labels, ["cnn", "mlp"]);
+        assert_eq!(axes[1].choices[0].label, "0.01");
+        assert_eq!(axes[1].choices[1].values["lr"].as_float(), Some(1e-4));
+        let fixed = args.options.net.values().expect("TOML");
+        assert_eq!(fixed["channels"].to_string(), "[8, 16]");
+        assert!(args.options.run.no_fuse && args.words.quiet);
+        assert_eq!(args.options.data.as_deref(), Some("house-digits:10,5"));
     }
 
     #[test]

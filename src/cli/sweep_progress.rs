@@ -1,9 +1,9 @@
 //! What a sweep shows: the bar, a line per run, and the table at its end.
 
+use super::args::Words;
 use super::progress::Progress;
 use super::resumed::other_bits;
 use super::style::{self, say};
-use super::sweep::Words;
 use crate::nn::Metric;
 use crate::report::Summary;
 use crate::sweep::{Outcome, Status, SweepEvent, SweepFolder};

@@ -1,12 +1,13 @@
 //! The default command: trains.
 
 use super::args::TrainArgs;
+use super::config::Asked;
 use super::interrupt::Interrupt;
 use super::progress::Progress;
 use super::resumed::Resumed;
-use super::start::{announce_fallback, folder_names, keep_pipelines, open};
+use super::start::{announce_fallback, folder_names, keep_pipelines, open, resumable};
 use super::tuned::Tuned;
-use super::{config, dry_run, estimate, find_lr, profile, style, summary};
+use super::{dry_run, estimate, find_lr, profile, style, summary};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::files::folder::create_plain;
@@ -27,22 +28,22 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     let environment = job.environment(&session, data.record(), utc_now());
     if let Some(resumed) = &resumed {
         let epochs = job.config().epochs;
-        let words = [args.run.device.is_some(), args.quiet];
+        let words = [args.options.run.device.is_some(), args.words.quiet];
         resumed.check(data.record(), &environment, epochs, words)?;
     }
     // The pictures of what was predicted are taken from it when the run has ended.
-    let test = (!args.no_report || args.tensorboard).then(|| data.test().clone());
+    let test = (!args.no_report || args.words.tensorboard).then(|| data.test().clone());
     let data = JobData::upload(&session, data)?;
     let mut trainer = job.trainer(&session, &data)?;
-    keep_pipelines(&session, args.quiet);
+    keep_pipelines(&session, args.words.quiet);
     let out = args.out.as_deref();
     if args.find_lr {
         let create = || create_plain(folder_names(out, "find-lr"));
         return find_lr::run(&mut trainer, create);
     }
     let profile = args.profile.then(|| trainer.profile()).transpose()?;
-    let bar = !args.quiet && !args.no_progress;
-    let mut progress = Progress::new(bar, !args.quiet, trainer.objective().metrics());
+    let bar = !args.words.quiet && !args.words.no_progress;
+    let mut progress = Progress::new(bar, !args.words.quiet, trainer.objective().metrics());
     let interrupt = Interrupt::listen(progress.notices());
     let data = data.record();
     let mut run = match resumed {
@@ -58,9 +59,13 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
         profile::show(&profile, session.device())?;
         run.folder().save_trace(&profile)?;
     }
-    let mut events = args.tensorboard.then(|| begin_events(&run)).transpose()?;
+    let mut events = args
+        .words
+        .tensorboard
+        .then(|| begin_events(&run))
+        .transpose()?;
     train(&mut run, &mut progress, events.as_mut(), &interrupt)?;
-    if !args.quiet {
+    if !args.words.quiet {
         summary::show(&run);
     }
     match test {
@@ -73,18 +78,25 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
 ///
 /// Errors where options make no sense, files cannot be read, or a layer does not fit.
 fn prepare(args: &TrainArgs, resumed: Option<&Resumed>) -> Result<(Session, HostData, Job)> {
-    let (config, fallback) = config::resolve(args)?;
+    let file = args.config_file();
+    let asked = Asked::new(&args.options, file.as_deref())?;
+    let config = asked.config()?;
     if let Some(resumed) = resumed {
         resumed.check_config(&config)?;
     }
     let out = args.out.as_deref();
     out.map_or(Ok(()), RunFolder::refuse_existing)?;
-    let session = open(&config, args.limit_binding, args.quiet)?;
-    if fallback && !args.quiet {
+    let session = open(&config, args.options.limit_binding, args.words.quiet)?;
+    if asked.fallback && !args.words.quiet {
         announce_fallback();
     }
     let data = HostData::new(config.data.load(config.seed)?, &config)?;
-    let tuned = Tuned::load(args, &config, session.device().description())?;
+    let tuned = Tuned::load(
+        file.as_deref(),
+        &config,
+        session.device().description(),
+        args.words.quiet,
+    )?;
     let target = session.device().target();
     let layout = data.layout(target.limits.binding_bytes)?;
     let image = data.image();
@@ -92,7 +104,7 @@ fn prepare(args: &TrainArgs, resumed: Option<&Resumed>) -> Result<(Session, Host
     if resumed.is_none() {
         job = job.with_init()?;
     }
-    tuned.announce(job.plan(), args.quiet);
+    tuned.announce(job.plan(), args.words.quiet);
     Ok((session, data, job))
 }
 
@@ -143,7 +155,7 @@ fn report(
             "the run itself is whole; `gpu-train compare RUN --out DIR` draws it elsewhere",
         )
     })?;
-    if !args.no_report && !args.quiet {
+    if !args.no_report && !args.words.quiet {
         style::say(format_args!("report in {}", folder.join(PAGE).display()));
     }
     Ok(())
@@ -168,5 +180,9 @@ fn train(
         },
     );
     progress.finish();
-    result
+    result.map_err(|error| {
+        let (folder, step) = (run.folder().path().display(), run.saved_step());
+        let how = format!("`gpu-train --resume {folder}` goes on after step {step}");
+        resumable(error, &how)
+    })
 }

@@ -1,11 +1,11 @@
 //! `gpu-train tune`.
 
 use super::args::TuneArgs;
-use super::{config, style, tuned};
+use super::{style, tuned};
 use crate::error::{Error, Result};
 use crate::exec::Device;
 use crate::gpu::GpuOptions;
-use crate::nn::{Activation, Network, NetworkConfiguration, NetworkType};
+use crate::nn::Network;
 use crate::train::TrainerOptions;
 use crate::tune::{Finding, TuneEvent, TuningFile, tune};
 
@@ -66,12 +66,13 @@ fn network(args: &TuneArgs) -> Result<Network> {
         ..TrainerOptions::default()
     }
     .validate()?;
-    let net = args.net.kind.unwrap_or(NetworkType::Cnn);
-    let sizes = NetworkConfiguration::default_for(net);
-    let sizes = config::network_configuration(&args.net, net, sizes)?;
-    sizes.validate(net)?;
-    let activation = args.net.activation.unwrap_or(Activation::Relu);
-    Network::new(net, &sizes, activation, args.image.0)
+    let config = args.net.config()?;
+    Network::new(
+        config.net,
+        &config.configuration(),
+        config.activation,
+        args.image.0,
+    )
 }
 
 fn header() {

@@ -1,8 +1,8 @@
 //! What `gpu-train tune` found, in use: loading it, or what a run recorded of it, and saying so.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use super::args::TrainArgs;
 use super::style;
 use crate::error::Result;
 use crate::gpu::AdapterDescription;
@@ -20,14 +20,15 @@ pub(super) struct Tuned {
 }
 
 impl Tuned {
-    /// None with --no-tuned, and on the processor. Else those that the run of --config or --resume recorded beside its configuration,
-    /// even if it recorded none; without such a record, what is tuned on `adapter` today.
+    /// None with --no-tuned, and on the processor. Else those that are recorded beside the configuration
+    /// `file` of a run, even if none are; without such a record, what is tuned on `adapter` today.
     ///
     /// Errors where the record cannot be read: with other tiles it would not be the same run.
     pub fn load(
-        args: &TrainArgs,
+        file: Option<&Path>,
         config: &RunConfig,
         adapter: &AdapterDescription,
+        quiet: bool,
     ) -> Result<Self> {
         let tuned = |tuning: Tuning, says: String| Self {
             tuning: (!tuning.is_empty()).then(|| Arc::new(tuning)),
@@ -36,13 +37,13 @@ impl Tuned {
         if config.no_tuned || adapter.target.is_cpu() {
             return Ok(tuned(Tuning::default(), String::new()));
         }
-        if let Some(path) = args.config_file().as_deref().map(Environment::beside)
+        if let Some(path) = file.map(Environment::beside)
             && let Some(recorded) = Environment::read_tuning(&path)?
         {
             return Ok(tuned(recorded, format!("{} recorded", path.display())));
         }
         let file = TuningFile::of(adapter);
-        let today = file.map(|file| read(&file, args.quiet));
+        let today = file.map(|file| read(&file, quiet));
         let says = "`gpu-train tune` chose".to_owned();
         Ok(tuned(today.unwrap_or_default(), says))
     }

@@ -14,15 +14,15 @@ use crate::random::{self, Purpose};
 pub fn hold_out(train: &Dataset, fraction: f64) -> Result<(Dataset, Dataset)> {
     if !(fraction > 0.0 && fraction < 1.0) {
         return Err(Error::usage(
-            format!("--valid-fraction {fraction} is not between 0 and 1"),
-            "try --valid-fraction 0.1",
+            format!("`valid_fraction` {fraction} is not between 0 and 1"),
+            "try `valid_fraction` 0.1",
         ));
     }
     let count = train.len();
     if count < 2 {
         return Err(Error::usage(
             "a single training image cannot be parted into training and validation",
-            "leave --valid-fraction away, or train on more images",
+            "leave `valid_fraction` away, or train on more images",
         ));
     }
     let wanted = ((count as f64 * fraction).round() as usize).clamp(1, count - 1);
@@ -94,7 +94,7 @@ mod tests {
         assert!(hold_out(&set(1), 0.5).is_err());
         for fraction in [0.0, 1.0, -0.1, f64::NAN] {
             let error = hold_out(&set(9), fraction).expect_err("makes no sense");
-            assert!(error.to_string().contains("--valid-fraction"), "{error}");
+            assert!(error.to_string().contains("`valid_fraction`"), "{error}");
         }
     }
 }

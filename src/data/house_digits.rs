@@ -51,7 +51,7 @@ pub(super) fn check_counts(train: usize, test: usize) -> Result<()> {
     } else {
         return Ok(());
     };
-    let hint = "for example --data house-digits:20000,5000";
+    let hint = "for example `data` house-digits:20000,5000";
     Err(Error::usage(what, hint))
 }
 
@@ -61,7 +61,7 @@ fn draw_set(count: usize, seed: u64, set: u64) -> Result<Dataset> {
     if images.try_reserve_exact(count * SHAPE.elements()).is_err() {
         return Err(Error::usage(
             format!("{count} images of {SHAPE} do not fit into the memory"),
-            "draw fewer, for example --data house-digits:20000,5000",
+            "draw fewer, for example `data` house-digits:20000,5000",
         ));
     }
     images.resize(count * SHAPE.elements(), 0);

@@ -86,14 +86,14 @@ impl DataSource {
             }
             (Some(_), _, _) => {
                 return Err(Error::usage(
-                    "--data cannot be combined with --train and --test",
-                    "give either --data, or --train FILE with --test FILE",
+                    "`data` cannot be combined with `train` and `test`",
+                    "give either `data`, or `train` FILE with `test` FILE",
                 ));
             }
             (None, _, _) => {
                 return Err(Error::usage(
-                    "--train and --test belong together",
-                    "give both --train FILE and --test FILE, or --data instead",
+                    "`train` and `test` belong together",
+                    "give both `train` FILE and `test` FILE, or `data` instead",
                 ));
             }
         };
@@ -150,8 +150,8 @@ fn load_path(path: &Path) -> Result<Split> {
         "no such file or folder"
     };
     let hint = format!(
-        "a folder for --data holds {}; a file for --data is one of these: {}; files of one set go \
-         to --train and --test",
+        "a folder for `data` holds {}; a file for `data` is one of these: {}; files of one set go \
+         to `train` and `test`",
         known(|format| format.folder),
         known(|format| format.file)
     );
@@ -166,7 +166,7 @@ pub fn read_file(path: &Path, set: Set) -> Result<Dataset> {
         return (found.read)(path, set);
     }
     let (what, folders) = if path.is_dir() {
-        ("is a folder", "; folders go to --data")
+        ("is a folder", "; folders go to `data`")
     } else {
         ("is of no known format", "")
     };
@@ -235,7 +235,7 @@ fn parse_counts(text: &str) -> Result<DataSource> {
     }
     Err(Error::usage(
         format!("`{text}` is not the two numbers of images to draw"),
-        format!("for example --data {HOUSE_DIGITS}:20000,5000 for training and test images"),
+        format!("for example `data` {HOUSE_DIGITS}:20000,5000 for training and test images"),
     ))
 }
 

@@ -57,7 +57,7 @@ impl Devices {
         open.ok_or_else(|| {
             Error::gpu(
                 "not run: the GPU was lost before, and could not be opened again",
-                "run this kernel alone, with --kernel",
+                "run this kernel alone, with `kernel`",
             )
         })
     }

@@ -127,7 +127,7 @@ impl Report {
                 what.join("; ")
             ),
             "report it with all of the above; another driver version, or another adapter with \
-             --device, may serve",
+             `device`, may serve",
         ))
     }
 }

@@ -114,7 +114,7 @@ fn features(gpu: &Gpu) -> Vec<Feature> {
     vec![
         Feature {
             name: "timestamps within a pass",
-            used_for: "--profile, which is refused without",
+            used_for: "`profile`, which is refused without",
             here: yes_or_no(gpu.has_timestamps()),
         },
         Feature {

@@ -123,7 +123,7 @@ fn compare(first: &Trained, second: &Trained) -> Result<String> {
 }
 
 fn wrong(what: String) -> Error {
-    Error::gpu(what, "report it; another --device may serve")
+    Error::gpu(what, "report it; another `device` may serve")
 }
 
 #[cfg(test)]

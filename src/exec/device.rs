@@ -80,7 +80,7 @@ impl Device {
             Self::Gpu(gpu) => Ok(gpu),
             Self::Cpu(_) => Err(Error::usage(
                 format!("{what} needs a GPU, and this is the processor"),
-                "name an adapter with --device; `gpu-train devices` lists them",
+                "name an adapter with `device`; `gpu-train devices` lists them",
             )),
         }
     }

@@ -27,7 +27,7 @@ pub fn check_onnx(
     let refused = |what: String| {
         Error::gpu(
             format!("the exported graph was not written: {what}"),
-            "`gpu-train doctor` examines the device, --device chooses another; if all is well, \
+            "`gpu-train doctor` examines the device, `device` chooses another; if all is well, \
              please report it",
         )
     };

@@ -75,7 +75,7 @@ pub fn to_onnx(network: &Network, image: ImageShape, tensors: &[Vec<f32>]) -> Re
     let bytes = model.encoded_len();
     if bytes > MAX_BYTES {
         let what = format!("an ONNX file of {bytes} bytes exceeds the 2 GiB that one may have");
-        return Err(Error::usage(what, "use --format safetensors"));
+        return Err(Error::usage(what, "use `format` safetensors"));
     }
     Ok(model.encode_to_vec())
 }

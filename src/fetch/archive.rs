@@ -25,7 +25,7 @@ pub(super) fn unpack(archive: &RemoteFile, folder: &Path) -> Result<()> {
         Error::file(
             &path,
             what,
-            "remove the archive and fetch again; --mirror URL takes it from another server",
+            "remove the archive and fetch again; `mirror` URL takes it from another server",
         )
     };
     let unreadable = |error: io::Error| damaged(format!("cannot be unpacked: {error}"));

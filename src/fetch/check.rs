@@ -110,6 +110,6 @@ fn unreadable(path: &Path, error: &io::Error) -> Error {
     Error::file(
         path,
         format!("cannot be read: {error}"),
-        "fetch into a folder that can be read and written, with --out DIR",
+        "fetch into a folder that can be read and written, with `out` DIR",
     )
 }

@@ -57,7 +57,7 @@ pub(super) fn download(
             return Err(Error::file(
                 path,
                 format!("arrives damaged from {}: {what}", download.url()),
-                "take the file from another server with --mirror URL",
+                "take the file from another server with `mirror` URL",
             ));
         }
     }
@@ -241,7 +241,7 @@ impl Download<'_> {
                 self.path,
                 format!("cannot be fetched from {url}: {}", failure.why),
                 "see to the network and run the same command again: it goes on where this one \
-                 stopped; --mirror URL takes the files from another server",
+                 stopped; `mirror` URL takes the files from another server",
             ));
         }
         let (file, why) = (self.file, failure.why.as_str());

@@ -22,7 +22,7 @@ pub(super) fn hold(
         Error::file(
             &path,
             format!("cannot be locked: {error}"),
-            "choose a folder that can be written, on a file system with locks, with --out DIR",
+            "choose a folder that can be written, on a file system with locks, with `out` DIR",
         )
     };
     let file = open_plain(&path).map_err(failed)?;

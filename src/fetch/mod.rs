@@ -218,7 +218,7 @@ fn missing(set: &RemoteSet, folder: &Path, replace: bool) -> Result<Vec<&'static
                     "is there, but is not the official file of {}: {what}",
                     set.name
                 ),
-                "move it away, or fetch into another folder with --out DIR",
+                "move it away, or fetch into another folder with `out` DIR",
             ));
         }
         if !found.whole {
@@ -262,7 +262,7 @@ fn sources(set: &RemoteSet, options: &Options) -> Result<Vec<String>> {
     if !valid || mirror.contains('#') {
         return Err(Error::usage(
             format!("`{mirror}` is no folder on a server"),
-            "--mirror takes the URL that the file names follow, for example \
+            "`mirror` takes the URL that the file names follow, for example \
              https://example.org/data-sets/svhn",
         ));
     }

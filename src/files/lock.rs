@@ -31,7 +31,7 @@ impl FolderLock {
             return Err(Error::file(
                 folder,
                 "another gpu-train is writing into this run",
-                "wait until it has ended, or stop it; a new run needs no --out",
+                "wait until it has ended, or stop it; a new run needs no `out`",
             ));
         }
         let file = Arc::new(file);

@@ -95,7 +95,7 @@ fn position(wanted: &str, names: &[&str]) -> Result<usize> {
         let list: Vec<String> = numbered.map(|(at, name)| format!("{at} {name}")).collect();
         Error::usage(
             format!("no device '{wanted}'; there are: {}", list.join(", ")),
-            "--device takes a number or a part of a name from `gpu-train devices`",
+            "`device` takes a number or a part of a name from `gpu-train devices`",
         )
     })
 }

@@ -29,7 +29,7 @@ impl Gpu {
         if size > limit {
             return Err(Error::gpu(
                 format!("buffer '{label}' needs {size} bytes; this adapter allows {limit} in one"),
-                "use a smaller net, a smaller --batch-size, or another --device",
+                "use a smaller net, a smaller `batch_size`, or another `device`",
             ));
         }
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
@@ -43,7 +43,7 @@ impl Gpu {
             None => Ok(buffer),
             Some(error) => Err(Error::gpu(
                 format!("no GPU memory for buffer '{label}' of {size} bytes: {error}"),
-                "use a smaller net, a smaller --batch-size, or another --device",
+                "use a smaller net, a smaller `batch_size`, or another `device`",
             )),
         }
     }
@@ -160,7 +160,7 @@ impl Download {
             Ok(view) => Ok(read(&view)),
             Err(error) => Err(Error::gpu(
                 format!("reading from the GPU failed: {error}"),
-                "try another --device; `gpu-train devices` lists them",
+                "try another `device`; `gpu-train devices` lists them",
             )),
         };
         self.buffer.unmap();

@@ -143,7 +143,7 @@ impl Gpu {
             None => Ok(()),
             Some(what) => Err(Error::gpu(
                 what.clone(),
-                "try a smaller --batch-size, another --device, or --checked to look for the cause",
+                "try a smaller `batch_size`, another `device`, or `checked` to look for the cause",
             )),
         }
     }
@@ -165,7 +165,7 @@ impl Gpu {
         polled.map(drop).map_err(|error| {
             Error::gpu(
                 format!("waiting for the GPU failed: {error}"),
-                "try another --device; `gpu-train devices` lists them",
+                "try another `device`; `gpu-train devices` lists them",
             )
         })
     }
@@ -183,7 +183,7 @@ fn request_device(
     let unfit = |what: String| {
         Error::gpu(
             format!("adapter '{}' {what}", description.name),
-            "choose another with --device; `gpu-train devices` lists them",
+            "choose another with `device`; `gpu-train devices` lists them",
         )
     };
     let have = adapter.limits();

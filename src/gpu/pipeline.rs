@@ -99,7 +99,7 @@ impl Gpu {
             None => Ok(Pipeline { pipeline, layout }),
             Some(error) => Err(Error::gpu(
                 format!("shader {} does not compile: {error}", spec.label),
-                "this is a bug in gpu-train or in the driver; try another --device and report it",
+                "this is a bug in gpu-train or in the driver; try another `device` and report it",
             )),
         }
     }

@@ -122,7 +122,7 @@ pub struct Dispatch {
     pub slices: Vec<BufferSlice>,
 }
 
-const TOO_LARGE: &str = "use a smaller net, a smaller --batch-size, or another --device";
+const TOO_LARGE: &str = "use a smaller net, a smaller `batch_size`, or another `device`";
 
 impl Dispatch {
     /// Whether its tile is chosen for `problem`.

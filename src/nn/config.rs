@@ -87,36 +87,36 @@ impl NetworkConfiguration {
     /// Errors where a size is zero, a list has another length than its siblings, or a cnn has no
     /// convolution.
     pub fn validate(&self, network: NetworkType) -> Result<()> {
-        positive("--dense-hiddens", &self.dense_hiddens)?;
+        positive("`dense_hiddens`", &self.dense_hiddens)?;
         if network == NetworkType::Mlp {
             return Ok(());
         }
         if network == NetworkType::Resnet {
-            positive("--channels", &self.n_channels)?;
+            positive("`channels`", &self.n_channels)?;
             if !(1..=MAX_BLOCKS).contains(&self.blocks) {
                 return Err(Error::usage(
-                    format!("--blocks {} is not from 1 to {MAX_BLOCKS}", self.blocks),
+                    format!("`blocks` {} is not from 1 to {MAX_BLOCKS}", self.blocks),
                     "ResNet-18 has 2 in each of its stages, and ResNet-34 up to 6",
                 ));
             }
             if self.n_channels.is_empty() {
                 return Err(Error::usage(
                     "a resnet needs at least one stage",
-                    "give --channels one value per stage, such as 16,32,64",
+                    "give `channels` one value per stage, such as 16,32,64",
                 ));
             }
             return Ok(());
         }
         let lists = [
-            ("--channels", &self.n_channels),
-            ("--kernel-sizes", &self.kernel_sizes),
-            ("--strides", &self.strides),
+            ("`channels`", &self.n_channels),
+            ("`kernel_sizes`", &self.kernel_sizes),
+            ("`strides`", &self.strides),
         ];
         let layers = self.n_channels.len();
         if layers == 0 {
             return Err(Error::usage(
                 "a cnn needs at least one convolution",
-                "give --channels one value per convolution, or use --net mlp",
+                "give `channels` one value per convolution, or use `net` mlp",
             ));
         }
         for (flag, list) in lists {
@@ -124,7 +124,7 @@ impl NetworkConfiguration {
             if list.len() != layers {
                 return Err(Error::usage(
                     format!(
-                        "--channels has {layers} values, but {flag} has {}",
+                        "`channels` has {layers} values, but {flag} has {}",
                         list.len()
                     ),
                     format!("give {flag} one value per convolution, or a single one for all"),

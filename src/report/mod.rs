@@ -104,7 +104,7 @@ fn refuse_foreign_page(path: &Path) -> Result<()> {
         return Ok(());
     }
     let what = "is there already, and gpu-train did not write it";
-    Err(Error::file(path, what, "give another folder with --out"))
+    Err(Error::file(path, what, "give another folder with `out`"))
 }
 
 /// A figure and the name of its files.

@@ -19,7 +19,7 @@ const MAX_CSV: u64 = 1 << 30;
 /// Of weights, whose header counts the parameters.
 const MAX_MODEL: u64 = 1 << 32;
 const HINT: &str = "name the folder of a run, such as runs/<time>-<net>, or leave this one out";
-const DAMAGED: &str = "leave this run out, or restore the file; `gpu-train --resume DIR` writes it \
+const DAMAGED: &str = "leave this run out, or restore the file; resuming the run writes it \
                        anew where the run's checkpoint is whole";
 
 /// A run, as its folder tells it. Files of other versions serve as well: unknown keys and columns
@@ -62,8 +62,7 @@ impl RunRecord {
         let metrics = read_metrics(&folder.join("metrics.csv"), measured)?;
         if metrics.lines() == 0 {
             let what = "has no epoch yet: metrics.csv has no line";
-            let hint = "wait for its first epoch, go on with it by `gpu-train --resume DIR`, or \
-                        leave it out";
+            let hint = "wait for its first epoch, resume it, or leave it out";
             return Err(Error::file(folder, what, hint));
         }
         let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
@@ -193,7 +192,7 @@ fn read_metrics(path: &Path, measured: &[Metric]) -> Result<CsvTable> {
 }
 
 fn read_predictions(path: &Path) -> Result<Option<Vec<(f32, f32)>>> {
-    let hint = "remove it, and `gpu-train --resume DIR` writes it anew; or leave this run out";
+    let hint = "remove it, and resuming the run writes it anew; or leave this run out";
     let Some(bytes) = read_if_there(path, MAX_CSV, hint)? else {
         return Ok(None);
     };

@@ -31,7 +31,7 @@ const METADATA: &str = "gpu-train";
 const MAX_BYTES: u64 = 3 << 33;
 /// More than any image that fits a GPU has along one axis, and far from overflowing.
 const MAX_SIDE: usize = 1 << 16;
-const DAMAGED: &str = "restore the file from a copy, or start a new run; --init takes the weights of a \
+const DAMAGED: &str = "restore the file from a copy, or start a new run; `init` takes the weights of a \
                        run's model.safetensors";
 
 /// Where a run stands, and of which run it is.
@@ -93,7 +93,7 @@ impl DataRecord {
             if then != now {
                 return Err(Error::usage(
                     format!("the {name} set is not the run's: it was {then}, and is {now}"),
-                    "give the run's own data, or begin a new run; --init takes its weights along",
+                    "give the run's own data, or begin a new run; `init` takes its weights along",
                 ));
             }
         }
@@ -157,7 +157,7 @@ impl Checkpoint {
     ///
     /// Errors where it is missing, damaged, of another format, or does not hold all of its net.
     pub fn read(path: &Path) -> Result<Self> {
-        let missing = "--resume takes the folder of a run, which holds its checkpoint";
+        let missing = "`resume` takes the folder of a run, which holds its checkpoint";
         let bytes = read_regular(path, MAX_BYTES, missing, DAMAGED)?;
         let fail = |what: String| Error::file(path, what, DAMAGED);
         let broken =

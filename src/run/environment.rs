@@ -13,8 +13,8 @@ use crate::kernel::tuning::Tuning;
 
 /// Far more than any environment with its tiles needs.
 const MAX_BYTES: u64 = 4 << 20;
-const RESUME_HINT: &str = "it records the kernel choices of the run, which --resume goes on with: \
-                           restore it from a copy, or begin a new run; --init takes weights along";
+const RESUME_HINT: &str = "it records the kernel choices of the run, which `resume` goes on with: \
+                           restore it from a copy, or begin a new run; `init` takes weights along";
 
 /// What a run ran on: results are the same bits where these are the same. Its tuning can be given
 /// back as [`TrainerOptions::tuning`](crate::train::TrainerOptions::tuning).
@@ -53,7 +53,7 @@ impl Environment {
             #[serde(default)]
             tuning: Tuning,
         }
-        let hint = "it tells the tiles of the run that --config names; --no-tuned trains without";
+        let hint = "it tells the tiles of the run that `config` names; `no_tuned` trains without";
         let Some(bytes) = read_if_there(path, MAX_BYTES, hint)? else {
             return Ok(None);
         };
@@ -132,7 +132,7 @@ impl EnvironmentRecord {
                 family(then),
                 family(now)
             ),
-            "name the device with --device, such as --device cpu: the run then goes on there, but \
+            "name the device with `device`, such as `device` cpu: the run then goes on there, but \
              not to the bits that it would have come to; `gpu-train devices` lists them",
         ))
     }

@@ -75,7 +75,7 @@ impl RunFolder {
             } else {
                 "is no folder of a run"
             };
-            let hint = "--resume takes the folder that a run wrote, such as runs/<time>-<net>";
+            let hint = "`resume` takes the folder that a run wrote, such as runs/<time>-<net>";
             return Err(Error::file(path, what, hint));
         }
         let lock = open_locked(path)?;

@@ -1,6 +1,7 @@
 //! Floor 6: a run on disk. What was asked for (`config.toml`), its folder, checkpoints, and how it goes on
 //! from them. Never prints.
 
+mod asked;
 mod checkpoint;
 mod environment;
 mod folder;

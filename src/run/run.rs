@@ -48,7 +48,7 @@ impl<'s> Run<'s> {
         let folder = loop {
             let Some(path) = paths.next() else {
                 let what = "there is no name for a run's folder";
-                return Err(Error::usage(what, "give one with --out"));
+                return Err(Error::usage(what, "give one with `out`"));
             };
             match RunFolder::create(&path, environment, &saved, table) {
                 // Another run was faster.
@@ -106,6 +106,11 @@ impl<'s> Run<'s> {
         &self.folder
     }
 
+    /// The step after which it goes on when it is resumed.
+    pub fn saved_step(&self) -> u64 {
+        self.saved.state.step
+    }
+
     /// Epochs that it was asked for.
     pub fn epochs(&self) -> usize {
         self.saved.config.epochs
@@ -124,13 +129,12 @@ impl<'s> Run<'s> {
         mut on_event: impl FnMut(&TrainEvent) -> Result<()>,
     ) -> Result<()> {
         let result = self.train_and_save(interrupted, &mut on_event);
-        let result = match result {
+        match result {
             Err(Error::Diverged { what, step, hint }) => {
                 Err(self.diagnose(&what, step, &hint, &mut on_event))
             }
             other => other,
-        };
-        result.map_err(|error| self.resumable(error))
+        }
     }
 
     fn train_and_save(
@@ -211,7 +215,7 @@ impl<'s> Run<'s> {
     fn interrupted(&self) -> Error {
         Error::Interrupted {
             what: format!("after {}; the run is saved", self.trainer.standing()),
-            hint: String::new(),
+            hint: "resume the run".to_owned(),
         }
     }
 
@@ -245,17 +249,6 @@ impl<'s> Run<'s> {
                     found.last_finite.step
                 ),
             },
-        }
-    }
-
-    /// The same error, which also says how to go on.
-    fn resumable(&self, error: Error) -> Error {
-        let folder = self.folder.path().display();
-        let resume = format!("`gpu-train --resume {folder}` goes on");
-        match error {
-            Error::Diverged { .. } => error,
-            Error::Interrupted { what, .. } => Error::Interrupted { what, hint: resume },
-            other => other.and_hint(&format!("{resume} after step {}", self.saved.state.step)),
         }
     }
 }

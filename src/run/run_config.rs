@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use toml::Table;
 
 use crate::data::DataSource;
 use crate::error::{Error, Result};
@@ -136,13 +137,14 @@ impl RunConfig {
 
     /// Reads the `config.toml` of a run.
     pub fn read(path: &Path) -> Result<Self> {
-        let hint = "--config takes the config.toml of a run folder, --resume the folder";
+        let hint = "`config` takes the config.toml of a run folder, `resume` the folder";
         let bytes = read_regular(path, MAX_CONFIG_BYTES, hint, hint)?;
         let wrong = |error: toml::de::Error| {
             Error::file(path, format!("is no configuration: {error}"), hint)
         };
-        let given: toml::Table = toml::from_slice(&bytes).map_err(wrong)?;
-        let config: Self = toml::from_slice(&bytes).map_err(wrong)?;
+        // Read as a whole first: such errors say the line.
+        let _: Self = toml::from_slice(&bytes).map_err(wrong)?;
+        let given: Table = toml::from_slice(&bytes).map_err(wrong)?;
         if !given.contains_key("net") {
             return Err(Error::file(
                 path,
@@ -150,70 +152,61 @@ impl RunConfig {
                 hint,
             ));
         }
-        // What the file leaves out is the default of its own kind of net.
-        let default = Self::default_for(config.net);
-        let or = |key: &str, own: Vec<usize>, default: Vec<usize>| {
-            if given.contains_key(key) {
-                own
-            } else {
-                default
-            }
-        };
-        Ok(Self {
-            channels: or("channels", config.channels, default.channels),
-            kernel_sizes: or("kernel-sizes", config.kernel_sizes, default.kernel_sizes),
-            strides: or("strides", config.strides, default.strides),
-            dense_hiddens: or("dense-hiddens", config.dense_hiddens, default.dense_hiddens),
-            ..config
-        })
+        Self::from_values(given).map_err(wrong)
     }
 
     /// Errors where a value makes no sense, naming its flag.
     pub fn validate(&self) -> Result<()> {
         self.options().validate()?;
+        if self.activation == Activation::Linear {
+            return Err(Error::usage(
+                "with `activation` linear all layers are one",
+                "give `activation` relu, sigmoid or tanh",
+            ));
+        }
         if self.optimizer == OptimizerKind::Adam && (self.momentum != 0.0 || self.nesterov) {
             return Err(Error::usage(
-                "--momentum and --nesterov are for sgd, and the optimizer is adam",
-                "add --optimizer sgd",
+                "`momentum` and `nesterov` are for sgd, and the optimizer is adam",
+                "add `optimizer` sgd",
             ));
         }
         if self.epochs == 0 {
             return Err(Error::usage(
-                "--epochs 0 trains nothing",
-                "give --epochs at least 1, or use --dry-run to look at the net",
+                "`epochs` 0 trains nothing",
+                "give `epochs` at least 1, or use `dry_run` to look at the net",
             ));
         }
         if self.schedule.warmup > self.epochs {
             return Err(Error::usage(
                 format!(
-                    "--warmup {} is longer than all of --epochs {}",
+                    "`warmup` {} is longer than all of `epochs` {}",
                     self.schedule.warmup, self.epochs
                 ),
-                "--warmup is counted in epochs; a twentieth of --epochs is usual",
+                "`warmup` is counted in epochs; a twentieth of `epochs` is usual",
             ));
         }
         if !(0.0..=1e6).contains(&self.checkpoint_minutes) {
             return Err(Error::usage(
                 format!(
-                    "--checkpoint-minutes {:?} is not from 0 to a million",
+                    "`checkpoint_minutes` {:?} is not from 0 to a million",
                     self.checkpoint_minutes
                 ),
-                "try --checkpoint-minutes 10; 0 is after every epoch only",
+                "try `checkpoint_minutes` 10; 0 is after every epoch only",
             ));
         }
         if !(0.0..1.0).contains(&self.valid_fraction) {
             return Err(Error::usage(
                 format!(
-                    "--valid-fraction {:?} is not from 0 to below 1",
+                    "`valid_fraction` {:?} is not from 0 to below 1",
                     self.valid_fraction
                 ),
-                "try --valid-fraction 0.1",
+                "try `valid_fraction` 0.1",
             ));
         }
         if self.patience.is_some() && self.valid_fraction == 0.0 {
             return Err(Error::usage(
-                "--patience waits for a lower validation loss, and there is no validation set",
-                "hold one out with --valid-fraction 0.1",
+                "`patience` waits for a lower validation loss, and there is no validation set",
+                "hold one out with `valid_fraction` 0.1",
             ));
         }
         if self
@@ -221,8 +214,8 @@ impl RunConfig {
             .is_some_and(|minutes| !(minutes > 0.0 && minutes < 1e6))
         {
             return Err(Error::usage(
-                format!("--max-time {:?} is no time", self.max_time.unwrap_or(0.0)),
-                "give it in minutes: --max-time 30",
+                format!("`max_time` {:?} is no time", self.max_time.unwrap_or(0.0)),
+                "give it in minutes: `max_time` 30",
             ));
         }
         self.configuration().validate(self.net)
@@ -246,8 +239,8 @@ impl RunConfig {
                 "this is not the run's configuration: {}",
                 differences.join(", ")
             ),
-            "--resume goes on as the run began, save for --epochs, --data, --device, \
-             --patience, --max-time and --checkpoint-minutes; for anything else begin a new run, with --init from its weights",
+            "`resume` goes on as the run began, save for `epochs`, `data`, `device`, \
+             `patience`, `max_time` and `checkpoint_minutes`; for anything else begin a new run, with `init` from its weights",
         ))
     }
 
@@ -307,7 +300,7 @@ impl RunConfig {
 /// What differs, by the names of the options.
 fn differences(then: &RunConfig, now: &RunConfig) -> Vec<String> {
     // Configurations that were read, or written, as TOML before.
-    let table = |config| toml::Table::try_from(config).unwrap_or_default();
+    let table = |config| Table::try_from(config).unwrap_or_default();
     let (then, now) = (table(then), table(now));
     let mut keys: Vec<&String> = then.keys().chain(now.keys()).collect();
     keys.sort_unstable();
@@ -316,7 +309,7 @@ fn differences(then: &RunConfig, now: &RunConfig) -> Vec<String> {
         |value: Option<&toml::Value>| value.map_or("not given".to_owned(), ToString::to_string);
     let is_free = |key: &str| {
         let mut settings = RunConfig::SETTINGS.iter();
-        key == "data" || settings.any(|it| it.is_free() && it.name.replace('_', "-") == key)
+        key == "data" || settings.any(|it| it.is_free() && it.key() == key)
     };
     keys.into_iter()
         .filter(|key| !is_free(key) && then.get(*key) != now.get(*key))

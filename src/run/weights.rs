@@ -73,9 +73,9 @@ pub(super) fn serialize(
 /// far too large for the net are not even read.
 pub fn load_weights(path: &Path, table: &ParameterTable) -> Result<Vec<Vec<f32>>> {
     let hint = "the file must hold the state_dict of this very net, finite and in float32: check \
-                --net, --channels, --kernel-sizes, --dense-hiddens, --blocks and the shape of the images";
+                `net`, `channels`, `kernel_sizes`, `dense_hiddens`, `blocks` and the shape of the images";
     let fail = |what: String| Error::file(path, what, hint);
-    let missing = "--init takes a .safetensors file, such as a run's model.safetensors";
+    let missing = "`init` takes a .safetensors file, such as a run's model.safetensors";
     let elements = table.iter().map(|it| it.layout.elements());
     let limit = elements.sum::<usize>() as u64 * 4 + HEADER_BYTES;
     let bytes = read_regular(path, limit, missing, hint)?;

@@ -1,46 +1,53 @@
-//! From options with several values to the runs that they mean.
+//! From settings with several values to the runs that they mean.
 
+use toml::{Table, Value};
+
+use super::folder::PlannedRun;
 use crate::error::{Error, Result};
+use crate::run::RunConfig;
 
 /// The most runs of one sweep: beyond, a list was a slip of the hand.
 pub const MOST_RUNS: usize = 1000;
 
-/// An option, or the choice of a net, and the values that it takes in turn.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A setting, or the choice of a net, and the values that it takes in turn.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Axis {
-    /// Its name without dashes: `lr`, `batch-size`, `net`.
+    /// Its key in `config.toml`: `lr`, `batch-size`, `net`.
     pub key: String,
     /// Its values.
     pub choices: Vec<Choice>,
 }
 
 /// One value of an [`Axis`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Choice {
     /// What it is called in names and tables.
     pub label: String,
-    /// What it means, as arguments of `gpu-train`.
-    pub arguments: Vec<String>,
+    /// What it asks for, as [`RunConfig::asked`] takes it.
+    pub values: Table,
 }
 
 /// One run of a sweep.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Combination {
     /// By what varies: `lr-0.01-seed-0`. Empty where nothing does.
     pub name: String,
-    /// The options that vary, with this run's values.
+    /// The settings that vary, with this run's values.
     pub varies: Vec<(String, String)>,
-    /// The arguments of all axes.
-    pub arguments: Vec<String>,
+    /// What all axes ask for.
+    pub values: Table,
 }
 
 impl Axis {
-    /// An option by the values that were written after it. Numbers are labelled by their shortest
-    /// form, so that 1e-2 and 0.01 are one value.
-    pub fn option(key: &str, values: impl IntoIterator<Item = String>) -> Self {
-        let choice = |value: String| Choice {
-            label: label(&value),
-            arguments: vec![format!("--{key}={value}")],
+    /// A setting by its key and values. Numbers are labelled by their shortest form, so that 1e-2 and
+    /// 0.01 are one value.
+    pub fn setting<V: Into<Value>>(key: &str, values: impl IntoIterator<Item = V>) -> Self {
+        let choice = |value: V| {
+            let value = value.into();
+            Choice {
+                label: label(&value),
+                values: Table::from_iter([(key.to_owned(), value)]),
+            }
         };
         Self {
             key: key.to_owned(),
@@ -54,7 +61,11 @@ impl Axis {
             let same = |other: &Choice| other.label.eq_ignore_ascii_case(&choice.label);
             if choices[..index].iter().any(same) {
                 return Err(Error::usage(
-                    format!("--{key} has the value {} twice", choice.label),
+                    format!(
+                        "`{}` has the value {} twice",
+                        key.replace('-', "_"),
+                        choice.label
+                    ),
                     "give every value once: runs are named by their values",
                 ));
             }
@@ -63,17 +74,46 @@ impl Axis {
     }
 }
 
-/// The shortest form of a number; other words as they are.
-fn label(value: &str) -> String {
-    match (value.parse::<u64>(), value.parse::<f64>()) {
-        (Ok(whole), _) => whole.to_string(),
-        (_, Ok(number)) => {
+/// The shortest form of a number; words as they are.
+fn label(value: &Value) -> String {
+    match value {
+        Value::Float(number) => {
             let shortest = format!("{number:?}");
             let whole = shortest.strip_suffix(".0").map(str::to_owned);
             whole.unwrap_or(shortest)
         }
-        _ => value.to_owned(),
+        Value::String(word) => word.clone(),
+        other => other.to_string(),
     }
+}
+
+/// Every combination of `axes` laid over `base` and what all runs are `asked` for.
+///
+/// Errors where a value makes no sense, naming the run.
+pub fn plan(base: &RunConfig, asked: &Table, axes: &[Axis]) -> Result<Vec<PlannedRun>> {
+    let planned = |combination: Combination| {
+        let mut all = asked.clone();
+        all.extend(combination.values);
+        let config = base.asked(&all).and_then(|config| {
+            config.validate()?;
+            Ok(config)
+        });
+        let name = combination.name;
+        match config {
+            Err(error) if name.is_empty() => Err(error),
+            Err(error) => Err(error.and_hint(&format!("it is run {name} of the sweep"))),
+            Ok(config) => Ok(PlannedRun {
+                name: if name.is_empty() {
+                    config.net.name().to_owned()
+                } else {
+                    name
+                },
+                varies: combination.varies,
+                config,
+            }),
+        }
+    };
+    combinations(axes)?.into_iter().map(planned).collect()
 }
 
 /// Every combination of the values of `axes`; the last axis varies fastest, save that all runs of
@@ -90,15 +130,15 @@ pub fn combinations(axes: &[Axis]) -> Result<Vec<Combination>> {
         Some(1..=MOST_RUNS) => {}
         Some(0) => {
             return Err(Error::usage(
-                "an option without values makes no runs",
-                "give every option at least one value, as in --lr 1e-2,1e-4",
+                "a setting without values makes no runs",
+                "give every setting at least one value, as in `lr` 1e-2,1e-4",
             ));
         }
         _ => {
             let count = count.map_or("far more".to_owned(), |count| count.to_string());
             return Err(Error::usage(
                 format!("these values make {count} runs; a sweep has at most {MOST_RUNS}"),
-                "give fewer values, or sweep one option after the other",
+                "give fewer values, or sweep one setting after the other",
             ));
         }
     }
@@ -120,10 +160,10 @@ pub fn combinations(axes: &[Axis]) -> Result<Vec<Combination>> {
 fn combination(axes: &[Axis], chosen: &[usize]) -> Combination {
     let mut name = Vec::new();
     let mut varies = Vec::new();
-    let mut arguments = Vec::new();
+    let mut values = Table::new();
     for (axis, &choice) in axes.iter().zip(chosen) {
         let choice = &axis.choices[choice];
-        arguments.extend(choice.arguments.iter().cloned());
+        values.extend(choice.values.clone());
         if axis.choices.len() > 1 {
             // Nets have names of their own.
             if axis.key == "net" {
@@ -137,7 +177,7 @@ fn combination(axes: &[Axis], chosen: &[usize]) -> Combination {
     Combination {
         name: name.join("-"),
         varies,
-        arguments,
+        values,
     }
 }
 
@@ -145,17 +185,13 @@ fn combination(axes: &[Axis], chosen: &[usize]) -> Combination {
 mod tests {
     use super::*;
 
-    fn option(key: &str, values: &[&str]) -> Axis {
-        Axis::option(key, values.iter().map(|&it| it.to_owned()))
-    }
-
     #[test]
     fn runs_are_named_by_what_varies_and_come_seed_by_seed() {
         let axes = [
-            option("net", &["mlp", "cnn"]),
-            option("lr", &["1e-2", "1e-8"]),
-            option("epochs", &["3"]),
-            option("seed", &["0", "7"]),
+            Axis::setting("net", ["mlp", "cnn"]),
+            Axis::setting("lr", [1e-2, 1e-8]),
+            Axis::setting("epochs", [3]),
+            Axis::setting("seed", [0, 7]),
         ];
         let runs = combinations(&axes).expect("eight runs");
         let names: Vec<&str> = runs.iter().map(|it| it.name.as_str()).collect();
@@ -173,38 +209,28 @@ mod tests {
         let varies = [("net", "mlp"), ("lr", "1e-8"), ("seed", "7")];
         let varies = varies.map(|(key, value)| (key.to_owned(), value.to_owned()));
         assert_eq!(runs[5].varies, varies);
-        let arguments = ["--net=mlp", "--lr=1e-8", "--epochs=3", "--seed=7"];
-        assert_eq!(runs[5].arguments, arguments);
+        let values = "net = 'mlp'\nlr = 1e-8\nepochs = 3\nseed = 7";
+        assert_eq!(Ok(&runs[5].values), values.parse().as_ref());
     }
 
     #[test]
     fn numbers_are_labelled_by_their_shortest_form() {
-        let written = ["1e-2", "0.010", "1e-4", "1e-8", "16", "5.0", "relu", "1e30"];
-        let labels = written.map(label);
-        let expected = ["0.01", "0.01", "0.0001", "1e-8", "16", "5", "relu", "1e30"];
+        let labels = [0.01, 1e-4, 1e-8, 5.0, 1e30].map(|it| label(&Value::Float(it)));
+        let expected = ["0.01", "0.0001", "1e-8", "5", "1e30"];
         assert_eq!(labels, expected);
     }
 
     #[test]
     fn what_makes_no_sweep_is_refused() {
         let said = |axes: &[Axis]| combinations(axes).expect_err("is wrong").to_string();
-        let twice = said(&[option("lr", &["1e-2", "1e-3", "0.01"])]);
-        assert!(twice.contains("--lr has the value 0.01 twice"), "{twice}");
-        let none = said(&[option("lr", &[])]);
+        let twice = said(&[Axis::setting("lr", [1e-2, 1e-3, 0.01])]);
+        assert!(twice.contains("`lr` has the value 0.01 twice"), "{twice}");
+        let none = said(&[Axis::setting("lr", [0.5; 0])]);
         assert!(none.contains("without values"), "{none}");
-        let many: Vec<String> = (0..101).map(|it| it.to_string()).collect();
-        let many = Axis::option("seed", many);
-        let ten = option(
-            "epochs",
-            &["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"],
-        );
-        let most = said(&[ten, many]);
+        let many = Axis::setting("seed", 0..101);
+        let most = said(&[Axis::setting("epochs", 1..=10), many]);
         assert!(most.contains("make 1010 runs"), "{most}");
-        let huge = Axis::option("seed", (0..=u16::MAX).map(|it| it.to_string()));
-        let huge = Axis {
-            key: "lr".to_owned(),
-            ..huge
-        };
+        let huge = Axis::setting("lr", 0..=i32::from(u16::MAX));
         let endless = said(&vec![huge; 5]);
         assert!(endless.contains("make far more runs"), "{endless}");
     }

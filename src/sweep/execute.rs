@@ -123,7 +123,7 @@ impl<'s> Execution<'s> {
         let Some(first) = runs.first() else {
             return Err(Error::usage(
                 "a sweep of no runs trains nothing",
-                "give an option several values, as in --lr 1e-2,1e-4",
+                "give a setting several values, as in `lr` 1e-2,1e-4",
             ));
         };
         let session = self.session;
@@ -148,16 +148,6 @@ impl<'s> Execution<'s> {
         interrupted: impl Fn() -> bool,
         mut on_event: impl FnMut(&SweepEvent<'_>) -> Result<()>,
     ) -> Result<()> {
-        let result = self.run_all(folder, &interrupted, &mut on_event);
-        result.map_err(|error| resumable(error, folder.path()))
-    }
-
-    fn run_all(
-        &mut self,
-        folder: &mut SweepFolder,
-        interrupted: &impl Fn() -> bool,
-        on_event: &mut impl FnMut(&SweepEvent<'_>) -> Result<()>,
-    ) -> Result<()> {
         let sweep = folder.sweep().clone();
         let count = sweep.runs.len();
         for (index, run) in sweep.runs.iter().enumerate() {
@@ -174,12 +164,12 @@ impl<'s> Execution<'s> {
             if interrupted() {
                 return Err(Error::Interrupted {
                     what: format!("before run {} of {count}, {}", index + 1, run.name),
-                    hint: String::new(),
+                    hint: "resume the sweep".to_owned(),
                 });
             }
             let number = index + 1;
             on_event(&SweepEvent::RunStarted { number, run })?;
-            let ended = self.one(&sweep, run, &path, interrupted, on_event);
+            let ended = self.one(&sweep, run, &path, &interrupted, &mut on_event);
             let (outcome, diverged) = ended.map_err(|error| match error {
                 Error::Interrupted { what, hint } => Error::Interrupted {
                     what: format!("in run {number} of {count}, {}, {what}", run.name),
@@ -269,14 +259,5 @@ impl Loaded {
         let tuning = (!tuning.is_empty()).then(|| Arc::new(tuning.clone()));
         let target = session.device().target();
         Job::new(run.config.clone(), &self.layout, self.image, target, tuning)
-    }
-}
-
-/// The same error, which also says how the sweep goes on.
-fn resumable(error: Error, folder: &Path) -> Error {
-    let resume = format!("`gpu-train sweep --resume {}` goes on", folder.display());
-    match error {
-        Error::Interrupted { what, .. } => Error::Interrupted { what, hint: resume },
-        other => other.and_hint(&resume),
     }
 }

@@ -18,7 +18,7 @@ const SUMMARY: &str = "summary.csv";
 const MAX_BYTES: u64 = 16 << 20;
 /// A run's name is a folder's: systems allow 255 bytes, and files are written beside it.
 const MAX_NAME: usize = 160;
-const HINT: &str = "--resume takes the folder that a sweep wrote, such as runs/<time>-sweep";
+const HINT: &str = "`resume` takes the folder that a sweep wrote, such as runs/<time>-sweep";
 
 /// What a sweep was asked for, every default resolved: `sweep.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -116,7 +116,7 @@ impl SweepFolder {
         loop {
             let Some(path) = paths.next() else {
                 let what = "there is no name for a sweep's folder";
-                return Err(Error::usage(what, "give one with --out"));
+                return Err(Error::usage(what, "give one with `out`"));
             };
             match create_locked(&path, &files) {
                 // Another sweep was faster.
@@ -288,11 +288,11 @@ pub(super) mod tests {
         ] {
             std::fs::write(&file, text.replace(from, to)).expect("writes");
             let error = SweepFolder::open(&path).expect_err("is none");
-            assert!(error.hint().contains("--resume"), "{error}");
+            assert!(error.hint().contains("`resume`"), "{error}");
         }
         for wrong in ["none", ""] {
             let error = SweepFolder::open(&place.path().join(wrong)).expect_err("is none");
-            assert!(error.hint().contains("--resume"), "{error}");
+            assert!(error.hint().contains("`resume`"), "{error}");
         }
     }
 }

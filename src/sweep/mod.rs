@@ -9,7 +9,7 @@ mod nets_file;
 mod presets;
 mod summary;
 
-pub use axes::{Axis, Choice, Combination, MOST_RUNS, combinations};
+pub use axes::{Axis, Choice, Combination, MOST_RUNS, combinations, plan};
 pub use execute::{Execution, SweepEvent};
 pub use folder::{PlannedRun, Sweep, SweepFolder};
 pub use nets_file::read_nets;

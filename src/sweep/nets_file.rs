@@ -1,15 +1,14 @@
-//! `--nets FILE`: whole nets as named configurations.
+//! Files of whole nets, as named configurations.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::Deserialize;
-use toml::Spanned;
+use toml::{Spanned, Table};
 
 use super::axes::{Axis, Choice};
 use crate::error::{Error, Result};
 use crate::files::read_regular;
-use crate::nn::{Activation, NetworkType};
+use crate::run::RunConfig;
 
 /// Far more than a thousand nets need.
 const MAX_BYTES: u64 = 1 << 20;
@@ -19,26 +18,13 @@ const HINT: &str = "a net is a table such as [deep] with net = \"cnn\", channels
                     kernel-sizes = [1], strides = [1], dense-hiddens = [256], activation = \"relu\"; a resnet has channels \
                     and blocks = 1";
 
-/// A net by the names of the options; what is left away is the options' default.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Net {
-    net: NetworkType,
-    channels: Option<Vec<usize>>,
-    kernel_sizes: Option<Vec<usize>>,
-    strides: Option<Vec<usize>>,
-    dense_hiddens: Option<Vec<usize>>,
-    blocks: Option<usize>,
-    activation: Option<Activation>,
-}
-
 /// The nets of the TOML file `path`, in its order, as the axis `net`.
 ///
 /// Errors where it cannot be read, holds no net, an unknown key, a name twice, or a name that is no
 /// name of a folder.
 pub fn read_nets(path: &Path) -> Result<Axis> {
     let bytes = read_regular(path, MAX_BYTES, HINT, HINT)?;
-    let nets: BTreeMap<String, Spanned<Net>> = toml::from_slice(&bytes)
+    let nets: BTreeMap<String, Spanned<Table>> = toml::from_slice(&bytes)
         .map_err(|error| Error::file(path, format!("holds no nets: {error}"), HINT))?;
     if nets.is_empty() {
         return Err(Error::file(path, "holds no net", HINT));
@@ -50,14 +36,30 @@ pub fn read_nets(path: &Path) -> Result<Axis> {
     }
     let mut nets: Vec<_> = nets.into_iter().collect();
     nets.sort_by_key(|(_, net)| net.span().start);
-    let choice = |(label, net): (String, Spanned<Net>)| Choice {
-        label,
-        arguments: net.get_ref().arguments(),
+    let choice = |(label, values): (String, Spanned<Table>)| {
+        let values = values.into_inner();
+        check(&values)
+            .map_err(|what| Error::file(path, format!("holds no net [{label}]: {what}"), HINT))?;
+        Ok(Choice { label, values })
     };
     Ok(Axis {
         key: "net".to_owned(),
-        choices: nets.into_iter().map(choice).collect(),
+        choices: nets.into_iter().map(choice).collect::<Result<_>>()?,
     })
+}
+
+/// Errors where `values` are not those of a net; what is left out is the default of its kind.
+fn check(values: &Table) -> Result<(), String> {
+    if !values.contains_key("net") {
+        return Err("it has no key net".to_owned());
+    }
+    if let Some(key) = values.keys().find(|key| !RunConfig::is_of_net(key)) {
+        return Err(format!("{key} is no key of a net"));
+    }
+    let checked = RunConfig::default().asked(values);
+    checked
+        .and_then(|config| config.validate())
+        .map_err(|error| error.to_string())
 }
 
 fn is_name(name: &str) -> bool {
@@ -65,42 +67,10 @@ fn is_name(name: &str) -> bool {
     (1..=MAX_NAME).contains(&name.len()) && name.chars().all(word)
 }
 
-impl Net {
-    fn arguments(&self) -> Vec<String> {
-        let mut arguments = vec![format!("--net={}", self.net.name())];
-        let lists = [
-            ("channels", &self.channels),
-            ("kernel-sizes", &self.kernel_sizes),
-            ("strides", &self.strides),
-            ("dense-hiddens", &self.dense_hiddens),
-        ];
-        for (option, list) in lists {
-            if let Some(list) = list {
-                arguments.push(list_argument(option, list));
-            }
-        }
-        if let Some(blocks) = self.blocks {
-            arguments.push(format!("--blocks={blocks}"));
-        }
-        if let Some(activation) = self.activation {
-            arguments.push(format!("--activation={}", activation.name()));
-        }
-        arguments
-    }
-}
-
-/// `--option=1,2,3`, or `none` for an empty list.
-pub(super) fn list_argument(option: &str, list: &[usize]) -> String {
-    let sizes: Vec<String> = list.iter().map(ToString::to_string).collect();
-    match sizes.as_slice() {
-        [] => format!("--{option}=none"),
-        sizes => format!("--{option}={}", sizes.join(",")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nn::Activation;
 
     fn read(text: &str) -> Result<Axis> {
         let place = tempfile::tempdir().expect("a temporary folder");
@@ -110,23 +80,22 @@ mod tests {
     }
 
     #[test]
-    fn nets_keep_their_order_and_become_options() {
+    fn nets_keep_their_order() {
         let text = "[wide]\nnet = 'mlp'\ndense-hiddens = []\n\
                     [deep]\nnet = 'cnn'\nchannels = [8, 16]\nkernel-sizes = [1]\nactivation = 'tanh'";
         let axis = read(text).expect("two nets");
         let labels: Vec<&str> = axis.choices.iter().map(|it| it.label.as_str()).collect();
         assert_eq!((axis.key.as_str(), labels), ("net", vec!["wide", "deep"]));
-        assert_eq!(
-            axis.choices[0].arguments,
-            ["--net=mlp", "--dense-hiddens=none"]
+        let of = |net: usize| RunConfig::default().asked(&axis.choices[net].values);
+        assert_eq!(of(0).expect("an mlp").dense_hiddens, [0; 0]);
+        let deep = of(1).expect("a cnn");
+        let sizes = (
+            &deep.channels[..],
+            &deep.kernel_sizes[..],
+            &deep.dense_hiddens[..],
         );
-        let deep = [
-            "--net=cnn",
-            "--channels=8,16",
-            "--kernel-sizes=1",
-            "--activation=tanh",
-        ];
-        assert_eq!(axis.choices[1].arguments, deep);
+        assert_eq!(sizes, (&[8, 16][..], &[1, 1][..], &[128][..]));
+        assert_eq!(deep.activation, Activation::Tanh);
     }
 
     #[test]
@@ -135,7 +104,7 @@ mod tests {
             ("", "holds no net"),
             ("[a]\nnet = 'cnn'\nchanels = [1]", "chanels"),
             ("[a]\nnet = 'cnn'\n[a]\nnet = 'mlp'", "duplicate key"),
-            ("[a]\nchannels = [1]", "missing field `net`"),
+            ("[a]\nchannels = [1]", "no key net"),
             ("[a]\nnet = 'rnn'", "rnn"),
             ("['a/b']\nnet = 'mlp'", "'a/b' is no name"),
             ("[a]\nnet = 'cnn'\nchannels = [-1]", "-1"),

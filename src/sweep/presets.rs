@@ -1,9 +1,9 @@
 //! The experiments of the project's seed, as axes of a sweep.
 
 use super::axes::{Axis, Choice};
-use super::nets_file::list_argument;
 use crate::error::Result;
 use crate::nn::{Activation, Network, NetworkConfiguration, NetworkType};
+use crate::run::RunConfig;
 use crate::shape::ImageShape;
 
 /// Kernel of the second shallow net: the image size that the seed names, which is not SVHN's.
@@ -55,16 +55,13 @@ impl Experiment {
     pub fn axes(self, image: ImageShape, matched: Match) -> Result<Vec<Axis>> {
         let default = |network| {
             let sizes = NetworkConfiguration::default_for(network);
-            choice(network.name(), network, &sizes)
+            choice(network.name(), network, sizes)
         };
-        let lr = |values: &[&str]| Axis::option("lr", values.iter().map(|&it| it.to_owned()));
+        let lr = |values: &[f64]| Axis::setting("lr", values.iter().copied());
         let (nets, lr) = match self {
-            Self::MlpLr => (
-                vec![default(NetworkType::Mlp)],
-                lr(&["1e-2", "1e-4", "1e-8"]),
-            ),
-            Self::Cnn => (vec![default(NetworkType::Cnn)], lr(&["1e-3"])),
-            Self::DepthWidth => (depth_and_width(image, matched)?, lr(&["1e-3"])),
+            Self::MlpLr => (vec![default(NetworkType::Mlp)], lr(&[1e-2, 1e-4, 1e-8])),
+            Self::Cnn => (vec![default(NetworkType::Cnn)], lr(&[1e-3])),
+            Self::DepthWidth => (depth_and_width(image, matched)?, lr(&[1e-3])),
         };
         let net = Axis {
             key: "net".to_owned(),
@@ -74,17 +71,10 @@ impl Experiment {
     }
 }
 
-fn choice(label: &str, network: NetworkType, sizes: &NetworkConfiguration) -> Choice {
-    let mut arguments = vec![format!("--net={}", network.name())];
-    if network == NetworkType::Cnn {
-        arguments.push(list_argument("channels", &sizes.n_channels));
-        arguments.push(list_argument("kernel-sizes", &sizes.kernel_sizes));
-        arguments.push(list_argument("strides", &sizes.strides));
-    }
-    arguments.push(list_argument("dense-hiddens", &sizes.dense_hiddens));
+fn choice(label: &str, network: NetworkType, sizes: NetworkConfiguration) -> Choice {
     Choice {
         label: label.to_owned(),
-        arguments,
+        values: RunConfig::net_values(network, sizes),
     }
 }
 
@@ -101,13 +91,13 @@ fn depth_and_width(image: ImageShape, matched: Match) -> Result<Vec<Choice>> {
         Match::Deep => parameters(&deep, image)?,
         Match::Original => parameters(&original, image)?,
     };
-    let cnn = |label: &str, sizes: &NetworkConfiguration| choice(label, NetworkType::Cnn, sizes);
-    let mut nets = vec![cnn("original", &original), cnn("deep", &deep)];
+    let cnn = |label: &str, sizes| choice(label, NetworkType::Cnn, sizes);
+    let mut nets = vec![cnn("original", original), cnn("deep", deep)];
     let whole = image.height.min(image.width);
     let smaller = (SMALLER_KERNEL < whole).then_some(SMALLER_KERNEL);
     for kernel in [Some(whole), smaller].into_iter().flatten() {
         let sizes = shallow_of(kernel, image, parameters)?;
-        nets.push(cnn(&format!("shallow-k{kernel}"), &sizes));
+        nets.push(cnn(&format!("shallow-k{kernel}"), sizes));
     }
     Ok(nets)
 }
@@ -150,10 +140,7 @@ mod tests {
 
     fn nets(image: ImageShape, matched: Match) -> Vec<(String, String)> {
         let axes = Experiment::DepthWidth.axes(image, matched).expect("fits");
-        let channels = |choice: &Choice| {
-            let found = choice.arguments.iter().find(|it| it.contains("channels"));
-            found.cloned().unwrap_or_default()
-        };
+        let channels = |choice: &Choice| choice.values["channels"].to_string();
         let choices = axes[0].choices.iter();
         choices.map(|it| (it.label.clone(), channels(it))).collect()
     }
@@ -173,10 +160,10 @@ mod tests {
         assert_eq!(parameters(&original, SVHN).ok(), Some(110_510));
         assert_eq!(parameters(&deep, SVHN).ok(), Some(331_281));
         let expected = [
-            ("original", "--channels=16,32,45"),
-            ("deep", "--channels=8,16,32,64"),
-            ("shallow-k32", "--channels=37"),
-            ("shallow-k28", "--channels=41"),
+            ("original", "[16, 32, 45]"),
+            ("deep", "[8, 16, 32, 64]"),
+            ("shallow-k32", "[37]"),
+            ("shallow-k28", "[41]"),
         ];
         let expected = expected.map(|(net, channels)| (net.to_owned(), channels.to_owned()));
         assert_eq!(nets(SVHN, Match::Deep), expected);

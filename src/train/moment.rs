@@ -29,7 +29,7 @@ impl Moment {
         Error::Diverged {
             what,
             step: self.step,
-            hint: format!("lower --lr (it is {:?}), or try --activation tanh", self.lr),
+            hint: format!("lower `lr` (it is {:?}), or try `activation` tanh", self.lr),
         }
     }
 
@@ -121,7 +121,7 @@ mod tests {
         let text = error.to_string();
         assert!(text.contains("test MAE became NaN in epoch 2"), "{text}");
         assert!(
-            error.hint().contains("--lr (it is 0.5)"),
+            error.hint().contains("`lr` (it is 0.5)"),
             "{}",
             error.hint()
         );

@@ -71,8 +71,8 @@ impl TrainerOptions {
         // The optimizer's kernel works in f32, where a smaller one would be 0 and train nothing.
         if !((self.lr as f32).is_normal() && self.lr > 0.0) {
             return Err(Error::usage(
-                format!("--lr {:?} is no positive number of an f32's range", self.lr),
-                "try --lr 1e-3",
+                format!("`lr` {:?} is no positive number of an f32's range", self.lr),
+                "try `lr` 1e-3",
             ));
         }
         self.schedule.validate()?;
@@ -81,16 +81,16 @@ impl TrainerOptions {
         if clip.is_some_and(|norm| !((norm as f32).is_normal() && norm > 0.0)) {
             return Err(Error::usage(
                 format!(
-                    "--clip-grad-norm {:?} is no positive number",
+                    "`clip_grad_norm` {:?} is no positive number",
                     clip.unwrap_or(0.0)
                 ),
-                "try --clip-grad-norm 1",
+                "try `clip_grad_norm` 1",
             ));
         }
         if self.batch_size == 0 || self.batch_size > 1 << 20 {
             return Err(Error::usage(
-                format!("--batch-size {} is not from 1 to 1048576", self.batch_size),
-                "try --batch-size 128",
+                format!("`batch_size` {} is not from 1 to 1048576", self.batch_size),
+                "try `batch_size` 128",
             ));
         }
         Ok(())

@@ -72,7 +72,7 @@ impl<'s> Predictor<'s> {
         if !(1..=1 << 20).contains(&options.batch_size) {
             let size = options.batch_size;
             let what = format!("a batch size of {size} is not from 1 to 1048576");
-            return Err(Error::usage(what, "try --batch-size 128"));
+            return Err(Error::usage(what, "try `batch_size` 128"));
         }
         network.parameters.check(tensors)?;
         let device = session.device();

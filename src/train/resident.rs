@@ -142,7 +142,7 @@ pub(crate) fn lay_out(
                 "{count} images of {shape} need {} bytes; this adapter can bind {PARTS} times {binding_bytes}",
                 count * elements.next_multiple_of(16),
             ),
-            "use fewer or smaller images, or another --device",
+            "use fewer or smaller images, or another `device`",
         )
     })
 }

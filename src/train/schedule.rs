@@ -54,13 +54,13 @@ impl ScheduleConfig {
         let wrong = |what: String, hint: &str| Err(Error::usage(what, hint));
         if self.lr_step_size == 0 {
             return wrong(
-                "--lr-step-size 0 is no step".to_owned(),
-                "try --lr-step-size 10",
+                "`lr_step_size` 0 is no step".to_owned(),
+                "try `lr_step_size` 10",
             );
         }
         if !(self.lr_gamma > 0.0 && self.lr_gamma < 1.0) {
-            let what = format!("--lr-gamma {:?} is not between 0 and 1", self.lr_gamma);
-            return wrong(what, "try --lr-gamma 0.1");
+            let what = format!("`lr_gamma` {:?} is not between 0 and 1", self.lr_gamma);
+            return wrong(what, "try `lr_gamma` 0.1");
         }
         Ok(())
     }
@@ -247,10 +247,10 @@ mod tests {
             let error = config.validate().expect_err(flag);
             assert!(error.to_string().contains(flag), "{error}");
         };
-        wrong(|it| it.lr_step_size = 0, "--lr-step-size");
-        wrong(|it| it.lr_gamma = 1.0, "--lr-gamma");
-        wrong(|it| it.lr_gamma = 0.0, "--lr-gamma");
-        wrong(|it| it.lr_gamma = f64::NAN, "--lr-gamma");
+        wrong(|it| it.lr_step_size = 0, "`lr_step_size`");
+        wrong(|it| it.lr_gamma = 1.0, "`lr_gamma`");
+        wrong(|it| it.lr_gamma = 0.0, "`lr_gamma`");
+        wrong(|it| it.lr_gamma = f64::NAN, "`lr_gamma`");
         assert!(ScheduleConfig::default().validate().is_ok());
     }
 }

@@ -299,7 +299,7 @@ impl<'s> Trainer<'s> {
             Subset::Valid => self.data.valid().ok_or_else(|| {
                 Error::usage(
                     "there is no validation set",
-                    "hold one out with --valid-fraction 0.1",
+                    "hold one out with `valid_fraction` 0.1",
                 )
             }),
         }

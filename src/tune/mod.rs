@@ -209,7 +209,7 @@ impl<'a> Tuner<'a> {
                 Err(why) if programs.is_empty() => {
                     return Err(Error::gpu(
                         format!("{} does not repeat its own results: {why}", problem.kernel),
-                        "this is a bug in gpu-train or in the driver; try another --device",
+                        "this is a bug in gpu-train or in the driver; try another `device`",
                     ));
                 }
                 Err(why) => each(&TuneEvent::Refused {

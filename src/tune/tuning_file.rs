@@ -16,7 +16,7 @@ const MAX_BYTES: u64 = 4 << 20;
 const NAME_BYTES: usize = 120;
 const BROKEN: &str = "run `gpu-train tune` again, which writes it anew, or remove it";
 const UNREADABLE: &str =
-    "see to it that it is a file of a sane size that can be read, or train with --no-tuned";
+    "see to it that it is a file of a sane size that can be read, or train with `no_tuned`";
 
 /// Where the tuning of one adapter, driver and version of gpu-train is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -207,7 +207,7 @@ mod tests {
             fs::write(folder.join("tuned"), "a file").expect("writes");
             let lost = TuningFile::within(&folder, &adapter("one"));
             let error = lost.read().expect_err("nobody can tell what is there");
-            assert!(error.hint().contains("--no-tuned"), "{error}");
+            assert!(error.hint().contains("`no_tuned`"), "{error}");
         }
         fs::write(file("one").path(), [0xFF, 0xFE]).expect("writes");
         assert!(file("one").read().is_err());

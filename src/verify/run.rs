@@ -138,7 +138,7 @@ pub(super) fn output(
                 kernel.bindings[index].name,
                 launch.describe()
             ),
-            "this is a bug in gpu-train or in the driver; try another --device and report it",
+            "this is a bug in gpu-train or in the driver; try another `device` and report it",
         ));
     }
     Ok(match scalar {

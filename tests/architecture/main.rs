@@ -10,15 +10,8 @@ use source::{braces_end, list, list_all, paths, without_comments, without_tests}
 /// The floors, from the ground up, by the modules of `src/` that stand on them. A new module adds
 /// its name here, and its line to the table of ARCHITECTURE.md.
 const FLOORS: &[&[&str]] = &[
-    &[
-        "activation",
-        "error",
-        "files",
-        "random",
-        "settings",
-        "shape",
-    ],
-    &["data", "fetch", "kernel"],
+    &["activation", "error", "files", "random", "shape"],
+    &["data", "fetch", "kernel", "settings"],
     &["gpu", "graph"],
     &["ops"],
     &["exec", "nn"],
@@ -117,6 +110,25 @@ fn there_is_one_registry_of_kernels() {
     };
     let registries: Vec<&PathBuf> = files.iter().filter(lists_kernels).collect();
     assert_eq!(registries, [&root.join("ops/mod.rs")]);
+}
+
+/// The library names settings, which have other names in other programs; the command line makes flags
+/// of them where it prints.
+#[test]
+fn only_the_command_line_names_flags() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    list_all(&root, &mut files);
+    files.retain(|file| !file.starts_with(root.join("cli")));
+    for file in files {
+        let text = fs::read_to_string(&file).expect("sources are readable");
+        let code = text.lines().filter(|it| !it.trim_start().starts_with("//"));
+        let starts_with_letter = |it: &str| it.starts_with(|c: char| c.is_ascii_lowercase());
+        for line in code {
+            let flag = line.split("--").skip(1).any(starts_with_letter);
+            assert!(!flag, "{}: {line}", file.display());
+        }
+    }
 }
 
 /// What fits on no page is two things.

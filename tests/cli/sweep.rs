@@ -197,7 +197,7 @@ fn wrong_sweeps_are_refused_before_anything_is_written() {
             2,
             "own.toml too",
         ),
-        (&["--nets", "linear.toml"], 2, "linear"),
+        (&["--nets", "linear.toml"], 1, "linear"),
         (&["--nets", "none.toml"], 1, "none.toml"),
         (
             &["--net", "mlp,cnn", "--channels", "4"],

@@ -246,7 +246,7 @@ fn tune_refuses_what_is_no_net() {
         (
             &["--net", "mlp", "--channels", "4"],
             2,
-            "--channels is for another kind",
+            "--channels is not read with --net mlp",
         ),
         (&["--device", "99"], 2, "no device '99'"),
         (CPU, 2, "hint: name an adapter with --device"),

@@ -168,6 +168,6 @@ fn parameters_that_are_not_finite_are_named_with_their_epoch() {
         assert!(matches!(error, Error::Diverged { .. }), "{error}");
         assert!(error.to_string().contains("3.bias"), "{error}");
         assert!(error.to_string().contains("epoch 1"), "{error}");
-        assert!(error.hint().contains("--lr"), "{error}");
+        assert!(error.hint().contains("`lr`"), "{error}");
     }
 }

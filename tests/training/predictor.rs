@@ -140,7 +140,7 @@ fn what_does_not_fit_is_refused() {
             Predictor::new(session, network.clone(), tensors, options)
         };
         let error = new(&tensors, 0).expect_err("no batch");
-        assert!(error.hint().contains("--batch-size"), "{error}");
+        assert!(error.hint().contains("`batch_size`"), "{error}");
         let predictor = new(&tensors, 8).expect("fits");
         let other = split(1, 2, ImageShape::new(3, 11, 12)).test;
         let set = session.upload(&other).expect("fits");

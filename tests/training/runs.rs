@@ -116,7 +116,7 @@ fn a_run_that_is_stopped_after_every_step_goes_on_bit_for_bit() {
                 Ok(()) => break stops,
                 Err(Error::Interrupted { what, hint }) => {
                     assert!(what.contains("is saved"), "{what}");
-                    assert!(hint.contains("--resume"), "{hint}");
+                    assert!(hint.contains("resume"), "{hint}");
                 }
                 Err(other) => panic!("{other}"),
             }

@@ -46,7 +46,7 @@ fn a_loss_that_is_not_finite_stops_the_run_and_names_the_epoch() {
         let error = trainer.train_loop(5, |_| Ok(())).expect_err("diverges");
         assert!(matches!(error, Error::Diverged { .. }), "{error}");
         assert!(error.to_string().contains("in epoch 1"), "{error}");
-        assert!(error.hint().contains("--lr"));
+        assert!(error.hint().contains("`lr`"));
     }
 }
 

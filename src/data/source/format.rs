@@ -120,7 +120,7 @@ impl Format {
             format!("the data set {} is not there", self.name),
             format!(
                 "`gpu-train fetch {}` downloads it; or put {} from {} into {}; \
-                 `--data FOLDER` takes them from elsewhere, `--data {HOUSE_DIGITS}` needs no files",
+                 `data` FOLDER takes them from elsewhere, `data` {HOUSE_DIGITS} needs no files",
                 self.name,
                 self.folder.map_or("its files", |folder| folder.what),
                 self.origin.unwrap_or("its makers"),

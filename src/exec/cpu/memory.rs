@@ -23,7 +23,7 @@ impl HostBuffer {
             let bytes = words as u64 * 4;
             Error::gpu(
                 format!("no memory for '{label}' of {bytes} bytes"),
-                "use a smaller net, a smaller --batch-size, or fewer images",
+                "use a smaller net, a smaller `batch_size`, or fewer images",
             )
         })?;
         Ok(Self(Arc::new(RwLock::new(memory))))

@@ -46,7 +46,7 @@ pub fn output_shape(layer: &str, shape: &ConvShape) -> Result<ImageShape> {
                 "kernel {}x{} does not fit its {}x{} input",
                 shape.kernel_height, shape.kernel_width, shape.input.height, shape.input.width
             ),
-            "use a smaller --kernel-sizes entry, smaller --strides before it, or fewer layers",
+            "use a smaller `kernel_sizes` entry, smaller `strides` before it, or fewer layers",
         )
     })
 }

@@ -113,8 +113,8 @@ impl Optimizer for Adam {
             return Ok(());
         }
         Err(Error::usage(
-            format!("--weight-decay {decay} times --lr is not from 0 to below 1"),
-            "try --weight-decay 0.01",
+            format!("`weight_decay` {decay} times `lr` is not from 0 to below 1"),
+            "try `weight_decay` 0.01",
         ))
     }
 }

@@ -88,16 +88,16 @@ impl Optimizer for Sgd {
     fn validate(&self, _lr: f64) -> Result<()> {
         let (momentum, decay) = (self.momentum, self.weight_decay);
         if !(0.0..1.0).contains(&momentum) {
-            let what = format!("--momentum {momentum} is not from 0 to below 1");
-            return Err(Error::usage(what, "try --momentum 0.9"));
+            let what = format!("`momentum` {momentum} is not from 0 to below 1");
+            return Err(Error::usage(what, "try `momentum` 0.9"));
         }
         if self.nesterov && momentum == 0.0 {
-            let what = "--nesterov looks ahead along the momentum, and there is none";
-            return Err(Error::usage(what, "add --momentum 0.9"));
+            let what = "`nesterov` looks ahead along the momentum, and there is none";
+            return Err(Error::usage(what, "add `momentum` 0.9"));
         }
         if !(decay >= 0.0 && (decay as f32).is_finite()) {
-            let what = format!("--weight-decay {decay} is not from 0 up");
-            return Err(Error::usage(what, "try --weight-decay 1e-4"));
+            let what = format!("`weight_decay` {decay} is not from 0 up");
+            return Err(Error::usage(what, "try `weight_decay` 1e-4"));
         }
         Ok(())
     }

@@ -27,7 +27,7 @@ pub fn output_shape(layer: &str, input: ImageShape, window: usize) -> Result<Ima
                 "its {window}x{window} max-pooling does not fit the {}x{} output of the convolution",
                 input.height, input.width
             ),
-            "use smaller --kernel-sizes or --strides, or fewer layers",
+            "use smaller `kernel_sizes` or `strides`, or fewer layers",
         )
     })
 }

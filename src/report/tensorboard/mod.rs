@@ -187,7 +187,7 @@ fn image(tag: &str, figure: &Figure) -> Result<Value> {
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Error {
-    let hint = "see to free space, or train without --tensorboard";
+    let hint = "see to free space, or train without `tensorboard`";
     Error::file(path, format!("cannot be written: {error}"), hint)
 }
 

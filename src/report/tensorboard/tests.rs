@@ -77,5 +77,5 @@ fn a_folder_that_cannot_be_written_is_named() {
     let gone = folder.path().join("gone");
     let error = EventWriter::create(&gone, 0, Arc::new(Mse)).expect_err("is not there");
     assert!(error.to_string().contains("gone"), "{error}");
-    assert!(error.hint().contains("--tensorboard"), "{}", error.hint());
+    assert!(error.hint().contains("`tensorboard`"), "{}", error.hint());
 }

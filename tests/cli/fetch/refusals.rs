@@ -36,7 +36,7 @@ fn folders_that_cannot_be_written_are_named() {
     let error = gpu_train::fetch::fetch(&place.set, &below, &options(&server), &mut |_| Ok(()));
     let error = error.expect_err("is no folder");
     assert!(error.to_string().contains("taken"), "{error}");
-    assert!(error.hint().contains("--out"), "{}", error.hint());
+    assert!(error.hint().contains("`out`"), "{}", error.hint());
     assert_eq!(server.starts(), [0; 0]);
 }
 
@@ -73,7 +73,7 @@ fn mirrors_that_are_no_folder_on_a_server_are_refused() {
         };
         let error = place.fetch(&options).expect_err(mirror);
         assert_eq!(error.exit_code(), 2, "{mirror}: {error}");
-        assert!(error.hint().contains("--mirror"));
+        assert!(error.hint().contains("`mirror`"));
     }
     let server = good_server(&place);
     let slash = Options {
