@@ -62,7 +62,7 @@ impl Place {
         for word in [&[FILE], words].concat() {
             assert!(error.to_string().contains(word), "no '{word}' in: {error}");
         }
-        assert!(error.hint().contains("`"), "{}", error.hint());
+        assert!(error.hint().contains('`'), "{}", error.hint());
         assert_eq!(self.bytes(FILE), None);
         error
     }
