@@ -259,7 +259,7 @@ fn files_of_no_format() {
     refuses(
         Named::Files("", ""),
         vec![("a", Vec::new())],
-        &["is a folder", "folders go to --data"],
+        &["is a folder", "folders go to `data`"],
     );
     let words = [
         "holds no known data set",
