@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::model_args::ModelArgs;
+use super::model_args::{ModelArgs, Weights};
 use super::style;
 use crate::error::{Error, Result};
 use crate::files::cache_folder;
@@ -52,7 +52,15 @@ impl Model {
             return Err(Error::file(path, "is not there", hint));
         }
         let (folder, weights) = if path.is_dir() {
-            (path.as_path(), RunFolder::model_of(path))
+            (path.as_path(), weights_of(path, args)?)
+        } else if args.weights.is_some() {
+            return Err(Error::usage(
+                format!(
+                    "--weights chooses among those of a run, and {} is a file",
+                    path.display()
+                ),
+                "omit --weights, or name the folder of the run",
+            ));
         } else {
             (path.parent().unwrap_or(Path::new("")), path.clone())
         };
@@ -194,5 +202,28 @@ impl Model {
             cache: cache_folder().map(|folder| folder.join("gpu-train")),
             ..GpuOptions::default()
         })
+    }
+}
+
+/// The weights of the run in `folder` that `args` choose; says which where there is a choice.
+fn weights_of(folder: &Path, args: &ModelArgs) -> Result<PathBuf> {
+    let (best, last) = (RunFolder::best_of(folder), RunFolder::model_of(folder));
+    match args.weights {
+        Some(Weights::Best) if !best.is_file() => Err(Error::file(
+            folder,
+            "has no best.safetensors: the run has no validation set",
+            "omit --weights; runs with --valid-fraction keep their best weights",
+        )),
+        Some(Weights::Best) => Ok(best),
+        Some(Weights::Last) => Ok(last),
+        None => {
+            if best.is_file() && !args.quiet {
+                style::tell(format_args!(
+                    "with the weights of the last epoch; --weights best takes those of the lowest \
+                     validation loss"
+                ));
+            }
+            Ok(last)
+        }
     }
 }

@@ -14,6 +14,9 @@ pub(super) struct ModelArgs {
     /// config.toml in the folder says, or beside the file; without one, the options below
     #[arg(value_name = "RUN-or-MODEL")]
     pub(super) model: PathBuf,
+    /// Weights of a run that has a validation set [default: last]
+    #[arg(long, value_enum, value_name = "WHICH")]
+    pub(super) weights: Option<Weights>,
     #[command(flatten)]
     pub(super) net: NetArgs,
     /// `cpu` for the processor, or an adapter by number or part of its name; see `gpu-train devices`
@@ -23,6 +26,15 @@ pub(super) struct ModelArgs {
     /// Print nothing but the result and errors
     #[arg(long, help_heading = "Running")]
     pub(super) quiet: bool,
+}
+
+/// Weights of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Weights {
+    /// Those of the epoch with the lowest validation loss: best.safetensors
+    Best,
+    /// Those of the last epoch: model.safetensors
+    Last,
 }
 
 /// Shape of the images, where no run tells it.

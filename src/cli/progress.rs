@@ -8,6 +8,13 @@ use super::style;
 use crate::nn::Metric;
 use crate::train::{EpochMetrics, Metrics, TrainEvent};
 
+/// How the bar of an epoch looks.
+const BAR: &str = "{prefix} {bar:24} {pos}/{len}  {msg}  {eta} left";
+/// How what takes a while looks.
+const SPINNER: &str = "{spinner} {prefix}{msg}";
+/// Seconds of compilation that are worth a line.
+const WORTH_A_LINE: f64 = 1.0;
+
 /// The bar and the table of one run.
 #[derive(Debug)]
 pub(super) struct Progress {
@@ -30,10 +37,7 @@ impl Progress {
         } else {
             ProgressBar::hidden()
         };
-        // The template is a constant of ours: a mistake in it would only cost the bar its looks.
-        let style =
-            ProgressStyle::with_template("{prefix} {bar:24} {pos}/{len}  {msg}  {eta} left");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.set_style(style_of(BAR));
         Self {
             bar,
             epochs: 0,
@@ -129,6 +133,21 @@ impl Progress {
                 self.bar.set_message(format!("{speed}{measured}"));
                 self.bar.set_position(*samples as u64);
             }
+            TrainEvent::Compiling => {
+                self.bar.reset();
+                self.bar.set_style(style_of(SPINNER));
+                self.bar.set_prefix(style::clean_field(&self.run));
+                self.bar.set_message("compiling shaders");
+                self.bar.enable_steady_tick(Duration::from_millis(100));
+            }
+            TrainEvent::Compiled { seconds } => {
+                self.bar.set_message("");
+                self.bar.set_style(style_of(BAR));
+                if self.words && *seconds >= WORTH_A_LINE {
+                    let line = format_args!("shaders compiled in {seconds:.1} s");
+                    self.bar.suspend(|| style::tell(line));
+                }
+            }
             TrainEvent::EpochEnded(metrics) => self.line(metrics),
             TrainEvent::Replaying { what, steps } => {
                 self.finish();
@@ -161,4 +180,9 @@ impl Progress {
     pub(super) fn finish(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+fn style_of(template: &str) -> ProgressStyle {
+    // The templates are constants of ours: a mistake in one would only cost the bar its looks.
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }

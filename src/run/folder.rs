@@ -24,6 +24,7 @@ const ENVIRONMENT: &str = "environment.toml";
 const METRICS: &str = "metrics.csv";
 const CHECKPOINT: &str = "checkpoint.safetensors";
 const MODEL: &str = "model.safetensors";
+const BEST: &str = "best.safetensors";
 const PREDICTIONS: &str = "predictions.csv";
 
 /// The folder of one run. While it lives, no other process writes into it.
@@ -105,6 +106,12 @@ impl RunFolder {
         path.join(MODEL)
     }
 
+    /// The weights of the lowest validation loss of the run in the folder `path`, where it has a
+    /// validation set.
+    pub fn best_of(path: &Path) -> PathBuf {
+        path.join(BEST)
+    }
+
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
@@ -152,7 +159,7 @@ impl RunFolder {
 
     /// Writes `best.safetensors`, the weights of the lowest validation loss.
     pub fn save_best(&self, table: &ParameterTable, tensors: &[Vec<f32>]) -> Result<()> {
-        save_weights(&self.file("best.safetensors"), table, tensors)
+        save_weights(&self.file(BEST), table, tensors)
     }
 
     /// Whether the run at `path` has all that a run leaves that trained to its end.

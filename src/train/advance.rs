@@ -14,7 +14,7 @@ use super::order::batches;
 use super::resident::Subset;
 use super::trainer::Trainer;
 use crate::error::Result;
-use crate::exec::Row;
+use crate::exec::{Device, Row};
 use crate::graph::Role;
 use crate::kernel::Step;
 
@@ -162,6 +162,7 @@ impl Trainer<'_> {
         on_event: &mut impl FnMut(&TrainEvent) -> Result<()>,
         mut pause: impl FnMut(Activity) -> bool,
     ) -> Result<Option<EpochMetrics>> {
+        self.compile(on_event)?;
         if !self.pending_evaluation {
             let flow = self.train_rest(epochs, on_event, || pause(Activity::Training))?;
             if flow.is_break() {
@@ -200,10 +201,41 @@ impl Trainer<'_> {
             seconds: self.clock.seconds,
             samples_per_second: self.clock.samples_per_second(),
         };
-        self.selection.epoch_ended(&ended, &self.options.schedule);
+        let TrainerOptions { lr, schedule, .. } = self.options;
+        self.selection.epoch_ended(&ended, lr, &schedule);
         self.logs.push(ended.clone());
         on_event(&TrainEvent::EpochEnded(ended.clone()))?;
         Ok(Some(ended))
+    }
+
+    /// Runs all of an epoch's programs once, before its clock starts: GPU drivers compile shaders when
+    /// they first run. The trainer is afterwards what it was before.
+    fn compile(&mut self, on_event: &mut impl FnMut(&TrainEvent) -> Result<()>) -> Result<()> {
+        if self.compiled || matches!(self.device, Device::Cpu(_)) {
+            return Ok(());
+        }
+        on_event(&TrainEvent::Compiling)?;
+        let start = Instant::now();
+        let (before, clock) = (self.state()?, self.clock);
+        self.order.write(self.device, self.place.epoch);
+        let step = self.next_steps(1);
+        let go_on = |_| ControlFlow::Continue(());
+        self.submissions.run(&self.training, step, go_on)?;
+        for subset in [Subset::Train, Subset::Valid, Subset::Test] {
+            let used = subset != Subset::Train || self.options.evaluate_train;
+            if let Ok(set) = self.subset(subset)
+                && used
+            {
+                let batch = 0..set.len().min(self.options.batch_size);
+                let _ = self.measure(subset, batch, || false)?;
+            }
+        }
+        self.restore(&before)?;
+        self.clock = clock;
+        self.compiled = true;
+        on_event(&TrainEvent::Compiled {
+            seconds: start.elapsed().as_secs_f64(),
+        })
     }
 
     /// Metrics of all of `subset` after an epoch, which must be finite; `None` where `pause` asked to

@@ -14,6 +14,13 @@ pub enum TrainEvent {
         /// Samples of the epoch.
         samples: usize,
     },
+    /// The GPU's driver begins to compile the shaders.
+    Compiling,
+    /// The shaders are compiled, which no epoch's time contains.
+    Compiled {
+        /// How long it took.
+        seconds: f64,
+    },
     /// Steps of the epoch are done.
     Progress {
         /// Samples of the epoch trained on so far.

@@ -105,6 +105,10 @@ impl ScheduleConfig {
     }
 }
 
+/// A learning rate that would fall by no more than this stays: `eps` of `PyTorch`'s
+/// `ReduceLROnPlateau`.
+const SMALLEST_FALL: f64 = 1e-8;
+
 /// How far a plateau has lasted, and what it has made of the learning rate.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Plateau {
@@ -127,8 +131,8 @@ impl Default for Plateau {
 }
 
 impl Plateau {
-    /// An epoch ended with that loss.
-    pub(super) fn epoch_ended(&mut self, loss: f64, config: &ScheduleConfig) {
+    /// An epoch ended with that loss; the learning rate is at most `base`.
+    pub(super) fn epoch_ended(&mut self, loss: f64, base: f64, config: &ScheduleConfig) {
         if loss < self.best * (1.0 - 1e-4) {
             self.best = loss;
             self.bad_epochs = 0;
@@ -136,7 +140,10 @@ impl Plateau {
             self.bad_epochs += 1;
         }
         if self.bad_epochs > config.lr_patience {
-            self.reduced *= config.lr_gamma;
+            let reduced = self.reduced * config.lr_gamma;
+            if base * self.reduced - base * reduced > SMALLEST_FALL {
+                self.reduced = reduced;
+            }
             self.bad_epochs = 0;
         }
     }
@@ -233,10 +240,31 @@ mod tests {
         let mut plateau = Plateau::default();
         let got = losses.map(|loss| {
             let rate = config.rate(0.1, 7, 4, 50, plateau.reduced);
-            plateau.epoch_ended(loss, &config);
+            plateau.epoch_ended(loss, 0.1, &config);
             rate
         });
         assert_close(&got, &want);
+    }
+
+    /// `ReduceLROnPlateau(optimizer, patience=1)` with its `eps` of 1e-8: 1e-7 falls once.
+    #[test]
+    fn rates_that_are_next_to_nothing_fall_no_further() {
+        let config = ScheduleConfig {
+            lr_schedule: LrSchedule::Plateau,
+            lr_patience: 1,
+            ..ScheduleConfig::default()
+        };
+        for (base, want) in [
+            (1e-8, [1e-8, 1e-8, 1e-8, 1e-8, 1e-8, 1e-8, 1e-8]),
+            (1e-7, [1e-7, 1e-7, 1e-7, 1e-8, 1e-8, 1e-8, 1e-8]),
+        ] {
+            let mut plateau = Plateau::default();
+            for rate in want {
+                let got = config.rate(base, 7, 4, 50, plateau.reduced);
+                assert!((got - rate).abs() < rate * 1e-9, "{got}, not {rate}");
+                plateau.epoch_ended(1.0, base, &config);
+            }
+        }
     }
 
     #[test]

@@ -26,11 +26,17 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// `epoch` was trained and evaluated; returns whether it is the best so far.
-    pub(super) fn epoch_ended(&mut self, epoch: &EpochMetrics, schedule: &ScheduleConfig) -> bool {
+    /// `epoch` was trained, at a learning rate of at most `lr`, and evaluated; returns whether it is the
+    /// best so far.
+    pub(super) fn epoch_ended(
+        &mut self,
+        epoch: &EpochMetrics,
+        lr: f64,
+        schedule: &ScheduleConfig,
+    ) -> bool {
         let valid = epoch.valid.as_ref().map(Metrics::loss);
         let watched = valid.unwrap_or(epoch.train.loss());
-        self.plateau.epoch_ended(watched, schedule);
+        self.plateau.epoch_ended(watched, lr, schedule);
         let Some(loss) = valid else {
             return false;
         };

@@ -58,6 +58,8 @@ pub struct Trainer<'s> {
     pub(super) pending_evaluation: bool,
     pub(super) selection: Selection,
     pub(super) logs: Vec<EpochMetrics>,
+    /// Whether the programs have run: the driver has compiled their shaders.
+    pub(super) compiled: bool,
 }
 
 /// The program that measures on `subset`.
@@ -136,6 +138,7 @@ impl<'s> Trainer<'s> {
             pending_evaluation: false,
             selection: Selection::default(),
             logs: Vec::new(),
+            compiled: false,
             device,
             data,
             network,

@@ -282,3 +282,38 @@ fn the_weights_of_a_run_that_has_not_ended_are_its_checkpoints() {
     ]);
     assert_eq!(json(&other.stdout)["images"], 30);
 }
+
+/// A run with a validation set has two sets of weights: the last ones are taken, and it is said.
+#[test]
+fn the_best_weights_of_a_run_are_there_for_the_asking() {
+    let place = Workplace::new();
+    place.train("run", &["--valid-fraction", "0.2", "--lr", "0.03"]);
+    place.train("plain", &[]);
+    let eval = |arguments: &[&str]| {
+        let ended = place.run(&[&["eval", "--format", "csv"], arguments].concat());
+        assert_eq!(ended.code, 0, "{arguments:?}: {}", ended.stderr);
+        (ended.stdout, ended.stderr)
+    };
+    let (last, said) = eval(&["run"]);
+    assert!(said.contains("the weights of the last epoch"), "{said}");
+    let (asked, said) = eval(&["run", "--weights", "last"]);
+    assert_eq!(asked, last);
+    assert!(!said.contains("the weights of the last epoch"), "{said}");
+    let (file, _) = eval(&["run/best.safetensors"]);
+    let (best, _) = eval(&["run", "--weights", "best"]);
+    assert_eq!(best, file);
+    let (_, said) = eval(&["plain"]);
+    assert!(!said.contains("--weights"), "{said}");
+    for (arguments, code, says) in [
+        (&["plain", "--weights", "best"][..], 1, "--valid-fraction"),
+        (
+            &["run/best.safetensors", "--weights", "best"],
+            2,
+            "is a file",
+        ),
+    ] {
+        let ended = place.run(&[&["eval"], arguments].concat());
+        assert_eq!(ended.code, code, "{}", ended.stderr);
+        assert!(ended.stderr.contains(says), "{}", ended.stderr);
+    }
+}

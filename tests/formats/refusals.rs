@@ -267,7 +267,7 @@ fn files_of_no_format() {
         ".npz with x_train",
     ];
     refuses(Named::Data(""), vec![("a.csv", Vec::new())], &words);
-    let words = ["is no file that holds a training and a test set", "--train"];
+    let words = ["is no file that holds a training and a test set", "`train`"];
     refuses(Named::Data("a.bin"), vec![("a.bin", cifar(&[1]))], &words);
     refuses(
         Named::Data("b.npz"),

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use gpu_train::nn::NetworkType;
 use gpu_train::shape::ImageShape;
-use gpu_train::train::{ResidentSplit, Session, Subset, TrainState, Trainer, TrainerOptions};
+use gpu_train::train::{
+    ResidentSplit, Session, Subset, TrainEvent, TrainState, Trainer, TrainerOptions,
+};
 
-use crate::support::{adapter, gpu, open, session, sessions, small_cnn, split, trainer};
+use crate::support::{adapter, gpu, open, processor, session, sessions, small_cnn, split, trainer};
 
 const IMAGE: ImageShape = ImageShape::new(3, 12, 13);
 
@@ -65,7 +67,9 @@ fn epochs_wait_for_the_gpu_only_to_bound_the_submissions_in_flight() {
     };
     let data = split(801, 90, IMAGE);
     let mut trainer = trainer(&session, data, NetworkType::Mlp, options);
-    let before = gpu(&session).waits();
+    // The first epoch begins with having the shaders compiled.
+    trainer.train_loop(1, |_| Ok(())).expect("trains");
+    let before = gpu(&session).waits() - trainer.traffic().retired;
     trainer.train_loop(3, |_| Ok(())).expect("trains");
     let traffic = trainer.traffic();
     assert_eq!(gpu(&session).waits() - before, traffic.retired);
@@ -79,6 +83,33 @@ fn epochs_wait_for_the_gpu_only_to_bound_the_submissions_in_flight() {
     // The count sees what an epoch must not do.
     trainer.parameters().expect("reads");
     assert_eq!(gpu(&session).waits() - before, traffic.retired + 1);
+}
+
+/// No epoch's time contains it; the processor has nothing to compile.
+#[test]
+fn shaders_are_compiled_before_the_first_epoch() {
+    for (session, begins) in [
+        (
+            open(&adapter()),
+            &["compiling", "compiled", "epoch", "epoch"][..],
+        ),
+        (open(&processor()), &["epoch", "epoch"]),
+    ] {
+        let data = session.upload_split(split(101, 20, IMAGE)).expect("fits");
+        let mut trainer = on(&session, &data, 1);
+        let mut seen = Vec::new();
+        let watch = |event: &TrainEvent| {
+            match event {
+                TrainEvent::Compiling => seen.push("compiling"),
+                TrainEvent::Compiled { .. } => seen.push("compiled"),
+                TrainEvent::EpochStarted { .. } => seen.push("epoch"),
+                _ => {}
+            }
+            Ok(())
+        };
+        trainer.train_loop(2, watch).expect("trains");
+        assert_eq!(seen, begins);
+    }
 }
 
 #[test]

@@ -138,8 +138,7 @@ fn a_sweep_that_is_stopped_over_and_over_ends_with_the_same_bits() {
                 Ok(()) => break,
                 Err(Error::Interrupted { what, hint }) => {
                     assert!(what.contains("of 3, lr-"), "{what}");
-                    let resume = format!("`gpu-train sweep --resume {}`", path.display());
-                    assert!(hint.starts_with(&resume), "{hint}");
+                    assert!(hint.contains("resume the"), "{hint}");
                 }
                 Err(other) => panic!("{other}"),
             }
@@ -243,5 +242,5 @@ fn a_sweep_does_not_go_on_with_other_data() {
         error.to_string().contains("the test set is not the run's"),
         "{error}"
     );
-    assert!(error.hint().contains("sweep --resume"), "{}", error.hint());
+    assert!(error.hint().contains("run's own data"), "{}", error.hint());
 }
