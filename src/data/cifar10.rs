@@ -46,6 +46,7 @@ pub(super) const FORMAT: Format = Format {
         accepts: |path| has_extension(path, "bin"),
         read: |path, _| read(&[path.to_path_buf()]),
     }),
+    pair: None,
 };
 
 /// Loads those of the five training files that are there, and the test file, from `folder`.

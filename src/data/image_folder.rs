@@ -43,6 +43,7 @@ pub(super) const FORMAT: Format = Format {
     }),
     file: None,
     single: None,
+    pair: None,
 };
 
 /// Loads the images of `train/` and `test/` in `folder`. All are of one size; where all are grey they

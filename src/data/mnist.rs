@@ -33,6 +33,7 @@ pub(super) const FORMAT: Format = Format {
         },
         read: |path, _| read(path),
     }),
+    pair: None,
 };
 
 /// Loads the four files of `folder`, each gzipped or not.

@@ -5,6 +5,7 @@ use crate::shape::ImageShape;
 
 #[cfg(feature = "formats")]
 pub mod cifar10;
+mod classes;
 mod fingerprint;
 mod hold_out;
 pub mod house_digits;
@@ -28,6 +29,7 @@ mod stream;
 #[cfg(feature = "formats")]
 pub mod svhn;
 
+pub use classes::Classes;
 pub use hold_out::hold_out;
 pub use source::DataSource;
 
@@ -40,6 +42,8 @@ pub struct Dataset {
     images: Vec<u8>,
     targets: Vec<f32>,
     shape: ImageShape,
+    classes: Option<Classes>,
+    notes: Vec<String>,
 }
 
 impl Dataset {
@@ -71,7 +75,25 @@ impl Dataset {
             images,
             targets,
             shape,
+            classes: None,
+            notes: Vec::new(),
         })
+    }
+
+    /// The same, whose targets stand for `classes`.
+    #[must_use]
+    pub fn with_classes(self, classes: Classes) -> Self {
+        Self {
+            classes: Some(classes),
+            ..self
+        }
+    }
+
+    /// The same, with a sentence on how it was read that its user should know.
+    #[must_use]
+    pub fn with_note(mut self, note: String) -> Self {
+        self.notes.push(note);
+        self
     }
 
     /// Number of images.
@@ -99,6 +121,17 @@ impl Dataset {
         &self.targets
     }
 
+    /// What the targets stand for, where they are places in a list of names.
+    pub fn classes(&self) -> Option<&Classes> {
+        self.classes.as_ref()
+    }
+
+    /// What its user should know of how it was read: a sentence each, without capital letter and full
+    /// stop. They may quote names of files.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
     /// A 64-bit hash of shape, images and targets: the same on every machine, and another one for
     /// other data. It is not meant to stand against forgery.
     pub fn fingerprint(&self) -> u64 {
@@ -115,7 +148,7 @@ pub enum Set {
     Test,
 }
 
-/// A training and a test set whose images have one shape.
+/// A training and a test set whose images have one shape, and whose targets mean the same.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Split {
     /// What is trained on.

@@ -39,6 +39,7 @@ pub(super) const FORMAT: Format = Format {
         accepts: is_npz,
         read,
     }),
+    pair: None,
 };
 
 fn is_npz(path: &Path) -> bool {

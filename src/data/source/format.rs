@@ -14,8 +14,8 @@ use crate::files::cache_folder;
 
 /// A way to store data sets, and how to find and read those stored so.
 ///
-/// There are three doors, and a format opens some of them: a folder or a file that holds both sets
-/// (`--data`), and a file that holds one (`--train`, `--test`).
+/// There are four doors, and a format opens some of them: a folder or a file that holds both sets
+/// (`--data`), a file that holds one (`--train`, `--test`), and two of these that are read together.
 pub struct Format {
     /// Its name. Where [`Format::origin`] is given, it is a name for `--data` as well, and that of
     /// its folder below `data/` and the cache folder.
@@ -28,12 +28,16 @@ pub struct Format {
     pub file: Option<Reader<LoadSplit>>,
     /// Files that hold one set.
     pub single: Option<Reader<LoadSet>>,
+    /// Pairs of the latter, where what one file means depends on the other.
+    pub pair: Option<Reader<LoadPair>>,
 }
 
 /// Loads a training and a test set from a folder or file.
 pub type LoadSplit = fn(&Path) -> Result<Split>;
 /// Loads one set from a file. Files that hold both are told which.
 pub type LoadSet = fn(&Path, Set) -> Result<Dataset>;
+/// Loads a training and a test set from a file each.
+pub type LoadPair = fn(&Path, &Path) -> Result<Split>;
 
 /// How folders or files of one kind are known and read.
 #[derive(Clone, Copy)]
