@@ -2,6 +2,7 @@
 
 use super::model::Model;
 use super::model_args::{EvalArgs, Format};
+use super::start::tell_notes;
 use super::style::{self, say};
 use crate::data::source::read_file;
 use crate::data::{DataSource, Dataset, Set};
@@ -13,6 +14,11 @@ use crate::train::{DigitError, Evaluation, Predictor};
 pub(super) fn run(args: &EvalArgs) -> Result<()> {
     let model = Model::find(&args.model)?;
     let test = test_set(args, &model)?;
+    if !args.model.quiet {
+        let notes = test.notes().iter().map(String::as_str);
+        tell_notes(&notes.collect::<Vec<_>>());
+    }
+    let test = by_name(test, args, &model)?;
     let (network, tensors) = model.load(test.shape())?;
     let session = model.open()?;
     let predictor = Predictor::new(&session, network, &tensors, model.options())?;
@@ -57,6 +63,39 @@ fn test_set(args: &EvalArgs, model: &Model) -> Result<Dataset> {
         style::notice(&note);
     }
     Ok(split.test)
+}
+
+/// `test` with the targets that its classes have in the run of `model`: the same folders and another
+/// one beside them are numbered otherwise. Where only one of both has names, that is said.
+fn by_name(test: Dataset, args: &EvalArgs, model: &Model) -> Result<Dataset> {
+    let Some(run) = model.run() else {
+        return Ok(test);
+    };
+    let other_data = args.data.is_some() || args.test.is_some();
+    match (&run.config.classes, test.classes()) {
+        (Some(classes), Some(own)) if classes != own => {
+            let test = test.matched_to(classes)?;
+            if !args.model.quiet {
+                style::notice(&format!("targets are by name those of the run: {classes}"));
+            }
+            Ok(test)
+        }
+        (Some(classes), None) if other_data && !args.model.quiet => {
+            style::notice(&format!(
+                "the run's targets are of named classes ({classes}); those of this set have no names, and \
+                 are taken as they stand"
+            ));
+            Ok(test)
+        }
+        (None, Some(own)) if other_data && !args.model.quiet => {
+            style::notice(&format!(
+                "this set's targets are of named classes ({own}), and the run recorded no names: they \
+                 are taken as they stand"
+            ));
+            Ok(test)
+        }
+        _ => Ok(test),
+    }
 }
 
 fn table(found: &Evaluation) {

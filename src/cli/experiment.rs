@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::start::{announce_fallback, open};
+use super::start::{announce_fallback, load, open};
 use super::sweep::{Planned, Words, begin};
 use crate::data::DataSource;
 use crate::error::{Error, Result};
@@ -108,7 +108,7 @@ pub(super) fn run(args: &ExperimentArgs) -> Result<()> {
         &args.seeds
     };
     let seeds = Axis::option("seed", seeds.iter().map(ToString::to_string));
-    let split = config.data.load(seeds_first(args))?;
+    let split = load(&config, words.quiet)?;
     let image = split.train.shape();
     let mut axes = experiment.axes(image, args.matched.unwrap_or(Match::Deep))?;
     axes.push(seeds);
@@ -123,11 +123,6 @@ pub(super) fn run(args: &ExperimentArgs) -> Result<()> {
         &mut execution,
         words,
     )
-}
-
-/// The seed that the first run draws its data by, where they are drawn.
-fn seeds_first(args: &ExperimentArgs) -> u64 {
-    args.seeds.first().copied().unwrap_or(0)
 }
 
 /// The arguments that all runs have.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::style;
+use crate::data::{Classes, Split};
 use crate::error::Result;
 use crate::exec::Device;
 use crate::files::{cache_folder, utc_stamp};
@@ -52,6 +53,36 @@ fn announce(device: &Device, named: bool) {
             }
         }
     }
+}
+
+/// The data of `config`; says what there is to know of them.
+///
+/// Errors where they cannot be loaded.
+pub(super) fn load(config: &RunConfig, quiet: bool) -> Result<Split> {
+    let split = config.data.load(config.seed)?;
+    if !quiet {
+        tell_notes(&split.notes());
+        if let Some(classes) = split.classes() {
+            tell_classes(classes);
+        }
+    }
+    Ok(split)
+}
+
+/// How data were read, where that is worth a word.
+pub(super) fn tell_notes(notes: &[&str]) {
+    for note in notes {
+        style::notice(note);
+    }
+}
+
+/// Which class has which target, and what a regression makes of that.
+fn tell_classes(classes: &Classes) {
+    style::tell(format_args!("classes: {classes}"));
+    style::notice(
+        "these classes have no order, and the net is trained to give their numbers as measured values \
+         (a regression); where there are values, name the folders by them, or list them in a labels.csv",
+    );
 }
 
 /// Pictures that nobody asked for are worth a loud word.

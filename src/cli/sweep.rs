@@ -8,7 +8,7 @@ use clap::Parser as _;
 use super::args::{Cli, TrainArgs};
 use super::config;
 use super::interrupt::Interrupt;
-use super::start::{announce_fallback, folder_names, keep_pipelines, open};
+use super::start::{announce_fallback, folder_names, keep_pipelines, load, open};
 use super::sweep_args::SweepArgs;
 use super::sweep_events::SweepEvents;
 use super::sweep_progress::SweepProgress;
@@ -49,6 +49,8 @@ pub(super) fn run(args: &SweepArgs) -> Result<()> {
         announce_fallback();
     }
     let mut execution = Execution::new(&session);
+    let split = load(plan.config(), words.quiet)?;
+    execution.upload(plan.config(), split)?;
     begin("sweep", plan, out, &session, &mut execution, words)
 }
 

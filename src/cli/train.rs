@@ -4,7 +4,7 @@ use super::args::TrainArgs;
 use super::interrupt::Interrupt;
 use super::progress::Progress;
 use super::resumed::Resumed;
-use super::start::{announce_fallback, folder_names, keep_pipelines, open};
+use super::start::{announce_fallback, folder_names, keep_pipelines, load, open};
 use super::tuned::Tuned;
 use super::{config, dry_run, estimate, find_lr, profile, style, summary};
 use crate::data::Dataset;
@@ -13,7 +13,7 @@ use crate::files::folder::create_plain;
 use crate::files::utc_now;
 use crate::report::tensorboard::EventWriter;
 use crate::report::{PAGE, write_run_report};
-use crate::run::{HostData, Job, JobData, Run, RunFolder};
+use crate::run::{HostData, Job, JobData, Run, RunConfig, RunFolder};
 use crate::train::{Session, TrainEvent};
 
 /// Trains as `args` say; writes the run folder and nothing else.
@@ -83,7 +83,9 @@ fn prepare(args: &TrainArgs, resumed: Option<&Resumed>) -> Result<(Session, Host
     if fallback && !args.quiet {
         announce_fallback();
     }
-    let data = HostData::new(config.data.load(config.seed)?, &config)?;
+    let data = HostData::new(load(&config, args.quiet)?, &config)?;
+    let classes = data.classes().cloned();
+    let config = RunConfig { classes, ..config };
     let tuned = Tuned::load(args, &config, session.device().description())?;
     let target = session.device().target();
     let layout = data.layout(target.limits.binding_bytes)?;

@@ -2,11 +2,12 @@
 //!
 //! Source: <https://www.cs.toronto.edu/~kriz/cifar.html>.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::source::{Format, Reader, has_extension};
 use super::stream::{Stream, open_regular, reserve};
-use super::{Dataset, Split};
+use super::{Classes, Dataset, Split};
 use crate::error::{Error, Result};
 use crate::shape::ImageShape;
 
@@ -20,6 +21,11 @@ pub const TRAIN_FILES: [&str; 5] = [
 ];
 /// File of the test images, in the official folder.
 pub const TEST_FILE: &str = "test_batch.bin";
+/// File of the names of the classes, in the official folder.
+pub const NAMES_FILE: &str = "batches.meta.txt";
+/// Far more than ten names need.
+const MOST_NAME_BYTES: u64 = 1 << 12;
+const LABELS: usize = 10;
 /// Shape of an image: red, green and blue plane.
 pub const SHAPE: ImageShape = ImageShape::new(3, 32, 32);
 /// Bytes of a label and its image.
@@ -61,7 +67,8 @@ pub fn load(folder: &Path) -> Result<Split> {
     })
 }
 
-/// Reads the records of several files, one file after the other.
+/// Reads the records of several files, one file after the other. The classes have the names that
+/// `batches.meta.txt` beside the first file has, where that is there.
 ///
 /// Fails, naming the file, where one is missing, holds no whole number of records, or a label above
 /// 9.
@@ -81,7 +88,7 @@ pub fn read(paths: &[PathBuf]) -> Result<Dataset> {
         for index in 0..records {
             stream.fill(&mut record)?;
             let [label, image @ ..] = &record;
-            if *label > 9 {
+            if usize::from(*label) >= LABELS {
                 let what = format!("label {label} of image {index} (counted from 0)");
                 return Err(Error::file(path, what, HINT));
             }
@@ -89,7 +96,23 @@ pub fn read(paths: &[PathBuf]) -> Result<Dataset> {
             images.extend_from_slice(image);
         }
     }
-    Dataset::new(images, targets, SHAPE)
+    let data = Dataset::new(images, targets, SHAPE)?;
+    Ok(match names(&first.with_file_name(NAMES_FILE)) {
+        Some(classes) => data.with_classes(classes),
+        None => data,
+    })
+}
+
+/// The names in the file `path`, one a line. They are only words beside the labels: a file that has
+/// not ten of them, or cannot be read, is as good as none.
+fn names(path: &Path) -> Option<Classes> {
+    let (file, _) = open_regular(path, HINT).ok()?;
+    let mut text = String::new();
+    let mut start = file.take(MOST_NAME_BYTES);
+    start.read_to_string(&mut text).ok()?;
+    let names = text.lines().map(str::trim).filter(|name| !name.is_empty());
+    let names: Vec<String> = names.map(str::to_owned).collect();
+    (names.len() == LABELS).then(|| Classes::new(names))
 }
 
 /// Opens a file and tells the number of its records, from its size.

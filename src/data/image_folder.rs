@@ -60,16 +60,20 @@ pub(super) const FORMAT: Format = Format {
 pub fn load(folder: &Path) -> Result<Split> {
     let train = Listing::of(&folder.join(TRAIN_FOLDER))?;
     let test = Listing::of(&folder.join(TEST_FOLDER))?;
-    let [train, test] = listing::samples(train, test)?;
-    let common = Header::common(
-        train
-            .iter()
-            .chain(&test)
-            .map(|sample| sample.path.as_path()),
-    )?;
+    let listed = listing::listed(train, test)?;
+    let [train, test] = &listed.samples;
+    let common = Header::common(train.iter().chain(test).map(|sample| sample.path.as_path()))?;
+    let read = |name: &str, samples: &[Sample]| {
+        let data = read(&folder.join(name), samples, common)?;
+        let data = listed.note.iter().cloned().fold(data, Dataset::with_note);
+        Ok(match &listed.classes {
+            Some(classes) => data.with_classes(classes.clone()),
+            None => data,
+        })
+    };
     Ok(Split {
-        train: read(&folder.join(TRAIN_FOLDER), &train, common)?,
-        test: read(&folder.join(TEST_FOLDER), &test, common)?,
+        train: read(TRAIN_FOLDER, train)?,
+        test: read(TEST_FOLDER, test)?,
     })
 }
 

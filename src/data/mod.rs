@@ -126,6 +126,28 @@ impl Dataset {
         self.classes.as_ref()
     }
 
+    /// The same, with the targets that its classes have in `classes`, by their names; as it is where it
+    /// has none.
+    ///
+    /// Errors where `classes` lack one of them.
+    pub fn matched_to(self, classes: &Classes) -> Result<Self> {
+        let Some(own) = &self.classes else {
+            return Ok(self);
+        };
+        let found = own.targets_in(classes).map_err(|name| {
+            Error::usage(
+                format!("the class {name} is none of those that the net was trained on: {classes}"),
+                "evaluate on folders whose names are among them",
+            )
+        })?;
+        let new = |target: &f32| found.get(*target as usize).copied().unwrap_or(*target);
+        Ok(Self {
+            targets: self.targets.iter().map(new).collect(),
+            classes: Some(classes.clone()),
+            ..self
+        })
+    }
+
     /// What its user should know of how it was read: a sentence each, without capital letter and full
     /// stop. They may quote names of files.
     pub fn notes(&self) -> &[String] {
@@ -155,4 +177,23 @@ pub struct Split {
     pub train: Dataset,
     /// What is only evaluated on.
     pub test: Dataset,
+}
+
+impl Split {
+    /// What the targets of both sets stand for, where they are places in a list of names.
+    pub fn classes(&self) -> Option<&Classes> {
+        self.train.classes().or(self.test.classes())
+    }
+
+    /// What its user should know of how it was read, every sentence once.
+    pub fn notes(&self) -> Vec<&str> {
+        let all = self.train.notes().iter().chain(self.test.notes());
+        let mut notes: Vec<&str> = Vec::new();
+        for note in all {
+            if !notes.contains(&note.as_str()) {
+                notes.push(note);
+            }
+        }
+        notes
+    }
 }

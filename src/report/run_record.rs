@@ -6,14 +6,14 @@ use toml::Table;
 
 use super::csv_table::CsvTable;
 use super::figures::printable;
-use crate::data::{DataSource, Dataset};
+use crate::data::{Classes, DataSource, Dataset};
 use crate::error::{Error, Result};
 use crate::files::{read_if_there, read_regular};
 use crate::nn::Metric;
 use crate::run::RunConfig;
 
 /// Far more than any configuration or environment needs.
-const MAX_TOML: u64 = 4 << 20;
+const MAX_TOML: u64 = 16 << 20;
 /// Of the files with lines: a line per epoch, or per test sample.
 const MAX_CSV: u64 = 1 << 30;
 /// Of weights, whose header counts the parameters.
@@ -92,6 +92,11 @@ impl RunRecord {
         };
         let name = text.trim_end_matches(['/', '\\']);
         name.rsplit(['/', '\\']).next().unwrap_or(name).to_owned()
+    }
+
+    /// What the targets stand for, where they are places in a list of names.
+    pub fn classes(&self) -> Option<Classes> {
+        self.config.get("classes")?.clone().try_into().ok()
     }
 
     /// Fingerprints of training and test set; runs of the same data have the same.

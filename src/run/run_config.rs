@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::DataSource;
+use crate::data::{Classes, DataSource};
 use crate::error::{Error, Result};
 use crate::files::read_regular;
 use crate::nn::{
@@ -15,8 +15,8 @@ use crate::settings::settings;
 use crate::train::ScheduleConfig;
 use crate::train::TrainerOptions;
 
-/// Far more than any configuration needs.
-const MAX_CONFIG_BYTES: u64 = 1 << 20;
+/// Far more than any configuration needs, the names of ten thousand classes included.
+const MAX_CONFIG_BYTES: u64 = 16 << 20;
 /// TOML, in which a run records its seed, has signed whole numbers.
 pub const MAX_SEED: u64 = i64::MAX.cast_unsigned();
 
@@ -40,6 +40,9 @@ settings! {
         activation: Activation = Activation::Relu;
         /// The data.
         data: DataSource = DataSource::DRAWN;
+        /// What the targets of the data stand for, where they are places in a list of names: what was
+        /// found, and not asked for.
+        classes: Option<Classes> = None;
         /// How the learning rate changes.
         schedule: ScheduleConfig = ScheduleConfig::default();
     }
@@ -229,7 +232,8 @@ impl RunConfig {
     }
 
     /// Errors where a run of this configuration cannot go on as `now`, naming every difference.
-    /// Epochs may be more, and data may lie elsewhere: they are compared by themselves.
+    /// Epochs may be more, and data may lie elsewhere: they are compared by themselves. Classes may
+    /// have names on one side alone: earlier versions recorded none.
     pub fn check_resumed(&self, now: &Self) -> Result<()> {
         let mut differences = differences(self, now);
         if self.schedule.depends_on_epochs() && self.epochs != now.epochs {
@@ -318,8 +322,9 @@ fn differences(then: &RunConfig, now: &RunConfig) -> Vec<String> {
         let mut settings = RunConfig::SETTINGS.iter();
         key == "data" || settings.any(|it| it.is_free() && it.name.replace('_', "-") == key)
     };
+    let is_new = |key: &str| key == "classes" && !(then.contains_key(key) && now.contains_key(key));
     keys.into_iter()
-        .filter(|key| !is_free(key) && then.get(*key) != now.get(*key))
+        .filter(|key| !is_free(key) && !is_new(key) && then.get(*key) != now.get(*key))
         .map(|key| {
             format!(
                 "{key} was {}, and is {}",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::folder::{PlannedRun, Sweep, SweepFolder};
 use super::summary::{Outcome, Status};
-use crate::data::{DataSource, Split};
+use crate::data::{Classes, DataSource, Split};
 use crate::error::{Error, Result};
 use crate::files::folder::refuse_link;
 use crate::files::utc_now;
@@ -62,6 +62,7 @@ struct Loaded {
     /// What they were drawn by.
     seed: Option<u64>,
     valid_fraction: f64,
+    classes: Option<Classes>,
     layout: SplitLayout,
     image: ImageShape,
     data: JobData,
@@ -93,6 +94,7 @@ impl<'s> Execution<'s> {
             source: config.data.clone(),
             seed: drawn_by(config),
             valid_fraction: config.valid_fraction,
+            classes: data.classes().cloned(),
             layout: data.layout(limits.binding_bytes)?,
             image: data.image(),
             data: JobData::upload(self.session, data)?,
@@ -268,7 +270,11 @@ impl Loaded {
     fn job(&self, session: &Session, run: &PlannedRun, tuning: &Tuning) -> Result<Job> {
         let tuning = (!tuning.is_empty()).then(|| Arc::new(tuning.clone()));
         let target = session.device().target();
-        Job::new(run.config.clone(), &self.layout, self.image, target, tuning)
+        let config = RunConfig {
+            classes: self.classes.clone(),
+            ..run.config.clone()
+        };
+        Job::new(config, &self.layout, self.image, target, tuning)
     }
 }
 

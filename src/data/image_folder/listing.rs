@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::labels_csv::{self, LABELS_FILE};
+use crate::data::Classes;
 use crate::data::source::has_extension;
 use crate::data::stream::unreadable;
 use crate::error::{Error, Result};
@@ -106,12 +107,50 @@ impl Class {
 }
 
 /// The samples of both folders, with targets that mean the same in both.
-pub(super) fn samples(train: Listing, test: Listing) -> Result<[Vec<Sample>; 2]> {
+pub(super) struct Listed {
+    /// Those of the training folder and of the test folder.
+    pub(super) samples: [Vec<Sample>; 2],
+    /// What the targets stand for, where they are no numbers that were written somewhere.
+    pub(super) classes: Option<Classes>,
+    /// Where names that are numbers are only names, how that comes.
+    pub(super) note: Option<String>,
+}
+
+/// Both folders together. Fails where they do not have the same classes and these are names.
+pub(super) fn listed(train: Listing, test: Listing) -> Result<Listed> {
     let numbers = train.is_numbered() && test.is_numbered();
     if !numbers {
         check_same_classes(&train, &test)?;
     }
-    Ok([train, test].map(|listing| listing.into_samples(numbers)))
+    let named = match &train {
+        Listing::Classes { classes, .. } if !numbers => Some(classes),
+        _ => None,
+    };
+    let name = |class: &Class| class.name.to_string_lossy().into_owned();
+    Ok(Listed {
+        classes: named.map(|it| Classes::new(it.iter().map(name).collect())),
+        note: named.and_then(|it| lost_numbers(it)),
+        samples: [train, test].map(|listing| listing.into_samples(numbers)),
+    })
+}
+
+/// That a name which is a number is not the target, since another name is none; of the first such
+/// class.
+fn lost_numbers(classes: &[Class]) -> Option<String> {
+    let (number, text) = (
+        classes.iter().enumerate().find(|(place, class)| {
+            let number = class.number();
+            number.is_some_and(|number| number != *place as f32)
+        })?,
+        classes.iter().find(|class| class.number().is_none())?,
+    );
+    Some(format!(
+        "the folder {} is no number, so the classes are numbered in the order of their names, and the \
+         folder {} has the target {}; to train on the numbers themselves, let every folder's name be one",
+        text.name.display(),
+        number.1.name.display(),
+        number.0
+    ))
 }
 
 /// Classes that are numbered in their order must be the same in both folders.

@@ -37,7 +37,8 @@ fn official(variables: &[Variable]) -> Vec<u8> {
 
 /// From memory: thousands of files on a disk would take seconds.
 fn read_bytes(bytes: &[u8]) -> Result<Dataset> {
-    let file = MatlabFile::new(Path::new("small.mat"), Cursor::new(bytes)).and_then(Labelled::new)?;
+    let file =
+        MatlabFile::new(Path::new("small.mat"), Cursor::new(bytes)).and_then(Labelled::new)?;
     let coded = !file.has_zero();
     file.read(coded)
 }
