@@ -2,7 +2,6 @@
 
 use super::model::Model;
 use super::model_args::{EvalArgs, Format};
-use super::start::tell_notes;
 use super::style::{self, say};
 use crate::data::source::read_file;
 use crate::data::{DataSource, Dataset, Set};
@@ -14,11 +13,10 @@ use crate::train::{DigitError, Evaluation, Predictor};
 pub(super) fn run(args: &EvalArgs) -> Result<()> {
     let model = Model::find(&args.model)?;
     let test = test_set(args, &model)?;
-    if !args.model.quiet {
-        let notes = test.notes().iter().map(String::as_str);
-        tell_notes(&notes.collect::<Vec<_>>());
-    }
-    let test = by_name(test, args, &model)?;
+    test.notes().iter().for_each(|note| model.notice(note));
+    let own = args.data.is_none() && args.test.is_none() && model.run().is_some();
+    model.check_image(test.shape(), own)?;
+    let test = by_name(test, own, &model)?;
     let (network, tensors) = model.load(test.shape())?;
     let session = model.open()?;
     let predictor = Predictor::new(&session, network, &tensors, model.options())?;
@@ -44,10 +42,10 @@ fn test_set(args: &EvalArgs, model: &Model) -> Result<Dataset> {
             style::notice(&format!("no --data was given: evaluating on {what}"));
         }
         // Drawn pictures are those of the run, where there is one.
-        let seed = model.run().map_or(0, |run| run.config.seed);
+        let seed = model.run().map_or(0, |run| run.config.data_seed);
         return Ok(found.source.load(seed)?.test);
     };
-    let split = run.config.data.load(run.config.seed)?;
+    let split = run.config.data.load(run.config.data_seed)?;
     let now = DataRecord::of(&split).test;
     let note = match run.checkpoint() {
         Ok(checkpoint) if checkpoint.data.test == now => None,
@@ -59,43 +57,41 @@ fn test_set(args: &EvalArgs, model: &Model) -> Result<Dataset> {
             "whether the test set is what the run saw is not known: {error}"
         )),
     };
-    if let Some(note) = note.filter(|_| !args.model.quiet) {
-        style::notice(&note);
+    if let Some(note) = note {
+        model.notice(&note);
     }
     Ok(split.test)
 }
 
 /// `test` with the targets that its classes have in the run of `model`: the same folders and another
 /// one beside them are numbered otherwise. Where only one of both has names, that is said.
-fn by_name(test: Dataset, args: &EvalArgs, model: &Model) -> Result<Dataset> {
+fn by_name(test: Dataset, own: bool, model: &Model) -> Result<Dataset> {
     let Some(run) = model.run() else {
         return Ok(test);
     };
-    let other_data = args.data.is_some() || args.test.is_some();
-    match (&run.config.classes, test.classes()) {
-        (Some(classes), Some(own)) if classes != own => {
-            let test = test.matched_to(classes)?;
-            if !args.model.quiet {
-                style::notice(&format!("targets are by name those of the run: {classes}"));
-            }
-            Ok(test)
+    let (test, note) = match (&run.config.classes, test.classes()) {
+        (Some(of_run), Some(of_test)) if of_run != of_test => {
+            let note = format!("targets are by name those of the run: {of_run}");
+            (test.matched_to(of_run)?, note)
         }
-        (Some(classes), None) if other_data && !args.model.quiet => {
-            style::notice(&format!(
-                "the run's targets are of named classes ({classes}); those of this set have no names, and \
+        (Some(of_run), None) if !own => {
+            let note = format!(
+                "the run's targets are of named classes ({of_run}); those of this set have no names, and \
                  are taken as they stand"
-            ));
-            Ok(test)
+            );
+            (test, note)
         }
-        (None, Some(own)) if other_data && !args.model.quiet => {
-            style::notice(&format!(
-                "this set's targets are of named classes ({own}), and the run recorded no names: they \
+        (None, Some(of_test)) if !own => {
+            let note = format!(
+                "this set's targets are of named classes ({of_test}), and the run recorded no names: they \
                  are taken as they stand"
-            ));
-            Ok(test)
+            );
+            (test, note)
         }
-        _ => Ok(test),
-    }
+        _ => return Ok(test),
+    };
+    model.notice(&note);
+    Ok(test)
 }
 
 fn table(found: &Evaluation) {

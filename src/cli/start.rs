@@ -59,21 +59,16 @@ fn announce(device: &Device, named: bool) {
 ///
 /// Errors where they cannot be loaded.
 pub(super) fn load(config: &RunConfig, quiet: bool) -> Result<Split> {
-    let split = config.data.load(config.seed)?;
+    let split = config.data.load(config.data_seed)?;
     if !quiet {
-        tell_notes(&split.notes());
+        for note in split.notes() {
+            style::notice(note);
+        }
         if let Some(classes) = split.classes() {
             tell_classes(classes);
         }
     }
     Ok(split)
-}
-
-/// How data were read, where that is worth a word.
-pub(super) fn tell_notes(notes: &[&str]) {
-    for note in notes {
-        style::notice(note);
-    }
 }
 
 /// Which class has which target, and what a regression makes of that.

@@ -207,6 +207,7 @@ mod tests {
             "batch_size",
             "epochs",
             "seed",
+            "data_seed",
             "optimizer",
             "momentum",
             "weight_decay",

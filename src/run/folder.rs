@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::checkpoint::Checkpoint;
 use super::environment::{Environment, EnvironmentRecord};
-use super::run_config::RunConfig;
+use super::run_config::{MAX_CONFIG_BYTES, RunConfig};
 use super::weights::save_weights;
 use crate::data::Classes;
 use crate::error::{Error, Result};
@@ -49,7 +49,7 @@ impl RunFolder {
     ) -> Result<Self> {
         refuse_existing(path)?;
         let files = [
-            (CONFIG, to_toml(&checkpoint.config)?.into_bytes()),
+            (CONFIG, config_toml(&checkpoint.config)?),
             (ENVIRONMENT, to_toml(environment)?.into_bytes()),
             (
                 METRICS,
@@ -123,7 +123,7 @@ impl RunFolder {
 
     /// Writes `config.toml` anew.
     pub fn save_config(&self, config: &RunConfig) -> Result<()> {
-        write_whole(&self.file(CONFIG), to_toml(config)?.as_bytes())
+        write_whole(&self.file(CONFIG), &config_toml(config)?)
     }
 
     /// What the run ran on, as `environment.toml` records it.
@@ -218,6 +218,24 @@ fn quoted(text: &str) -> Cow<'_, str> {
     } else {
         text.into()
     }
+}
+
+/// The bytes of `config.toml`.
+///
+/// Errors where nobody could read it back: of all that it holds, only the names of classes are as many as
+/// somebody else likes.
+fn config_toml(config: &RunConfig) -> Result<Vec<u8>> {
+    let text = to_toml(config)?;
+    if text.len() as u64 > MAX_CONFIG_BYTES {
+        return Err(Error::usage(
+            format!(
+                "the configuration takes {} bytes of TOML, of which {MAX_CONFIG_BYTES} can be read back",
+                text.len()
+            ),
+            "give the classes of the data set shorter names, or numbers",
+        ));
+    }
+    Ok(text.into_bytes())
 }
 
 fn to_toml(value: &impl Serialize) -> Result<String> {

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::data::{Classes, DataSource};
 use crate::error::{Error, Result};
@@ -16,7 +17,7 @@ use crate::train::ScheduleConfig;
 use crate::train::TrainerOptions;
 
 /// Far more than any configuration needs, the names of ten thousand classes included.
-const MAX_CONFIG_BYTES: u64 = 16 << 20;
+pub(super) const MAX_CONFIG_BYTES: u64 = 1 << 20;
 /// TOML, in which a run records its seed, has signed whole numbers.
 pub const MAX_SEED: u64 = i64::MAX.cast_unsigned();
 
@@ -53,8 +54,11 @@ settings! {
         "Training" batch_size: usize = 128, [value_name = "N", allow_negative_numbers = true];
         /// Passes over the training set [default: 50]
         "Training" epochs: usize = 50, [value_name = "N", allow_negative_numbers = true] free;
-        /// Keys initial weights, shuffling and drawn data [default: 0]
+        /// Seed for initial weights and shuffling [default: 0]
         "Training" seed: u64 = 0,
+            [value_name = "N", value_parser = clap::value_parser!(u64).range(..=MAX_SEED)];
+        /// Seed for pictures that the program draws itself [default: 0]
+        "Data" data_seed: u64 = 0,
             [value_name = "N", value_parser = clap::value_parser!(u64).range(..=MAX_SEED)];
         /// Rule by which gradients change the weights [default: adam]
         "Training" optimizer: OptimizerKind = OptimizerKind::Adam, [value_enum];
@@ -137,7 +141,8 @@ impl RunConfig {
         }
     }
 
-    /// Reads the `config.toml` of a run.
+    /// Reads the `config.toml` of a run. One without `data-seed` is of a version that drew pictures by
+    /// `seed`, and so it does.
     pub fn read(path: &Path) -> Result<Self> {
         let hint = "--config takes the config.toml of a run folder, --resume the folder";
         let bytes = read_regular(path, MAX_CONFIG_BYTES, hint, hint)?;
@@ -163,12 +168,33 @@ impl RunConfig {
             }
         };
         Ok(Self {
+            data_seed: config.data_seed_in(&given),
             channels: or("channels", config.channels, default.channels),
             kernel_sizes: or("kernel-sizes", config.kernel_sizes, default.kernel_sizes),
             strides: or("strides", config.strides, default.strides),
             dense_hiddens: or("dense-hiddens", config.dense_hiddens, default.dense_hiddens),
             ..config
         })
+    }
+
+    /// A configuration that a run recorded within another file. Where it has no `data_seed`, it is of a
+    /// version that drew pictures by `seed`, and so it does.
+    pub(crate) fn recorded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let table = toml::Table::deserialize(deserializer)?;
+        let config: Self = table.clone().try_into().map_err(D::Error::custom)?;
+        Ok(Self {
+            data_seed: config.data_seed_in(&table),
+            ..config
+        })
+    }
+
+    /// What this configuration, read from `given`, draws pictures by.
+    fn data_seed_in(&self, given: &toml::Table) -> u64 {
+        if self.data.is_drawn() && !given.contains_key("data-seed") {
+            self.seed
+        } else {
+            self.data_seed
+        }
     }
 
     /// Errors where a value makes no sense, naming its flag.
@@ -347,6 +373,13 @@ mod tests {
         assert_eq!(options(&ours), options(&TrainerOptions::default()));
     }
 
+    /// As checkpoints and sweeps hold it.
+    #[derive(Deserialize)]
+    struct Recorded {
+        #[serde(deserialize_with = "RunConfig::recorded")]
+        config: RunConfig,
+    }
+
     #[test]
     fn files_without_newer_keys_are_read_and_files_without_a_net_are_not() {
         let place = tempfile::tempdir().expect("a temporary folder");
@@ -358,6 +391,16 @@ mod tests {
         let old = read("net = 'mlp'\nlr = 0.5").expect("is read");
         assert_eq!(old.configuration(), NetworkConfiguration::mlp(&[128, 128]));
         assert_eq!((old.lr, old.optimizer), (0.5, OptimizerKind::Adam));
+        let seeds = |text: &str| {
+            let config = read(text).expect("is read");
+            (config.seed, config.data_seed)
+        };
+        assert_eq!(seeds("net = 'mlp'"), (0, 0));
+        assert_eq!(seeds("net = 'mlp'\nseed = 3"), (3, 3));
+        assert_eq!(seeds("net = 'mlp'\nseed = 3\ndata-seed = 0"), (3, 0));
+        assert_eq!(seeds("net = 'mlp'\nseed = 3\ndata = 'svhn'"), (3, 0));
+        let recorded: Recorded = toml::from_str("[config]\nseed = 3").expect("is read");
+        assert_eq!(recorded.config.data_seed, 3);
         let stages = read("net = 'resnet'").expect("is read").channels;
         assert_eq!(stages, [16, 32, 64]);
         for (text, word) in [

@@ -70,7 +70,7 @@ struct Loaded {
 
 /// What the data of a run depend on beside their source.
 fn drawn_by(config: &RunConfig) -> Option<u64> {
-    config.data.is_drawn().then_some(config.seed)
+    config.data.is_drawn().then_some(config.data_seed)
 }
 
 impl<'s> Execution<'s> {
@@ -111,7 +111,7 @@ impl<'s> Execution<'s> {
         };
         if !self.loaded.as_ref().is_some_and(fits) {
             self.loaded = None;
-            self.upload(config, config.data.load(config.seed)?)?;
+            self.upload(config, config.data.load(config.data_seed)?)?;
         }
         let missing = || Error::usage("no data were loaded", "this is a bug; please report it");
         self.loaded.as_ref().ok_or_else(missing)
@@ -241,7 +241,7 @@ impl<'s> Execution<'s> {
         let data = loaded.data.record();
         if loaded
             .seed
-            .is_none_or(|seed| seed == sweep.runs[0].config.seed)
+            .is_none_or(|seed| seed == sweep.runs[0].config.data_seed)
         {
             sweep.data.check(data)?;
         }
