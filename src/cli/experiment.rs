@@ -60,7 +60,7 @@ pub(super) struct ExperimentArgs {
     /// [default: a GPU where there is one, else cpu]
     #[arg(long, value_name = "INDEX-or-NAME")]
     pub(super) device: Option<String>,
-    /// Folder of the experiment, which must not exist [default: runs/<timestamp>-<experiment>];
+    /// Folder of the experiment, new or empty [default: runs/<timestamp>-<experiment>];
     /// `gpu-train sweep --resume DIR` goes on with it
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,

@@ -4,7 +4,11 @@ use crate::error::{Error, Result};
 use crate::shape::ImageShape;
 
 #[cfg(feature = "formats")]
+mod cifar;
+#[cfg(feature = "formats")]
 pub mod cifar10;
+#[cfg(feature = "formats")]
+pub mod cifar100;
 mod classes;
 mod fingerprint;
 mod hold_out;

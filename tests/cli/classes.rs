@@ -88,6 +88,27 @@ fn names_are_said_and_stand_in_every_file_of_the_run() {
     assert!(place.text("again/config.toml").contains("\"doh\""));
 }
 
+/// A run whose configuration nobody could read back does not begin.
+#[test]
+fn more_names_than_can_be_recorded_are_refused() {
+    let place = Workplace::new();
+    folders(&place, "many", &["a"]);
+    for class in 0..5300 {
+        for part in ["train", "test"] {
+            let name = format!("many/{part}/{class:0200}");
+            fs::create_dir(place.path(&name)).expect("makes");
+        }
+    }
+    let ended = place.run(&[TINY, CPU, &["--data", "many", "--out", "run"]].concat());
+    assert_eq!(ended.code, 2, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("can be read back"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(place.names(), ["many"]);
+}
+
 #[test]
 fn numbers_that_become_names_are_said_aloud() {
     let place = Workplace::new();

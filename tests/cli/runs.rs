@@ -107,6 +107,20 @@ fn a_config_repeats_its_run_and_options_go_before_it() {
     assert!(place.text("other/config.toml").contains("seed = 8"));
 }
 
+/// A folder that somebody made for the run, and put nothing into.
+#[test]
+fn an_empty_folder_is_as_good_as_none() {
+    let place = Workplace::new();
+    for (out, command) in [("run", &[][..]), ("sweep", &["sweep"])] {
+        std::fs::create_dir(place.path(out)).expect("makes");
+        let ended = place.run(&[command, SMALL, &["--out", out]].concat()[..]);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+    }
+    assert!(place.path("run/model.safetensors").exists());
+    assert!(place.path("sweep/summary.csv").exists());
+    assert_eq!(place.names(), ["run", "sweep"]);
+}
+
 /// Which pictures are drawn is not a matter of the run's seed, as it was in earlier versions, whose
 /// configurations still mean the same.
 #[test]

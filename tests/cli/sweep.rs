@@ -180,6 +180,7 @@ fn wrong_sweeps_are_refused_before_anything_is_written() {
     place.write("own.toml", b"[a]\nnet = 'cnn'\nactivation = 'tanh'");
     place.write("linear.toml", b"[a]\nnet = 'cnn'\nactivation = 'linear'");
     std::fs::create_dir(place.path("there")).expect("makes");
+    place.write("there/mine", b"x");
     let before = place.names();
     let data = ["--data", "house-digits:16,8"];
     let many = (0..1001)
