@@ -88,9 +88,15 @@ fn free_memory() -> u64 {
         let line = lines.find_map(|line| line.strip_prefix("MemAvailable:"))?;
         number(line)?.checked_mul(1 << 10)
     });
-    let container = fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
-    let container = container.and_then(|text| number(&text));
-    let known = system.into_iter().chain(container);
+    let containers = [
+        "/sys/fs/cgroup/memory.max",
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+    ];
+    let bounds = containers
+        .iter()
+        .filter_map(|file| fs::read_to_string(file).ok());
+    let bounds = bounds.filter_map(|text| number(&text));
+    let known = system.into_iter().chain(bounds);
     known.min().unwrap_or(UNKNOWN_MEMORY)
 }
 

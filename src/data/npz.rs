@@ -25,7 +25,7 @@ use npy::ArrayHeader;
 const HINT: &str = "expected are x_train, y_train, x_test and y_test, or train_images, train_labels, \
                     test_images and test_labels (or x and y, images and labels, or arr_0 and arr_1 in a \
                     file per set), written by numpy.savez or numpy.savez_compressed";
-/// What images and their labels are called, in any case; best first.
+/// What images and their labels are called; best first.
 const NAMES: [(&str, &str); 6] = [
     ("x", "y"),
     ("images", "labels"),
@@ -114,14 +114,16 @@ impl NpzFile {
         self.archive.index_for_name(&entry_name(array)).is_some()
     }
 
-    /// How the archive writes the name of `array`, which may be in another case there.
+    /// How the archive writes the name of `array`: as it is, else in other cases or without its
+    /// underscore, as in `trainX`.
     fn written(&self, array: &str) -> Option<String> {
         if self.has(array) {
             return Some(array.to_owned());
         }
+        let letters = |name: &str| name.replace(['_', '-'], "").to_lowercase();
         let names = self.archive.file_names().flatten();
         let mut names = names.filter_map(|name| name.strip_suffix(".npy").map(str::to_owned));
-        names.find(|name| name.eq_ignore_ascii_case(array))
+        names.find(|name| letters(name) == letters(array))
     }
 
     /// Names of the images and the labels of the set that one of `words` calls; without words, of the one

@@ -3,7 +3,7 @@
 use super::{Member, RemoteFile, RemoteSet};
 
 /// Every set, in the order in which they are listed to the user.
-pub const SETS: &[RemoteSet] = &[SVHN, MNIST, FASHION_MNIST, KMNIST, CIFAR10, CIFAR100];
+pub const SETS: &[RemoteSet] = &[SVHN, MNIST, CIFAR10, CIFAR100, FASHION_MNIST, KMNIST];
 
 /// The set of that name, where there is one.
 pub fn find(name: &str) -> Option<&'static RemoteSet> {

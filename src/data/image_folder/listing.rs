@@ -135,16 +135,12 @@ pub(super) fn listed(train: Listing, test: Listing) -> Result<Listed> {
         Listing::Classes { classes, .. } if !numbers => Some(classes),
         _ => None,
     };
+    let lost = named.and_then(|it| lost_numbers(it));
+    let others = [train.passed_over(), test.passed_over()].concat();
     let name = |class: &Class| class.name.to_string_lossy().into_owned();
     Ok(Listed {
         classes: named.map(|it| Classes::new(it.iter().map(name).collect())),
-        notes: named
-            .and_then(|it| lost_numbers(it))
-            .into_iter()
-            .chain(passed_over(
-                &[train.passed_over(), test.passed_over()].concat(),
-            ))
-            .collect(),
+        notes: lost.into_iter().chain(passed_over(&others)).collect(),
         samples: [train, test].map(|listing| listing.into_samples(numbers)),
     })
 }
@@ -152,19 +148,17 @@ pub(super) fn listed(train: Listing, test: Listing) -> Result<Listed> {
 /// That a name which is a number is not the target, since another name is none; of the first such
 /// class.
 fn lost_numbers(classes: &[Class]) -> Option<String> {
-    let (number, text) = (
-        classes.iter().enumerate().find(|(place, class)| {
-            let number = class.number();
-            number.is_some_and(|number| number != *place as f32)
-        })?,
-        classes.iter().find(|class| class.number().is_none())?,
-    );
+    let is_lost = |(place, class): &(usize, &Class)| {
+        let number = class.number();
+        number.is_some_and(|number| number != *place as f32)
+    };
+    let (target, number) = classes.iter().enumerate().find(is_lost)?;
+    let text = classes.iter().find(|class| class.number().is_none())?;
     Some(format!(
         "the folder {} is no number, so the classes are numbered in the order of their names, and the \
-         folder {} has the target {}; to train on the numbers themselves, let every folder's name be one",
+         folder {} has the target {target}; to train on the numbers themselves, let every folder's name be one",
         text.name.display(),
-        number.1.name.display(),
-        number.0
+        number.name.display(),
     ))
 }
 
