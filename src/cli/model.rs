@@ -7,6 +7,7 @@ use super::args::NetArgs;
 use super::config::network_configuration;
 use super::model_args::ModelArgs;
 use super::style;
+use crate::data::Classes;
 use crate::error::{Error, Result};
 use crate::files::cache_folder;
 use crate::gpu::GpuOptions;
@@ -135,6 +136,11 @@ impl Model {
         if !self.quiet {
             style::notice(text);
         }
+    }
+
+    /// What the targets of the run stand for, where they are places in a list of names.
+    pub(super) fn classes(&self) -> Option<&Classes> {
+        self.run.as_ref()?.config.classes.as_ref()
     }
 
     /// How to predict as the run evaluated.

@@ -147,9 +147,15 @@ impl NpzFile {
     fn set(&mut self, set: Set) -> Result<Dataset> {
         let validation = self.pair(&VALIDATION);
         if set == Set::Train {
-            let found = self.pair(&TRAIN);
-            let (x, y) = found.unwrap_or_else(|| ("x_train".to_owned(), "y_train".to_owned()));
-            return self.dataset(&x, &y);
+            return match (self.pair(&TRAIN), self.pair(&[])) {
+                (Some((x, y)), _) => self.dataset(&x, &y),
+                (None, Some((x, y))) => {
+                    let what = format!("holds one set alone, {x} and {y}");
+                    let hint = "name it as the file to train on, and another as the file to test";
+                    Err(Error::file(&self.path, what, hint))
+                }
+                (None, None) => self.dataset("x_train", "y_train"),
+            };
         }
         match (self.pair(&TEST), validation) {
             (Some((x, y)), None) => self.dataset(&x, &y),

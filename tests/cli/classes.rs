@@ -63,6 +63,22 @@ fn names_are_said_and_stand_in_every_file_of_the_run() {
     for text in ["Classes by target", "a, &quot;cat&quot;", "<td>dog</td>"] {
         assert!(report.contains(text), "{text}");
     }
+    // The net was hardly trained: all that counts is that name and rounded value belong together.
+    let names = ["a, \"cat\"", "dog", "\u{43a}\u{43e}\u{442}"];
+    let predict = |format: &str| {
+        let ended =
+            place.run(&[&["predict", "run", "pets/test", "--format", format], CPU].concat());
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        ended.stdout
+    };
+    let found: serde_json::Value = serde_json::from_str(&predict("json")).expect("is JSON");
+    for it in found.as_array().expect("a list") {
+        let rounded = it["rounded"].as_i64().expect("finite");
+        let name = usize::try_from(rounded).ok().and_then(|it| names.get(it));
+        assert_eq!(it["class"], *name.unwrap_or(&""));
+    }
+    assert!(predict("csv").starts_with("file,prediction,rounded,class\n"));
+    assert!(predict("table").starts_with("prediction  rounded  class"));
     let checkpoint = place.read("run/checkpoint.safetensors");
     assert!(String::from_utf8_lossy(&checkpoint).contains("dog"));
 
