@@ -113,7 +113,7 @@ pub(super) enum Command {
     Fetch(FetchArgs),
     /// Predict the digits on pictures of any size, with a trained net
     ///
-    /// PNG, JPEG, BMP, GIF, WebP and PNM files, or folders of them, are scaled to what the net reads.
+    /// PNG, JPEG, TIFF, BMP, GIF, WebP and PNM files, or folders of them, are scaled to what the net reads.
     Predict(PredictArgs),
     /// Measure which tiles of the kernels are the fastest for a net on this GPU, and keep them in the
     /// user's cache folder; training then uses them, unless --no-tuned is given
@@ -244,8 +244,9 @@ pub(super) struct ConfigArgs {
     pub(super) run: RunArgs,
     #[command(flatten)]
     pub(super) schedule: ScheduleArgs,
-    /// svhn, mnist, cifar10, house-digits, house-digits:TRAIN,TEST, a folder with a data set's files
-    /// or with images, or an .npz file [default: svhn where its files are found, else house-digits]
+    /// svhn, mnist, fashion-mnist, kmnist, cifar10, cifar100, cifar100:coarse, house-digits,
+    /// house-digits:TRAIN,TEST, a folder with a data set's files or with images, or an .npz file
+    /// [default: svhn where its files are found, else house-digits]
     #[arg(long, value_name = "PATH-or-NAME", help_heading = "Data")]
     pub(super) data: Option<String>,
     /// File of training images (.mat, .npz, .bin, …images-idx3-ubyte), together with --test
@@ -292,7 +293,7 @@ pub(super) struct TrainArgs {
     /// write find-lr.csv and a figure into the --out folder; train nothing else
     #[arg(long, conflicts_with_all = NOT_IN_RANGE_TEST, help_heading = "Training")]
     pub(super) find_lr: bool,
-    /// Run folder, which must not exist [default: runs/<timestamp>-<net>]
+    /// Run folder, new or empty [default: runs/<timestamp>-<net>]
     #[arg(long, value_name = "DIR", help_heading = "Running")]
     pub(super) out: Option<PathBuf>,
     /// Go on with the run in this folder, bit for bit; --epochs may be raised

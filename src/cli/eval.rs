@@ -13,6 +13,10 @@ use crate::train::{DigitError, Evaluation, Predictor};
 pub(super) fn run(args: &EvalArgs) -> Result<()> {
     let model = Model::find(&args.model)?;
     let test = test_set(args, &model)?;
+    test.notes().iter().for_each(|note| model.notice(note));
+    let own = args.data.is_none() && args.test.is_none() && model.run().is_some();
+    model.check_image(test.shape(), own)?;
+    let test = by_name(test, own, &model)?;
     let (network, tensors) = model.load(test.shape())?;
     let session = model.open()?;
     let predictor = Predictor::new(&session, network, &tensors, model.options())?;
@@ -38,10 +42,10 @@ fn test_set(args: &EvalArgs, model: &Model) -> Result<Dataset> {
             style::notice(&format!("no --data was given: evaluating on {what}"));
         }
         // Drawn pictures are those of the run, where there is one.
-        let seed = model.run().map_or(0, |run| run.config.seed);
+        let seed = model.run().map_or(0, |run| run.config.data_seed);
         return Ok(found.source.load(seed)?.test);
     };
-    let split = run.config.data.load(run.config.seed)?;
+    let split = run.config.data.load(run.config.data_seed)?;
     let now = DataRecord::of(&split).test;
     let note = match run.checkpoint() {
         Ok(checkpoint) if checkpoint.data.test == now => None,
@@ -53,10 +57,41 @@ fn test_set(args: &EvalArgs, model: &Model) -> Result<Dataset> {
             "whether the test set is what the run saw is not known: {error}"
         )),
     };
-    if let Some(note) = note.filter(|_| !args.model.quiet) {
-        style::notice(&note);
+    if let Some(note) = note {
+        model.notice(&note);
     }
     Ok(split.test)
+}
+
+/// `test` with the targets that its classes have in the run of `model`: the same folders and another
+/// one beside them are numbered otherwise. Where only one of both has names, that is said.
+fn by_name(test: Dataset, own: bool, model: &Model) -> Result<Dataset> {
+    let Some(run) = model.run() else {
+        return Ok(test);
+    };
+    let (test, note) = match (&run.config.classes, test.classes()) {
+        (Some(of_run), Some(of_test)) if of_run != of_test => {
+            let note = format!("targets are by name those of the run: {of_run}");
+            (test.matched_to(of_run)?, note)
+        }
+        (Some(of_run), None) if !own => {
+            let note = format!(
+                "the run's targets are of named classes ({of_run}); those of this set have no names, and \
+                 are taken as they stand"
+            );
+            (test, note)
+        }
+        (None, Some(of_test)) if !own => {
+            let note = format!(
+                "this set's targets are of named classes ({of_test}), and the run recorded no names: they \
+                 are taken as they stand"
+            );
+            (test, note)
+        }
+        _ => return Ok(test),
+    };
+    model.notice(&note);
+    Ok(test)
 }
 
 fn table(found: &Evaluation) {

@@ -7,7 +7,7 @@ use toml::Table;
 
 use super::args::Words;
 use super::config::absolute_source;
-use super::start::{announce_fallback, open};
+use super::start::{announce_fallback, load, open};
 use super::sweep::begin;
 use super::tuned::Tuned;
 use crate::data::DataSource;
@@ -59,7 +59,7 @@ pub(super) struct ExperimentArgs {
     /// [default: a GPU where there is one, else cpu]
     #[arg(long, value_name = "INDEX-or-NAME")]
     pub(super) device: Option<String>,
-    /// Folder of the experiment, which must not exist [default: runs/<timestamp>-<experiment>];
+    /// Folder of the experiment, new or empty [default: runs/<timestamp>-<experiment>];
     /// `gpu-train sweep --resume DIR` goes on with it
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
@@ -96,7 +96,7 @@ pub(super) fn run(args: &ExperimentArgs) -> Result<()> {
         &args.seeds
     };
     // Which nets there are, only the images tell.
-    let split = base.config.data.load(seeds[0])?;
+    let split = load(&base.config, words.quiet)?;
     let image = split.train.shape();
     let mut axes = experiment.axes(image, args.matched.unwrap_or(Match::Deep))?;
     // No seed is above MAX_SEED.

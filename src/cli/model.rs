@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::model_args::{ModelArgs, Weights};
 use super::style;
+use crate::data::Classes;
 use crate::error::{Error, Result};
 use crate::files::cache_folder;
 use crate::gpu::GpuOptions;
@@ -135,9 +136,44 @@ impl Model {
         self.run.as_ref()
     }
 
+    /// Says something that the user should not miss, unless told to be quiet.
+    pub(super) fn notice(&self, text: &str) {
+        if !self.quiet {
+            style::notice(text);
+        }
+    }
+
+    /// What the targets of the run stand for, where they are places in a list of names.
+    pub(super) fn classes(&self) -> Option<&Classes> {
+        self.run.as_ref()?.config.classes.as_ref()
+    }
+
     /// How to predict as the run evaluated.
     pub(super) fn options(&self) -> PredictorOptions {
         self.options.clone()
+    }
+
+    /// Errors where the run was trained on images of another shape than `test`; says where nothing tells
+    /// what the net was trained on, unless the images are the run's `own`.
+    pub(super) fn check_image(&self, test: ImageShape, own: bool) -> Result<()> {
+        let recorded = self.run.as_ref().map(RunOf::checkpoint);
+        let Some(Ok(checkpoint)) = recorded else {
+            if !own {
+                self.notice(&format!(
+                    "nothing tells of which size the images were that the net was trained on; these are \
+                     {test}"
+                ));
+            }
+            return Ok(());
+        };
+        let trained = shape_of(&checkpoint);
+        if trained == test {
+            return Ok(());
+        }
+        Err(Error::usage(
+            format!("the test images are {test}, and the run was trained on images of {trained}"),
+            "evaluate on images of the run's shape; `gpu-train predict` scales pictures to it",
+        ))
     }
 
     /// Shape of the images: `given`, or what the run's checkpoint says, which need not be there
@@ -152,11 +188,9 @@ impl Model {
                     "give it with --image CxHxW, such as --image 3x32x32",
                 ));
             }
-            Some(Ok(checkpoint)) => Some(checkpoint.data.train.shape),
+            Some(Ok(checkpoint)) => Some(shape_of(&checkpoint)),
             _ => None,
         };
-        let recorded =
-            recorded.map(|[channels, height, width]| ImageShape::new(channels, height, width));
         match (recorded, given) {
             (Some(recorded), Some(given)) if recorded != given => Err(Error::usage(
                 format!("--image {given} is not the {recorded} that the run was trained on"),
@@ -182,12 +216,10 @@ impl Model {
         {
             let state = run.checkpoint()?.state;
             network.parameters.check(&state.parameters)?;
-            if !self.quiet {
-                style::notice(&format!(
-                    "the run has not ended; these are its weights after step {}",
-                    state.step
-                ));
-            }
+            self.notice(&format!(
+                "the run has not ended; these are its weights after step {}",
+                state.step
+            ));
             return Ok((network, state.parameters));
         }
         let tensors = load_weights(&self.weights, &network.parameters)?;
@@ -203,6 +235,12 @@ impl Model {
             ..GpuOptions::default()
         })
     }
+}
+
+/// Shape of the images that the run of `checkpoint` trains on.
+fn shape_of(checkpoint: &Checkpoint) -> ImageShape {
+    let [channels, height, width] = checkpoint.data.train.shape;
+    ImageShape::new(channels, height, width)
 }
 
 /// The weights of the run in `folder` that `args` choose; says which where there is a choice.

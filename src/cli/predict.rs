@@ -24,6 +24,9 @@ struct Prediction {
     prediction: f32,
     /// Half to even, as the accuracy counts; `None` for what is no number.
     rounded: Option<i64>,
+    /// The name of the class whose target that is, where the run's targets have names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<String>,
 }
 
 /// Pictures that could not be predicted: the first, and how many.
@@ -66,6 +69,12 @@ pub(super) fn run(args: &PredictArgs) -> Result<()> {
         let at_once = (BYTES_AT_ONCE / shape.elements()).clamp(1, MOST_AT_ONCE);
         for chunk in paths.chunks(at_once) {
             all.extend(predict(&session, &predictor, shape, chunk, &mut failures)?);
+        }
+    }
+    if let Some(classes) = model.classes() {
+        for it in &mut all {
+            let name = classes.name(it.prediction.round_ties_even());
+            it.class = Some(name.unwrap_or_default().to_owned());
         }
     }
     print(&all, args.format)?;
@@ -116,6 +125,7 @@ fn predict(
         rounded: prediction
             .is_finite()
             .then(|| prediction.round_ties_even() as i64),
+        class: None,
     };
     Ok(files.into_iter().zip(values).map(line).collect())
 }
@@ -124,12 +134,20 @@ fn print(predictions: &[Prediction], format: Format) -> Result<()> {
     match format {
         Format::Table if predictions.is_empty() => {}
         Format::Table => {
-            say(format_args!("prediction  rounded  file"));
+            let classes = predictions.iter().filter_map(|it| it.class.as_deref());
+            let width = classes.map(|it| it.chars().count()).max();
+            let width = width.map(|it| it.max("class".len()) + 2);
+            // Nothing where no class has a name.
+            let column = |text: &str| width.map_or(String::new(), |it| format!("{text:<it$}"));
+            say(format_args!("prediction  rounded  {}file", column("class")));
             for it in predictions {
                 let rounded = it.rounded.map_or("-".to_owned(), |it| it.to_string());
+                let class = column(&style::clean_field(it.class.as_deref().unwrap_or_default()));
                 let file = style::clean_field(&it.file);
                 let prediction = it.prediction;
-                say(format_args!("{prediction:>10.4}  {rounded:>7}  {file}"));
+                say(format_args!(
+                    "{prediction:>10.4}  {rounded:>7}  {class}{file}"
+                ));
             }
         }
         Format::Csv => style::say_bytes(&csv(predictions)),
@@ -140,14 +158,18 @@ fn print(predictions: &[Prediction], format: Format) -> Result<()> {
 
 fn csv(predictions: &[Prediction]) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let header = writer.write_record(["file", "prediction", "rounded"]);
+    let named = predictions.iter().any(|it| it.class.is_some());
+    let header = ["file", "prediction", "rounded"].into_iter();
+    let header = writer.write_record(header.chain(named.then_some("class")));
     let mut lines = predictions.iter().map(|it| {
         let rounded = it.rounded.map_or(String::new(), |it| it.to_string());
-        [
+        let class = it.class.as_deref().map(style::clean_field);
+        let line = [
             style::clean_field(&it.file),
             it.prediction.to_string(),
             rounded,
-        ]
+        ];
+        line.into_iter().chain(class)
     });
     let written = header.and_then(|()| lines.try_for_each(|line| writer.write_record(line)));
     let () = written.expect("lines of equal length, in memory");

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::style;
+use crate::data::{Classes, Split};
 use crate::error::{Error, Result};
 use crate::exec::Device;
 use crate::files::{cache_folder, utc_stamp};
@@ -52,6 +53,31 @@ fn announce(device: &Device, named: bool) {
             }
         }
     }
+}
+
+/// The data of `config`; says what there is to know of them.
+///
+/// Errors where they cannot be loaded.
+pub(super) fn load(config: &RunConfig, quiet: bool) -> Result<Split> {
+    let split = config.data.load(config.data_seed)?;
+    if !quiet {
+        for note in split.notes() {
+            style::notice(note);
+        }
+        if let Some(classes) = split.classes() {
+            tell_classes(classes);
+        }
+    }
+    Ok(split)
+}
+
+/// Which class has which target, and what a regression makes of that.
+fn tell_classes(classes: &Classes) {
+    style::tell(format_args!("classes: {classes}"));
+    style::notice(
+        "these classes have no order, and the net is trained to give their numbers as measured values \
+         (a regression); where there are values, name the folders by them, or list them in a labels.csv",
+    );
 }
 
 /// Pictures that nobody asked for are worth a loud word.

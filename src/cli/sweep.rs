@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::args::Words;
 use super::config::Asked;
 use super::interrupt::Interrupt;
-use super::start::{announce_fallback, folder_names, keep_pipelines, open, resumable};
+use super::start::{announce_fallback, folder_names, keep_pipelines, load, open, resumable};
 use super::sweep_args::SweepArgs;
 use super::sweep_events::SweepEvents;
 use super::sweep_progress::SweepProgress;
@@ -35,6 +35,7 @@ pub(super) fn run(args: &SweepArgs) -> Result<()> {
     }
     let tuned = Tuned::load(file, config, session.device().description(), words.quiet)?;
     let mut execution = Execution::new(&session);
+    execution.upload(config, load(config, words.quiet)?)?;
     begin("sweep", runs, &tuned, out, &session, &mut execution, words)
 }
 

@@ -25,7 +25,7 @@ struct OwnArgs {
         help_heading = "Net"
     )]
     nets: Option<PathBuf>,
-    /// Folder of the sweep, which must not exist; its runs lie in it [default: runs/<timestamp>-sweep]
+    /// Folder of the sweep, new or empty; its runs lie in it [default: runs/<timestamp>-sweep]
     #[arg(long, value_name = "DIR", help_heading = "Running")]
     out: Option<PathBuf>,
     /// Go on with the sweep or the experiment in this folder where it stopped, bit for bit
@@ -176,6 +176,7 @@ mod tests {
             "batch_size",
             "epochs",
             "seed",
+            "data_seed",
             "optimizer",
             "momentum",
             "weight_decay",

@@ -5,7 +5,7 @@ use super::config::Asked;
 use super::interrupt::Interrupt;
 use super::progress::Progress;
 use super::resumed::Resumed;
-use super::start::{announce_fallback, folder_names, keep_pipelines, open, resumable};
+use super::start::{announce_fallback, folder_names, keep_pipelines, load, open, resumable};
 use super::tuned::Tuned;
 use super::{dry_run, estimate, find_lr, profile, style, summary};
 use crate::data::Dataset;
@@ -14,7 +14,7 @@ use crate::files::folder::create_plain;
 use crate::files::utc_now;
 use crate::report::tensorboard::EventWriter;
 use crate::report::{PAGE, write_run_report};
-use crate::run::{HostData, Job, JobData, Run, RunFolder};
+use crate::run::{HostData, Job, JobData, Run, RunConfig, RunFolder};
 use crate::train::{Session, TrainEvent};
 
 /// Trains as `args` say; writes the run folder and nothing else.
@@ -90,7 +90,9 @@ fn prepare(args: &TrainArgs, resumed: Option<&Resumed>) -> Result<(Session, Host
     if asked.fallback && !args.words.quiet {
         announce_fallback();
     }
-    let data = HostData::new(config.data.load(config.seed)?, &config)?;
+    let data = HostData::new(load(&config, args.words.quiet)?, &config)?;
+    let classes = data.classes().cloned();
+    let config = RunConfig { classes, ..config };
     let tuned = Tuned::load(
         file.as_deref(),
         &config,

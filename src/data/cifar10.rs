@@ -2,13 +2,15 @@
 //!
 //! Source: <https://www.cs.toronto.edu/~kriz/cifar.html>.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::cifar::Records;
+pub use super::cifar::SHAPE;
+use super::cifar100;
 use super::source::{Format, Reader, has_extension};
-use super::stream::{Stream, open_regular, reserve};
-use super::{Dataset, Split};
-use crate::error::{Error, Result};
-use crate::shape::ImageShape;
+use super::{Dataset, Set, Split};
+use crate::error::Result;
 
 /// Files of the training images, in the official folder. The first is needed.
 pub const TRAIN_FILES: [&str; 5] = [
@@ -20,12 +22,16 @@ pub const TRAIN_FILES: [&str; 5] = [
 ];
 /// File of the test images, in the official folder.
 pub const TEST_FILE: &str = "test_batch.bin";
-/// Shape of an image: red, green and blue plane.
-pub const SHAPE: ImageShape = ImageShape::new(3, 32, 32);
-/// Bytes of a label and its image.
-const RECORD_BYTES: usize = 1 + SHAPE.elements();
-const HINT: &str = "expected are records of a label (0 to 9) and 3,072 bytes of image: the binary \
-                    version of CIFAR-10, not that of CIFAR-100, nor the Python or MATLAB version";
+/// File of the names of the classes, in the official folder.
+pub const NAMES_FILE: &str = "batches.meta.txt";
+const RECORDS: Records = Records {
+    labels: 1,
+    label: 0,
+    classes: 10,
+    names: NAMES_FILE,
+    hint: "expected are records of a label (0 to 9) and 3,072 bytes of image: the binary version of \
+           CIFAR-10, not the Python or MATLAB version",
+};
 
 /// How [`super::source::DataSource`] finds and loads this format.
 pub(super) const FORMAT: Format = Format {
@@ -42,10 +48,11 @@ pub(super) const FORMAT: Format = Format {
     }),
     file: None,
     single: Some(Reader {
-        what: ".bin files of CIFAR-10",
+        what: ".bin files of CIFAR-10 and CIFAR-100",
         accepts: |path| has_extension(path, "bin"),
-        read: |path, _| read(&[path.to_path_buf()]),
+        read: read_single,
     }),
+    pair: None,
 };
 
 /// Loads those of the five training files that are there, and the test file, from `folder`.
@@ -60,44 +67,21 @@ pub fn load(folder: &Path) -> Result<Split> {
     })
 }
 
-/// Reads the records of several files, one file after the other.
+/// Reads the records of several files, one file after the other. The classes have the names that
+/// `batches.meta.txt` beside the first file has, where that is there.
 ///
 /// Fails, naming the file, where one is missing, holds no whole number of records, or a label above
 /// 9.
 pub fn read(paths: &[PathBuf]) -> Result<Dataset> {
-    let mut files = Vec::new();
-    let mut count = 0;
-    for path in paths {
-        let (stream, records) = open(path)?;
-        files.push((path, stream, records));
-        count += records;
-    }
-    let first = paths.first().map_or(Path::new(""), |path| path);
-    let mut images = reserve(first, count * SHAPE.elements())?;
-    let mut targets = reserve(first, count)?;
-    let mut record = [0; RECORD_BYTES];
-    for (path, mut stream, records) in files {
-        for index in 0..records {
-            stream.fill(&mut record)?;
-            let [label, image @ ..] = &record;
-            if *label > 9 {
-                let what = format!("label {label} of image {index} (counted from 0)");
-                return Err(Error::file(path, what, HINT));
-            }
-            targets.push(f32::from(*label));
-            images.extend_from_slice(image);
-        }
-    }
-    Dataset::new(images, targets, SHAPE)
+    RECORDS.read(paths)
 }
 
-/// Opens a file and tells the number of its records, from its size.
-fn open(path: &Path) -> Result<(Stream<'static>, usize)> {
-    let (file, bytes) = open_regular(path, HINT)?;
-    let records = bytes / RECORD_BYTES as u64;
-    if records == 0 || bytes % RECORD_BYTES as u64 != 0 {
-        let what = format!("has {bytes} bytes, no multiple of the {RECORD_BYTES} of a record");
-        return Err(Error::file(path, what, HINT));
+/// Reads a single file: of CIFAR-100 where its size is that of such records, and of no others.
+fn read_single(path: &Path, _: Set) -> Result<Dataset> {
+    let bytes = fs::metadata(path).map_or(0, |it| it.len());
+    let is = |records: &Records| bytes.is_multiple_of(records.bytes() as u64);
+    if !is(&RECORDS) && is(&cifar100::FINE_RECORDS) {
+        return cifar100::FINE_RECORDS.read(&[path.to_path_buf()]);
     }
-    Ok((Stream::new(path, file), records as usize))
+    read(&[path.to_path_buf()])
 }

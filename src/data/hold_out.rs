@@ -36,7 +36,11 @@ pub fn hold_out(train: &Dataset, fraction: f64) -> Result<(Dataset, Dataset)> {
             images.extend_from_slice(&train.images[number * elements..][..elements]);
             targets.push(train.targets[number]);
         }
-        Dataset::new(images, targets, train.shape)
+        let part = Dataset::new(images, targets, train.shape)?;
+        Ok(match &train.classes {
+            Some(classes) => part.with_classes(classes.clone()),
+            None => part,
+        })
     };
     Ok((part(false)?, part(true)?))
 }

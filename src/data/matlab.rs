@@ -107,6 +107,11 @@ impl<R: Read + Seek> MatlabFile<R> {
         Ok(file)
     }
 
+    /// Where the file is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The array of that name, case-sensitive.
     pub(super) fn find(&self, name: &str) -> Option<&ArrayHeader> {
         let mut headers = self.arrays.iter().map(|(header, _)| header);

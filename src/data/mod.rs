@@ -4,7 +4,12 @@ use crate::error::{Error, Result};
 use crate::shape::ImageShape;
 
 #[cfg(feature = "formats")]
+mod cifar;
+#[cfg(feature = "formats")]
 pub mod cifar10;
+#[cfg(feature = "formats")]
+pub mod cifar100;
+mod classes;
 mod fingerprint;
 mod hold_out;
 pub mod house_digits;
@@ -28,6 +33,7 @@ mod stream;
 #[cfg(feature = "formats")]
 pub mod svhn;
 
+pub use classes::Classes;
 pub use hold_out::hold_out;
 pub use source::DataSource;
 
@@ -40,6 +46,8 @@ pub struct Dataset {
     images: Vec<u8>,
     targets: Vec<f32>,
     shape: ImageShape,
+    classes: Option<Classes>,
+    notes: Vec<String>,
 }
 
 impl Dataset {
@@ -71,7 +79,25 @@ impl Dataset {
             images,
             targets,
             shape,
+            classes: None,
+            notes: Vec::new(),
         })
+    }
+
+    /// The same, whose targets stand for `classes`.
+    #[must_use]
+    pub fn with_classes(self, classes: Classes) -> Self {
+        Self {
+            classes: Some(classes),
+            ..self
+        }
+    }
+
+    /// The same, with a sentence on how it was read that its user should know.
+    #[must_use]
+    pub fn with_note(mut self, note: String) -> Self {
+        self.notes.push(note);
+        self
     }
 
     /// Number of images.
@@ -99,6 +125,39 @@ impl Dataset {
         &self.targets
     }
 
+    /// What the targets stand for, where they are places in a list of names.
+    pub fn classes(&self) -> Option<&Classes> {
+        self.classes.as_ref()
+    }
+
+    /// The same, with the targets that its classes have in `classes`, by their names; as it is where it
+    /// has none.
+    ///
+    /// Errors where `classes` lack one of them.
+    pub fn matched_to(self, classes: &Classes) -> Result<Self> {
+        let Some(own) = &self.classes else {
+            return Ok(self);
+        };
+        let found = own.targets_in(classes).map_err(|name| {
+            Error::usage(
+                format!("the class {name} is none of those that the net was trained on: {classes}"),
+                "evaluate on folders whose names are among them",
+            )
+        })?;
+        let new = |target: &f32| found.get(*target as usize).copied().unwrap_or(*target);
+        Ok(Self {
+            targets: self.targets.iter().map(new).collect(),
+            classes: Some(classes.clone()),
+            ..self
+        })
+    }
+
+    /// What its user should know of how it was read: a sentence each, without capital letter and full
+    /// stop. They may quote names of files.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
     /// A 64-bit hash of shape, images and targets: the same on every machine, and another one for
     /// other data. It is not meant to stand against forgery.
     pub fn fingerprint(&self) -> u64 {
@@ -115,11 +174,30 @@ pub enum Set {
     Test,
 }
 
-/// A training and a test set whose images have one shape.
+/// A training and a test set whose images have one shape, and whose targets mean the same.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Split {
     /// What is trained on.
     pub train: Dataset,
     /// What is only evaluated on.
     pub test: Dataset,
+}
+
+impl Split {
+    /// What the targets of both sets stand for, where they are places in a list of names.
+    pub fn classes(&self) -> Option<&Classes> {
+        self.train.classes().or(self.test.classes())
+    }
+
+    /// What its user should know of how it was read, every sentence once.
+    pub fn notes(&self) -> Vec<&str> {
+        let all = self.train.notes().iter().chain(self.test.notes());
+        let mut notes: Vec<&str> = Vec::new();
+        for note in all {
+            if !notes.contains(&note.as_str()) {
+                notes.push(note);
+            }
+        }
+        notes
+    }
 }

@@ -1,5 +1,6 @@
 //! `NumPy`'s `.npz`: a zip archive of arrays. `x_train`, `y_train`, `x_test` and `y_test` in one file,
-//! as in Keras' `mnist.npz`, or `x` and `y` in a file per set.
+//! as in Keras' `mnist.npz`, or `train_images`, `train_labels` and so on, as in `MedMNIST`; or `x` and `y` in
+//! a file per set.
 //!
 //! Source: <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>.
 
@@ -21,8 +22,24 @@ mod npy;
 
 use npy::ArrayHeader;
 
-const HINT: &str = "expected are x_train, y_train, x_test and y_test (or x and y in a file per set), \
-                    written by numpy.savez or numpy.savez_compressed";
+const HINT: &str = "expected are x_train, y_train, x_test and y_test, or train_images, train_labels, \
+                    test_images and test_labels (or x and y, images and labels, or arr_0 and arr_1 in a \
+                    file per set), written by numpy.savez or numpy.savez_compressed";
+/// What images and their labels are called; best first.
+const NAMES: [(&str, &str); 6] = [
+    ("x", "y"),
+    ("images", "labels"),
+    ("image", "label"),
+    ("data", "labels"),
+    ("data", "targets"),
+    ("data", "target"),
+];
+/// What `numpy.savez` calls two arrays that nobody gave names.
+const UNNAMED: (&str, &str) = ("arr_0", "arr_1");
+/// What sets are called.
+const TRAIN: [&str; 2] = ["train", "training"];
+const TEST: [&str; 2] = ["test", "testing"];
+const VALIDATION: [&str; 3] = ["val", "valid", "validation"];
 
 /// How [`super::source::DataSource`] finds and loads this format.
 pub(super) const FORMAT: Format = Format {
@@ -30,33 +47,35 @@ pub(super) const FORMAT: Format = Format {
     origin: None,
     folder: None,
     file: Some(Reader {
-        what: ".npz with x_train, y_train, x_test and y_test",
+        what: ".npz with x_train, y_train, x_test and y_test, or train_images, train_labels and so on",
         accepts: is_npz,
         read: load,
     }),
     single: Some(Reader {
-        what: ".npz files with x and y",
+        what: ".npz files with x and y, or images and labels",
         accepts: is_npz,
         read,
     }),
+    pair: None,
 };
 
 fn is_npz(path: &Path) -> bool {
     has_extension(path, "npz")
 }
 
-/// Loads `x_train` and `y_train`, `x_test` and `y_test`.
+/// Loads `x_train` and `y_train`, `x_test` and `y_test`, or arrays of the other usual names. A validation
+/// set beside them is left alone, and tested on where there is no test set; both is noted.
 ///
 /// Fails as [`read`] does.
 pub fn load(path: &Path) -> Result<Split> {
     let mut file = NpzFile::open(path)?;
     Ok(Split {
-        train: file.dataset("x_train", "y_train")?,
-        test: file.dataset("x_test", "y_test")?,
+        train: file.set(Set::Train)?,
+        test: file.set(Set::Test)?,
     })
 }
 
-/// Reads `x` and `y`, or else the two arrays of that set that [`load`] reads.
+/// Reads `x` and `y`, or `images` and `labels`, or else the two arrays of that set that [`load`] reads.
 ///
 /// Images are uint8: (images, height, width), (images, height, width, channels) or (images,
 /// channels, height, width). Which of the last two it is, sizes tell: channels are 1, 3 or 4, and
@@ -67,12 +86,9 @@ pub fn load(path: &Path) -> Result<Split> {
 /// where types, shapes or numbers of images are not those above.
 pub fn read(path: &Path, set: Set) -> Result<Dataset> {
     let mut file = NpzFile::open(path)?;
-    if file.has("x") && file.has("y") {
-        return file.dataset("x", "y");
-    }
-    match set {
-        Set::Train => file.dataset("x_train", "y_train"),
-        Set::Test => file.dataset("x_test", "y_test"),
+    match file.pair(&[]) {
+        Some((x, y)) => file.dataset(&x, &y),
+        None => file.set(set),
     }
 }
 
@@ -96,6 +112,66 @@ impl NpzFile {
 
     fn has(&self, array: &str) -> bool {
         self.archive.index_for_name(&entry_name(array)).is_some()
+    }
+
+    /// How the archive writes the name of `array`: as it is, else in other cases or without its
+    /// underscore, as in `trainX`.
+    fn written(&self, array: &str) -> Option<String> {
+        if self.has(array) {
+            return Some(array.to_owned());
+        }
+        let letters = |name: &str| name.replace(['_', '-'], "").to_lowercase();
+        let names = self.archive.file_names().flatten();
+        let mut names = names.filter_map(|name| name.strip_suffix(".npy").map(str::to_owned));
+        names.find(|name| letters(name) == letters(array))
+    }
+
+    /// Names of the images and the labels of the set that one of `words` calls; without words, of the one
+    /// set that the archive holds.
+    fn pair(&self, words: &[&str]) -> Option<(String, String)> {
+        let both = |x: &str, y: &str| self.written(x).zip(self.written(y));
+        if words.is_empty() {
+            let mut names = NAMES.iter().chain([&UNNAMED]);
+            return names.find_map(|(x, y)| both(x, y));
+        }
+        let mut forms = words
+            .iter()
+            .flat_map(|word| NAMES.map(|names| (word, names)));
+        forms.find_map(|(word, (x, y))| {
+            both(&format!("{x}_{word}"), &format!("{y}_{word}"))
+                .or_else(|| both(&format!("{word}_{x}"), &format!("{word}_{y}")))
+        })
+    }
+
+    /// One set of an archive that holds both.
+    fn set(&mut self, set: Set) -> Result<Dataset> {
+        let validation = self.pair(&VALIDATION);
+        if set == Set::Train {
+            return match (self.pair(&TRAIN), self.pair(&[])) {
+                (Some((x, y)), _) => self.dataset(&x, &y),
+                (None, Some((x, y))) => {
+                    let what = format!("holds one set alone, {x} and {y}");
+                    let hint = "name it as the file to train on, and another as the file to test";
+                    Err(Error::file(&self.path, what, hint))
+                }
+                (None, None) => self.dataset("x_train", "y_train"),
+            };
+        }
+        match (self.pair(&TEST), validation) {
+            (Some((x, y)), None) => self.dataset(&x, &y),
+            (Some((x, y)), Some((unused, _))) => {
+                let data = self.dataset(&x, &y)?;
+                Ok(data.with_note(format!(
+                    "{unused} and its labels are left alone; `valid_fraction` holds out a share of the \
+                     training set"
+                )))
+            }
+            (None, Some((x, y))) => {
+                let data = self.dataset(&x, &y)?;
+                Ok(data.with_note(format!("without a test set, the test set is {x}")))
+            }
+            (None, None) => self.dataset("x_test", "y_test"),
+        }
     }
 
     /// The images `x` with the labels `y`.
@@ -123,7 +199,11 @@ impl NpzFile {
         npy::read_header(&mut stream)?;
         let images = layout.read(&mut stream)?;
         stream.finish()?;
-        Dataset::new(images, targets, layout.shape)
+        let data = Dataset::new(images, targets, layout.shape)?;
+        Ok(match layout.axes(&header) {
+            Some(note) => data.with_note(note),
+            None => data,
+        })
     }
 
     fn targets(&mut self, y: &str) -> Result<Vec<f32>> {

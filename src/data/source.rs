@@ -13,7 +13,7 @@ mod format;
 
 #[cfg(feature = "formats")]
 pub(super) use format::has_extension;
-pub use format::{Format, LoadSet, LoadSplit, Reader, usual_folders};
+pub use format::{Format, LoadPair, LoadSet, LoadSplit, Reader, usual_folders};
 use format::{default_format, known, named, reader};
 
 const HOUSE_DIGITS: &str = "house-digits";
@@ -116,10 +116,7 @@ impl DataSource {
             Self::Known(format) => format.load()?,
             Self::HouseDigits { train, test } => house_digits::generate(*train, *test, seed)?,
             Self::Path(path) => load_path(path)?,
-            Self::Files { train, test } => Split {
-                train: read_file(train, Set::Train)?,
-                test: read_file(test, Set::Test)?,
-            },
+            Self::Files { train, test } => load_pair(train, test)?,
         };
         let (train, test) = (split.train.shape(), split.test.shape());
         if train != test {
@@ -156,6 +153,18 @@ fn load_path(path: &Path) -> Result<Split> {
         known(|format| format.file)
     );
     Err(Error::file(path, what, hint))
+}
+
+/// Loads both sets from a file each.
+fn load_pair(train: &Path, test: &Path) -> Result<Split> {
+    let pair = reader(train, |format| format.pair).filter(|pair| (pair.accepts)(test));
+    if let Some(pair) = pair {
+        return (pair.read)(train, test);
+    }
+    Ok(Split {
+        train: read_file(train, Set::Train)?,
+        test: read_file(test, Set::Test)?,
+    })
 }
 
 /// Reads the file of one set; its name tells the format. Of a file that holds both, `set` is read.

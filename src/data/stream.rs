@@ -12,6 +12,9 @@ pub(super) const DAMAGED_HINT: &str =
     "the file is incomplete or damaged: download or copy it again";
 /// Bytes that are converted at a time.
 const CHUNK: usize = 1 << 16;
+/// Values for which there is room at once. More come when these are there: a header may claim a thousand
+/// times what a deflated file holds.
+const FIRST: usize = 1 << 24;
 
 /// Opens a regular file, and tells its size in bytes. Devices and pipes may never end; `expected`
 /// is the hint where `path` is no file.
@@ -109,12 +112,15 @@ impl<'a> Stream<'a> {
 
     /// Reads `count` bytes, a number that was checked against the size of the file.
     pub(super) fn bytes(&mut self, count: usize) -> Result<Vec<u8>> {
-        let mut bytes = reserve(&self.path, count)?;
+        let mut bytes = reserve(&self.path, count.min(FIRST))?;
         let read = (&mut self.reader)
             .take(count as u64)
             .read_to_end(&mut bytes);
         match read {
-            Ok(read) if read == count => Ok(bytes),
+            Ok(read) if read == count => {
+                bytes.shrink_to_fit();
+                Ok(bytes)
+            }
             Ok(read) => {
                 let what = format!("truncated: {read} of its {count} bytes are there");
                 Err(self.error(what, DAMAGED_HINT))
@@ -126,7 +132,7 @@ impl<'a> Stream<'a> {
     /// Reads `count` targets, a number that was checked against the size of the file. Fails where
     /// one is not finite.
     pub(super) fn targets(&mut self, numbers: Numbers, count: usize) -> Result<Vec<f32>> {
-        let mut targets = reserve(&self.path, count)?;
+        let mut targets = reserve(&self.path, count.min(FIRST))?;
         let mut buffer = vec![0; CHUNK];
         while targets.len() < count {
             let some = (CHUNK / numbers.bytes()).min(count - targets.len());

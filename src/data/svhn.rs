@@ -1,7 +1,8 @@
 //! Street View House Numbers, format 2: crops of single digits in MATLAB v5 files.
 //!
 //! Each file holds `X` (height, width, channels, images) of uint8 and `y` (images, 1), where 10
-//! stands for the digit 0. Source: <http://ufldl.stanford.edu/housenumbers/>.
+//! stands for the digit 0, unless there are labels of 0 as well: then 10 is 10.
+//! Source: <http://ufldl.stanford.edu/housenumbers/>.
 
 use std::io::{Read, Seek};
 use std::path::Path;
@@ -19,8 +20,8 @@ use crate::shape::ImageShape;
 pub const TRAIN_FILE: &str = "train_32x32.mat";
 /// File of the test images, in the official folder.
 pub const TEST_FILE: &str = "test_32x32.mat";
-/// The label that stands for the digit 0.
-const ZERO_LABEL: f64 = 10.0;
+/// The label that stands for the digit 0 where no label is 0.
+const ZERO_LABEL: f32 = 10.0;
 
 /// How [`super::source::DataSource`] finds and loads this format.
 pub(super) const FORMAT: Format = Format {
@@ -41,32 +42,93 @@ pub(super) const FORMAT: Format = Format {
         accepts: |path| has_extension(path, "mat"),
         read: |path, _| read(path),
     }),
+    pair: Some(Reader {
+        what: "two .mat files",
+        accepts: |path| has_extension(path, "mat"),
+        read: read_pair,
+    }),
 };
 
 /// Loads `train_32x32.mat` and `test_32x32.mat` from `folder`.
 pub fn load(folder: &Path) -> Result<Split> {
-    Ok(Split {
-        train: read(&folder.join(TRAIN_FILE))?,
-        test: read(&folder.join(TEST_FILE))?,
-    })
+    read_pair(&folder.join(TRAIN_FILE), &folder.join(TEST_FILE))
 }
 
 /// Reads one file of `X` and `y`, of any height, width, channels and number of images, in either
-/// byte order, compressed or not. Label 10 becomes 0.
+/// byte order, compressed or not. Label 10 becomes 0, unless a label is 0.
 ///
 /// Fails, naming the file, where it is missing, is no MATLAB v5 file, is damaged, lacks `X` or `y`,
 /// or where their types, shapes or labels are not those of the format.
 pub fn read(path: &Path) -> Result<Dataset> {
-    to_dataset(MatlabFile::open(path)?)
+    let file = Labelled::new(MatlabFile::open(path)?)?;
+    let coded = !file.has_zero();
+    file.read(coded)
 }
 
-fn to_dataset<R: Read + Seek>(mut file: MatlabFile<R>) -> Result<Dataset> {
-    let (shape, count) = check_images(&file)?;
-    check_labels(&file, count)?;
-    // Labels first: they are few, and wrong ones need no images read.
-    let targets = read_targets(&mut file)?;
-    let images = read_images(&mut file, shape, count)?;
-    Dataset::new(images, targets, shape)
+/// Reads a file for each set, in which one label means one thing: 10 becomes 0, unless a label of
+/// either is 0.
+///
+/// Fails as [`read`] does.
+pub fn read_pair(train: &Path, test: &Path) -> Result<Split> {
+    let [train, test] = [train, test].map(|path| MatlabFile::open(path).and_then(Labelled::new));
+    let (train, test) = (train?, test?);
+    let coded = !train.has_zero() && !test.has_zero();
+    Ok(Split {
+        train: train.read(coded)?,
+        test: test.read(coded)?,
+    })
+}
+
+/// A file of which the labels are read, as they stand in it. They are few, and wrong ones need no
+/// images read.
+struct Labelled<R> {
+    file: MatlabFile<R>,
+    shape: ImageShape,
+    labels: Vec<f32>,
+}
+
+impl<R: Read + Seek> Labelled<R> {
+    fn new(mut file: MatlabFile<R>) -> Result<Self> {
+        let (shape, count) = check_images(&file)?;
+        check_labels(&file, count)?;
+        Ok(Self {
+            labels: read_labels(&mut file)?,
+            shape,
+            file,
+        })
+    }
+
+    fn has_zero(&self) -> bool {
+        self.labels.contains(&0.0)
+    }
+
+    /// Its images and targets; `coded` where 10 stands for the digit 0, which is said of files that
+    /// are not named as SVHN's own.
+    fn read(self, coded: bool) -> Result<Dataset> {
+        let Self {
+            mut file,
+            shape,
+            mut labels,
+        } = self;
+        let images = read_images(&mut file, shape, labels.len())?;
+        let mut zeros = 0;
+        for label in labels.iter_mut().filter(|it| coded && **it == ZERO_LABEL) {
+            *label = 0.0;
+            zeros += 1;
+        }
+        let name = file.path().file_name().unwrap_or_default();
+        let official = [TRAIN_FILE, TEST_FILE].iter().any(|it| name == *it);
+        let data = Dataset::new(images, labels, shape)?;
+        Ok(if zeros == 0 || official {
+            data
+        } else {
+            let name = name.display();
+            data.with_note(format!(
+                "{name}: the label 10, of {zeros} images, is read as the digit 0, as in SVHN's files, \
+                 since no label is 0"
+            ))
+        })
+    }
 }
 
 /// Shape and number of the images, from the header of `X`.
@@ -126,26 +188,24 @@ fn missing<R: Read + Seek>(file: &MatlabFile<R>, name: &str) -> Error {
     wrong(file, format!("has no array {name} (its arrays: {names})"))
 }
 
-/// The digits 0 to 9, one per image.
-fn read_targets<R: Read + Seek>(file: &mut MatlabFile<R>) -> Result<Vec<f32>> {
+/// The labels, one per image: the integers 0 to 10.
+fn read_labels<R: Read + Seek>(file: &mut MatlabFile<R>) -> Result<Vec<f32>> {
     let parsed = file.read("y")?;
     let labels = numbers(parsed.arrays()[0].data());
-    let digit = |(index, label): (usize, f64)| {
-        if label == ZERO_LABEL {
-            Ok(0.0)
-        } else if (0.0..ZERO_LABEL).contains(&label) && label.fract() == 0.0 {
+    let checked = |(index, label): (usize, f64)| {
+        if (0.0..=f64::from(ZERO_LABEL)).contains(&label) && label.fract() == 0.0 {
             Ok(label as f32)
         } else {
             Err(wrong(
                 file,
                 format!(
                     "label {label} of image {index} (counted from 0): labels are the integers 1 to 10, \
-                     with 10 for the digit 0"
+                     with 10 for the digit 0, or 0 to 10"
                 ),
             ))
         }
     };
-    labels.enumerate().map(digit).collect()
+    labels.enumerate().map(checked).collect()
 }
 
 fn numbers(data: &NumericData) -> Box<dyn Iterator<Item = f64> + '_> {

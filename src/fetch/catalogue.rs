@@ -3,7 +3,7 @@
 use super::{Member, RemoteFile, RemoteSet};
 
 /// Every set, in the order in which they are listed to the user.
-pub const SETS: &[RemoteSet] = &[SVHN, MNIST, CIFAR10];
+pub const SETS: &[RemoteSet] = &[SVHN, MNIST, CIFAR10, CIFAR100, FASHION_MNIST, KMNIST];
 
 /// The set of that name, where there is one.
 pub fn find(name: &str) -> Option<&'static RemoteSet> {
@@ -71,6 +71,66 @@ const MNIST: RemoteSet = RemoteSet {
     ],
 };
 
+/// Pictures of clothes, made in the likeness of MNIST. The server speaks no HTTPS. Sizes and checksums are
+/// those that TensorFlow Datasets publishes (`url_checksums/fashion_mnist.txt`).
+const FASHION_MNIST: RemoteSet = RemoteSet {
+    name: "fashion-mnist",
+    terms: "free to use under the MIT licence; cite Xiao, Rasul and Vollgraf 2017",
+    sources: &["http://fashion-mnist.s3-website.eu-central-1.amazonaws.com"],
+    files: &[
+        plain(
+            "train-images-idx3-ubyte.gz",
+            26_421_880,
+            "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+        ),
+        plain(
+            "train-labels-idx1-ubyte.gz",
+            29_515,
+            "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+        ),
+        plain(
+            "t10k-images-idx3-ubyte.gz",
+            4_422_102,
+            "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+        ),
+        plain(
+            "t10k-labels-idx1-ubyte.gz",
+            5_148,
+            "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+        ),
+    ],
+};
+
+/// Handwritten Japanese characters, made in the likeness of MNIST. The server speaks no HTTPS. Sizes and
+/// checksums are those that TensorFlow Datasets publishes (`url_checksums/kmnist.txt`).
+const KMNIST: RemoteSet = RemoteSet {
+    name: "kmnist",
+    terms: "free to use under CC BY-SA 4.0; cite Clanuwat et al. 2018",
+    sources: &["http://codh.rois.ac.jp/kmnist/dataset/kmnist"],
+    files: &[
+        plain(
+            "train-images-idx3-ubyte.gz",
+            18_165_135,
+            "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4",
+        ),
+        plain(
+            "train-labels-idx1-ubyte.gz",
+            29_497,
+            "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17",
+        ),
+        plain(
+            "t10k-images-idx3-ubyte.gz",
+            3_041_136,
+            "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5",
+        ),
+        plain(
+            "t10k-labels-idx1-ubyte.gz",
+            5_120,
+            "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
+        ),
+    ],
+};
+
 const fn batch(path: &'static str, name: &'static str) -> Member {
     Member {
         path,
@@ -96,6 +156,32 @@ const CIFAR10: RemoteSet = RemoteSet {
             batch("cifar-10-batches-bin/data_batch_4.bin", "data_batch_4.bin"),
             batch("cifar-10-batches-bin/data_batch_5.bin", "data_batch_5.bin"),
             batch("cifar-10-batches-bin/test_batch.bin", "test_batch.bin"),
+        ],
+    }],
+};
+
+/// Small pictures of a hundred classes, in the binary version. Size and checksum are those that TensorFlow
+/// Datasets publishes (`url_checksums/cifar100.txt`).
+const CIFAR100: RemoteSet = RemoteSet {
+    name: "cifar100",
+    terms: "the authors state no licence, and ask to cite Krizhevsky 2009",
+    sources: &["https://www.cs.toronto.edu/~kriz"],
+    files: &[RemoteFile {
+        name: "cifar-100-binary.tar.gz",
+        bytes: 168_513_733,
+        sha256: "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec",
+        // 50,000 and 10,000 images: two labels and 3,072 pixels each.
+        members: &[
+            Member {
+                path: "cifar-100-binary/train.bin",
+                name: "train.bin",
+                bytes: 153_700_000,
+            },
+            Member {
+                path: "cifar-100-binary/test.bin",
+                name: "test.bin",
+                bytes: 30_740_000,
+            },
         ],
     }],
 };

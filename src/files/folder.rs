@@ -14,8 +14,8 @@ pub(crate) const FIGURES: &str = "figures";
 /// Makes the folder `path` with `files` in it, all of it at once or nothing at all, and locks it for
 /// this process as long as the returned lock lives.
 ///
-/// Errors where it exists, since what was written is never overwritten, and where not all of it can
-/// be written; then nothing is left behind.
+/// Errors where it exists and is not empty, since what was written is never overwritten, and where not all
+/// of it can be written; then nothing is left behind.
 pub(crate) fn create_locked(path: &Path, files: &[(&str, Vec<u8>)]) -> Result<FolderLock> {
     refuse_existing(path)?;
     let above = path.parent().unwrap_or(Path::new(""));
@@ -40,7 +40,7 @@ pub(crate) fn open_locked(path: &Path) -> Result<FolderLock> {
     Ok(lock)
 }
 
-/// Makes an empty folder: the first of `paths` where nothing is yet.
+/// Makes an empty folder: the first of `paths` where nothing is yet, or an empty one.
 ///
 /// Errors where all of them exist, or none can be made.
 #[cfg(feature = "cli")]
@@ -50,6 +50,7 @@ pub(crate) fn create_plain(paths: impl IntoIterator<Item = PathBuf>) -> Result<P
         make_folders(path.parent().unwrap_or(Path::new("")))?;
         match fs::create_dir(&path) {
             Ok(()) => return Ok(path),
+            Err(_) if is_empty_folder(&path) => return Ok(path),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => taken = path,
             Err(error) => return Err(unwritable(&path, &error)),
         }
@@ -57,13 +58,19 @@ pub(crate) fn create_plain(paths: impl IntoIterator<Item = PathBuf>) -> Result<P
     Err(exists(&taken))
 }
 
-/// Errors where `path` exists, before any work is done for it.
+/// Errors where `path` exists and is no empty folder, before any work is done for it.
 pub(crate) fn refuse_existing(path: &Path) -> Result<()> {
-    if path.exists() {
+    if path.exists() && !is_empty_folder(path) {
         Err(exists(path))
     } else {
         Ok(())
     }
+}
+
+/// Whether `path` is a folder, and no link to one, with nothing in it.
+fn is_empty_folder(path: &Path) -> bool {
+    let is_folder = fs::symlink_metadata(path).is_ok_and(|it| it.is_dir());
+    is_folder && fs::read_dir(path).is_ok_and(|mut it| it.next().is_none())
 }
 
 /// What a new folder is called before it is whole.
@@ -88,9 +95,13 @@ fn fill(path: &Path, files: &[(&str, Vec<u8>)]) -> Result<()> {
                 return Err(unwritable(&file, &error));
             }
         }
+        // An empty folder gives way; a folder with anything in it cannot be removed so.
+        if cfg!(windows) {
+            let _ = fs::remove_dir(path);
+        }
         rename(&new, path).map_err(|error| {
             // Another run may have made it in the meantime.
-            if path.exists() {
+            if path.exists() && !is_empty_folder(path) {
                 exists(path)
             } else {
                 unwritable(path, &error)

@@ -1,4 +1,4 @@
-//! A table of numbers, as `metrics.csv` and `predictions.csv` hold them.
+//! A table of numbers beside which names may stand, as `metrics.csv` and `predictions.csv` hold them.
 
 use super::figures::printable;
 
@@ -20,6 +20,8 @@ impl CsvTable {
             for ((name, column), cell) in columns.iter_mut().zip(record.iter()) {
                 let number = match cell {
                     "" => None,
+                    // Names of classes, in predictions.csv.
+                    _ if name == "class" => None,
                     // As earlier versions wrote it where the clock stood still.
                     "inf" if name == "samples_per_second" => None,
                     text => Some(number(text).ok_or_else(|| {

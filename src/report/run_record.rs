@@ -6,7 +6,7 @@ use toml::Table;
 
 use super::csv_table::CsvTable;
 use super::figures::printable;
-use crate::data::{DataSource, Dataset};
+use crate::data::{Classes, DataSource, Dataset};
 use crate::error::{Error, Result};
 use crate::files::{read_if_there, read_regular};
 use crate::nn::Metric;
@@ -93,6 +93,11 @@ impl RunRecord {
         name.rsplit(['/', '\\']).next().unwrap_or(name).to_owned()
     }
 
+    /// What the targets stand for, where they are places in a list of names.
+    pub fn classes(&self) -> Option<Classes> {
+        self.config.get("classes")?.clone().try_into().ok()
+    }
+
     /// Fingerprints of training and test set; runs of the same data have the same.
     pub fn fingerprints(&self) -> [&str; 2] {
         ["train_fingerprint", "test_fingerprint"].map(|key| {
@@ -113,7 +118,8 @@ impl RunRecord {
         let path = self.folder.join("config.toml");
         let source = self.source();
         let source = source.ok_or_else(|| Error::file(&path, "names no data set", DAMAGED))?;
-        let seed = self.config.get("seed").and_then(toml::Value::as_integer);
+        let seed = self.config.get("data-seed");
+        let seed = seed.and_then(toml::Value::as_integer);
         let test = source.load(seed.unwrap_or(0).cast_unsigned())?.test;
         self.check_test_set(&test)?;
         Ok(test)
@@ -212,9 +218,16 @@ fn read_predictions(path: &Path) -> Result<Option<Vec<(f32, f32)>>> {
 /// that has them does not differ in them.
 fn with_newer_keys(mut config: Table) -> Table {
     let default = Table::try_from(RunConfig::default()).unwrap_or_default();
-    for key in ["blocks", "optimizer", "momentum", "nesterov"] {
-        if let (false, Some(value)) = (config.contains_key(key), default.get(key)) {
-            config.insert(key.to_owned(), value.clone());
+    // They drew pictures by the run's own seed.
+    let data = config.get("data").cloned().map(toml::Value::try_into);
+    let is_drawn = matches!(data, Some(Ok(DataSource::HouseDigits { .. })));
+    let data_seed = if is_drawn { &config } else { &default };
+    let data_seed = data_seed.get("seed").cloned();
+    let keys = ["blocks", "optimizer", "momentum", "nesterov"];
+    let newer = keys.map(|key| (key, default.get(key).cloned()));
+    for (key, value) in newer.into_iter().chain([("data-seed", data_seed)]) {
+        if let (false, Some(value)) = (config.contains_key(key), value) {
+            config.insert(key.to_owned(), value);
         }
     }
     config
@@ -243,6 +256,12 @@ mod tests {
         let mut old = new.clone();
         old.retain(|key, _| !["blocks", "optimizer", "momentum", "nesterov"].contains(&key));
         assert_ne!(old, new);
-        assert_eq!(with_newer_keys(old), new);
+        assert_eq!(with_newer_keys(old.clone()), new);
+        old.remove("data-seed");
+        old.insert("seed".to_owned(), 3.into());
+        let data_seed = |config: &Table| with_newer_keys(config.clone())["data-seed"].as_integer();
+        assert_eq!(data_seed(&old), Some(3));
+        old.insert("data".to_owned(), "svhn".into());
+        assert_eq!(data_seed(&old), Some(0));
     }
 }

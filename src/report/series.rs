@@ -63,7 +63,7 @@ pub(super) fn series(runs: &[RunRecord], rows: &[SummaryRow]) -> Vec<Series> {
     groups.map(|(runs, label)| one(runs, label, rows)).collect()
 }
 
-/// Runs together that differ in nothing but their seed, on the same data unless the seed draws them.
+/// Runs together that differ in nothing but their seed, on the same data.
 /// A seed that turns up twice among them says that something else differs, which no option tells:
 /// each run is then by itself.
 fn groups(runs: &[RunRecord]) -> Vec<Vec<usize>> {
@@ -87,15 +87,13 @@ fn groups(runs: &[RunRecord]) -> Vec<Vec<usize>> {
     }
 }
 
-/// What the runs of a series have in common: all options that tell, and fingerprints of data that do
-/// not depend on the seed.
-fn without_seed(run: &RunRecord) -> (Table, Option<[&str; 2]>) {
+/// What the runs of a series have in common: all options that tell, and the data.
+fn without_seed(run: &RunRecord) -> (Table, [&str; 2]) {
     let mut config = run.config.clone();
     for option in NOT_TELLING.into_iter().chain(["seed"]) {
         config.remove(option);
     }
-    let drawn = run.source().is_some_and(|it| it.is_drawn());
-    (config, (!drawn).then(|| run.fingerprints()))
+    (config, run.fingerprints())
 }
 
 fn with_count((label, group): (String, &Vec<usize>)) -> String {

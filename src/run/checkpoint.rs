@@ -122,6 +122,7 @@ struct Record {
     checksum: u32,
     state: TrainState,
     clock: Clock,
+    #[serde(deserialize_with = "RunConfig::recorded")]
     config: RunConfig,
     data: DataRecord,
     #[serde(default)]

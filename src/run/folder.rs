@@ -1,6 +1,7 @@
 //! The folder a run writes: configuration, environment, metrics, checkpoint, weights. Every file is
 //! written whole or not at all, and so is the folder.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,8 +10,9 @@ use serde::Serialize;
 
 use super::checkpoint::Checkpoint;
 use super::environment::{Environment, EnvironmentRecord};
-use super::run_config::RunConfig;
+use super::run_config::{MAX_CONFIG_BYTES, RunConfig};
 use super::weights::save_weights;
+use crate::data::Classes;
 use crate::error::{Error, Result};
 use crate::exec::Profile;
 use crate::files::folder::{FolderLock, create_locked, open_locked, refuse_existing};
@@ -48,7 +50,7 @@ impl RunFolder {
     ) -> Result<Self> {
         refuse_existing(path)?;
         let files = [
-            (CONFIG, to_toml(&checkpoint.config)?.into_bytes()),
+            (CONFIG, config_toml(&checkpoint.config)?),
             (ENVIRONMENT, to_toml(environment)?.into_bytes()),
             (
                 METRICS,
@@ -128,7 +130,7 @@ impl RunFolder {
 
     /// Writes `config.toml` anew.
     pub fn save_config(&self, config: &RunConfig) -> Result<()> {
-        write_whole(&self.file(CONFIG), to_toml(config)?.as_bytes())
+        write_whole(&self.file(CONFIG), &config_toml(config)?)
     }
 
     /// What the run ran on, as `environment.toml` records it.
@@ -169,12 +171,23 @@ impl RunFolder {
     }
 
     /// Writes `predictions.csv`: a header and a line per sample of the test set in file order,
-    /// numbers in full.
-    pub fn save_predictions(&self, targets: &[f32], predictions: &[f32]) -> Result<()> {
-        let mut text = String::from("index,target,prediction\n");
+    /// numbers in full; with `classes` a last column has the names of the targets.
+    pub fn save_predictions(
+        &self,
+        targets: &[f32],
+        predictions: &[f32],
+        classes: Option<&Classes>,
+    ) -> Result<()> {
+        let mut text = String::from("index,target,prediction");
+        text.push_str(classes.map_or("\n", |_| ",class\n"));
         for (index, (target, prediction)) in targets.iter().zip(predictions).enumerate() {
             // A `String` takes all that is written.
-            let _ = writeln!(text, "{index},{target},{prediction}");
+            let _ = write!(text, "{index},{target},{prediction}");
+            if let Some(classes) = classes {
+                let name = classes.name(*target).unwrap_or_default();
+                let _ = write!(text, ",{}", quoted(name));
+            }
+            text.push('\n');
         }
         write_whole(&self.file(PREDICTIONS), text.as_bytes())
     }
@@ -203,6 +216,33 @@ fn metrics_csv(objective: &dyn Objective, logs: &[EpochMetrics]) -> Vec<u8> {
         text.push('\n');
     }
     text.into_bytes()
+}
+
+/// `text` as a cell of a CSV file, in quotation marks where it needs them.
+fn quoted(text: &str) -> Cow<'_, str> {
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\"")).into()
+    } else {
+        text.into()
+    }
+}
+
+/// The bytes of `config.toml`.
+///
+/// Errors where nobody could read it back: of all that it holds, only the names of classes are as many as
+/// somebody else likes.
+fn config_toml(config: &RunConfig) -> Result<Vec<u8>> {
+    let text = to_toml(config)?;
+    if text.len() as u64 > MAX_CONFIG_BYTES {
+        return Err(Error::usage(
+            format!(
+                "the configuration takes {} bytes of TOML, of which {MAX_CONFIG_BYTES} can be read back",
+                text.len()
+            ),
+            "give the classes of the data set shorter names, or numbers",
+        ));
+    }
+    Ok(text.into_bytes())
 }
 
 fn to_toml(value: &impl Serialize) -> Result<String> {

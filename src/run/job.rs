@@ -10,7 +10,7 @@ use super::folder::RunFolder;
 use super::run::Run;
 use super::run_config::RunConfig;
 use super::weights::load_weights;
-use crate::data::{Dataset, Split, hold_out};
+use crate::data::{Classes, Dataset, Split, hold_out};
 use crate::error::Result;
 use crate::kernel::target::Target;
 use crate::kernel::tuning::Tuning;
@@ -62,6 +62,11 @@ impl HostData {
     /// Shape of one image.
     pub fn image(&self) -> ImageShape {
         self.split.train.shape()
+    }
+
+    /// What the targets stand for, where they are places in a list of names.
+    pub fn classes(&self) -> Option<&Classes> {
+        self.split.classes()
     }
 
     /// What is tested on.

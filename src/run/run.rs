@@ -173,7 +173,9 @@ impl<'s> Run<'s> {
         self.folder.remove_predictions();
         let table = &self.trainer.network().parameters;
         self.folder.save_model(table, &tensors)?;
-        self.folder.save_predictions(&targets, &predictions.values)
+        let classes = self.saved.config.classes.as_ref();
+        self.folder
+            .save_predictions(&targets, &predictions.values, classes)
     }
 
     /// Writes the checkpoint, after `metrics.csv` where an epoch ended.

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use toml::Table;
 
-use crate::data::DataSource;
+use crate::data::{Classes, DataSource};
 use crate::error::{Error, Result};
 use crate::files::read_regular;
 use crate::nn::{
@@ -16,8 +17,8 @@ use crate::settings::settings;
 use crate::train::ScheduleConfig;
 use crate::train::TrainerOptions;
 
-/// Far more than any configuration needs.
-const MAX_CONFIG_BYTES: u64 = 1 << 20;
+/// Far more than any configuration needs, the names of ten thousand classes included.
+pub(super) const MAX_CONFIG_BYTES: u64 = 1 << 20;
 /// TOML, in which a run records its seed, has signed whole numbers.
 pub const MAX_SEED: u64 = i64::MAX.cast_unsigned();
 
@@ -41,6 +42,9 @@ settings! {
         activation: Activation = Activation::Relu;
         /// The data.
         data: DataSource = DataSource::DRAWN;
+        /// What the targets of the data stand for, where they are places in a list of names: what was
+        /// found, and not asked for.
+        classes: Option<Classes> = None;
         /// How the learning rate changes.
         schedule: ScheduleConfig = ScheduleConfig::default();
     }
@@ -51,8 +55,11 @@ settings! {
         "Training" batch_size: usize = 128, [value_name = "N", allow_negative_numbers = true];
         /// Passes over the training set [default: 50]
         "Training" epochs: usize = 50, [value_name = "N", allow_negative_numbers = true] free;
-        /// Keys initial weights, shuffling and drawn data [default: 0]
+        /// Seed for initial weights and shuffling [default: 0]
         "Training" seed: u64 = 0,
+            [value_name = "N", value_parser = clap::value_parser!(u64).range(..=MAX_SEED)];
+        /// Seed for pictures that the program draws itself [default: 0]
+        "Data" data_seed: u64 = 0,
             [value_name = "N", value_parser = clap::value_parser!(u64).range(..=MAX_SEED)];
         /// Rule by which gradients change the weights [default: adam]
         "Training" optimizer: OptimizerKind = OptimizerKind::Adam, [value_enum];
@@ -135,7 +142,8 @@ impl RunConfig {
         }
     }
 
-    /// Reads the `config.toml` of a run.
+    /// Reads the `config.toml` of a run. One without `data-seed` is of a version that drew pictures by
+    /// `seed`, and so it does.
     pub fn read(path: &Path) -> Result<Self> {
         let hint = "`config` takes the config.toml of a run folder, `resume` the folder";
         let bytes = read_regular(path, MAX_CONFIG_BYTES, hint, hint)?;
@@ -152,7 +160,31 @@ impl RunConfig {
                 hint,
             ));
         }
-        Self::from_values(given).map_err(wrong)
+        let config = Self::from_values(given.clone()).map_err(wrong)?;
+        Ok(Self {
+            data_seed: config.data_seed_in(&given),
+            ..config
+        })
+    }
+
+    /// A configuration that a run recorded within another file. Where it has no `data_seed`, it is of a
+    /// version that drew pictures by `seed`, and so it does.
+    pub(crate) fn recorded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let table = Table::deserialize(deserializer)?;
+        let config: Self = table.clone().try_into().map_err(D::Error::custom)?;
+        Ok(Self {
+            data_seed: config.data_seed_in(&table),
+            ..config
+        })
+    }
+
+    /// What this configuration, read from `given`, draws pictures by.
+    fn data_seed_in(&self, given: &Table) -> u64 {
+        if self.data.is_drawn() && !given.contains_key("data-seed") {
+            self.seed
+        } else {
+            self.data_seed
+        }
     }
 
     /// Errors where a value makes no sense, naming its flag.
@@ -222,7 +254,8 @@ impl RunConfig {
     }
 
     /// Errors where a run of this configuration cannot go on as `now`, naming every difference.
-    /// Epochs may be more, and data may lie elsewhere: they are compared by themselves.
+    /// Epochs may be more, and data may lie elsewhere: they are compared by themselves. Classes may
+    /// have names on one side alone: earlier versions recorded none.
     pub fn check_resumed(&self, now: &Self) -> Result<()> {
         let mut differences = differences(self, now);
         if self.schedule.depends_on_epochs() && self.epochs != now.epochs {
@@ -311,8 +344,9 @@ fn differences(then: &RunConfig, now: &RunConfig) -> Vec<String> {
         let mut settings = RunConfig::SETTINGS.iter();
         key == "data" || settings.any(|it| it.is_free() && it.key() == key)
     };
+    let is_new = |key: &str| key == "classes" && !(then.contains_key(key) && now.contains_key(key));
     keys.into_iter()
-        .filter(|key| !is_free(key) && then.get(*key) != now.get(*key))
+        .filter(|key| !is_free(key) && !is_new(key) && then.get(*key) != now.get(*key))
         .map(|key| {
             format!(
                 "{key} was {}, and is {}",
@@ -324,36 +358,4 @@ fn differences(then: &RunConfig, now: &RunConfig) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Defaults are declared here for the command line, and there for the library.
-    #[test]
-    fn a_configuration_trains_as_the_library_does() {
-        let options = |it: &TrainerOptions| format!("{it:?}");
-        let ours = RunConfig::default().options();
-        assert_eq!(options(&ours), options(&TrainerOptions::default()));
-    }
-
-    #[test]
-    fn files_without_newer_keys_are_read_and_files_without_a_net_are_not() {
-        let place = tempfile::tempdir().expect("a temporary folder");
-        let path = place.path().join("config.toml");
-        let read = |text: &str| {
-            std::fs::write(&path, text).expect("writes");
-            RunConfig::read(&path)
-        };
-        let old = read("net = 'mlp'\nlr = 0.5").expect("is read");
-        assert_eq!(old.configuration(), NetworkConfiguration::mlp(&[128, 128]));
-        assert_eq!((old.lr, old.optimizer), (0.5, OptimizerKind::Adam));
-        let stages = read("net = 'resnet'").expect("is read").channels;
-        assert_eq!(stages, [16, 32, 64]);
-        for (text, word) in [
-            ("lr = 0.5", "no net"),
-            ("net = 'cnn'\nlearning = 1", "learning"),
-        ] {
-            let error = read(text).expect_err(text).to_string();
-            assert!(error.contains(word), "{error}");
-        }
-    }
-}
+mod tests;

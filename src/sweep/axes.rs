@@ -117,8 +117,8 @@ pub fn plan(base: &RunConfig, asked: &Table, axes: &[Axis]) -> Result<Vec<Planne
 }
 
 /// Every combination of the values of `axes`; the last axis varies fastest, save that all runs of
-/// one seed come before those of the next: data that are drawn by the seed are uploaded once, and the
-/// first seed's results are there early.
+/// one seed come before those of the next, so that the first seed's results are there early, and all on
+/// the pictures of one `data_seed` before those of the next, so that these are uploaded once.
 ///
 /// Errors where a value is there twice, an axis has none, or there would be more than
 /// [`MOST_RUNS`] runs.
@@ -151,8 +151,10 @@ pub fn combinations(axes: &[Axis]) -> Result<Vec<Combination>> {
         };
         all = all.iter().flat_map(extend).collect();
     }
-    if let Some(seed) = axes.iter().position(|axis| axis.key == "seed") {
-        all.sort_by_key(|chosen| chosen[seed]);
+    for slowest in ["seed", "data-seed"] {
+        if let Some(place) = axes.iter().position(|axis| axis.key == slowest) {
+            all.sort_by_key(|chosen| chosen[place]);
+        }
     }
     Ok(all.iter().map(|chosen| combination(axes, chosen)).collect())
 }
@@ -211,6 +213,20 @@ mod tests {
         assert_eq!(runs[5].varies, varies);
         let values = "net = 'mlp'\nlr = 1e-8\nepochs = 3\nseed = 7";
         assert_eq!(Ok(&runs[5].values), values.parse().as_ref());
+    }
+
+    #[test]
+    fn runs_on_the_same_pictures_come_together() {
+        let axes = [
+            Axis::setting("data-seed", [0, 1]),
+            Axis::setting("seed", [0, 7]),
+            Axis::setting("lr", [1, 2]),
+        ];
+        let runs = combinations(&axes).expect("eight runs");
+        let names: Vec<&str> = runs.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(names[1], "data-seed-0-seed-0-lr-2");
+        assert_eq!(names[3], "data-seed-0-seed-7-lr-2");
+        assert_eq!(names[4], "data-seed-1-seed-0-lr-1");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::folder::{PlannedRun, Sweep, SweepFolder};
 use super::summary::{Outcome, Status};
-use crate::data::{DataSource, Split};
+use crate::data::{Classes, DataSource, Split};
 use crate::error::{Error, Result};
 use crate::files::folder::refuse_link;
 use crate::files::utc_now;
@@ -62,6 +62,7 @@ struct Loaded {
     /// What they were drawn by.
     seed: Option<u64>,
     valid_fraction: f64,
+    classes: Option<Classes>,
     layout: SplitLayout,
     image: ImageShape,
     data: JobData,
@@ -69,7 +70,7 @@ struct Loaded {
 
 /// What the data of a run depend on beside their source.
 fn drawn_by(config: &RunConfig) -> Option<u64> {
-    config.data.is_drawn().then_some(config.seed)
+    config.data.is_drawn().then_some(config.data_seed)
 }
 
 impl<'s> Execution<'s> {
@@ -93,6 +94,7 @@ impl<'s> Execution<'s> {
             source: config.data.clone(),
             seed: drawn_by(config),
             valid_fraction: config.valid_fraction,
+            classes: data.classes().cloned(),
             layout: data.layout(limits.binding_bytes)?,
             image: data.image(),
             data: JobData::upload(self.session, data)?,
@@ -109,7 +111,7 @@ impl<'s> Execution<'s> {
         };
         if !self.loaded.as_ref().is_some_and(fits) {
             self.loaded = None;
-            self.upload(config, config.data.load(config.seed)?)?;
+            self.upload(config, config.data.load(config.data_seed)?)?;
         }
         let missing = || Error::usage("no data were loaded", "this is a bug; please report it");
         self.loaded.as_ref().ok_or_else(missing)
@@ -229,7 +231,7 @@ impl<'s> Execution<'s> {
         let data = loaded.data.record();
         if loaded
             .seed
-            .is_none_or(|seed| seed == sweep.runs[0].config.seed)
+            .is_none_or(|seed| seed == sweep.runs[0].config.data_seed)
         {
             sweep.data.check(data)?;
         }
@@ -258,6 +260,10 @@ impl Loaded {
     fn job(&self, session: &Session, run: &PlannedRun, tuning: &Tuning) -> Result<Job> {
         let tuning = (!tuning.is_empty()).then(|| Arc::new(tuning.clone()));
         let target = session.device().target();
-        Job::new(run.config.clone(), &self.layout, self.image, target, tuning)
+        let config = RunConfig {
+            classes: self.classes.clone(),
+            ..run.config.clone()
+        };
+        Job::new(config, &self.layout, self.image, target, tuning)
     }
 }

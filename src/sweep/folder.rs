@@ -46,6 +46,7 @@ pub struct PlannedRun {
     /// The options that vary in this sweep, with this run's values.
     pub varies: Vec<(String, String)>,
     /// All of its options.
+    #[serde(deserialize_with = "RunConfig::recorded")]
     pub config: RunConfig,
 }
 

@@ -274,10 +274,14 @@ fn files_that_are_missing_or_wrong() {
 fn a_folder_that_exists_is_never_written_to() {
     let place = Workplace::new();
     std::fs::create_dir(place.path("taken")).expect("makes");
-    let ended = place.run(&[SMALL, &["--out", "taken"]].concat());
-    assert_eq!(ended.code, 1);
-    assert!(ended.stderr.contains("exists") && ended.stderr.contains("--out"));
+    place.write("taken/mine", b"x");
+    for command in [&[][..], &["sweep"]] {
+        let ended = place.run(&[command, SMALL, &["--out", "taken"]].concat());
+        assert_eq!(ended.code, 1, "{command:?}");
+        assert!(ended.stderr.contains("exists") && ended.stderr.contains("--out"));
+    }
     assert_eq!(place.names(), ["taken"]);
+    assert_eq!(crate::support::names(&place.path("taken")), ["mine"]);
     place.write("file", b"x");
     let ended = place.run(&[SMALL, &["--out", "file/below"]].concat());
     assert_eq!(ended.code, 1, "{}", ended.stderr);

@@ -6,6 +6,7 @@ mod bad_input;
 #[expect(dead_code, reason = "tests/formats uses the rest of it")]
 #[path = "../formats/cases.rs"]
 mod cases;
+mod classes;
 mod damaged_files;
 mod devices;
 mod doctor;

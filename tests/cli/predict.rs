@@ -58,6 +58,45 @@ fn output_that_is_lost_is_an_error() {
     }
 }
 
+/// A cnn computes something of images of any size, and nothing that its training is worth.
+#[test]
+fn a_net_is_not_measured_on_images_of_another_size() {
+    let place = Workplace::new();
+    place.train("run", &[]);
+    for (folder, side) in [("large", 64), ("same", 32)] {
+        for part in ["train", "test"] {
+            let class = place.path(&format!("{folder}/{part}/3"));
+            fs::create_dir_all(&class).expect("makes");
+            let picture = RgbImage::from_pixel(side, side, image::Rgb([9, 90, 200]));
+            picture.save(class.join("a.png")).expect("writes");
+        }
+    }
+    let eval = |model: &str, data: &str| place.run(&["eval", model, "--data", data]);
+    let ended = eval("run", "large");
+    assert_eq!(ended.code, 2, "{}", ended.stderr);
+    let words = "test images are 3x64x64, and the run was trained on images of 3x32x32";
+    assert!(ended.stderr.contains(words), "{}", ended.stderr);
+    assert_eq!(ended.stdout, "");
+    let ended = eval("run", "same");
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(!ended.stderr.contains("note:"), "{}", ended.stderr);
+    // Weights alone do not tell.
+    fs::copy(
+        place.path("run/model.safetensors"),
+        place.path("bare.safetensors"),
+    )
+    .expect("copies");
+    let net = ["--channels", "4,4", "--dense-hiddens", "8"];
+    let bare = ["eval", "bare.safetensors", "--data", "large"];
+    let ended = place.run(&[&bare[..], &net].concat());
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("these are 3x64x64"),
+        "{}",
+        ended.stderr
+    );
+}
+
 /// A model that somebody passed on without its checkpoint.
 #[test]
 fn a_configuration_and_weights_are_enough() {

@@ -107,6 +107,60 @@ fn a_config_repeats_its_run_and_options_go_before_it() {
     assert!(place.text("other/config.toml").contains("seed = 8"));
 }
 
+/// A folder that somebody made for the run, and put nothing into.
+#[test]
+fn an_empty_folder_is_as_good_as_none() {
+    let place = Workplace::new();
+    for (out, command) in [("run", &[][..]), ("sweep", &["sweep"])] {
+        std::fs::create_dir(place.path(out)).expect("makes");
+        let ended = place.run(&[command, SMALL, &["--out", out]].concat()[..]);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+    }
+    assert!(place.path("run/model.safetensors").exists());
+    assert!(place.path("sweep/summary.csv").exists());
+    assert_eq!(place.names(), ["run", "sweep"]);
+}
+
+/// Which pictures are drawn is not a matter of the run's seed, as it was in earlier versions, whose
+/// configurations still mean the same.
+#[test]
+fn drawn_pictures_have_a_seed_of_their_own() {
+    let place = Workplace::new();
+    let data = |run: &str| {
+        let environment: toml::Table = place
+            .text(&format!("{run}/environment.toml"))
+            .parse()
+            .expect("is TOML");
+        environment["test_fingerprint"].clone()
+    };
+    place.train("zero", &[]);
+    place.train("seed", &["--seed", "3"]);
+    place.train("other", &["--seed", "3", "--data-seed", "3"]);
+    assert_eq!(data("zero"), data("seed"));
+    assert_ne!(data("zero"), data("other"));
+    for (run, line) in [("seed", "data-seed = 0"), ("other", "data-seed = 3")] {
+        let config = place.text(&format!("{run}/config.toml"));
+        assert!(config.lines().any(|it| it == line), "{config}");
+        place.write("old.toml", config.replace(line, "").as_bytes());
+        let ended = place.run(&["--config", "old.toml", "--out", &format!("{run}-old")]);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        assert_eq!(data(&format!("{run}-old")), data("other"));
+    }
+    let model = |run: &str| place.read(&format!("{run}/model.safetensors"));
+    assert_eq!(model("other-old"), model("other"));
+    let resume = ["--resume", "other", "--epochs", "3", "--data-seed", "4"];
+    let ended = place.run(&resume);
+    assert_eq!(ended.code, 2, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("data-seed was 3, and is 4"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(place.run(&resume[..4]).code, 0);
+    let said = place.run(&["eval", "other"]).stderr;
+    assert!(!said.contains("note:"), "{said}");
+}
+
 /// Lists of different values come back as they were, and single ones serve other nets.
 #[test]
 fn a_config_brings_back_uneven_lists() {

@@ -65,6 +65,17 @@ fn a_sweep_is_a_folder_of_runs_and_a_table() {
     inside.extend(own.map(str::to_owned));
     inside.sort();
     assert_eq!(names(&place.path("sweep")), inside);
+    // All are on the same pictures.
+    assert!(!ended.stderr.contains("different data"), "{}", ended.stderr);
+    let environments = runs.map(|run| place.text(&format!("sweep/{run}/environment.toml")));
+    let fingerprint = |text: &String| {
+        let mut lines = text.lines();
+        lines
+            .find(|it| it.starts_with("train_fingerprint"))
+            .map(str::to_owned)
+    };
+    let fingerprints = environments.each_ref().map(fingerprint);
+    assert!(fingerprints[0].is_some() && fingerprints.iter().all(|it| *it == fingerprints[0]));
     // A run is what the same options train by themselves.
     let ended = place.run(&[
         "--config",
@@ -169,6 +180,7 @@ fn wrong_sweeps_are_refused_before_anything_is_written() {
     place.write("own.toml", b"[a]\nnet = 'cnn'\nactivation = 'tanh'");
     place.write("linear.toml", b"[a]\nnet = 'cnn'\nactivation = 'linear'");
     std::fs::create_dir(place.path("there")).expect("makes");
+    place.write("there/mine", b"x");
     let before = place.names();
     let data = ["--data", "house-digits:16,8"];
     let many = (0..1001)

@@ -275,6 +275,7 @@ pub fn pictures() -> Vec<Case> {
             "test/4/a.BMP",
             encoded(&colour(6, 5), ImageFormat::Bmp),
         ),
+        picture("tiff", "train/4/a.tif", "test/4/a.tiff", made("lzw.tif")),
         picture("gif", "train/4/a.gif", "test/4/a.gif", made("palette.gif")),
         picture(
             "webp, lossless",

@@ -5,6 +5,7 @@
 
 #[expect(dead_code, reason = "tests/cli uses the rest of it")]
 mod cases;
+mod customs;
 mod damaged;
 mod image_refusals;
 mod jpeg;

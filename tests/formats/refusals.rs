@@ -91,7 +91,7 @@ fn wrong_idx_files() {
     );
     wrong_images(
         gz(&huge),
-        &["1073741823750000000 bytes, more than the 32 MiB + 64 times its size"],
+        &["1073741823750000000 bytes, more than the 32 MiB + 8256 times its size"],
     );
     wrong_images(
         gz(&idx(8, &[u32::MAX; 3], &[])),
@@ -211,18 +211,6 @@ fn wrong_archives() {
         npy("|u1", false, "3, -5, 4", &pixels(60)),
         &["a header that is not understood"],
     );
-    // Zeros deflate a thousandfold: 33 MiB in a file of 35 kB.
-    let zeros = npy("|u1", false, "42, 1024, 1024", &vec![0; 42 << 20]);
-    let labels = npy("|u1", false, "42,", &[1; 42]);
-    let bomb = pack(&[("x", zeros), ("y", labels)]);
-    wrong(
-        bomb,
-        &[
-            "44040192 bytes, more than the 32 MiB + 64 times",
-            "store the data uncompressed",
-        ],
-    );
-
     wrong_y(
         npy("|u1", false, "2,", &LABELS[..2]),
         &["x has 3 images, but y has 2 labels"],

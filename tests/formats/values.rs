@@ -103,6 +103,23 @@ fn cifar10_files_in_order_and_without_those_that_are_missing() {
 }
 
 #[test]
+fn cifar10_classes_have_the_names_that_lie_beside_them() {
+    let named = |names: &str| {
+        let mut case = cases::cifar10();
+        case.files.push(("batches.meta.txt", names.into()));
+        let split = case.load().expect("it is whole");
+        assert_eq!(split.train.classes(), split.test.classes());
+        split.classes().map(|it| it.names().join(" "))
+    };
+    let names = "airplane\nautomobile\nbird\ncat\ndeer\ndog\nfrog\nhorse\nship\ntruck\n\n";
+    let expected = "airplane automobile bird cat deer dog frog horse ship truck";
+    assert_eq!(named(names).as_deref(), Some(expected));
+    assert_eq!(named("a\nb\n"), None);
+    let without = cases::cifar10().load().expect("it is whole");
+    assert_eq!(without.classes(), None);
+}
+
+#[test]
 fn archives_of_numpy() {
     let images = channels_first(&pixels(180), [5, 4, 3]);
     for file in ["stored.npz", "deflated.npz"] {

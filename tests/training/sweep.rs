@@ -101,13 +101,16 @@ fn three_learning_rates_upload_once_and_compile_nothing_after_the_first_run() {
     assert!(results[0] != results[1] && results[1] != results[2]);
 }
 
-/// Pictures that the seed draws are another data set for every seed, as in single runs.
+/// Pictures that are drawn by another seed are another data set, as in single runs; those of the runs'
+/// own seeds are not.
 #[test]
-fn drawn_data_are_uploaded_once_per_seed() {
+fn drawn_data_are_uploaded_once_per_data_seed() {
     let place = tempfile::tempdir().expect("a temporary folder");
     let own = open(&processor());
     let mut execution = Execution::new(&own);
-    let runs = planned(&[(1e-2, 0), (1e-4, 0), (1e-2, 5), (1e-4, 5)]);
+    let mut runs = planned(&[(1e-2, 0), (1e-4, 1), (1e-2, 2), (1e-4, 3)]);
+    runs[2].config.data_seed = 5;
+    runs[3].config.data_seed = 5;
     let mut folder = create(&mut execution, &place.path().join("sweep"), runs);
     execution.run(&mut folder, || false, quiet).expect("trains");
     assert_eq!(own.uploads(), 4);

@@ -5,23 +5,28 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::labels_csv::{self, LABELS_FILE};
+use crate::data::Classes;
 use crate::data::source::has_extension;
 use crate::data::stream::unreadable;
 use crate::error::{Error, Result};
 
 /// What the names of images end in.
-const EXTENSIONS: [&str; 11] = [
-    "png", "jpg", "jpeg", "bmp", "gif", "webp", "pnm", "pbm", "pgm", "ppm", "pam",
+const EXTENSIONS: [&str; 14] = [
+    "png", "jpg", "jpeg", "jfif", "tif", "tiff", "bmp", "gif", "webp", "pnm", "pbm", "pgm", "ppm",
+    "pam",
 ];
 const FOLDER_HINT: &str = "a folder per class with its images, or all images in a labels.csv with the \
                            columns file and target";
+
+/// Folders that Macintosh leaves in zip archives, of files that are no images whatever their names say.
+const FOREIGN_FOLDER: &str = "__MACOSX";
+/// Files passed over that a note names; the others are counted.
+const MOST_NAMED: usize = 4;
 
 /// An image and its target.
 #[derive(Debug)]
 pub(super) struct Sample {
     pub(super) path: PathBuf,
-    /// Bytes of the file.
-    pub(super) bytes: u64,
     pub(super) target: f32,
 }
 
@@ -32,29 +37,28 @@ pub(super) enum Listing {
     Classes {
         folder: PathBuf,
         classes: Vec<Class>,
+        /// What lies among them and is no image, going by its name.
+        passed_over: Vec<OsString>,
     },
     /// The rows of `labels.csv`.
     Labelled(Vec<Sample>),
 }
 
-/// A class: its name, and its images with their sizes in bytes.
+/// A class: its name, and its images.
 #[derive(Debug)]
 pub(super) struct Class {
     name: OsString,
-    images: Vec<(PathBuf, u64)>,
+    images: Vec<PathBuf>,
 }
 
 impl Listing {
-    /// Looks through `folder`, at names and sizes alone.
+    /// Looks through `folder`, at names alone.
     pub(super) fn of(folder: &Path) -> Result<Self> {
         let labels = folder.join(LABELS_FILE);
         let listing = if labels.exists() {
             Self::Labelled(labels_csv::read(folder, &labels)?)
         } else {
-            Self::Classes {
-                folder: folder.to_path_buf(),
-                classes: classes(folder)?,
-            }
+            classes(folder)?
         };
         if listing.is_empty() {
             return Err(Error::file(folder, "holds no image", FOLDER_HINT));
@@ -66,6 +70,15 @@ impl Listing {
         match self {
             Self::Classes { classes, .. } => classes.iter().all(|class| class.images.is_empty()),
             Self::Labelled(samples) => samples.is_empty(),
+        }
+    }
+
+    /// What was passed over in it.
+    fn passed_over(&self) -> &[OsString] {
+        match self {
+            Self::Classes { passed_over, .. } => passed_over,
+            // What it does not list may be anything.
+            Self::Labelled(_) => &[],
         }
     }
 
@@ -87,11 +100,8 @@ impl Listing {
         for (index, class) in classes.into_iter().enumerate() {
             let number = class.number().filter(|_| numbers);
             let target = number.unwrap_or(index as f32);
-            samples.extend(class.images.into_iter().map(|(path, bytes)| Sample {
-                path,
-                bytes,
-                target,
-            }));
+            let images = class.images.into_iter();
+            samples.extend(images.map(|path| Sample { path, target }));
         }
         samples
     }
@@ -106,12 +116,50 @@ impl Class {
 }
 
 /// The samples of both folders, with targets that mean the same in both.
-pub(super) fn samples(train: Listing, test: Listing) -> Result<[Vec<Sample>; 2]> {
+pub(super) struct Listed {
+    /// Those of the training folder and of the test folder.
+    pub(super) samples: [Vec<Sample>; 2],
+    /// What the targets stand for, where they are no numbers that were written somewhere.
+    pub(super) classes: Option<Classes>,
+    /// What the user should know: that names which are numbers are only names, and what was passed over.
+    pub(super) notes: Vec<String>,
+}
+
+/// Both folders together. Fails where they do not have the same classes and these are names.
+pub(super) fn listed(train: Listing, test: Listing) -> Result<Listed> {
     let numbers = train.is_numbered() && test.is_numbered();
     if !numbers {
         check_same_classes(&train, &test)?;
     }
-    Ok([train, test].map(|listing| listing.into_samples(numbers)))
+    let named = match &train {
+        Listing::Classes { classes, .. } if !numbers => Some(classes),
+        _ => None,
+    };
+    let lost = named.and_then(|it| lost_numbers(it));
+    let others = [train.passed_over(), test.passed_over()].concat();
+    let name = |class: &Class| class.name.to_string_lossy().into_owned();
+    Ok(Listed {
+        classes: named.map(|it| Classes::new(it.iter().map(name).collect())),
+        notes: lost.into_iter().chain(passed_over(&others)).collect(),
+        samples: [train, test].map(|listing| listing.into_samples(numbers)),
+    })
+}
+
+/// That a name which is a number is not the target, since another name is none; of the first such
+/// class.
+fn lost_numbers(classes: &[Class]) -> Option<String> {
+    let is_lost = |(place, class): &(usize, &Class)| {
+        let number = class.number();
+        number.is_some_and(|number| number != *place as f32)
+    };
+    let (target, number) = classes.iter().enumerate().find(is_lost)?;
+    let text = classes.iter().find(|class| class.number().is_none())?;
+    Some(format!(
+        "the folder {} is no number, so the classes are numbered in the order of their names, and the \
+         folder {} has the target {target}; to train on the numbers themselves, let every folder's name be one",
+        text.name.display(),
+        number.name.display(),
+    ))
 }
 
 /// Classes that are numbered in their order must be the same in both folders.
@@ -122,10 +170,12 @@ fn check_same_classes(train: &Listing, test: &Listing) -> Result<()> {
             Listing::Classes {
                 classes: train,
                 folder,
+                ..
             },
             Listing::Classes {
                 classes: test,
                 folder: other,
+                ..
             },
         ) => {
             let (train, test) = (names(train), names(test));
@@ -162,22 +212,58 @@ fn check_same_classes(train: &Listing, test: &Listing) -> Result<()> {
     Err(Error::file(folder, what, hint))
 }
 
+/// That files were passed over, if any were.
+fn passed_over(names: &[OsString]) -> Option<String> {
+    let named = names.iter().take(MOST_NAMED);
+    let named: Vec<String> = named.map(|it| it.display().to_string()).collect();
+    let more = match names.len().saturating_sub(MOST_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let what = format!(
+        "passed over what is no image, going by its name: {}{more}",
+        named.join(", ")
+    );
+    (!names.is_empty()).then_some(what)
+}
+
 /// The folders within `folder`, and the images in each.
-fn classes(folder: &Path) -> Result<Vec<Class>> {
+fn classes(folder: &Path) -> Result<Listing> {
     let mut classes = Vec::new();
+    let mut passed_over = Vec::new();
     for (name, path) in entries(folder)? {
-        if !path.is_dir() {
+        if name == FOREIGN_FOLDER {
+            passed_over.push(name);
+        } else if path.is_dir() {
+            let (images, others) = images(&path)?;
+            passed_over.extend(others);
+            classes.push(Class { name, images });
+        } else if is_image_name(&path) {
             let what = format!("lies beside the classes, and there is no {LABELS_FILE}");
             return Err(Error::file(&path, what, FOLDER_HINT));
+        } else {
+            passed_over.push(name);
         }
-        let mut images = Vec::new();
-        for (_, path) in entries(&path)? {
-            let bytes = check_image(&path)?;
-            images.push((path, bytes));
-        }
-        classes.push(Class { name, images });
     }
-    Ok(classes)
+    Ok(Listing::Classes {
+        folder: folder.to_path_buf(),
+        classes,
+        passed_over,
+    })
+}
+
+/// The images in the folder of a class, and the names of what else lies there.
+fn images(folder: &Path) -> Result<(Vec<PathBuf>, Vec<OsString>)> {
+    let (mut images, mut others) = (Vec::new(), Vec::new());
+    for (name, path) in entries(folder)? {
+        if name == FOREIGN_FOLDER || (!is_image_name(&path) && path.is_file()) {
+            others.push(name);
+        } else {
+            check_image(&path)?;
+            images.push(path);
+        }
+    }
+    Ok((images, others))
 }
 
 /// Everything in `folder` but hidden files, sorted by name.
@@ -200,11 +286,11 @@ pub(super) fn is_image_name(path: &Path) -> bool {
     extensions.any(|extension| has_extension(path, extension))
 }
 
-/// Checks that `path` is a file with the name of an image; gives its size in bytes.
-pub(super) fn check_image(path: &Path) -> Result<u64> {
+/// Checks that `path` is a file with the name of an image.
+pub(super) fn check_image(path: &Path) -> Result<()> {
     let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
     if metadata.is_file() && is_image_name(path) {
-        return Ok(metadata.len());
+        return Ok(());
     }
     let what = if metadata.is_dir() {
         "is a folder, where images are expected"

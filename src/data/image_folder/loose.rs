@@ -31,7 +31,7 @@ pub fn find_images(path: &Path) -> Result<Vec<PathBuf>> {
     walk(path, 0, &mut found)?;
     if found.is_empty() {
         let what = "holds no picture, going by the names";
-        let hint = "pictures end in .png, .jpg, .bmp, .gif, .webp or .pnm; or name the files";
+        let hint = "pictures end in .png, .jpg, .tif, .bmp, .gif, .webp or .pnm; or name the files";
         return Err(Error::file(path, what, hint));
     }
     Ok(found)

@@ -21,7 +21,7 @@ use crate::shape::ImageShape;
 const DECODER_SHARE: u64 = 4;
 const MAX_SIDE: u32 = 16_384;
 
-const IMAGE_HINT: &str = "the file is damaged, or no PNG, JPEG, BMP, GIF, WebP or PNM image: replace \
+const IMAGE_HINT: &str = "the file is damaged, or no PNG, JPEG, TIFF, BMP, GIF, WebP or PNM image: replace \
                           it, or move it away";
 const WEBP_HINT: &str = "save it as one still picture, for example as PNG";
 const SIZE_HINT: &str = "scale or crop all images to one size, for example with ImageMagick: mogrify \

@@ -60,6 +60,18 @@ pub(super) fn layout(header: &ArrayHeader) -> Result<Layout, String> {
 }
 
 impl Layout {
+    /// Which axes of an array of four were taken for which.
+    pub(super) fn axes(&self, header: &ArrayHeader) -> Option<String> {
+        let [_, a, b, c] = header.sizes[..] else {
+            return None;
+        };
+        let place = if self.channels_last { "last" } else { "first" };
+        Some(format!(
+            "arrays of shape (N, {a}, {b}, {c}) are read channels {place}, as images of {}",
+            self.shape
+        ))
+    }
+
     /// How many times over the images are held while they are read.
     pub(super) fn copies(&self) -> u64 {
         if self.fortran_order { 2 } else { 1 }

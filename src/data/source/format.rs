@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use super::HOUSE_DIGITS;
 use crate::data::{Dataset, Set, Split};
 #[cfg(feature = "formats")]
-use crate::data::{cifar10, image_folder, mnist, npz, svhn};
+use crate::data::{cifar10, cifar100, image_folder, mnist, npz, svhn};
 use crate::error::{Error, Result};
 use crate::files::cache_folder;
 
 /// A way to store data sets, and how to find and read those stored so.
 ///
-/// There are three doors, and a format opens some of them: a folder or a file that holds both sets
-/// (`--data`), and a file that holds one (`--train`, `--test`).
+/// There are four doors, and a format opens some of them: a folder or a file that holds both sets
+/// (`--data`), a file that holds one (`--train`, `--test`), and two of these that are read together.
 pub struct Format {
     /// Its name. Where [`Format::origin`] is given, it is a name for `--data` as well, and that of
     /// its folder below `data/` and the cache folder.
@@ -28,12 +28,16 @@ pub struct Format {
     pub file: Option<Reader<LoadSplit>>,
     /// Files that hold one set.
     pub single: Option<Reader<LoadSet>>,
+    /// Pairs of the latter, where what one file means depends on the other.
+    pub pair: Option<Reader<LoadPair>>,
 }
 
 /// Loads a training and a test set from a folder or file.
 pub type LoadSplit = fn(&Path) -> Result<Split>;
 /// Loads one set from a file. Files that hold both are told which.
 pub type LoadSet = fn(&Path, Set) -> Result<Dataset>;
+/// Loads a training and a test set from a file each.
+pub type LoadPair = fn(&Path, &Path) -> Result<Split>;
 
 /// How folders or files of one kind are known and read.
 #[derive(Clone, Copy)]
@@ -53,6 +57,10 @@ const FORMATS: &[&Format] = &[
     &cifar10::FORMAT,
     &npz::FORMAT,
     &mnist::FORMAT,
+    &mnist::FASHION,
+    &mnist::KMNIST,
+    &cifar100::FORMAT,
+    &cifar100::COARSE,
     &image_folder::FORMAT,
 ];
 /// None are compiled in.
@@ -83,7 +91,12 @@ pub(super) fn reader<Load: Copy>(
 /// What the readers of that door read, for a hint.
 pub(super) fn known<Load: Copy>(door: impl Fn(&Format) -> Option<Reader<Load>>) -> String {
     let readers = FORMATS.iter().filter_map(|format| door(format));
-    let known: Vec<_> = readers.map(|reader| reader.what).collect();
+    let mut known: Vec<&str> = Vec::new();
+    for reader in readers {
+        if !known.contains(&reader.what) {
+            known.push(reader.what);
+        }
+    }
     known.join("; ")
 }
 
@@ -98,7 +111,7 @@ impl Format {
     /// The first of the usual folders that holds this format's files.
     pub(super) fn find(&self) -> Option<PathBuf> {
         let folder = self.folder?;
-        let mut folders = usual_folders(self.name).into_iter();
+        let mut folders = usual_folders(self.place()).into_iter();
         folders.find(|path| (folder.accepts)(path))
     }
 
@@ -110,8 +123,13 @@ impl Format {
         }
     }
 
+    /// The name of its folder: what may stand after a colon in [`Format::name`] says what of it is read.
+    fn place(&self) -> &'static str {
+        self.name.split(':').next().unwrap_or(self.name)
+    }
+
     fn not_found(&self) -> Error {
-        let folders: Vec<_> = usual_folders(self.name)
+        let folders: Vec<_> = usual_folders(self.place())
             .iter()
             .map(|folder| folder.display().to_string())
             .collect();
@@ -121,7 +139,7 @@ impl Format {
             format!(
                 "`gpu-train fetch {}` downloads it; or put {} from {} into {}; \
                  `data` FOLDER takes them from elsewhere, `data` {HOUSE_DIGITS} needs no files",
-                self.name,
+                self.place(),
                 self.folder.map_or("its files", |folder| folder.what),
                 self.origin.unwrap_or("its makers"),
                 folders.join(" or ")

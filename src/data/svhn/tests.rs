@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use super::{TEST_FILE, TRAIN_FILE, read, to_dataset};
+use super::{Labelled, TEST_FILE, TRAIN_FILE, read, read_pair};
 use crate::data::Dataset;
 use crate::data::matlab::MatlabFile;
 use crate::data::matlab::builder::{
@@ -37,7 +37,10 @@ fn official(variables: &[Variable]) -> Vec<u8> {
 
 /// From memory: thousands of files on a disk would take seconds.
 fn read_bytes(bytes: &[u8]) -> Result<Dataset> {
-    MatlabFile::new(Path::new("small.mat"), Cursor::new(bytes)).and_then(to_dataset)
+    let file =
+        MatlabFile::new(Path::new("small.mat"), Cursor::new(bytes)).and_then(Labelled::new)?;
+    let coded = !file.has_zero();
+    file.read(coded)
 }
 
 /// The text of the error, which must name the file and carry a hint.
@@ -93,6 +96,43 @@ fn every_layout_gives_nchw_images_and_digits() {
             }
         }
     }
+}
+
+/// Where digits are numbered from 0, a 10 can only be itself; and both files of a pair mean the same.
+#[test]
+fn ten_is_zero_only_where_no_label_is_zero() {
+    let file = |labels: &[f64; 7]| {
+        let labels = Variable::new("y", UINT8, &[7, 1], labels);
+        official(&[images(), labels])
+    };
+    let with_ten = [10.0, 1.0, 2.0, 9.0, 10.0, 5.0, 7.0];
+    let with_both = [10.0, 0.0, 2.0, 9.0, 10.0, 5.0, 7.0];
+    let with_zero = [3.0, 0.0, 2.0, 9.0, 4.0, 5.0, 7.0];
+    let coded = read_bytes(&file(&with_ten)).unwrap();
+    assert_eq!(coded.targets(), [0.0, 1.0, 2.0, 9.0, 0.0, 5.0, 7.0]);
+    let [note] = coded.notes() else {
+        panic!("{:?}", coded.notes());
+    };
+    assert!(
+        note.starts_with("small.mat: the label 10, of 2 images"),
+        "{note}"
+    );
+    let plain = read_bytes(&file(&with_both)).unwrap();
+    assert_eq!(plain.targets(), with_both.map(|it| it as f32));
+    assert!(plain.notes().is_empty());
+
+    let place = tempfile::tempdir().unwrap();
+    let [train, test] = [TRAIN_FILE, "other.mat"].map(|name| place.path().join(name));
+    let pair = |a: &[f64; 7], b: &[f64; 7]| {
+        std::fs::write(&train, file(a)).unwrap();
+        std::fs::write(&test, file(b)).unwrap();
+        let split = read_pair(&train, &test).unwrap();
+        let notes = [&split.train, &split.test].map(|set| set.notes().len());
+        ([split.train, split.test].map(|set| set.targets()[0]), notes)
+    };
+    assert_eq!(pair(&with_ten, &with_ten), ([0.0, 0.0], [0, 1]));
+    assert_eq!(pair(&with_ten, &with_zero), ([10.0, 3.0], [0, 0]));
+    assert_eq!(pair(&with_zero, &with_ten), ([3.0, 10.0], [0, 0]));
 }
 
 #[test]

@@ -4,8 +4,9 @@ use maud::{Markup, html};
 
 use super::words::{cell, count, duration, in_order, value_of};
 use super::{page, side_by_side, table, tile};
+use crate::data::Classes;
 use crate::nn::Metric;
-use crate::report::figures::{Picture, png_uri, short};
+use crate::report::figures::{Picture, png_uri, printable, short};
 use crate::report::pictures::Pictures;
 use crate::report::{Named, RunRecord, Summary, SummaryRow};
 
@@ -15,6 +16,9 @@ pub(in super::super) fn of_run(run: &RunRecord, drawn: &[Named], pictures: &Pict
     let [row] = &summary.rows[..] else {
         unreachable!("one run, one row");
     };
+    // The names of the classes have a table of their own.
+    let mut configured = run.clone();
+    configured.config.remove("classes");
     let option = |key: &str| run.option(key).unwrap_or_default();
     let is_sheet = |it: &&Named| ["worst", "best"].contains(&it.name);
     let charts = drawn.iter().filter(|it| !is_sheet(it));
@@ -35,9 +39,10 @@ pub(in super::super) fn of_run(run: &RunRecord, drawn: &[Named], pictures: &Pict
         }
         (grid("Worst predictions", true, &pictures.worst))
         (grid("Best predictions", false, &pictures.best))
+        (classes(run))
         (epochs(run))
         div.pair {
-        (side_by_side("Configuration", &[], std::slice::from_ref(run), |run| &run.config))
+        (side_by_side("Configuration", &[], std::slice::from_ref(&configured), |run| &run.config))
         (side_by_side("Environment", &[], std::slice::from_ref(run), |run| &run.environment))
         }
     };
@@ -112,6 +117,15 @@ fn grid(title: &str, wrong: bool, pictures: &[Picture]) -> Markup {
             }
         }
     }
+}
+
+/// The names that targets have, of which every one is a line of the table.
+fn classes(run: &RunRecord) -> Markup {
+    let classes = run.classes();
+    let names = classes.iter().flat_map(Classes::names).enumerate();
+    let row = |(target, name): (usize, &String)| (target.to_string(), vec![printable(name)]);
+    let rows: Vec<(String, Vec<String>)> = names.map(row).collect();
+    html! { @if !rows.is_empty() { (table("Classes by target", &[], &rows)) } }
 }
 
 /// All columns of the metrics in which there is anything.

@@ -49,6 +49,16 @@ alpha = Image.fromarray(np.dstack([smooth, smooth[..., 0]]))
 alpha.save(FOLDER / "alpha_lossy.webp", quality=80)
 Image.fromarray(smooth).quantize(16).save(FOLDER / "palette.gif")
 Image.fromarray(smooth).quantize(16).save(FOLDER / "palette.png")
+for name, mode, options in [
+    ("lzw", "RGB", {"compression": "tiff_lzw"}),
+    ("deflate_grey", "L", {"compression": "tiff_adobe_deflate"}),
+    ("packbits_alpha", "RGBA", {"compression": "packbits"}),
+    ("turned", "RGB", {"tiffinfo": {274: 6}}),
+]:
+    Image.fromarray(smooth).convert(mode).save(FOLDER / f"{name}.tif", **options)
+# 16 bits, of which the upper eight are the grey picture.
+grey = np.asarray(Image.fromarray(smooth).convert("L")).astype(np.uint16)
+Image.fromarray(grey * 257).save(FOLDER / "deep_grey.tif")
 frames = [Image.fromarray(smooth), Image.fromarray(255 - smooth)]
 frames[0].save(FOLDER / "animated.webp", save_all=True, append_images=frames[1:], duration=50)
 
