@@ -142,6 +142,9 @@ pub(super) fn begin(
 /// Goes on with the sweep in the folder `path`.
 fn resume(path: &Path, words: Words) -> Result<()> {
     let mut folder = SweepFolder::open(path)?;
+    if let Some(note) = folder.note().filter(|_| !words.quiet) {
+        super::style::notice(note);
+    }
     let sweep = folder.sweep();
     let session = open(&sweep.runs[0].config, None, words.quiet)?;
     let mut execution = Execution::new(&session);

@@ -19,16 +19,19 @@ use crate::train::{Session, TrainEvent};
 /// Trains as `args` say; writes the run folder and nothing else.
 pub(super) fn run(args: &TrainArgs) -> Result<()> {
     let resumed = args.resume.as_deref().map(Resumed::open).transpose()?;
-    let (session, data, job) = prepare(args, resumed.as_ref())?;
+    let prepared = prepare(args, resumed.as_ref());
+    let (session, data, job) = prepared.map_err(|error| match &args.config {
+        Some(path) => error.and_hint(&format!("options were read from {}", path.display())),
+        None => error,
+    })?;
     if args.dry_run {
         return dry_run(args, &session, data, &job);
     }
     job.plan().check(&session.device().target().limits)?;
     let environment = job.environment(&session, data.record(), utc_now());
     if let Some(resumed) = &resumed {
-        let epochs = job.config().epochs;
         let words = [args.run.device.is_some(), args.quiet];
-        resumed.check(data.record(), &environment, epochs, words)?;
+        resumed.check(data.record(), &environment, job.config(), words)?;
     }
     // The pictures of what was predicted are taken from it when the run has ended.
     let test = (!args.no_report || args.tensorboard).then(|| data.test().clone());

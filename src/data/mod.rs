@@ -28,6 +28,7 @@ mod stream;
 #[cfg(feature = "formats")]
 pub mod svhn;
 
+pub(crate) use hold_out::held_out;
 pub use hold_out::hold_out;
 pub use source::DataSource;
 

@@ -111,6 +111,7 @@ pub(crate) fn open_plain(path: &Path) -> io::Result<File> {
 /// Makes the folder `path` within another where it is missing.
 ///
 /// Errors where something else stands there: through a link, files would be written elsewhere.
+#[cfg(feature = "report")]
 pub(crate) fn make_plain_folder(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_dir() => Ok(()),

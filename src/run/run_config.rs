@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::differences::{differences, is_free};
 use crate::data::DataSource;
 use crate::error::{Error, Result};
 use crate::files::read_regular;
@@ -135,6 +136,8 @@ impl RunConfig {
     }
 
     /// Reads the `config.toml` of a run.
+    ///
+    /// Errors, naming the file, where it cannot be read, or a value makes no sense.
     pub fn read(path: &Path) -> Result<Self> {
         let hint = "--config takes the config.toml of a run folder, --resume the folder";
         let bytes = read_regular(path, MAX_CONFIG_BYTES, hint, hint)?;
@@ -159,13 +162,18 @@ impl RunConfig {
                 default
             }
         };
-        Ok(Self {
+        let config = Self {
             channels: or("channels", config.channels, default.channels),
             kernel_sizes: or("kernel-sizes", config.kernel_sizes, default.kernel_sizes),
             strides: or("strides", config.strides, default.strides),
             dense_hiddens: or("dense-hiddens", config.dense_hiddens, default.dense_hiddens),
             ..config
-        })
+        };
+        config.validate().map_err(|error| {
+            let hint = format!("{}; {hint}", error.hint());
+            Error::file(path, error.to_string(), hint)
+        })?;
+        Ok(config)
     }
 
     /// Errors where a value makes no sense, naming its flag.
@@ -231,7 +239,7 @@ impl RunConfig {
     /// Errors where a run of this configuration cannot go on as `now`, naming every difference.
     /// Epochs may be more, and data may lie elsewhere: they are compared by themselves.
     pub fn check_resumed(&self, now: &Self) -> Result<()> {
-        let mut differences = differences(self, now);
+        let mut differences = differences(self, now, |key| !is_free(key));
         if self.schedule.depends_on_epochs() && self.epochs != now.epochs {
             let (then, now) = (self.epochs, now.epochs);
             differences.push(format!(
@@ -302,32 +310,6 @@ impl RunConfig {
             outputs: self.objective().outputs(),
         }
     }
-}
-
-/// What differs, by the names of the options.
-fn differences(then: &RunConfig, now: &RunConfig) -> Vec<String> {
-    // Configurations that were read, or written, as TOML before.
-    let table = |config| toml::Table::try_from(config).unwrap_or_default();
-    let (then, now) = (table(then), table(now));
-    let mut keys: Vec<&String> = then.keys().chain(now.keys()).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    let said =
-        |value: Option<&toml::Value>| value.map_or("not given".to_owned(), ToString::to_string);
-    let is_free = |key: &str| {
-        let mut settings = RunConfig::SETTINGS.iter();
-        key == "data" || settings.any(|it| it.is_free() && it.name.replace('_', "-") == key)
-    };
-    keys.into_iter()
-        .filter(|key| !is_free(key) && then.get(*key) != now.get(*key))
-        .map(|key| {
-            format!(
-                "{key} was {}, and is {}",
-                said(then.get(key)),
-                said(now.get(key))
-            )
-        })
-        .collect()
 }
 
 #[cfg(test)]
