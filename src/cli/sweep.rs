@@ -216,6 +216,8 @@ fn compare_done(folder: &SweepFolder) -> Result<Option<Summary>> {
     let done: Vec<PathBuf> = done.into_iter().map(|run| folder.run_path(run)).collect();
     // The page is the last thing that is written of a run: one that was killed before has none.
     for path in done.iter().filter(|path| !path.join(PAGE).exists()) {
+        // Takes away what it left half written.
+        let _run = RunFolder::open(path)?;
         write_run_report(path, None)?;
     }
     compare(&done, &heading, folder.path()).map(Some)

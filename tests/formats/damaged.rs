@@ -60,6 +60,34 @@ fn ten_thousand_damaged_files_give_errors_or_data_and_little_memory() {
     );
 }
 
+/// Three gigabytes that nobody stored, in every format whose files are opened by their size.
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+#[test]
+fn a_file_that_is_a_hole_is_refused_before_it_is_read() {
+    let _alone = crate::alone();
+    ALLOCATED.reset_peak_usage();
+    for case in [
+        cases::cifar10(),
+        cases::idxs().swap_remove(0),
+        cases::mats().swap_remove(0),
+        cases::npzs().swap_remove(0),
+    ] {
+        let place = case.write();
+        place.stretch(3073 * 1_048_000);
+        let start = std::time::Instant::now();
+        let error = place.load().expect_err("is a hole").to_string();
+        assert!(
+            error.contains("the rest is a hole"),
+            "{}: {error}",
+            case.name
+        );
+        let seconds = start.elapsed().as_secs_f64();
+        assert!(seconds < 1.0, "{}: {seconds} s", case.name);
+    }
+    let peak = ALLOCATED.peak_usage();
+    assert!(peak < MOST_BYTES, "{} MiB", peak / MEBIBYTE);
+}
+
 /// Small files of the largest pictures that are read: 16 MiB of pixels each.
 #[test]
 fn the_largest_pictures_take_little_memory() {
