@@ -21,8 +21,11 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     let resumed = args.resume.as_deref().map(Resumed::open).transpose()?;
     let prepared = prepare(args, resumed.as_ref());
     let (session, data, job) = prepared.map_err(|error| match &args.config {
-        Some(path) => error.and_hint(&format!("options were read from {}", path.display())),
-        None => error,
+        // What the file says may be wrong only for these data, or this device.
+        Some(path) if !error.to_string().contains(&*path.to_string_lossy()) => {
+            error.and_hint(&format!("options were read from {}", path.display()))
+        }
+        _ => error,
     })?;
     if args.dry_run {
         return dry_run(args, &session, data, &job);
