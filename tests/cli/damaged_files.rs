@@ -12,12 +12,11 @@ use gpu_train::nn::{Activation, Network, NetworkConfiguration, NetworkType};
 use gpu_train::report::{Heading, RunRecord, compare};
 use gpu_train::run::{Checkpoint, Environment, RunConfig, load_weights, save_weights};
 use gpu_train::shape::ImageShape;
-use gpu_train::sweep::SweepFolder;
 use gpu_train::tune::TuningFile;
 use safetensors::SafeTensors;
 use tempfile::TempDir;
 
-use crate::support::{CPU, Workplace};
+use crate::support::{CPU, Workplace, open_sweep};
 
 /// Files of each kind that are tried, unless `GPU_TRAIN_CASES` says how many.
 const MUTANTS: u32 = 2000;
@@ -281,7 +280,7 @@ fn damaged_sweeps_are_refused_or_sane() {
     let old: Vec<&str> = text.lines().skip(2).collect();
     let path = folder.join("sweep.toml");
     try_all(&path, old.join("\n").as_bytes(), || {
-        SweepFolder::open(&folder).map(drop)
+        open_sweep(&folder).map(drop)
     });
     fs::write(&path, text).expect("writes");
     let summary = folder.join("summary.csv");
@@ -289,7 +288,7 @@ fn damaged_sweeps_are_refused_or_sane() {
     let mut numbers = Numbers(15);
     for _ in 0..mutants() {
         fs::write(&summary, mutate(&whole, &mut numbers)).expect("writes");
-        let sweep = SweepFolder::open(&folder).expect("a summary is no need");
+        let sweep = open_sweep(&folder).expect("a summary is no need");
         assert_eq!(sweep.summary().len(), 2);
     }
 }

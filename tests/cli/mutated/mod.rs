@@ -10,11 +10,10 @@ use std::path::{Path, PathBuf};
 
 use gpu_train::error::Error;
 use gpu_train::run::{Checkpoint, RunConfig};
-use gpu_train::sweep::SweepFolder;
 
 use self::checkpoint_file::File;
 use self::mutants::mutants;
-use crate::support::{CPU, Workplace};
+use crate::support::{CPU, Workplace, open_sweep};
 
 const TRAIN: &[&str] = &[
     "--data",
@@ -217,18 +216,18 @@ fn no_changed_field_of_a_sweep_is_taken() {
         place.text("sweep/sweep.toml"),
         place.text("other/sweep.toml"),
     );
-    assert_eq!(SweepFolder::open(&folder).expect("is whole").note(), None);
+    assert_eq!(open_sweep(&folder).expect("is whole").note(), None);
     let (sum, text) = whole.split_once('\n').expect("a line");
     let all = mutants(text, &other);
     assert!(all.len() > 1000, "{}", all.len());
     for (what, text) in &all {
         fs::write(&path, format!("{sum}\n{text}")).expect("writes");
-        let error = SweepFolder::open(&folder).expect_err(what);
+        let error = open_sweep(&folder).expect_err(what);
         assert_names(&error, &path, what);
     }
     for sum in ["", "checksum = 0\n", "checksum = \n", "checksum"] {
         fs::write(&path, format!("{sum}{text}")).expect("writes");
-        let error = SweepFolder::open(&folder).expect_err(sum);
+        let error = open_sweep(&folder).expect_err(sum);
         assert_names(&error, &path, sum);
     }
     // As an earlier version wrote it: what can be checked is, and that not all can is said.
@@ -236,7 +235,7 @@ fn no_changed_field_of_a_sweep_is_taken() {
     let mut refused = 0;
     for (what, text) in mutants(&old, &other) {
         fs::write(&path, text).expect("writes");
-        match SweepFolder::open(&folder) {
+        match open_sweep(&folder) {
             Ok(sweep) => assert!(sweep.note().is_some(), "{what}"),
             Err(error) => {
                 assert_names(&error, &path, &what);
