@@ -10,10 +10,12 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
+pub(crate) use holes::is_hollow;
 
 #[cfg(any(feature = "cli", feature = "sweep"))]
 mod clock;
 pub(crate) mod folder;
+mod holes;
 pub(crate) mod lock;
 
 #[cfg(any(feature = "cli", feature = "sweep"))]
@@ -41,6 +43,9 @@ pub(crate) fn read_regular(path: &Path, limit: u64, missing: &str, wrong: &str) 
     // A file may grow, or not tell its length: the limit is kept while reading.
     if metadata.len() <= limit {
         let file = File::open(path).map_err(unreadable)?;
+        if is_hollow(&file, metadata.len()).map_err(unreadable)? {
+            return Err(Error::file(path, hollow(metadata.len()), wrong));
+        }
         let mut bounded = file.take(limit + 1);
         bounded.read_to_end(&mut bytes).map_err(unreadable)?;
     }
@@ -49,6 +54,11 @@ pub(crate) fn read_regular(path: &Path, limit: u64, missing: &str, wrong: &str) 
         return Err(Error::file(path, what, wrong));
     }
     Ok(bytes)
+}
+
+/// What is wrong with a file of `bytes` bytes that [`is_hollow`].
+pub(crate) fn hollow(bytes: u64) -> String {
+    format!("stores next to nothing of its {bytes} bytes: the rest is a hole")
 }
 
 /// [`read_regular`] for a file that need not be there: `None` where nothing is. What is there and

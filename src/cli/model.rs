@@ -29,16 +29,16 @@ pub(super) struct Model {
 
 /// The run that a net comes from.
 pub(super) struct RunOf {
-    /// Its folder.
-    pub folder: PathBuf,
     /// What it was asked for.
     pub config: RunConfig,
+    /// Where it stands.
+    checkpoint: Result<Checkpoint>,
 }
 
 impl RunOf {
-    /// Where it stands: reads its checkpoint.
-    pub(super) fn checkpoint(&self) -> Result<Checkpoint> {
-        Checkpoint::read(&RunFolder::checkpoint_of(&self.folder))
+    /// Where it stands, as its checkpoint says, which need not be there.
+    pub(super) fn checkpoint(&self) -> Result<&Checkpoint> {
+        self.checkpoint.as_ref().map_err(Clone::clone)
     }
 }
 
@@ -100,11 +100,15 @@ impl Model {
     /// The net of the run in `folder`, with its kernels' tiles: predictions are the run's own bits.
     fn of_run(args: &ModelArgs, folder: &Path, weights: PathBuf) -> Result<Self> {
         let path = RunFolder::config_of(folder);
-        let config = RunConfig::read(&path)?;
-        config.validate().map_err(|error| {
-            let hint = "restore the run's config.toml";
-            Error::file(&path, error.to_string(), hint)
-        })?;
+        let checkpoint = Checkpoint::read(&RunFolder::checkpoint_of(folder));
+        let config = match &checkpoint {
+            Ok(checkpoint) => checkpoint.read_config(&path)?,
+            Err(_) => RunConfig::read(&path)?,
+        };
+        let note = checkpoint.as_ref().ok().and_then(|it| it.note);
+        if let Some(note) = note.filter(|_| !args.quiet) {
+            style::notice(note);
+        }
         let recorded = if config.no_tuned {
             None
         } else {
@@ -123,10 +127,7 @@ impl Model {
                 objective: config.objective(),
                 tuning: recorded.filter(|it| !it.is_empty()).map(Arc::new),
             },
-            run: Some(RunOf {
-                folder: folder.to_path_buf(),
-                config,
-            }),
+            run: Some(RunOf { config, checkpoint }),
             quiet: args.quiet,
         })
     }
@@ -188,7 +189,11 @@ impl Model {
                     "give it with --image CxHxW, such as --image 3x32x32",
                 ));
             }
-            Some(Ok(checkpoint)) => Some(shape_of(&checkpoint)),
+            Some(Ok(checkpoint)) => Some(shape_of(checkpoint)),
+            Some(Err(error)) => {
+                self.notice(&format!("the run says nothing of its images: {error}"));
+                None
+            }
             _ => None,
         };
         match (recorded, given) {
@@ -214,13 +219,13 @@ impl Model {
         if let Some(run) = &self.run
             && !self.weights.exists()
         {
-            let state = run.checkpoint()?.state;
+            let state = &run.checkpoint()?.state;
             network.parameters.check(&state.parameters)?;
             self.notice(&format!(
                 "the run has not ended; these are its weights after step {}",
                 state.step
             ));
-            return Ok((network, state.parameters));
+            return Ok((network, state.parameters.clone()));
         }
         let tensors = load_weights(&self.weights, &network.parameters)?;
         Ok((network, tensors))

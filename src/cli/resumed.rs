@@ -17,6 +17,7 @@ impl Resumed {
     pub(super) fn open(path: &Path) -> Result<Self> {
         let folder = RunFolder::open(path)?;
         let checkpoint = folder.checkpoint()?;
+        checkpoint.read_config(&RunFolder::config_of(path))?;
         Ok(Self { folder, checkpoint })
     }
 
@@ -41,7 +42,7 @@ impl Resumed {
         &self,
         data: &DataRecord,
         environment: &Environment,
-        epochs: usize,
+        config: &RunConfig,
         [named, quiet]: [bool; 2],
     ) -> Result<()> {
         self.checkpoint.data.check(data)?;
@@ -53,6 +54,9 @@ impl Resumed {
         if quiet {
             return Ok(());
         }
+        if let Some(note) = self.checkpoint.note {
+            style::notice(note);
+        }
         if !differences.is_empty() {
             style::notice(&other_bits(&differences));
         }
@@ -61,9 +65,13 @@ impl Resumed {
             "resuming {} after {} of {} epochs (step {})",
             self.folder.path().display(),
             self.checkpoint.logs.len(),
-            epochs,
+            config.epochs,
             state.step,
         ));
+        let changes = self.checkpoint.config.free_differences(config);
+        if !changes.is_empty() {
+            style::tell(format_args!("from here on {}", changes.join(", ")));
+        }
         Ok(())
     }
 }

@@ -65,6 +65,9 @@ pub(super) fn begin(
 /// Goes on with the sweep in the folder `path`.
 fn resume(path: &Path, words: Words) -> Result<()> {
     let mut folder = SweepFolder::open(path)?;
+    if let Some(note) = folder.note().filter(|_| !words.quiet) {
+        super::style::notice(note);
+    }
     let sweep = folder.sweep();
     let session = open(&sweep.runs[0].config, None, words.quiet)?;
     let mut execution = Execution::new(&session);
@@ -142,6 +145,8 @@ fn compare_done(folder: &SweepFolder) -> Result<Option<Summary>> {
     let done: Vec<PathBuf> = done.into_iter().map(|run| folder.run_path(run)).collect();
     // The page is the last thing that is written of a run: one that was killed before has none.
     for path in done.iter().filter(|path| !path.join(PAGE).exists()) {
+        // Takes away what it left half written.
+        let _run = RunFolder::open(path)?;
         write_run_report(path, None)?;
     }
     compare(&done, &heading, folder.path()).map(Some)

@@ -44,9 +44,16 @@ impl SweepProgress {
                 let name = &run.name;
                 self.bar.run = format!("run {number}/{} {name} ", self.runs);
             }
-            SweepEvent::Resuming { step, differences } => {
+            SweepEvent::Resuming {
+                step,
+                differences,
+                note,
+            } => {
                 let notices = self.bar.notices();
                 notices(&format!("{}goes on after step {step}", self.bar.run));
+                if let Some(note) = note {
+                    notices(note);
+                }
                 if !differences.is_empty() {
                     notices(&other_bits(differences));
                 }

@@ -20,16 +20,22 @@ use crate::train::{Session, TrainEvent};
 /// Trains as `args` say; writes the run folder and nothing else.
 pub(super) fn run(args: &TrainArgs) -> Result<()> {
     let resumed = args.resume.as_deref().map(Resumed::open).transpose()?;
-    let (session, data, job) = prepare(args, resumed.as_ref())?;
+    let prepared = prepare(args, resumed.as_ref());
+    let (session, data, job) = prepared.map_err(|error| match &args.options.config {
+        // What the file says may be wrong only for these data, or this device.
+        Some(path) if !error.to_string().contains(&*path.to_string_lossy()) => {
+            error.and_hint(&format!("options were read from {}", path.display()))
+        }
+        _ => error,
+    })?;
     if args.dry_run {
         return dry_run(args, &session, data, &job);
     }
     job.plan().check(&session.device().target().limits)?;
     let environment = job.environment(&session, data.record(), utc_now());
     if let Some(resumed) = &resumed {
-        let epochs = job.config().epochs;
         let words = [args.options.run.device.is_some(), args.words.quiet];
-        resumed.check(data.record(), &environment, epochs, words)?;
+        resumed.check(data.record(), &environment, job.config(), words)?;
     }
     // The pictures of what was predicted are taken from it when the run has ended.
     let test = (!args.no_report || args.words.tensorboard).then(|| data.test().clone());

@@ -25,8 +25,7 @@ pub fn hold_out(train: &Dataset, fraction: f64) -> Result<(Dataset, Dataset)> {
             "leave `valid_fraction` away, or train on more images",
         ));
     }
-    let wanted = ((count as f64 * fraction).round() as usize).clamp(1, count - 1);
-    let taken = draw(count, wanted);
+    let taken = draw(count, held_out(count, fraction));
     let elements = train.shape.elements();
     let part = |own: bool| {
         let numbers = (0..count).filter(|&number| taken[number] == own);
@@ -43,6 +42,14 @@ pub fn hold_out(train: &Dataset, fraction: f64) -> Result<(Dataset, Dataset)> {
         })
     };
     Ok((part(false)?, part(true)?))
+}
+
+/// How many of `count` images, two at least, [`hold_out`] takes for `fraction`; none for 0.
+pub(crate) fn held_out(count: usize, fraction: f64) -> usize {
+    if fraction == 0.0 {
+        return 0;
+    }
+    ((count as f64 * fraction).round() as usize).clamp(1, count.saturating_sub(1).max(1))
 }
 
 /// Which of `count` numbers are among `wanted` drawn ones: the start of a Fisher-Yates shuffle.

@@ -34,6 +34,7 @@ mod stream;
 pub mod svhn;
 
 pub use classes::Classes;
+pub(crate) use hold_out::held_out;
 pub use hold_out::hold_out;
 pub use source::DataSource;
 

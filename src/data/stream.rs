@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::numbers::Numbers;
 use crate::error::{Error, Result};
+use crate::files::{hollow, is_hollow};
 
 pub(super) const DAMAGED_HINT: &str =
     "the file is incomplete or damaged: download or copy it again";
@@ -31,7 +32,12 @@ pub(super) fn open_regular(path: &Path, expected: &str) -> Result<(File, u64)> {
         return Err(Error::file(path, what, expected));
     }
     let file = File::open(path).map_err(|error| unreadable(path, &error))?;
-    Ok((file, metadata.len()))
+    let bytes = metadata.len();
+    match is_hollow(&file, bytes) {
+        Ok(false) => Ok((file, bytes)),
+        Ok(true) => Err(Error::file(path, hollow(bytes), DAMAGED_HINT)),
+        Err(error) => Err(unreadable(path, &error)),
+    }
 }
 
 /// `path` cannot be opened or read because of `error`.

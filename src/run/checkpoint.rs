@@ -2,7 +2,8 @@
 //!
 //! A safetensors file. Its tensors are `parameters.NAME` and, for every slot of the optimizer,
 //! `SLOT.NAME`, such as `first_moments.0.weight`, with PyTorch's names and shapes; its metadata holds,
-//! under `gpu-train`, a TOML text of everything else.
+//! under `gpu-train`, a TOML text of everything else, and under `checksum` the CRC-32 of that text and
+//! of every tensor with its name and shape.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -12,25 +13,29 @@ use crc32fast::Hasher;
 use safetensors::tensor::SafeTensors;
 use serde::{Deserialize, Serialize};
 
+use super::record::DataRecord;
 use super::run_config::RunConfig;
 use super::weights::{Named, named, read_tensor, serialize};
-use crate::data::{Dataset, Split};
+use crate::data::held_out;
 use crate::error::{Error, Result};
 use crate::files::read_regular;
 use crate::graph::{Parameter, ParameterTable};
 use crate::nn::Network;
-use crate::shape::ImageShape;
 use crate::train::Clock;
 use crate::train::EpochMetrics;
+use crate::train::HistoryCheck;
+use crate::train::Selection;
 use crate::train::TrainState;
+use crate::train::TrainerOptions;
 
-/// Of the metadata's text; another number is another meaning.
-const FORMAT: u32 = 1;
+/// Of the metadata; another number is another meaning.
+const FORMAT: u32 = 2;
+/// That of before, whose checksum, in the text itself, is of the tensors' values alone.
+const FORMAT_OF_TENSORS: u32 = 1;
 const METADATA: &str = "gpu-train";
+const CHECKSUM: &str = "checksum";
 /// Parameters and moments of the largest net that kernels can index, and the metadata.
 const MAX_BYTES: u64 = 3 << 33;
-/// More than any image that fits a GPU has along one axis, and far from overflowing.
-const MAX_SIDE: usize = 1 << 16;
 const DAMAGED: &str = "restore the file from a copy, or start a new run; `init` takes the weights of a \
                        run's model.safetensors";
 
@@ -45,72 +50,10 @@ pub struct Checkpoint {
     pub config: RunConfig,
     /// The data it trains on.
     pub data: DataRecord,
+    /// What to tell of the file that it was read from, a sentence.
+    pub note: Option<&'static str>,
     /// What the current epoch took so far.
     pub(super) clock: Clock,
-}
-
-/// A data set, as far as it takes to know it again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SetRecord {
-    /// [`Dataset::fingerprint`] in hexadecimal.
-    pub fingerprint: String,
-    /// Number of images.
-    pub images: usize,
-    /// Channels, rows and columns of one.
-    pub shape: [usize; 3],
-}
-
-/// A training and a test set, as far as it takes to know them again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DataRecord {
-    /// What is trained on.
-    pub train: SetRecord,
-    /// What is only evaluated on.
-    pub test: SetRecord,
-}
-
-impl DataRecord {
-    /// What there is to know of `split`.
-    pub fn of(split: &Split) -> Self {
-        let record = |set: &Dataset| SetRecord {
-            fingerprint: format!("{:016x}", set.fingerprint()),
-            images: set.len(),
-            shape: [set.shape().channels, set.shape().height, set.shape().width],
-        };
-        Self {
-            train: record(&split.train),
-            test: record(&split.test),
-        }
-    }
-
-    /// Errors where `now` is not the same data, saying which set differs and how.
-    pub fn check(&self, now: &Self) -> Result<()> {
-        let sets = [
-            ("training", &self.train, &now.train),
-            ("test", &self.test, &now.test),
-        ];
-        for (name, then, now) in sets {
-            if then != now {
-                return Err(Error::usage(
-                    format!("the {name} set is not the run's: it was {then}, and is {now}"),
-                    "give the run's own data, or begin a new run; `init` takes its weights along",
-                ));
-            }
-        }
-        Ok(())
-    }
-}
-
-impl std::fmt::Display for SetRecord {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            fingerprint,
-            images,
-            shape: [channels, height, width],
-        } = self;
-        let shape = ImageShape::new(*channels, *height, *width);
-        write!(f, "{images} images of {shape} (fingerprint {fingerprint})")
-    }
 }
 
 /// What the metadata's text holds.
@@ -118,8 +61,9 @@ impl std::fmt::Display for SetRecord {
 struct Record {
     format: u32,
     version: String,
-    /// CRC-32 of the tensors' bytes.
-    checksum: u32,
+    /// CRC-32 of the tensors' values, where the format has no better one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    checksum: Option<u32>,
     state: TrainState,
     clock: Clock,
     #[serde(deserialize_with = "RunConfig::recorded")]
@@ -132,14 +76,11 @@ struct Record {
 impl Checkpoint {
     /// The bytes of its file; `path` is for the words of errors.
     pub(super) fn to_bytes(&self, path: &Path, table: &ParameterTable) -> Result<Vec<u8>> {
-        let mut tensors = Vec::new();
-        for (role, values) in self.state.tensors() {
-            tensors.extend(named(&format!("{role}."), &table_of(role, table), values));
-        }
+        let tensors = all_named(&self.state, table);
         let record = Record {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            checksum: checksum(&tensors),
+            checksum: None,
             state: self.state.without_tensors(),
             clock: self.clock,
             config: self.config.clone(),
@@ -150,68 +91,177 @@ impl Checkpoint {
             let what = format!("cannot be written as TOML: {error}");
             Error::file(path, what, "this is a bug in gpu-train; please report it")
         })?;
-        let metadata = HashMap::from([(METADATA.to_owned(), text)]);
-        serialize(path, &tensors, Some(metadata))
+        let sum = format!("{:08x}", checksum(&text, &tensors));
+        let metadata = [(METADATA, text), (CHECKSUM, sum)].map(|(name, it)| (name.to_owned(), it));
+        serialize(path, &tensors, Some(HashMap::from(metadata)))
     }
 
     /// Reads a checkpoint, which knows of which net it is.
     ///
-    /// Errors where it is missing, damaged, of another format, or does not hold all of its net.
+    /// Errors where it is missing, damaged, of another format, does not hold all of its net, or says what
+    /// no training can have come to.
     pub fn read(path: &Path) -> Result<Self> {
         let missing = "`resume` takes the folder of a run, which holds its checkpoint";
         let bytes = read_regular(path, MAX_BYTES, missing, DAMAGED)?;
-        let fail = |what: String| Error::file(path, what, DAMAGED);
-        let broken =
-            |error: safetensors::SafeTensorError| fail(format!("is no checkpoint: {error}"));
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(broken)?;
+        Self::from_bytes(&bytes).map_err(|what| Error::file(path, what, DAMAGED))
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
+        let broken = |error: safetensors::SafeTensorError| format!("is no checkpoint: {error}");
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
         let metadata = header.metadata().as_ref();
         let text = metadata.and_then(|it| it.get(METADATA));
-        let text = text.ok_or_else(|| fail("is no checkpoint of gpu-train".to_owned()))?;
-        let record = parse(text).map_err(fail)?;
-        let file = SafeTensors::deserialize(&bytes).map_err(broken)?;
-        let table = record.table();
-        let table = table.map_err(|error| fail(format!("is of no net: {error}")))?;
-        let mut state = record.state;
-        state.parameters = tensors(&file, "parameters.", &table).map_err(fail)?;
-        for slot in record.config.options().optimizer.slots() {
-            let table = table_of(slot, &table);
-            let found = tensors(&file, &format!("{slot}."), &table).map_err(fail)?;
-            state.slots.push((Cow::Borrowed(*slot), found));
+        let text = text.ok_or("is no checkpoint of gpu-train")?;
+        let mut record = parse(text)?;
+        let table = record.table()?;
+        let file = SafeTensors::deserialize(bytes).map_err(broken)?;
+        record.read_tensors(&file, &table)?;
+        let tensors = all_named(&record.state, &table);
+        if tensors.len() != file.len() {
+            return Err("holds more tensors than its net has".to_owned());
         }
-        let named = state.tensors().flat_map(|(role, values)| {
-            let table = table_of(role, &table);
-            named(&format!("{role}."), &table, values).collect::<Vec<_>>()
-        });
-        if checksum(&named.collect::<Vec<_>>()) != record.checksum {
-            return Err(fail("is damaged: its checksum does not fit".to_owned()));
-        }
+        let sum = metadata.and_then(|it| it.get(CHECKSUM));
+        record.verify(text, &tensors, sum)?;
+        let wrong = |what| format!("is damaged, and its checksum does not tell: {what}");
+        record.check().map_err(wrong)?;
+        let note = "the checkpoint is of an earlier version, whose checksum is of the weights alone: what \
+                    else it says could be checked only in parts";
         Ok(Self {
-            state,
+            note: (record.format == FORMAT_OF_TENSORS).then_some(note),
+            state: record.state,
             logs: record.logs,
             config: record.config,
             data: record.data,
             clock: record.clock,
         })
     }
+
+    /// Reads the configuration of its run from the file `path`.
+    ///
+    /// Errors, naming the file, where the run cannot go on as it says.
+    pub fn read_config(&self, path: &Path) -> Result<RunConfig> {
+        let config = RunConfig::read(path)?;
+        self.check_config(&config, path)?;
+        Ok(config)
+    }
+
+    /// Errors, naming `path`, where the run cannot go on as `config`, which was read there.
+    pub fn check_config(&self, config: &RunConfig, path: &Path) -> Result<()> {
+        self.config.check_resumed(config).map_err(|error| {
+            let hint = "restore what was changed from a copy: the run's checkpoint says what it was \
+                        asked for";
+            Error::file(path, error.to_string(), hint)
+        })
+    }
+
+    /// Errors where a run cannot be here, which is one that its file could not be read with.
+    pub(super) fn check(&self) -> Result<()> {
+        let checked = check(
+            &self.state,
+            &self.logs,
+            &self.clock,
+            &self.config,
+            &self.data,
+        );
+        checked.map_err(|what| {
+            let what = format!("this trainer cannot begin a run: {what}");
+            Error::usage(what, "give one that has not been trained but by its loop")
+        })
+    }
+}
+
+/// Errors where a run of `config` on `data` cannot stand there; says why not.
+fn check(
+    state: &TrainState,
+    logs: &[EpochMetrics],
+    clock: &Clock,
+    config: &RunConfig,
+    data: &DataRecord,
+) -> Result<(), String> {
+    let options = config.options();
+    asked(config, &options, data).check(state, logs, clock)
+}
+
+fn asked<'a>(
+    config: &RunConfig,
+    options: &'a TrainerOptions,
+    data: &DataRecord,
+) -> HistoryCheck<'a> {
+    let images = data.train.images;
+    let valid = held_out(images, config.valid_fraction);
+    HistoryCheck {
+        options,
+        samples: images.saturating_sub(valid),
+        validates: valid > 0,
+    }
 }
 
 impl Record {
-    /// The parameters of its net.
-    fn table(&self) -> Result<ParameterTable> {
-        let [channels, height, width] = self.data.train.shape;
-        if [channels, height, width]
-            .iter()
-            .any(|it| !(1..=MAX_SIDE).contains(it))
-        {
-            let what = format!("a net for images of {channels}x{height}x{width}");
-            return Err(Error::usage(what, DAMAGED));
-        }
-        let image = ImageShape::new(channels, height, width);
+    /// The parameters of its net; says why there is none.
+    fn table(&self) -> Result<ParameterTable, String> {
+        let wrong = |error: Error| format!("is of no net: {error}");
+        self.data.check_sane()?;
+        self.config.validate().map_err(wrong)?;
         let config = &self.config;
         let sizes = config.configuration();
-        let network = Network::new(config.net, &sizes, config.activation, image)?;
-        Ok(network.parameters)
+        let image = self.data.train.image();
+        let network = Network::new(config.net, &sizes, config.activation, image);
+        Ok(network.map_err(wrong)?.parameters)
     }
+
+    fn read_tensors(
+        &mut self,
+        file: &SafeTensors<'_>,
+        table: &ParameterTable,
+    ) -> Result<(), String> {
+        self.state.parameters = tensors(file, "parameters.", table)?;
+        self.state.slots.clear();
+        for slot in self.config.options().optimizer.slots() {
+            let found = tensors(file, &format!("{slot}."), &table_of(slot, table))?;
+            self.state.slots.push((Cow::Borrowed(*slot), found));
+        }
+        Ok(())
+    }
+
+    /// Errors where the checksum, `sum` or the record's own, is missing or does not fit.
+    fn verify(&self, text: &str, tensors: &[Named], sum: Option<&String>) -> Result<(), String> {
+        let fits = match (self.format, sum, self.checksum) {
+            (FORMAT, Some(sum), None) => *sum == format!("{:08x}", checksum(text, tensors)),
+            (FORMAT_OF_TENSORS, None, Some(sum)) => sum == checksum_of_tensors(tensors),
+            _ => return Err("is damaged: its checksum is missing".to_owned()),
+        };
+        if fits {
+            Ok(())
+        } else {
+            Err("is damaged: its checksum does not fit".to_owned())
+        }
+    }
+
+    /// Errors where what it says does not fit together.
+    fn check(&mut self) -> Result<(), String> {
+        if self.format == FORMAT_OF_TENSORS && self.state.selection == Selection::default() {
+            // Of before there was one.
+            let options = self.config.options();
+            let asked = asked(&self.config, &options, &self.data);
+            self.state.selection = asked.selection(&self.logs);
+        }
+        check(
+            &self.state,
+            &self.logs,
+            &self.clock,
+            &self.config,
+            &self.data,
+        )
+    }
+}
+
+/// Every tensor of `state`, as the file names it.
+fn all_named(state: &TrainState, table: &ParameterTable) -> Vec<Named> {
+    let named = state.tensors().flat_map(|(role, values)| {
+        let table = table_of(role, table);
+        named(&format!("{role}."), &table, values).collect::<Vec<_>>()
+    });
+    named.collect()
 }
 
 /// The table of the tensors under the name `role`: statistics are parameters, but no optimizer keeps
@@ -231,7 +281,7 @@ fn parse(text: &str) -> Result<Record, String> {
     }
     let wrong = |error: toml::de::Error| format!("is no checkpoint: {}", error.message());
     let Head { format, version } = toml::from_str(text).map_err(wrong)?;
-    if format != FORMAT {
+    if ![FORMAT, FORMAT_OF_TENSORS].contains(&format) {
         return Err(format!(
             "is of format {format}, written by gpu-train {version}; this version reads {FORMAT}"
         ));
@@ -253,7 +303,20 @@ fn tensors(
     table.iter().map(read).collect()
 }
 
-fn checksum(tensors: &[Named]) -> u32 {
+fn checksum(text: &str, tensors: &[Named]) -> u32 {
+    let mut crc = Hasher::new();
+    crc.update(text.as_bytes());
+    for tensor in tensors {
+        crc.update(tensor.name.as_bytes());
+        for &size in &tensor.shape {
+            crc.update(&(size as u64).to_le_bytes());
+        }
+        crc.update(&tensor.bytes);
+    }
+    crc.finalize()
+}
+
+fn checksum_of_tensors(tensors: &[Named]) -> u32 {
     let mut crc = Hasher::new();
     for tensor in tensors {
         crc.update(&tensor.bytes);

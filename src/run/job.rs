@@ -4,9 +4,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::checkpoint::{Checkpoint, DataRecord};
+use super::checkpoint::Checkpoint;
 use super::environment::Environment;
 use super::folder::RunFolder;
+use super::record::DataRecord;
 use super::run::Run;
 use super::run_config::RunConfig;
 use super::weights::load_weights;

@@ -3,9 +3,11 @@
 
 mod asked;
 mod checkpoint;
+mod differences;
 mod environment;
 mod folder;
 mod job;
+mod record;
 #[expect(
     clippy::module_inception,
     reason = "the run itself, beside what it is made of"
@@ -14,10 +16,11 @@ mod run;
 mod run_config;
 mod weights;
 
-pub use checkpoint::{Checkpoint, DataRecord, SetRecord};
+pub use checkpoint::Checkpoint;
 pub use environment::{Environment, EnvironmentRecord};
 pub use folder::RunFolder;
 pub use job::{HostData, Job, JobData};
+pub use record::{DataRecord, SetRecord};
 pub use run::Run;
 pub use run_config::{MAX_SEED, OptimizerKind, RunArgs, RunConfig};
 pub use weights::{load_weights, save_weights};

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::checkpoint::{Checkpoint, DataRecord};
+use super::checkpoint::Checkpoint;
 use super::environment::Environment;
 use super::folder::RunFolder;
+use super::record::DataRecord;
 use super::run_config::RunConfig;
 use crate::error::{Error, Result};
 use crate::train::Activity;
@@ -27,8 +28,8 @@ impl<'s> Run<'s> {
     /// A new run of `trainer` in the first of `paths` where nothing is yet. `config` and `data` say
     /// what the trainer was made from.
     ///
-    /// Errors where all of them exist, since a run is never overwritten, or where the folder cannot
-    /// be written.
+    /// Errors where all of them exist, since a run is never overwritten, where the folder cannot be
+    /// written, and where the trainer was trained, but not by its loop.
     pub fn create(
         trainer: Trainer<'s>,
         paths: impl IntoIterator<Item = PathBuf>,
@@ -41,8 +42,10 @@ impl<'s> Run<'s> {
             logs: trainer.logs().to_vec(),
             config: config.clone(),
             data: data.clone(),
+            note: None,
             clock: trainer.clock(),
         };
+        saved.check()?;
         let table = &trainer.network().parameters;
         let mut paths = paths.into_iter().peekable();
         let folder = loop {
@@ -90,6 +93,7 @@ impl<'s> Run<'s> {
             folder,
             saved: Checkpoint {
                 config: config.clone(),
+                note: None,
                 ..checkpoint
             },
             saved_at: Instant::now(),
@@ -189,6 +193,7 @@ impl<'s> Run<'s> {
             logs: self.trainer.logs().to_vec(),
             config: self.saved.config.clone(),
             data: self.saved.data.clone(),
+            note: None,
             clock: self.trainer.clock(),
         };
         if epoch_ended {

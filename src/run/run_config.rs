@@ -7,6 +7,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use toml::Table;
 
+use super::differences::{differences, is_free};
 use crate::data::{Classes, DataSource};
 use crate::error::{Error, Result};
 use crate::files::read_regular;
@@ -144,6 +145,8 @@ impl RunConfig {
 
     /// Reads the `config.toml` of a run. One without `data-seed` is of a version that drew pictures by
     /// `seed`, and so it does.
+    ///
+    /// Errors, naming the file, where it cannot be read, or a value makes no sense.
     pub fn read(path: &Path) -> Result<Self> {
         let hint = "`config` takes the config.toml of a run folder, `resume` the folder";
         let bytes = read_regular(path, MAX_CONFIG_BYTES, hint, hint)?;
@@ -161,10 +164,15 @@ impl RunConfig {
             ));
         }
         let config = Self::from_values(given.clone()).map_err(wrong)?;
-        Ok(Self {
+        let config = Self {
             data_seed: config.data_seed_in(&given),
             ..config
-        })
+        };
+        config.validate().map_err(|error| {
+            let hint = format!("{}; {hint}", error.hint());
+            Error::file(path, error.to_string(), hint)
+        })?;
+        Ok(config)
     }
 
     /// A configuration that a run recorded within another file. Where it has no `data_seed`, it is of a
@@ -257,7 +265,7 @@ impl RunConfig {
     /// Epochs may be more, and data may lie elsewhere: they are compared by themselves. Classes may
     /// have names on one side alone: earlier versions recorded none.
     pub fn check_resumed(&self, now: &Self) -> Result<()> {
-        let mut differences = differences(self, now);
+        let mut differences = differences(self, now, |key| !is_free(key));
         if self.schedule.depends_on_epochs() && self.epochs != now.epochs {
             let (then, now) = (self.epochs, now.epochs);
             differences.push(format!(
@@ -328,33 +336,6 @@ impl RunConfig {
             outputs: self.objective().outputs(),
         }
     }
-}
-
-/// What differs, by the names of the options.
-fn differences(then: &RunConfig, now: &RunConfig) -> Vec<String> {
-    // Configurations that were read, or written, as TOML before.
-    let table = |config| Table::try_from(config).unwrap_or_default();
-    let (then, now) = (table(then), table(now));
-    let mut keys: Vec<&String> = then.keys().chain(now.keys()).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    let said =
-        |value: Option<&toml::Value>| value.map_or("not given".to_owned(), ToString::to_string);
-    let is_free = |key: &str| {
-        let mut settings = RunConfig::SETTINGS.iter();
-        key == "data" || settings.any(|it| it.is_free() && it.key() == key)
-    };
-    let is_new = |key: &str| key == "classes" && !(then.contains_key(key) && now.contains_key(key));
-    keys.into_iter()
-        .filter(|key| !is_free(key) && !is_new(key) && then.get(*key) != now.get(*key))
-        .map(|key| {
-            format!(
-                "{key} was {}, and is {}",
-                said(then.get(key)),
-                said(now.get(key))
-            )
-        })
-        .collect()
 }
 
 #[cfg(test)]

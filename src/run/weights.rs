@@ -20,8 +20,8 @@ pub fn save_weights(path: &Path, table: &ParameterTable, tensors: &[Vec<f32>]) -
 
 /// A tensor as a file holds it.
 pub(super) struct Named {
-    name: String,
-    shape: Vec<usize>,
+    pub(super) name: String,
+    pub(super) shape: Vec<usize>,
     /// Little-endian.
     pub(super) bytes: Vec<u8>,
 }

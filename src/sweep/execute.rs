@@ -30,6 +30,8 @@ pub enum SweepEvent<'a> {
         step: u64,
         /// What is not as it was when the run began, and may change what it computes.
         differences: Vec<String>,
+        /// [`Checkpoint::note`](crate::run::Checkpoint::note).
+        note: Option<&'static str>,
     },
     /// News of the run.
     Train(&'a TrainEvent),
@@ -233,7 +235,8 @@ impl<'s> Execution<'s> {
             .seed
             .is_none_or(|seed| seed == sweep.runs[0].config.data_seed)
         {
-            sweep.data.check(data)?;
+            let recorded = sweep.data.check(data);
+            recorded.map_err(|error| error.and_hint("sweep.toml records the sweep's data"))?;
         }
         let mut job = loaded.job(session, run, &sweep.tuning)?;
         let environment = job.environment(session, data, utc_now());
@@ -241,11 +244,13 @@ impl<'s> Execution<'s> {
         if path.exists() {
             let folder = RunFolder::open(path)?;
             let checkpoint = folder.checkpoint()?;
+            checkpoint.check_config(&run.config, path)?;
             let record = folder.environment()?;
             record.check_kind(&environment)?;
             on_event(&SweepEvent::Resuming {
                 step: checkpoint.state.step,
                 differences: record.differences(&environment),
+                note: checkpoint.note,
             })?;
             let trainer = job.trainer(session, &loaded.data)?;
             return job.resume(trainer, folder, checkpoint, data, &environment);

@@ -1,7 +1,10 @@
 //! The folder of a sweep: `sweep.toml` with what was asked, `summary.csv`, and a folder per run.
+//!
+//! The first line of `sweep.toml` is the CRC-32 of all that follows.
 
 use std::path::{Path, PathBuf};
 
+use crc32fast::hash;
 use serde::{Deserialize, Serialize};
 
 use super::axes::MOST_RUNS;
@@ -16,6 +19,10 @@ const SWEEP: &str = "sweep.toml";
 const SUMMARY: &str = "summary.csv";
 /// Far more than a thousand configurations and the tiles need.
 const MAX_BYTES: u64 = 16 << 20;
+/// Of `sweep.toml`. Files of before have neither a format nor a checksum.
+const FORMAT: i64 = 2;
+const CHECKSUM: &str = "checksum = ";
+const DAMAGED: &str = "restore the file from a copy, or begin a new sweep";
 /// A run's name is a folder's: systems allow 255 bytes, and files are written beside it.
 const MAX_NAME: usize = 160;
 const HINT: &str = "`resume` takes the folder that a sweep wrote, such as runs/<time>-sweep";
@@ -51,15 +58,56 @@ pub struct PlannedRun {
 }
 
 impl Sweep {
-    /// Errors where there is no run, a name is no name of a folder or is there twice, or runs do not
-    /// vary alike.
+    /// The bytes of its file.
+    fn to_bytes(&self) -> Result<Vec<u8>> {
+        let text = toml::to_string(self).map_err(|error| {
+            let what = format!("the sweep cannot be written as TOML: {error}");
+            Error::usage(what, "this is a bug in gpu-train; please report it")
+        })?;
+        let text = format!("format = {FORMAT}\n{text}");
+        Ok(format!("{CHECKSUM}{}\n{text}", hash(text.as_bytes())).into_bytes())
+    }
+
+    /// Reads the bytes of a file; also tells whether its checksum could be verified, which files of an
+    /// earlier version have none of.
+    fn parse(bytes: &[u8]) -> Result<(Self, bool), String> {
+        let text = str::from_utf8(bytes).map_err(|_| "is no text".to_owned())?;
+        let wrong = |error: toml::de::Error| format!("describes no sweep: {}", error.message());
+        let checked = text.strip_prefix(CHECKSUM);
+        let checked = checked.and_then(|it| it.split_once('\n'));
+        let mut table: toml::Table = match checked {
+            Some((sum, rest)) if sum == hash(rest.as_bytes()).to_string() => toml::from_str(rest),
+            Some(_) => return Err("is damaged: its checksum does not fit".to_owned()),
+            None => toml::from_str(text),
+        }
+        .map_err(wrong)?;
+        let format = table.remove("format");
+        let format = format.map(|it| it.as_integer().unwrap_or_default());
+        match (checked, format) {
+            (Some(_), Some(FORMAT)) | (None, None) => {}
+            (_, None | Some(FORMAT)) => {
+                return Err("is damaged: its checksum is missing".to_owned());
+            }
+            (_, Some(other)) => {
+                return Err(format!("is of format {other}; this version reads {FORMAT}"));
+            }
+        }
+        let sweep: Self = table.try_into().map_err(wrong)?;
+        sweep.check()?;
+        Ok((sweep, checked.is_some()))
+    }
+
+    /// Errors where there is no run, a name is no name of a folder or is there twice, runs do not vary
+    /// alike, and where options make no sense.
     fn check(&self) -> Result<(), String> {
+        self.data.check_sane()?;
         let Some(first) = self.runs.first() else {
             return Err("names no run".to_owned());
         };
         if self.runs.len() > MOST_RUNS {
             return Err(format!("names more than {MOST_RUNS} runs"));
         }
+        let whole = |run: &PlannedRun| run.config.whole();
         let keys = |run: &PlannedRun| run.varies.iter().map(|it| it.0.clone()).collect::<Vec<_>>();
         for (index, run) in self.runs.iter().enumerate() {
             let name = &run.name;
@@ -73,6 +121,12 @@ impl Sweep {
             if keys(run) != keys(first) {
                 return Err(format!("run {name} varies by other options than the first"));
             }
+            if whole(run) != whole(first) {
+                let what = "is on another device, from other weights or for another time";
+                return Err(format!("run {name} {what} than the first"));
+            }
+            let checked = run.config.validate();
+            checked.map_err(|error| format!("run {name} cannot be: {error}"))?;
         }
         Ok(())
     }
@@ -94,6 +148,7 @@ pub struct SweepFolder {
     path: PathBuf,
     sweep: Sweep,
     summary: Summary,
+    note: Option<&'static str>,
     _lock: FolderLock,
 }
 
@@ -107,12 +162,8 @@ impl SweepFolder {
         sweep
             .check()
             .map_err(|what| Error::usage(format!("these runs make no sweep: {what}"), hint))?;
-        let text = toml::to_string(&sweep).map_err(|error| {
-            let what = format!("the sweep cannot be written as TOML: {error}");
-            Error::usage(what, "this is a bug in gpu-train; please report it")
-        })?;
         let summary = Summary::new(&sweep.runs);
-        let files = [(SWEEP, text.into_bytes()), (SUMMARY, summary.to_bytes())];
+        let files = [(SWEEP, sweep.to_bytes()?), (SUMMARY, summary.to_bytes())];
         let mut paths = paths.into_iter().peekable();
         loop {
             let Some(path) = paths.next() else {
@@ -128,6 +179,7 @@ impl SweepFolder {
                         path,
                         sweep,
                         summary,
+                        note: None,
                         _lock: lock,
                     });
                 }
@@ -149,15 +201,13 @@ impl SweepFolder {
             return Err(Error::file(path, what, HINT));
         }
         let lock = open_locked(path)?;
-        let bytes = read_regular(&file, MAX_BYTES, HINT, HINT)?;
-        let sweep: Sweep = toml::from_slice(&bytes).map_err(|error| {
-            let what = format!("describes no sweep: {}", error.message());
-            Error::file(&file, what, HINT)
-        })?;
-        sweep
-            .check()
-            .map_err(|what| Error::file(&file, what, HINT))?;
+        let bytes = read_regular(&file, MAX_BYTES, HINT, DAMAGED)?;
+        let (sweep, is_checked) =
+            Sweep::parse(&bytes).map_err(|what| Error::file(&file, what, DAMAGED))?;
+        let note = "sweep.toml is of an earlier version and has no checksum: whether it is as it was \
+                    written is not known";
         Ok(Self {
+            note: (!is_checked).then_some(note),
             summary: Summary::read(&path.join(SUMMARY), &sweep.runs),
             path: path.to_path_buf(),
             sweep,
@@ -178,6 +228,11 @@ impl SweepFolder {
     /// What was asked for.
     pub fn sweep(&self) -> &Sweep {
         &self.sweep
+    }
+
+    /// What to tell of the file that it was read from, a sentence.
+    pub fn note(&self) -> Option<&'static str> {
+        self.note
     }
 
     /// What has come of it so far.
@@ -223,7 +278,7 @@ pub(super) mod tests {
 
     fn sweep(names: &[&str]) -> Sweep {
         let set = || SetRecord {
-            fingerprint: "00".to_owned(),
+            fingerprint: "00".repeat(8),
             images: 3,
             shape: [1, 2, 2],
         };
@@ -278,10 +333,16 @@ pub(super) mod tests {
             assert!(!error.hint().is_empty(), "{names:?}");
             assert!(!path.exists(), "{names:?}");
         }
-        // The same in a file that somebody else wrote.
+        // The same in a file that somebody else wrote, as earlier versions did: without a checksum.
         drop(SweepFolder::create([path.clone()], sweep(&["b"])).expect("is free"));
         let file = path.join(SWEEP);
         let text = std::fs::read_to_string(&file).expect("reads");
+        let lines: Vec<&str> = text.lines().skip(2).collect();
+        let text = lines.join("\n");
+        std::fs::write(&file, &text).expect("writes");
+        let old = SweepFolder::open(&path).expect("is one");
+        assert!(old.note().is_some_and(|it| it.contains("no checksum")));
+        drop(old);
         for (from, to) in [
             ("\"b\"", "\"../b\""),
             ("title", "titel"),
@@ -289,7 +350,7 @@ pub(super) mod tests {
         ] {
             std::fs::write(&file, text.replace(from, to)).expect("writes");
             let error = SweepFolder::open(&path).expect_err("is none");
-            assert!(error.hint().contains("`resume`"), "{error}");
+            assert!(error.to_string().contains("sweep.toml"), "{error}");
         }
         for wrong in ["none", ""] {
             let error = SweepFolder::open(&place.path().join(wrong)).expect_err("is none");

@@ -26,6 +26,20 @@ pub struct Clock {
 }
 
 impl Clock {
+    /// Whether an epoch of `samples` can have taken so much; says what is wrong.
+    pub(super) fn check(self, samples: usize) -> Result<(), String> {
+        if self.samples > samples || !(self.seconds >= 0.0 && self.seconds.is_finite()) {
+            let Self {
+                samples: taken,
+                seconds,
+            } = self;
+            return Err(format!(
+                "{taken} of {samples} samples are said to have taken {seconds} seconds"
+            ));
+        }
+        Ok(())
+    }
+
     pub(super) fn samples_per_second(self) -> f64 {
         speed(self.samples, self.seconds)
     }
@@ -276,7 +290,10 @@ impl Trainer<'_> {
             on_event(&TrainEvent::Progress {
                 samples,
                 metrics: sums.means(&*objective, false),
-                samples_per_second: speed(samples - first, start.elapsed().as_secs_f64()),
+                samples_per_second: speed(
+                    samples.saturating_sub(first),
+                    start.elapsed().as_secs_f64(),
+                ),
             })?;
             Ok(if pause() {
                 ControlFlow::Break(())

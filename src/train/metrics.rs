@@ -21,6 +21,11 @@ impl Metrics {
         self.get("loss").unwrap_or(f64::NAN)
     }
 
+    /// How many were measured.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The metric of that name, where it was measured.
     pub fn get(&self, name: &str) -> Option<f64> {
         self.0.get(name).copied()
@@ -182,6 +187,11 @@ impl From<Recorded> for Sums {
 }
 
 impl Sums {
+    /// Whether all are numbers that samples can add up to.
+    pub(super) fn is_finite(&self) -> bool {
+        self.metrics.iter().all(|it| it.is_finite()) && self.samples.is_finite()
+    }
+
     pub(super) fn add(&mut self, row: &Row) {
         let [metrics @ .., samples] = row.metrics.map(f64::from);
         for (sum, term) in self.metrics.iter_mut().zip(metrics) {

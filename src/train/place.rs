@@ -1,6 +1,7 @@
 //! How far a run has come, counted step by step.
 
 use super::metrics::Sums;
+use super::state::TrainState;
 use crate::exec::Row;
 
 /// What a [`TrainState`](super::TrainState) holds beside tensors and the seed.
@@ -17,6 +18,16 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// Where `state` stands.
+    pub(super) fn of(state: &TrainState) -> Self {
+        Self {
+            step: state.step,
+            epoch: state.epoch,
+            position: state.position,
+            sums: state.sums,
+        }
+    }
+
     /// A step on the next batch, out of `samples` an epoch, has run and reported `row`.
     pub(super) fn took(&mut self, row: &Row, batch_size: usize, samples: usize) {
         if self.position == 0 {

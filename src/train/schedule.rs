@@ -82,7 +82,7 @@ impl ScheduleConfig {
         epochs: usize,
         reduced: f64,
     ) -> f64 {
-        let warmup = self.warmup as u64 * steps_per_epoch;
+        let warmup = (self.warmup as u64).saturating_mul(steps_per_epoch);
         if step < warmup {
             return base * ((step + 1) as f64 / warmup as f64);
         }
@@ -90,14 +90,16 @@ impl ScheduleConfig {
         match self.lr_schedule {
             LrSchedule::Constant => base,
             LrSchedule::Cosine => {
-                let steps = (epochs as u64 * steps_per_epoch)
+                let steps = (epochs as u64)
+                    .saturating_mul(steps_per_epoch)
                     .saturating_sub(warmup)
                     .max(1);
                 let share = after.min(steps) as f64 / steps as f64;
                 base * (1.0 + (PI * share).cos()) / 2.0
             }
             LrSchedule::Step => {
-                let falls = after / (self.lr_step_size as u64 * steps_per_epoch);
+                let between = (self.lr_step_size as u64).saturating_mul(steps_per_epoch);
+                let falls = after / between.max(1);
                 base * self.lr_gamma.powf(falls as f64)
             }
             LrSchedule::Plateau => base * reduced,
@@ -137,7 +139,7 @@ impl Plateau {
             self.best = loss;
             self.bad_epochs = 0;
         } else {
-            self.bad_epochs += 1;
+            self.bad_epochs = self.bad_epochs.saturating_add(1);
         }
         if self.bad_epochs > config.lr_patience {
             let reduced = self.reduced * config.lr_gamma;

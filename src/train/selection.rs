@@ -52,6 +52,6 @@ impl Selection {
 
     /// Epochs since the best one, at the end of epoch `epoch`.
     pub(super) fn epochs_since_best(&self, epoch: usize) -> Option<usize> {
-        self.best.map(|best| epoch - best.epoch)
+        self.best.map(|best| epoch.saturating_sub(best.epoch))
     }
 }

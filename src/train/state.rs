@@ -94,12 +94,7 @@ impl Trainer<'_> {
         for (_, tensors) in &state.slots {
             trained.check(tensors)?;
         }
-        let place = Place {
-            step: state.step,
-            epoch: state.epoch,
-            position: state.position,
-            sums: state.sums,
-        };
+        let place = Place::of(state);
         place.check(self.data.train().len()).map_err(|what| {
             Error::usage(
                 format!("this is no state of a training on these data: {what}"),

@@ -9,16 +9,22 @@ use gpu_train::gpu::AdapterDescription;
 use gpu_train::kernel::target::{AdapterKind, Target};
 use gpu_train::kernel::tuning::{Problem, TileValues, Tuning};
 use gpu_train::nn::{Activation, Network, NetworkConfiguration, NetworkType};
+use gpu_train::report::{Heading, RunRecord, compare};
 use gpu_train::run::{Checkpoint, Environment, RunConfig, load_weights, save_weights};
 use gpu_train::shape::ImageShape;
 use gpu_train::tune::TuningFile;
 use safetensors::SafeTensors;
 use tempfile::TempDir;
 
-use crate::support::Workplace;
+use crate::support::{CPU, Workplace, open_sweep};
 
-/// Files of each kind that are tried.
+/// Files of each kind that are tried, unless `GPU_TRAIN_CASES` says how many.
 const MUTANTS: u32 = 2000;
+
+pub fn mutants() -> u32 {
+    let asked = std::env::var("GPU_TRAIN_CASES").ok();
+    asked.map_or(MUTANTS, |it| it.parse().expect("a number"))
+}
 
 const CONFIG: &str = r#"
 net = "cnn"
@@ -93,14 +99,14 @@ fn try_all(path: &PathBuf, file: &[u8], read: impl Fn() -> Result<(), Error>) {
     assert!(read().is_ok(), "the undamaged file is read");
     let mut numbers = Numbers(7);
     let mut refused = 0;
-    for _ in 0..MUTANTS {
+    for _ in 0..mutants() {
         fs::write(path, mutate(file, &mut numbers)).expect("writes");
         if let Err(error) = read() {
             assert!(!error.hint().is_empty());
             refused += 1;
         }
     }
-    assert!(refused > MUTANTS / 4, "{refused} were refused");
+    assert!(refused > mutants() / 4, "{refused} were refused");
 }
 
 fn network(sizes: &NetworkConfiguration, net: NetworkType) -> Result<Network, Error> {
@@ -131,7 +137,7 @@ fn damaged_weights_are_refused_or_sane() {
     try_all(&path, &whole, read);
     let header_bytes = u64::from_le_bytes(*whole.first_chunk().expect("a length")) as usize + 8;
     let mut numbers = Numbers(9);
-    for _ in 0..MUTANTS {
+    for _ in 0..mutants() {
         let header = mutate(&whole[..header_bytes], &mut numbers);
         fs::write(&path, [&header, &whole[header_bytes..]].concat()).expect("writes");
         let _ = read();
@@ -218,7 +224,7 @@ fn damaged_checkpoints_are_refused_or_sane() {
     let (name, text) = metadata.iter().next().expect("a text");
     let mut numbers = Numbers(11);
     let mut refused = 0;
-    for _ in 0..MUTANTS {
+    for _ in 0..mutants() {
         let mutant = mutate(text.as_bytes(), &mut numbers);
         let mutant = String::from_utf8_lossy(&mutant).into_owned();
         let metadata = [(name.clone(), mutant)].into_iter().collect();
@@ -226,5 +232,63 @@ fn damaged_checkpoints_are_refused_or_sane() {
         fs::write(&path, bytes).expect("writes");
         refused += u32::from(read().is_err());
     }
-    assert!(refused > MUTANTS / 4, "{refused} were refused");
+    assert!(refused > mutants() / 4, "{refused} were refused");
+}
+
+/// What runs are drawn from; every hundredth that is taken is drawn.
+#[test]
+fn damaged_files_of_drawn_runs_are_refused_or_sane() {
+    let place = Workplace::new();
+    place.train("run", &["--epochs", "2", "--device", "cpu"]);
+    let run = place.path("run");
+    for name in [
+        "metrics.csv",
+        "predictions.csv",
+        "config.toml",
+        "environment.toml",
+        "model.safetensors",
+    ] {
+        let path = run.join(name);
+        let whole = fs::read(&path).expect("there is one");
+        let mut numbers = Numbers(13);
+        for round in 0..mutants() / 5 {
+            fs::write(&path, mutate(&whole, &mut numbers)).expect("writes");
+            match RunRecord::read(&run) {
+                Ok(_) if round % 100 > 0 => {}
+                Ok(_) => {
+                    let runs = [run.clone()];
+                    let drawn = compare(&runs, &Heading::default(), &place.path("out"));
+                    drawn.expect("is drawn");
+                }
+                Err(error) => assert!(!error.hint().is_empty(), "{error}"),
+            }
+        }
+        fs::write(&path, whole).expect("writes");
+    }
+}
+
+#[test]
+fn damaged_sweeps_are_refused_or_sane() {
+    let place = Workplace::new();
+    let options = ["--seed", "0,1", "--epochs", "1", "--out", "sweep"];
+    let data = ["sweep", "--data", "house-digits:64,16", "--net", "mlp"];
+    let ended = place.run(&[&data[..], CPU, &options].concat());
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let folder = place.path("sweep");
+    let text = place.text("sweep/sweep.toml");
+    // Without format and checksum, as an earlier version wrote it: the parser is reached.
+    let old: Vec<&str> = text.lines().skip(2).collect();
+    let path = folder.join("sweep.toml");
+    try_all(&path, old.join("\n").as_bytes(), || {
+        open_sweep(&folder).map(drop)
+    });
+    fs::write(&path, text).expect("writes");
+    let summary = folder.join("summary.csv");
+    let whole = fs::read(&summary).expect("reads");
+    let mut numbers = Numbers(15);
+    for _ in 0..mutants() {
+        fs::write(&summary, mutate(&whole, &mut numbers)).expect("writes");
+        let sweep = open_sweep(&folder).expect("a summary is no need");
+        assert_eq!(sweep.summary().len(), 2);
+    }
 }

@@ -13,6 +13,7 @@ mod doctor;
 mod fetch;
 mod formats;
 mod killed;
+mod mutated;
 mod options;
 mod predict;
 mod report;

@@ -207,12 +207,15 @@ fn damaged_checkpoints_are_refused() {
             "no checkpoint of gpu-train",
         ),
         (flipped, "checksum"),
-        (text("format = 1", "format = 9"), "is of format 9"),
+        (text("format = 2", "format = 9"), "is of format 9"),
         (
             text("step = 10", "steq = 10"),
             "is no checkpoint: missing field `step`",
         ),
-        (text("shape = [3, 3", "shape = [0, 3"), "is of no net"),
+        (
+            text("shape = [3, 3", "shape = [0, 3"),
+            "is for images of 0x32x32",
+        ),
     ] {
         place.write("run/checkpoint.safetensors", &bytes);
         let ended = place.run(&["--resume", "run", "--epochs", "2"]);

@@ -164,6 +164,23 @@ fn half_written_figures_are_taken_away() {
     }
 }
 
+/// The same of a run of a sweep that had ended.
+#[test]
+fn half_written_figures_of_a_sweeps_run_are_taken_away() {
+    let place = Workplace::new();
+    let sweep = ["--epochs", "1", "--seed", "0,1", "--out", "sweep"];
+    let ended = place.run(&[&["sweep"], TRAIN, &sweep].concat());
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let run = place.path("sweep/seed-1");
+    fs::remove_file(run.join("report.html")).expect("removes");
+    place.write("sweep/seed-1/figures/mse.svg.99-0.partial", b"<svg");
+    let ended = place.run(&["sweep", "--resume", "sweep"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(run.join("report.html").is_file());
+    let left = names(&run.join("figures"));
+    assert!(!left.iter().any(|it| it.ends_with(".partial")), "{left:?}");
+}
+
 #[test]
 fn no_page_of_others_is_overwritten_and_none_tells_of_folders() {
     let place = Workplace::new();

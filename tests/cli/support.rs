@@ -118,6 +118,18 @@ impl Workplace {
     }
 }
 
+/// Opens the folder of a sweep. A process that another test of this binary is just starting has all of our
+/// open files for a moment, and so the lock that was given back.
+pub fn open_sweep(folder: &Path) -> gpu_train::Result<gpu_train::sweep::SweepFolder> {
+    loop {
+        match gpu_train::sweep::SweepFolder::open(folder) {
+            Err(error) if error.to_string().contains("another gpu-train") => {}
+            other => return other,
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+}
+
 /// What a process said and how it ended.
 pub fn ended(output: Output) -> Ended {
     Ended {

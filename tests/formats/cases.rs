@@ -76,6 +76,12 @@ impl Place {
         fs::write(&self.first, (self.packed)(bytes)).expect("writes");
     }
 
+    /// Makes the first file `bytes` long, with a hole behind what it stores.
+    pub fn stretch(&self, bytes: u64) {
+        let file = fs::OpenOptions::new().write(true).open(&self.first);
+        file.and_then(|it| it.set_len(bytes)).expect("stretches");
+    }
+
     pub fn load(&self) -> Result<Split> {
         self.source.load(0)
     }

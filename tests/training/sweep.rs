@@ -233,11 +233,10 @@ fn a_sweep_does_not_go_on_with_other_data() {
     ));
     let file = path.join("sweep.toml");
     let text = fs::read_to_string(&file).expect("reads");
-    fs::write(
-        &file,
-        text.replace("house-digits:40,20", "house-digits:40,21"),
-    )
-    .expect("writes");
+    let text = text.replace("house-digits:40,20", "house-digits:40,21");
+    // Without its format and checksum it is as earlier versions wrote it.
+    let lines: Vec<&str> = text.lines().skip(2).collect();
+    fs::write(&file, lines.join("\n")).expect("writes");
     let mut folder = SweepFolder::open(&path).expect("is a sweep");
     let error = execution.run(&mut folder, || false, quiet);
     let error = error.expect_err("other data");

@@ -1,6 +1,7 @@
 //! Servers that are not there, say nothing, are in trouble, send elsewhere, or speak no HTTP.
 
 use std::net::TcpListener;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use gpu_train::fetch::{Event, Options};
@@ -8,6 +9,7 @@ use gpu_train::fetch::{Event, Options};
 use super::options;
 use super::place::{FILE, PART, Place, server};
 use super::server::{Answer, Server};
+use crate::damaged_files::{Numbers, mutants, mutate};
 
 #[test]
 fn nobody_listens() {
@@ -122,4 +124,54 @@ fn what_is_no_http_is_an_error() {
     let place = Place::new(1000);
     let server = server(&place, |content, _, _| Answer::raw(content));
     place.fails(&options(&server), &[&server.url]);
+}
+
+/// Answers of every kind that mean something, changed at random: the file is whole, or there is an error.
+#[test]
+fn damaged_answers_give_the_file_or_an_error() {
+    let mut place = Place::new(300);
+    let whole = Answer::file(&place.content, None).bytes;
+    let rest = Answer::file(&place.content, Some(100)).bytes;
+    let chunked = [
+        &b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n12c\r\n"[..],
+        &place.content,
+        b"\r\n0\r\n\r\n",
+    ];
+    let to = format!("Location: /{FILE}");
+    let kinds = [
+        whole,
+        rest,
+        chunked.concat(),
+        Answer::new("302 Found", &[&to, "Content-Length: 0"], b"").bytes,
+        Answer::new("503 Busy", &["Retry-After: 0", "Content-Length: 0"], b"").bytes,
+    ];
+    let numbers = Mutex::new(Numbers(17));
+    let server = Server::new(move |asked| {
+        let mut numbers = numbers.lock().expect("no panic in the server");
+        Answer::raw(&mutate(&kinds[asked.before % kinds.len()], &mut numbers))
+    });
+    let options = Options {
+        attempts: 1,
+        stall_timeout: Duration::from_millis(500),
+        ..options(&server)
+    };
+    let mut failed = 0;
+    for round in 0..mutants() / 4 {
+        if round % 2 == 0 {
+            place = Place::new(300);
+        } else {
+            // What an earlier transfer left.
+            place.write(PART, &place.content[..100]);
+        }
+        match place.fetch(&options) {
+            Ok(_) => assert_eq!(place.bytes(FILE).as_ref(), Some(&place.content)),
+            Err(error) => {
+                assert!(!error.hint().is_empty(), "{error}");
+                assert_eq!(place.bytes(FILE), None, "{error}");
+                failed += 1;
+            }
+        }
+        let _ = std::fs::remove_file(place.folder.path().join(FILE));
+    }
+    assert!(failed > mutants() / 16, "{failed} failed");
 }
