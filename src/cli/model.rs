@@ -167,7 +167,7 @@ impl Model {
             }
             return Ok(());
         };
-        let trained = shape_of(&checkpoint);
+        let trained = shape_of(checkpoint);
         if trained == test {
             return Ok(());
         }
