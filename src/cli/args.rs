@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use super::config::{ImageSize, SizeList};
 use super::experiment::ExperimentArgs;
+#[cfg(feature = "mpi")]
+use super::launched::Seconds;
 use super::model_args::{EvalArgs, ExportArgs, PredictArgs};
 use super::sweep_args::SweepArgs;
 use crate::fetch::catalogue;
@@ -254,6 +256,15 @@ pub(super) struct TrainArgs {
     /// tiles, tuned or default, that the environment.toml beside it records
     #[arg(long, value_name = "FILE", help_heading = "Running")]
     pub(super) config: Option<PathBuf>,
+    /// Seconds that a rank waits for another before it ends the job
+    #[cfg(feature = "mpi")]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value = "60",
+        help_heading = "Running"
+    )]
+    pub(super) mpi_timeout: Seconds,
     /// Show layers, parameters, dispatches and GPU memory; train nothing, write nothing
     #[arg(long, help_heading = "Running")]
     pub(super) dry_run: bool,

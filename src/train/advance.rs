@@ -295,7 +295,7 @@ impl Trainer<'_> {
             }
         });
         self.clock.seconds += start.elapsed().as_secs_f64();
-        result.and_then(|flow| ran.map(|()| flow))
+        result.and(ran)
     }
 
     /// The next `steps` steps from where the trainer stands, no further than to the end of the

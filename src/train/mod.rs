@@ -13,6 +13,7 @@ mod order;
 mod place;
 mod plan;
 mod predictor;
+mod ranks;
 mod replay;
 mod resident;
 mod schedule;

@@ -104,7 +104,9 @@ fn events_count_every_sample_and_an_error_of_the_listener_ends_the_loop() {
             match event {
                 TrainEvent::Progress { samples, .. } => seen.push(*samples),
                 TrainEvent::EpochEnded(_) => return Err(Error::usage("enough", "stop")),
-                TrainEvent::EpochStarted { .. } | TrainEvent::Replaying { .. } => {}
+                TrainEvent::EpochStarted { .. }
+                | TrainEvent::RanksDiffer(_)
+                | TrainEvent::Replaying { .. } => {}
             }
             Ok(())
         });
