@@ -35,6 +35,15 @@ train: rust ## Trains on the built-in data set (options: TRAIN_ARGS="...")
 test: rust vulkan ## Runs every test, those of the documentation too (options: TEST_ARGS="...")
 	$(CARGO) test --release --locked $(TEST_ARGS)
 
+.PHONY: mpi
+mpi: rust mpi-library ## Builds gpu-train with MPI, for mpirun: target/release/gpu-train
+	$(CARGO) build --release --locked --features mpi
+
+.PHONY: test-mpi
+test-mpi: rust mpi-library ## Lints the feature mpi, and tests trainings that several processes share
+	$(CARGO) clippy --release --all-targets --locked --features mpi -- -D warnings
+	$(CARGO) test --release --locked --features mpi --test mpi
+
 .PHONY: examples
 examples: rust ## Runs the examples of the library; each fails where it does not learn
 	for example in own_arrays own_layers own_loop predict_file; do \
@@ -94,3 +103,7 @@ rust:
 .PHONY: vulkan
 vulkan: # Installs Mesa's software driver where Linux has none
 	@sh scripts/ensure-vulkan.sh
+
+.PHONY: mpi-library
+mpi-library: # Installs Open MPI and libclang where Linux lacks them
+	@sh scripts/ensure-mpi.sh

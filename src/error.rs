@@ -55,6 +55,14 @@ pub enum Error {
         /// What helps.
         hint: String,
     },
+    /// Another rank of a job: one that is gone, or that is not as this one.
+    #[error("{what}")]
+    Ranks {
+        /// Which, and what is wrong with it.
+        what: String,
+        /// What helps.
+        hint: String,
+    },
     /// The user stopped a run, which was saved.
     #[error("{what}")]
     Interrupted {
@@ -104,6 +112,14 @@ impl Error {
         }
     }
 
+    /// Another rank that is gone, or not as this one.
+    pub fn ranks(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Ranks {
+            what: what.into(),
+            hint: hint.into(),
+        }
+    }
+
     /// What to do about it, in one line.
     pub fn hint(&self) -> &str {
         match self {
@@ -112,6 +128,7 @@ impl Error {
             | Self::File { hint, .. }
             | Self::Gpu { hint, .. }
             | Self::Diverged { hint, .. }
+            | Self::Ranks { hint, .. }
             | Self::Interrupted { hint, .. } => hint,
         }
     }
@@ -125,6 +142,7 @@ impl Error {
             | Self::File { hint, .. }
             | Self::Gpu { hint, .. }
             | Self::Diverged { hint, .. }
+            | Self::Ranks { hint, .. }
             | Self::Interrupted { hint, .. } => {
                 hint.push_str("; ");
                 hint.push_str(more);

@@ -47,9 +47,10 @@ pub mod data;
 pub mod fetch;
 pub mod kernel;
 
-// Floor 2: the machine; graphs, derivatives, programs.
+// Floor 2: the machine; graphs, derivatives, programs; processes that share the work.
 pub mod gpu;
 pub mod graph;
+pub mod ranks;
 
 // Floor 3: the operations, with their kernels.
 pub mod ops;

@@ -7,6 +7,8 @@ use toml::Table;
 
 use super::config::{ImageSize, SizeList};
 use super::experiment::ExperimentArgs;
+#[cfg(feature = "mpi")]
+use super::launched::Seconds;
 use super::model_args::{EvalArgs, ExportArgs, PredictArgs};
 use super::sweep_args::SweepArgs;
 use crate::error::Result;
@@ -304,6 +306,15 @@ pub(super) struct TrainArgs {
         help_heading = "Running"
     )]
     pub(super) resume: Option<PathBuf>,
+    /// Seconds that a rank waits for another before it ends the job
+    #[cfg(feature = "mpi")]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value = "60",
+        help_heading = "Running"
+    )]
+    pub(super) mpi_timeout: Seconds,
     /// Show layers, parameters, dispatches and GPU memory; train nothing, write nothing
     #[arg(long, help_heading = "Running")]
     pub(super) dry_run: bool,

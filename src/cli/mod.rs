@@ -14,6 +14,7 @@ mod export;
 mod fetch;
 mod find_lr;
 mod interrupt;
+mod launched;
 mod model;
 mod model_args;
 mod predict;
@@ -36,16 +37,23 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::error::Result;
+use crate::ranks::Ranks;
 use args::{Cli, Command};
+use launched::Launched;
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     hush_the_loader();
     let cli = Cli::parse();
-    match run(&cli).and_then(|()| style::all_said()) {
-        Ok(()) => ExitCode::SUCCESS,
+    match Launched::meet(&cli) {
+        Ok(launched) => {
+            let result = run(&cli, launched.ranks()).and_then(|()| style::all_said());
+            launched.end(result)
+        }
         Err(error) => {
-            style::error(&error);
+            if launched::speaks() {
+                style::error(&error);
+            }
             ExitCode::from(error.exit_code())
         }
     }
@@ -65,9 +73,9 @@ fn hush_the_loader() {
     }
 }
 
-fn run(cli: &Cli) -> Result<()> {
+fn run(cli: &Cli, ranks: &Ranks) -> Result<()> {
     match &cli.command {
-        None => train::run(&cli.train),
+        None => train::run(&cli.train, ranks),
         Some(Command::Compare(args)) => compare::run(args),
         Some(Command::Devices) => devices::run(),
         Some(Command::Doctor(args)) => doctor::run(args),

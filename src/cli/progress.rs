@@ -149,6 +149,14 @@ impl Progress {
                 }
             }
             TrainEvent::EpochEnded(metrics) => self.line(metrics),
+            TrainEvent::RanksDiffer(ranks) => {
+                let ranks: Vec<String> = ranks.iter().map(ToString::to_string).collect();
+                self.notices()(&format!(
+                    "{} came to other weights than rank 0, as unlike processors do: after every epoch all ranks \
+                     go on with those of rank 0",
+                    ranks.join(", ")
+                ));
+            }
             TrainEvent::Replaying { what, steps } => {
                 self.finish();
                 style::notice(&format!(

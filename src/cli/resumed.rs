@@ -4,21 +4,33 @@ use std::path::Path;
 
 use super::style;
 use crate::error::{Error, Result};
+use crate::ranks::Ranks;
 use crate::run::{Checkpoint, DataRecord, Environment, RunConfig, RunFolder};
 
 /// A run that is to go on.
 pub(super) struct Resumed {
-    pub folder: RunFolder,
+    /// `None` where another rank writes it.
+    pub folder: Option<RunFolder>,
     pub checkpoint: Checkpoint,
 }
 
 impl Resumed {
-    /// Takes the run in the folder `path`; errors where it is none, or another process has it.
-    pub(super) fn open(path: &Path) -> Result<Self> {
+    /// Takes the run in the folder `path`; errors where it is none, or another process has it. Only the first rank
+    /// takes the folder, of which the others read.
+    pub(super) fn open(path: &Path, ranks: &Ranks) -> Result<Self> {
+        if !ranks.is_first() {
+            return Ok(Self {
+                checkpoint: Checkpoint::read(&RunFolder::checkpoint_of(path))?,
+                folder: None,
+            });
+        }
         let folder = RunFolder::open(path)?;
         let checkpoint = folder.checkpoint()?;
         checkpoint.read_config(&RunFolder::config_of(path))?;
-        Ok(Self { folder, checkpoint })
+        Ok(Self {
+            folder: Some(folder),
+            checkpoint,
+        })
     }
 
     /// Errors where the run cannot go on as `config`.
@@ -46,7 +58,10 @@ impl Resumed {
         [named, quiet]: [bool; 2],
     ) -> Result<()> {
         self.checkpoint.data.check(data)?;
-        let record = self.folder.environment()?;
+        let Some(folder) = &self.folder else {
+            return Ok(());
+        };
+        let record = folder.environment()?;
         if !named {
             record.check_kind(environment)?;
         }
@@ -63,7 +78,7 @@ impl Resumed {
         let state = &self.checkpoint.state;
         style::tell(format_args!(
             "resuming {} after {} of {} epochs (step {})",
-            self.folder.path().display(),
+            folder.path().display(),
             self.checkpoint.logs.len(),
             config.epochs,
             state.step,

@@ -1,5 +1,6 @@
 //! What begins training, a sweep and an experiment alike: the device, notices, the folder's name.
 
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use super::style;
@@ -8,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::exec::Device;
 use crate::files::{cache_folder, utc_stamp};
 use crate::gpu::GpuOptions;
+use crate::ranks::Ranks;
 use crate::run::RunConfig;
 use crate::train::Session;
 
@@ -16,17 +18,50 @@ const MOST_AT_ONCE: usize = 1000;
 
 /// The device that `config` names, announced.
 pub(super) fn open(config: &RunConfig, binding_bytes: Option<u64>, quiet: bool) -> Result<Session> {
-    let session = Session::open(&GpuOptions {
+    open_shared(config, binding_bytes, quiet, &Ranks::default())
+}
+
+/// The device that `config` names for a rank, which shares every batch with the other `ranks`; announced.
+pub(super) fn open_shared(
+    config: &RunConfig,
+    binding_bytes: Option<u64>,
+    quiet: bool,
+    ranks: &Ranks,
+) -> Result<Session> {
+    let options = GpuOptions {
+        threads: threads(ranks)?,
         device: config.device.clone(),
         checked: config.checked,
         binding_bytes,
         cache: cache_folder().map(|folder| folder.join("gpu-train")),
         ..GpuOptions::default()
-    })?;
+    };
+    let session = Session::open_shared(&options, ranks.clone())?;
     if !quiet {
         announce(session.device(), config.device.is_some());
     }
     Ok(session)
+}
+
+/// Threads of a rank: ranks that run on the same processors of a machine share them. `None` for all there are, and
+/// where the user gave a number.
+///
+/// Errors where a rank does not answer.
+fn threads(ranks: &Ranks) -> Result<Option<NonZero<usize>>> {
+    if ranks.is_alone() || std::env::var_os("RAYON_NUM_THREADS").is_some() {
+        return Ok(None);
+    }
+    // Launchers bind ranks to processors of their own, or do not.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let bound = status
+        .lines()
+        .find(|it| it.starts_with("Cpus_allowed_list:"));
+    let all = ranks.gather_text(bound.unwrap_or_default())?;
+    let own = &all[ranks.rank()];
+    let neighbours = ranks.neighbours();
+    let sharing = neighbours.iter().filter(|rank| all[**rank] == *own).count();
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    Ok(NonZero::new((processors / sharing).max(1)))
 }
 
 /// Says in one line what is computed with; whether it was `named` by the user.

@@ -7,7 +7,10 @@ use crate::train::EpochMetrics;
 /// Prints what was reached, how fast, and where it is.
 pub(super) fn show(run: &Run<'_>) {
     let trainer = run.trainer();
-    let folder = run.folder().path().display();
+    let Some(folder) = run.folder() else {
+        return;
+    };
+    let folder = folder.path().display();
     let metrics = trainer.objective().metrics();
     let Some(last) = trainer.logs().last() else {
         say(format_args!(

@@ -3,24 +3,39 @@
 use super::args::TrainArgs;
 use super::config::Asked;
 use super::interrupt::Interrupt;
+use super::launched::refuse_in_job;
 use super::progress::Progress;
 use super::resumed::Resumed;
-use super::start::{announce_fallback, folder_names, keep_pipelines, load, open, resumable};
+use super::start::{announce_fallback, folder_names, keep_pipelines, load, open_shared, resumable};
 use super::tuned::Tuned;
 use super::{dry_run, estimate, find_lr, profile, style, summary};
-use crate::data::Dataset;
+use std::path::Path;
+
+use crate::data::{DataSource, Dataset};
 use crate::error::{Error, Result};
 use crate::files::folder::create_plain;
 use crate::files::utc_now;
+use crate::ranks::Ranks;
 use crate::report::tensorboard::EventWriter;
 use crate::report::{PAGE, write_run_report};
-use crate::run::{HostData, Job, JobData, Run, RunConfig, RunFolder};
-use crate::train::{Session, TrainEvent};
+use crate::run::{DataRecord, Environment, HostData, Job, JobData, Run, RunConfig, RunFolder};
+use crate::train::{Session, TrainEvent, TrainState};
 
-/// Trains as `args` say; writes the run folder and nothing else.
-pub(super) fn run(args: &TrainArgs) -> Result<()> {
-    let resumed = args.resume.as_deref().map(Resumed::open).transpose()?;
-    let prepared = prepare(args, resumed.as_ref());
+/// Trains as `args` say, together with the other `ranks`; writes the run folder and nothing else, and that on the
+/// first rank alone.
+pub(super) fn run(args: &TrainArgs, ranks: &Ranks) -> Result<()> {
+    for (asked, what) in [
+        (args.dry_run, "--dry-run"),
+        (args.find_lr, "--find-lr"),
+        (args.profile, "--profile"),
+    ] {
+        refuse_in_job(ranks, asked, what)?;
+    }
+    let quiet = args.words.quiet || !ranks.is_first();
+    let begun = args.resume.as_deref();
+    let begun = begun.map(|path| Resumed::open(path, ranks)).transpose();
+    let resumed = ranks.all_ok(begun)?;
+    let prepared = prepare(args, resumed.as_ref(), ranks);
     let (session, data, job) = prepared.map_err(|error| match &args.options.config {
         // What the file says may be wrong only for these data, or this device.
         Some(path) if !error.to_string().contains(&*path.to_string_lossy()) => {
@@ -31,51 +46,63 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     if args.dry_run {
         return dry_run(args, &session, data, &job);
     }
-    job.plan().check(&session.device().target().limits)?;
+    let fits = job.plan().check(&session.device().target().limits);
+    ranks.all_ok(fits)?;
     let environment = job.environment(&session, data.record(), utc_now());
     if let Some(resumed) = &resumed {
-        let words = [args.options.run.device.is_some(), args.words.quiet];
-        resumed.check(data.record(), &environment, job.config(), words)?;
+        let words = [args.options.run.device.is_some(), quiet];
+        let checked = resumed.check(data.record(), &environment, job.config(), words);
+        ranks.all_ok(checked)?;
     }
     // The pictures of what was predicted are taken from it when the run has ended.
-    let test = (!args.no_report || args.words.tensorboard).then(|| data.test().clone());
-    let data = JobData::upload(&session, data)?;
-    let mut trainer = job.trainer(&session, &data)?;
-    keep_pipelines(&session, args.words.quiet);
+    let drawn = ranks.is_first() && (!args.no_report || args.words.tensorboard);
+    let test = drawn.then(|| data.test().clone());
+    let data = ranks.all_ok(JobData::upload(&session, data))?;
+    let mut trainer = ranks.all_ok(job.trainer(&session, &data))?;
+    if !ranks.is_alone() {
+        let state = match &resumed {
+            Some(resumed) => resumed.checkpoint.state.clone(),
+            None => trainer.state()?,
+        };
+        ranks.agree(&common(&job, data.record(), &environment, &state))?;
+    }
+    keep_pipelines(&session, quiet);
     let out = args.out.as_deref();
     if args.find_lr {
         let create = || create_plain(folder_names(out, "find-lr"));
         return find_lr::run(&mut trainer, create);
     }
     let profile = args.profile.then(|| trainer.profile()).transpose()?;
-    let bar = !args.words.quiet && !args.words.no_progress;
-    let mut progress = Progress::new(bar, !args.words.quiet, trainer.objective().metrics());
+    let bar = !quiet && !args.words.no_progress;
+    let mut progress = Progress::new(bar, !quiet, trainer.objective().metrics());
     let interrupt = Interrupt::listen(progress.notices());
     let data = data.record();
-    let mut run = match resumed {
-        None => {
+    let run = match resumed {
+        None if ranks.is_first() => {
             let paths = folder_names(out, job.config().net.name());
-            job.create(trainer, paths, data, &environment)?
+            job.create(trainer, paths, data, &environment)
         }
-        Some(Resumed { folder, checkpoint }) => {
-            job.resume(trainer, folder, checkpoint, data, &environment)?
-        }
+        None => Run::follow(trainer, None, job.config(), data),
+        Some(Resumed { folder, checkpoint }) => match folder {
+            Some(folder) => job.resume(trainer, folder, checkpoint, data, &environment),
+            None => Run::follow(trainer, Some(checkpoint), job.config(), data),
+        },
     };
-    if let Some(profile) = profile {
+    let mut run = ranks.all_ok(run)?;
+    if let (Some(profile), Some(folder)) = (profile, run.folder()) {
         profile::show(&profile, session.device())?;
-        run.folder().save_trace(&profile)?;
+        folder.save_trace(&profile)?;
     }
-    let mut events = args
-        .words
-        .tensorboard
-        .then(|| begin_events(&run))
-        .transpose()?;
+    let events = run.folder().filter(|_| args.words.tensorboard);
+    let mut events = events.map(|it| begin_events(&run, it)).transpose()?;
     train(&mut run, &mut progress, events.as_mut(), &interrupt)?;
-    if !args.words.quiet {
+    if !quiet {
         summary::show(&run);
     }
-    match test {
-        Some(test) if !run.trainer().logs().is_empty() => report(args, &run, events, &test),
+    match (test, run.folder()) {
+        (Some(test), Some(folder)) if !run.trainer().logs().is_empty() => {
+            report(args, folder.path(), events, &test)
+        }
         _ => Ok(()),
     }
 }
@@ -83,28 +110,53 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
 /// The device, the data and the job that `args` name, of which nothing is uploaded yet.
 ///
 /// Errors where options make no sense, files cannot be read, or a layer does not fit.
-fn prepare(args: &TrainArgs, resumed: Option<&Resumed>) -> Result<(Session, HostData, Job)> {
-    let file = args.config_file();
-    let asked = Asked::new(&args.options, file.as_deref())?;
+fn prepare(
+    args: &TrainArgs,
+    resumed: Option<&Resumed>,
+    ranks: &Ranks,
+) -> Result<(Session, HostData, Job)> {
+    let quiet = args.words.quiet || !ranks.is_first();
+    let (config, fallback) = ranks.all_ok(resolve(args, resumed, ranks))?;
+    let session = open_shared(&config, args.options.limit_binding, quiet, ranks);
+    let session = ranks.all_ok(session)?;
+    if fallback && !quiet {
+        announce_fallback();
+    }
+    let job = load_job(args, config, resumed, &session, quiet);
+    let (data, job) = ranks.all_ok(job)?;
+    Ok((session, data, job))
+}
+
+/// What `args` ask for, and whether drawn pictures stand in for data.
+fn resolve(
+    args: &TrainArgs,
+    resumed: Option<&Resumed>,
+    ranks: &Ranks,
+) -> Result<(RunConfig, bool)> {
+    let asked = Asked::new(&args.options, args.config_file().as_deref())?;
     let config = asked.config()?;
     if let Some(resumed) = resumed {
         resumed.check_config(&config)?;
     }
-    let out = args.out.as_deref();
+    let out = args.out.as_deref().filter(|_| ranks.is_first());
     out.map_or(Ok(()), RunFolder::refuse_existing)?;
-    let session = open(&config, args.options.limit_binding, args.words.quiet)?;
-    if asked.fallback && !args.words.quiet {
-        announce_fallback();
-    }
-    let data = HostData::new(load(&config, args.words.quiet)?, &config)?;
+    Ok((config, asked.fallback))
+}
+
+/// The data and the job of `config`, for the device of `session`.
+fn load_job(
+    args: &TrainArgs,
+    config: RunConfig,
+    resumed: Option<&Resumed>,
+    session: &Session,
+    quiet: bool,
+) -> Result<(HostData, Job)> {
+    let data = HostData::new(load(&config, quiet)?, &config)?;
     let classes = data.classes().cloned();
     let config = RunConfig { classes, ..config };
-    let tuned = Tuned::load(
-        file.as_deref(),
-        &config,
-        session.device().description(),
-        args.words.quiet,
-    )?;
+    let file = args.config_file();
+    let description = session.device().description();
+    let tuned = Tuned::load(file.as_deref(), &config, description, quiet)?;
     let target = session.device().target();
     let layout = data.layout(target.limits.binding_bytes)?;
     let image = data.image();
@@ -112,8 +164,36 @@ fn prepare(args: &TrainArgs, resumed: Option<&Resumed>) -> Result<(Session, Host
     if resumed.is_none() {
         job = job.with_init()?;
     }
-    tuned.announce(job.plan(), args.words.quiet);
-    Ok((session, data, job))
+    tuned.announce(job.plan(), quiet);
+    Ok((data, job))
+}
+
+/// What has to be the same on all ranks, by name.
+fn common(
+    job: &Job,
+    data: &DataRecord,
+    environment: &Environment,
+    state: &TrainState,
+) -> [(&'static str, String); 5] {
+    // Where things lie may differ between machines.
+    let config = RunConfig {
+        data: DataSource::DRAWN,
+        device: None,
+        init: None,
+        ..job.config().clone()
+    };
+    let dispatches = job.plan().training().dispatches.iter();
+    let plan: Vec<_> = dispatches
+        .map(|it| (it.call.kernel.name, it.call.variant, &it.call.params))
+        .collect();
+    let hash = |text: String| format!("{:08x}", crc32fast::hash(text.as_bytes()));
+    [
+        ("the version", environment.version.clone()),
+        ("the configuration", format!("{config:#?}")),
+        ("the data", format!("{data:#?}")),
+        ("the plan", hash(format!("{plan:?}"))),
+        ("the first step's state", hash(format!("{state:?}"))),
+    ]
 }
 
 /// Shows the job; trains a little where `args` ask for a measurement too. Writes nothing.
@@ -135,20 +215,19 @@ fn dry_run(args: &TrainArgs, session: &Session, data: HostData, job: &Job) -> Re
 }
 
 /// An event file for TensorBoard, from the run's next epoch on.
-fn begin_events(run: &Run<'_>) -> Result<EventWriter> {
+fn begin_events(run: &Run<'_>, folder: &RunFolder) -> Result<EventWriter> {
     let trainer = run.trainer();
     let epochs = trainer.logs().len();
-    EventWriter::create(run.folder().path(), epochs, trainer.objective())
+    EventWriter::create(folder.path(), epochs, trainer.objective())
 }
 
 /// What is made of a run that has ended: pictures for TensorBoard, figures and the page.
 fn report(
     args: &TrainArgs,
-    run: &Run<'_>,
+    folder: &Path,
     events: Option<EventWriter>,
     test: &Dataset,
 ) -> Result<()> {
-    let folder = run.folder().path();
     let drawn = || {
         if let Some(mut events) = events {
             events.predictions(folder, test)?;
@@ -188,9 +267,12 @@ fn train(
         },
     );
     progress.finish();
-    result.map_err(|error| {
-        let (folder, step) = (run.folder().path().display(), run.saved_step());
-        let how = format!("`gpu-train --resume {folder}` goes on after step {step}");
-        resumable(error, &how)
+    result.map_err(|error| match run.folder() {
+        None => error,
+        Some(folder) => {
+            let (folder, step) = (folder.path().display(), run.saved_step());
+            let how = format!("`gpu-train --resume {folder}` goes on after step {step}");
+            resumable(error, &how)
+        }
     })
 }

@@ -10,6 +10,7 @@ use crate::gpu::{AdapterDescription, Gpu, GpuOptions, Upload};
 use crate::graph::{Half, Program, Role};
 use crate::kernel::Step;
 use crate::kernel::target::Target;
+use crate::ranks::Ranks;
 
 /// A device that is open.
 #[derive(Debug)]
@@ -17,7 +18,7 @@ pub enum Device {
     /// A GPU, or a driver that makes one of the processor.
     Gpu(Box<Gpu>),
     /// The processor itself.
-    Cpu(Cpu),
+    Cpu(Box<Cpu>),
 }
 
 /// A buffer of a device. Clones are the same buffer.
@@ -50,15 +51,37 @@ impl Device {
     ///
     /// Errors where there is none of that name, or it lacks what kernels need.
     pub fn open(options: &GpuOptions) -> Result<Self> {
+        Self::open_shared(options, Ranks::default())
+    }
+
+    /// The same for a rank, which shares every batch with the other `ranks`.
+    ///
+    /// Errors as [`Device::open`], and where a GPU is to share batches.
+    pub fn open_shared(options: &GpuOptions, ranks: Ranks) -> Result<Self> {
         let gpu = match options.device.as_deref() {
             Some(Cpu::NAME) => None,
             Some(_) => Some(Gpu::open(options)?),
             None => Gpu::open_hardware(options)?,
         };
-        Ok(match gpu {
-            Some(gpu) => Self::Gpu(Box::new(gpu)),
-            None => Self::Cpu(Cpu::open(options)?),
-        })
+        match gpu {
+            None => {
+                let cpu = Cpu::open(options)?.shared_by(ranks);
+                Ok(Self::Cpu(Box::new(cpu)))
+            }
+            Some(gpu) if ranks.is_alone() => Ok(Self::Gpu(Box::new(gpu))),
+            Some(_) => Err(Error::usage(
+                "ranks share the batches of the processor, and not yet those of GPUs",
+                "name the processor with `device` cpu",
+            )),
+        }
+    }
+
+    /// Who shares every batch.
+    pub fn ranks(&self) -> Ranks {
+        match self {
+            Self::Gpu(_) => Ranks::default(),
+            Self::Cpu(cpu) => cpu.ranks().clone(),
+        }
     }
 
     /// What it is.
@@ -89,7 +112,7 @@ impl Device {
     pub fn check(&self) -> Result<()> {
         match self {
             Self::Gpu(gpu) => gpu.check(),
-            Self::Cpu(_) => Ok(()),
+            Self::Cpu(cpu) => cpu.ranks().check(),
         }
     }
 

@@ -7,6 +7,7 @@ mod described;
 mod device;
 mod gpu;
 mod not_finite;
+mod pace;
 mod profile;
 mod submissions;
 mod twins;

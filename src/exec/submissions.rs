@@ -3,16 +3,17 @@
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
 
 use super::cpu::CpuProgram;
 use super::device::{Buffer, Device, Executable, MIXED};
 use super::gpu::GpuProgram;
+use super::pace::Pace;
 use crate::error::Result;
 use crate::gpu::{Download, Gpu};
 use crate::graph::Half;
 use crate::kernel::Step;
 use crate::ops::loss::ROW;
+use crate::ranks::Ranks;
 
 /// Most steps of one submission: rows of the metrics buffer.
 pub const MAX_STEPS: usize = 256;
@@ -20,10 +21,6 @@ pub const MAX_STEPS: usize = 256;
 /// Submissions that are queued before the oldest is waited for: unbounded, they would eat memory
 /// until the device is lost (gfx-rs/wgpu#3806).
 const IN_FLIGHT: usize = 3;
-
-/// How long a submission should take: long enough to hide what it costs, short enough for progress
-/// bars and for watchdogs that kill a driver after two seconds.
-const TARGET: Duration = Duration::from_millis(75);
 
 /// What one step reported.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -144,29 +141,32 @@ impl<'d> Submissions<'d> {
     }
 
     /// Runs `program` once per step and hands every step's row to `each`, in order; returns when
-    /// all work is done.
+    /// all work is done, and whether it ended before its last step was submitted.
     ///
     /// Where `each` breaks, nothing more is submitted. What is in flight runs all the same and its
     /// rows are handed over too, so that the caller knows of every step that changed the buffers.
+    /// Ranks that share the batch end after the same step: the wish of one whose `each` breaks goes with its next step.
     pub fn run(
         &mut self,
         program: &Executable,
         steps: impl IntoIterator<Item = Step>,
         each: impl FnMut(Row) -> ControlFlow<()>,
-    ) -> Result<()> {
+    ) -> Result<ControlFlow<()>> {
         self.run_keeping(program, steps, None, each)
     }
 
-    /// The same, and copies what `kept` says out of every step before the next one begins.
+    /// The same, and copies what `kept` says out of every step before the next one begins. What is kept is of
+    /// every sample: a rank shares this work with no other.
     pub fn run_keeping(
         &mut self,
         program: &Executable,
         steps: impl IntoIterator<Item = Step>,
         kept: Option<&Kept<'_>>,
         mut each: impl FnMut(Row) -> ControlFlow<()>,
-    ) -> Result<()> {
+    ) -> Result<ControlFlow<()>> {
         let mut steps = steps.into_iter().peekable();
         let mut result = Ok(ControlFlow::Continue(()));
+        let mut wish = false;
         self.pace.start();
         while matches!(result, Ok(ControlFlow::Continue(()))) && steps.peek().is_some() {
             let chunk = |pace: &Pace, steps: &mut dyn Iterator<Item = Step>| -> Vec<Step> {
@@ -175,8 +175,16 @@ impl<'d> Submissions<'d> {
             match (&mut self.queue, program) {
                 (Queue::Cpu, Executable::Cpu(program)) => {
                     let chunk = chunk(&self.pace, &mut steps);
-                    let rows = self.compute(program, &chunk, kept);
-                    result = Ok(hand_over(rows, &mut each));
+                    let computed = self.compute(program, &chunk, kept, wish);
+                    result = computed.map(|(rows, agreed)| {
+                        let flow = hand_over(rows, &mut each);
+                        wish |= flow.is_break();
+                        match agreed {
+                            None => flow,
+                            Some(true) => ControlFlow::Break(()),
+                            Some(false) => ControlFlow::Continue(()),
+                        }
+                    });
                 }
                 (Queue::Gpu(ring), Executable::Gpu(_)) if ring.pending.len() == IN_FLIGHT => {
                     result = self.retire(&mut each);
@@ -188,11 +196,19 @@ impl<'d> Submissions<'d> {
                 _ => panic!("{MIXED}"),
             }
         }
+        if let (Executable::Cpu(program), None, Ok(ControlFlow::Continue(()))) =
+            (program, kept, &result)
+        {
+            result = ended(program.ranks(), wish);
+        }
         while self.in_flight() > 0 {
             let retired = self.retire(&mut each);
-            result = result.and(retired);
+            result = match (result, retired) {
+                (Ok(ControlFlow::Break(())), Ok(_)) => Ok(ControlFlow::Break(())),
+                (result, retired) => result.and(retired),
+            };
         }
-        result.map(drop)
+        result
     }
 
     /// Runs the first half of one step of `program`: its gradients are there afterwards.
@@ -222,30 +238,51 @@ impl<'d> Submissions<'d> {
         }
     }
 
-    /// Runs `steps` on the processor; returns their rows.
+    /// Runs `steps` on the processor; returns their rows, and where other ranks share them, whether all of them end
+    /// here, since one has the `wish`.
+    ///
+    /// Errors where a rank is gone.
     fn compute(
         &mut self,
         program: &CpuProgram,
         steps: &[Step],
         kept: Option<&Kept<'_>>,
-    ) -> Vec<Row> {
+        wish: bool,
+    ) -> Result<(Vec<Row>, Option<bool>)> {
         let (metrics, faults) = (self.metrics.cpu(), self.faults.cpu());
         let step = |step: &Step| {
             faults.write(0, &[0; 4]);
-            program.run(step);
-            if let Some(kept) = kept {
-                kept.copy_on_cpu(step);
+            let mut agreed = false;
+            match kept {
+                None => agreed = program.run_shared(step, wish),
+                Some(kept) => {
+                    program.run(step);
+                    kept.copy_on_cpu(step);
+                }
             }
             let mut bytes = metrics.read(0, ROW * 4);
             bytes.extend(faults.read(0, 4));
-            rows(&bytes, 1)[0]
+            (rows(&bytes, 1)[0], agreed)
         };
-        let rows = program.within(|| steps.iter().map(step).collect());
-        self.pace.retired(steps.len());
+        let is_shared = kept.is_none() && !program.ranks().is_alone();
+        let run = || {
+            let mut rows = Vec::new();
+            for it in steps {
+                let (row, agreed) = step(it);
+                program.ranks().check()?;
+                rows.push(row);
+                if is_shared && agreed {
+                    return Ok((rows, Some(true)));
+                }
+            }
+            Ok((rows, is_shared.then_some(false)))
+        };
+        let computed = program.within(run)?;
+        self.pace.retired(computed.0.len());
         self.traffic.submitted += 1;
         self.traffic.retired += 1;
         self.traffic.most_in_flight = 1;
-        rows
+        Ok(computed)
     }
 
     fn submit(&mut self, program: &GpuProgram, steps: &[Step], kept: Option<&Kept<'_>>) {
@@ -307,6 +344,16 @@ impl<'d> Submissions<'d> {
     }
 }
 
+/// Whether any of `ranks` that have run all of their steps wished to end before.
+fn ended(ranks: &Ranks, wish: bool) -> Result<ControlFlow<()>> {
+    let [wished] = ranks.any([wish])?;
+    Ok(if wished {
+        ControlFlow::Break(())
+    } else {
+        ControlFlow::Continue(())
+    })
+}
+
 /// Hands all of `rows` to `each`, also where it breaks.
 fn hand_over(rows: Vec<Row>, each: &mut impl FnMut(Row) -> ControlFlow<()>) -> ControlFlow<()> {
     let mut flow = ControlFlow::Continue(());
@@ -325,40 +372,4 @@ fn rows(bytes: &[u8], steps: usize) -> Vec<Row> {
         faults: *faults,
     };
     metrics.chunks_exact(ROW).zip(faults).map(row).collect()
-}
-
-/// Chooses how many steps a submission holds from how long they took. Results do not depend on it.
-#[derive(Debug)]
-struct Pace {
-    steps: usize,
-    last: Instant,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self {
-            steps: 1,
-            last: Instant::now(),
-        }
-    }
-}
-
-impl Pace {
-    fn steps(&self) -> usize {
-        self.steps
-    }
-
-    fn start(&mut self) {
-        self.last = Instant::now();
-    }
-
-    /// A submission of `steps` retired: the next ones grow or shrink towards [`TARGET`], at most
-    /// by a factor of two, since the first ones also compile shaders.
-    fn retired(&mut self, steps: usize) {
-        let taken = self.last.elapsed().max(Duration::from_micros(1));
-        self.last = Instant::now();
-        let ideal = steps as f64 * TARGET.as_secs_f64() / taken.as_secs_f64();
-        let most = (self.steps * 2).min(MAX_STEPS);
-        self.steps = (ideal as usize).clamp((self.steps / 2).max(1), most);
-    }
 }

@@ -194,6 +194,9 @@ pub struct Call {
     /// Whether it needs the whole batch at once, or is faster so: the processor, which runs other kernels
     /// shard by shard, lets the shards meet before it.
     pub whole_batch: bool,
+    /// Whether all that it writes is a sum over the shards of a batch, which it needs whole: where ranks share the
+    /// batch, each sums its own shards, and the sums are exchanged.
+    pub sums_shards: bool,
     /// What the variant was chosen from; `None` where there was no choice, or nobody asked.
     pub choice: Option<Choice>,
 }
@@ -215,6 +218,7 @@ impl Call {
             flops: 0,
             in_channels: 0,
             whole_batch: false,
+            sums_shards: false,
             choice: None,
         }
     }
@@ -294,6 +298,15 @@ impl Call {
         Self {
             whole_batch: true,
             ..self
+        }
+    }
+
+    /// The same call, for the whole batch at once, of whose shards it writes the sum.
+    #[must_use]
+    pub fn for_sum_of_shards(self) -> Self {
+        Self {
+            sums_shards: true,
+            ..self.for_whole_batch()
         }
     }
 

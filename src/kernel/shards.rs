@@ -12,7 +12,12 @@ pub const SHARDS: usize = 8;
 /// Positions within a batch of `batch` samples that shard `shard` covers. Sizes differ by one at
 /// most; shards of small batches may be empty.
 pub const fn range(batch: usize, shard: usize) -> Range<usize> {
-    shard * batch / SHARDS..(shard + 1) * batch / SHARDS
+    range_of(batch, &(shard..shard + 1))
+}
+
+/// Positions that `shards`, one behind the other, cover together.
+pub const fn range_of(batch: usize, shards: &Range<usize>) -> Range<usize> {
+    shards.start * batch / SHARDS..shards.end * batch / SHARDS
 }
 
 /// The most samples that a shard of a batch of up to `capacity` samples covers.

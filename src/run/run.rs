@@ -9,6 +9,7 @@ use super::folder::RunFolder;
 use super::record::DataRecord;
 use super::run_config::RunConfig;
 use crate::error::{Error, Result};
+use crate::graph::ParameterTable;
 use crate::train::Activity;
 use crate::train::TrainEvent;
 use crate::train::TrainState;
@@ -19,9 +20,12 @@ use crate::train::Trainer;
 #[derive(Debug)]
 pub struct Run<'s> {
     trainer: Trainer<'s>,
-    folder: RunFolder,
+    /// None where another rank writes.
+    folder: Option<RunFolder>,
     saved: Checkpoint,
     saved_at: Instant,
+    /// Whether ranks were found to have other weights than rank 0, and it was said.
+    ranks_differ: bool,
 }
 
 impl<'s> Run<'s> {
@@ -37,14 +41,7 @@ impl<'s> Run<'s> {
         data: &DataRecord,
         environment: &Environment,
     ) -> Result<Self> {
-        let saved = Checkpoint {
-            state: trainer.state()?,
-            logs: trainer.logs().to_vec(),
-            config: config.clone(),
-            data: data.clone(),
-            note: None,
-            clock: trainer.clock(),
-        };
+        let saved = checkpoint(&trainer, config, data)?;
         saved.check()?;
         let table = &trainer.network().parameters;
         let mut paths = paths.into_iter().peekable();
@@ -60,9 +57,33 @@ impl<'s> Run<'s> {
             }
         };
         Ok(Self {
-            folder,
+            folder: Some(folder),
             saved_at: Instant::now(),
+            ranks_differ: false,
             saved,
+            trainer,
+        })
+    }
+
+    /// The part of a rank in a run whose folder rank 0 writes, new or from its last `checkpoint` on.
+    ///
+    /// Errors as [`Run::resume`].
+    pub fn follow(
+        mut trainer: Trainer<'s>,
+        begun: Option<Checkpoint>,
+        config: &RunConfig,
+        data: &DataRecord,
+    ) -> Result<Self> {
+        if let Some(begun) = begun {
+            begun.config.check_resumed(config)?;
+            begun.data.check(data)?;
+            trainer.go_on(&begun.state, &begun.logs, begun.clock)?;
+        }
+        Ok(Self {
+            folder: None,
+            saved_at: Instant::now(),
+            ranks_differ: false,
+            saved: checkpoint(&trainer, config, data)?,
             trainer,
         })
     }
@@ -90,13 +111,14 @@ impl<'s> Run<'s> {
         folder.save_environment(&record)?;
         Ok(Self {
             trainer,
-            folder,
+            folder: Some(folder),
             saved: Checkpoint {
                 config: config.clone(),
                 note: None,
                 ..checkpoint
             },
             saved_at: Instant::now(),
+            ranks_differ: false,
         })
     }
 
@@ -105,9 +127,9 @@ impl<'s> Run<'s> {
         &self.trainer
     }
 
-    /// The folder.
-    pub fn folder(&self) -> &RunFolder {
-        &self.folder
+    /// The folder; `None` where another rank writes it.
+    pub fn folder(&self) -> Option<&RunFolder> {
+        self.folder.as_ref()
     }
 
     /// The step after which it goes on when it is resumed.
@@ -156,7 +178,9 @@ impl<'s> Run<'s> {
         let started = Instant::now();
         let time = max_time.map(|minutes| Duration::from_secs_f64(minutes * 60.0));
         let over = || time.is_some_and(|time| started.elapsed() >= time);
-        while self.trainer.is_before(epochs) && !over() {
+        let ranks = self.trainer.ranks();
+        let mut ended_early = false;
+        while self.trainer.is_before(epochs) && !ended_early {
             let saved_at = self.saved_at;
             let due = |activity| {
                 !interval.is_zero()
@@ -165,21 +189,41 @@ impl<'s> Run<'s> {
             };
             let pause = |activity| interrupted() || over() || due(activity);
             let ended = self.trainer.train_epoch(epochs, on_event, pause)?;
+            if ended.is_some() {
+                self.compare_ranks(&mut *on_event)?;
+            }
             self.save(ended.is_some())?;
-            if interrupted() && self.trainer.is_before(epochs) {
+            let [stopped, time_is_over] = ranks.any([interrupted(), over()])?;
+            if stopped && self.trainer.is_before(epochs) {
                 return Err(self.interrupted());
             }
+            ended_early = time_is_over;
         }
+        let Some(folder) = &self.folder else {
+            return Ok(());
+        };
         let tensors = self.trainer.finite_parameters()?;
         let predictions = self.trainer.predict_test()?;
         let targets = self.trainer.test_targets()?;
         // Never beside the predictions of an earlier model, if the process is killed in between.
-        self.folder.remove_predictions();
+        folder.remove_predictions();
         let table = &self.trainer.network().parameters;
-        self.folder.save_model(table, &tensors)?;
+        folder.save_model(table, &tensors)?;
         let classes = self.saved.config.classes.as_ref();
-        self.folder
-            .save_predictions(&targets, &predictions.values, classes)
+        folder.save_predictions(&targets, &predictions.values, classes)
+    }
+
+    /// Sees to it that all ranks go on from the same bits; says so once where one had others.
+    fn compare_ranks(
+        &mut self,
+        on_event: &mut impl FnMut(&TrainEvent) -> Result<()>,
+    ) -> Result<()> {
+        let differing = self.trainer.take_from_first_rank()?;
+        if differing.is_empty() || self.ranks_differ {
+            return Ok(());
+        }
+        self.ranks_differ = true;
+        on_event(&TrainEvent::RanksDiffer(differing))
     }
 
     /// Writes the checkpoint, after `metrics.csv` where an epoch ended.
@@ -196,27 +240,18 @@ impl<'s> Run<'s> {
             note: None,
             clock: self.trainer.clock(),
         };
-        if epoch_ended {
-            let objective = checkpoint.config.objective();
-            self.folder.save_metrics(&*objective, &checkpoint.logs)?;
-            self.save_best(&checkpoint.state)?;
+        if let Some(folder) = &self.folder {
+            let table = &self.trainer.network().parameters;
+            if epoch_ended {
+                let objective = checkpoint.config.objective();
+                folder.save_metrics(&*objective, &checkpoint.logs)?;
+                save_best(folder, table, &checkpoint.state)?;
+            }
+            folder.save_checkpoint(&checkpoint, table)?;
         }
-        let table = &self.trainer.network().parameters;
-        self.folder.save_checkpoint(&checkpoint, table)?;
         self.saved = checkpoint;
         self.saved_at = Instant::now();
         Ok(())
-    }
-
-    /// Writes the weights of an epoch that ended, where no other did as well on the validation set.
-    fn save_best(&self, state: &TrainState) -> Result<()> {
-        match state.selection.best {
-            Some(best) if best.epoch == state.epoch => {
-                let table = &self.trainer.network().parameters;
-                self.folder.save_best(table, &state.parameters)
-            }
-            _ => Ok(()),
-        }
     }
 
     fn interrupted(&self) -> Error {
@@ -243,8 +278,11 @@ impl<'s> Run<'s> {
             .and_then(|found| {
                 let table = &self.trainer.network().parameters;
                 let model = &found.last_finite.parameters;
-                self.folder.remove_predictions();
-                self.folder.save_model(table, model).map(|()| found)
+                if let Some(folder) = &self.folder {
+                    folder.remove_predictions();
+                    folder.save_model(table, model)?;
+                }
+                Ok(found)
             });
         match diagnosis {
             Err(error) => error,
@@ -257,5 +295,25 @@ impl<'s> Run<'s> {
                 ),
             },
         }
+    }
+}
+
+/// Where `trainer` stands, which was made from `config` and `data`.
+fn checkpoint(trainer: &Trainer<'_>, config: &RunConfig, data: &DataRecord) -> Result<Checkpoint> {
+    Ok(Checkpoint {
+        state: trainer.state()?,
+        logs: trainer.logs().to_vec(),
+        config: config.clone(),
+        data: data.clone(),
+        note: None,
+        clock: trainer.clock(),
+    })
+}
+
+/// Writes the weights of an epoch that ended, where no other did as well on the validation set.
+fn save_best(folder: &RunFolder, table: &ParameterTable, state: &TrainState) -> Result<()> {
+    match state.selection.best {
+        Some(best) if best.epoch == state.epoch => folder.save_best(table, &state.parameters),
+        _ => Ok(()),
     }
 }

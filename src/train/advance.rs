@@ -234,7 +234,7 @@ impl Trainer<'_> {
         self.order.write(self.device, self.place.epoch);
         let step = self.next_steps(1);
         let go_on = |_| ControlFlow::Continue(());
-        self.submissions.run(&self.training, step, go_on)?;
+        let _ = self.submissions.run(&self.training, step, go_on)?;
         for subset in [Subset::Train, Subset::Valid, Subset::Test] {
             let used = subset != Subset::Train || self.options.evaluate_train;
             if let Ok(set) = self.subset(subset)
@@ -344,7 +344,7 @@ impl Trainer<'_> {
             }
         });
         self.clock.seconds += start.elapsed().as_secs_f64();
-        result.and_then(|flow| ran.map(|()| flow))
+        result.and(ran)
     }
 
     /// The next `steps` steps from where the trainer stands, no further than to the end of the

@@ -1,6 +1,7 @@
 //! What a trainer tells its caller while it works.
 
 use super::metrics::{EpochMetrics, Metrics};
+use crate::ranks::Name;
 
 /// One piece of news; the command line renders them, the trainer never prints.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +33,9 @@ pub enum TrainEvent {
     },
     /// An epoch was trained and evaluated.
     EpochEnded(EpochMetrics),
+    /// These ranks had come to other weights than rank 0, as on unlike processors; they go on with its weights. Said
+    /// once, for all epochs.
+    RanksDiffer(Vec<Name>),
     /// Something became NaN or infinite, and the steps since the last checkpoint run once more to
     /// find out where.
     Replaying {

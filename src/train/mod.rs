@@ -14,6 +14,7 @@ mod order;
 mod place;
 mod plan;
 mod predictor;
+mod ranks;
 mod replay;
 mod resident;
 mod schedule;

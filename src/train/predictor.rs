@@ -202,7 +202,7 @@ fn collect(
     };
     let mut sums = Sums::default();
     let steps = batches(0..count, batch_size);
-    submissions.run_keeping(program, steps, Some(&kept), |row| {
+    let _ = submissions.run_keeping(program, steps, Some(&kept), |row| {
         sums.add(&row);
         ControlFlow::Continue(())
     })?;

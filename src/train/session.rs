@@ -8,6 +8,7 @@ use crate::data::{Dataset, Split};
 use crate::error::Result;
 use crate::exec::Device;
 use crate::gpu::GpuOptions;
+use crate::ranks::Ranks;
 
 /// An open device. Trainers borrow it; training, sweeps, prediction and evaluation share it.
 #[derive(Debug)]
@@ -20,6 +21,11 @@ impl Session {
     /// Opens the device that `options` ask for, as [`Device::open`] does.
     pub fn open(options: &GpuOptions) -> Result<Self> {
         Device::open(options).map(Self::new)
+    }
+
+    /// The same for a rank, which shares every batch with the other `ranks`: as [`Device::open_shared`] does.
+    pub fn open_shared(options: &GpuOptions, ranks: Ranks) -> Result<Self> {
+        Device::open_shared(options, ranks).map(Self::new)
     }
 
     /// A session on `device`.

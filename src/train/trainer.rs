@@ -261,26 +261,23 @@ impl<'s> Trainer<'s> {
         let whole_targets = set.whole_targets();
         let mut sums = Sums::default();
         let steps = batches(range, self.options.batch_size);
-        let mut paused = false;
         let program = match (subset, &self.on_valid) {
             (Subset::Valid, Some(on_valid)) => on_valid,
             (Subset::Train, _) => &self.on_train,
             _ => &self.on_test,
         };
-        self.submissions.run(program, steps, |row| {
+        let flow = self.submissions.run(program, steps, |row| {
             sums.add(&row);
-            paused = paused || pause();
-            if paused {
+            if pause() {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())
             }
         })?;
         let metrics = sums.means(&*self.options.objective, whole_targets);
-        Ok(if paused {
-            ControlFlow::Break(metrics)
-        } else {
-            ControlFlow::Continue(metrics)
+        Ok(match flow {
+            ControlFlow::Break(()) => ControlFlow::Break(metrics),
+            ControlFlow::Continue(()) => ControlFlow::Continue(metrics),
         })
     }
 

@@ -6,6 +6,7 @@ use crate::exec::Cpu;
 use crate::kernel::Slice;
 use crate::kernel::case::{Argument, Launch, Output, SENTINELS};
 use crate::kernel::native::{Part, Workspace};
+use crate::kernel::shards::SHARDS;
 use crate::kernel::{Access, Scalar};
 
 /// Words of scratch: more than any launch takes.
@@ -37,6 +38,7 @@ pub fn run_cpu(cpu: &Cpu, launch: &Launch) -> Result<Vec<Output>> {
             return;
         }
         let mut part = Part {
+            shards: 0..SHARDS,
             step: launch.step,
             batch: launch.step.batch,
             workspace: &mut Workspace::poisoned(SCRATCH),

@@ -264,3 +264,24 @@ fn a_range_test_suggests_a_learning_rate_and_trains_nothing() {
     let again = place.run(&arguments);
     assert_eq!(again.code, 1, "{}", again.stderr);
 }
+
+/// Several processes that know nothing of each other would each train the same.
+#[cfg(not(feature = "mpi"))]
+#[test]
+fn a_build_without_mpi_refuses_to_be_one_of_several_processes() {
+    for variable in ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"] {
+        let place = Workplace::new();
+        let mut command = place.command(env!("CARGO_BIN_EXE_gpu-train"));
+        command.args(DATA).args(["--epochs", "1", "--out", "run"]);
+        let output = command.env(variable, "2").output().expect("starts");
+        let refused = crate::support::ended(output);
+        assert_eq!(refused.code, 2, "{}", refused.stderr);
+        assert!(
+            refused.stderr.contains("built without MPI"),
+            "{}",
+            refused.stderr
+        );
+        assert!(refused.stderr.contains("make mpi"), "{}", refused.stderr);
+        assert!(!place.path("run").exists());
+    }
+}

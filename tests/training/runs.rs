@@ -183,7 +183,11 @@ fn diverged(
     assert!(error.hint().contains("lower `lr`"), "{}", error.hint());
     let table = run.trainer().network().parameters.clone();
     let model = load_weights(&path.join("model.safetensors"), &table).expect("is finite");
-    let checkpoint = run.folder().checkpoint().expect("is whole");
+    let checkpoint = run
+        .folder()
+        .expect("writes one")
+        .checkpoint()
+        .expect("is whole");
     (error.to_string(), checkpoint, model)
 }
 

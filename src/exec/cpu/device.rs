@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{AdapterDescription, GpuOptions};
 use crate::kernel::native::instruction_set;
 use crate::kernel::target::{AdapterKind, Target};
+use crate::ranks::Ranks;
 
 /// The processor, with threads of its own.
 #[derive(Debug, Clone)]
@@ -15,6 +16,7 @@ pub struct Cpu {
     pool: Arc<ThreadPool>,
     broken: Option<Arc<str>>,
     description: AdapterDescription,
+    ranks: Ranks,
 }
 
 /// Bytes that no buffer of a processor reaches, and TOML can still write.
@@ -46,12 +48,24 @@ impl Cpu {
             pool: Arc::new(pool),
             broken: options.break_kernel.as_deref().map(Arc::from),
             description,
+            ranks: Ranks::default(),
         })
     }
 
     /// What it is.
     pub fn description(&self) -> &AdapterDescription {
         &self.description
+    }
+
+    /// The same, sharing every batch with the other `ranks`.
+    #[must_use]
+    pub fn shared_by(self, ranks: Ranks) -> Self {
+        Self { ranks, ..self }
+    }
+
+    /// Who shares every batch.
+    pub fn ranks(&self) -> &Ranks {
+        &self.ranks
     }
 
     /// How many threads it computes with.

@@ -1,5 +1,6 @@
 //! Runs programs on the processor itself, by the kernels of [`crate::kernel::native`].
 
+mod bound;
 mod ceilings;
 mod device;
 mod memory;

@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
+use super::bound::Bound;
 use super::device::Cpu;
 use super::memory::{Held, HostBuffer, Seen};
-use super::stages::{Stage, check_stages, stages, stages_before};
+use super::stages::{Stage, Stages};
 use crate::error::Result;
 use crate::exec::described::Described;
-use crate::graph::{Dispatch, Extent, Half, Program, Role};
-use crate::kernel::Slice;
+use crate::graph::{Half, Program, Role};
 use crate::kernel::native::{Aligned, Part, Workspace};
-use crate::kernel::shards;
 use crate::kernel::shards::SHARDS;
-use crate::kernel::{Access, Call, Scalar, Step};
+use crate::kernel::{Slice, Step};
+use crate::ranks::Ranks;
 
 /// A program with its memory.
 #[derive(Debug)]
@@ -26,9 +26,9 @@ pub struct CpuProgram {
     /// `None` for what every thread has for itself.
     buffers: Vec<Option<SharedBuffer>>,
     dispatches: Vec<Bound>,
-    stages: Vec<Stage>,
-    /// The stage with which the update begins.
-    update: usize,
+    stages: Stages,
+    /// What ranks exchange, on its way.
+    message: Mutex<Vec<f32>>,
     /// One per thread of the pool.
     threads: Vec<Mutex<Own>>,
     described: Vec<Described>,
@@ -49,25 +49,6 @@ struct Own {
     locals: Vec<(usize, Aligned)>,
     /// Time spent in each dispatch since it was last asked for.
     spent: Vec<Duration>,
-}
-
-/// A dispatch with its kernel and its slices.
-#[derive(Debug)]
-pub(super) struct Bound {
-    pub(super) call: Call,
-    pub(super) slices: Vec<BoundSlice>,
-}
-
-#[derive(Debug)]
-pub(super) struct BoundSlice {
-    pub(super) buffer: usize,
-    pub(super) offset: usize,
-    len: usize,
-    pub(super) extent: Extent,
-    /// Whether the buffer is the thread's own, and holds one shard.
-    pub(super) local: bool,
-    scalar: Scalar,
-    pub(super) written: bool,
 }
 
 impl CpuProgram {
@@ -106,9 +87,7 @@ impl CpuProgram {
                 })
             });
         }
-        let stages = stages(&dispatches);
-        check_stages(&stages, &dispatches);
-        let update = stages_before(&stages, program.half(Half::Update).start);
+        let stages = Stages::new(&dispatches, program.half(Half::Update).start);
         let own = || {
             let locals = locals
                 .iter()
@@ -122,7 +101,7 @@ impl CpuProgram {
         Ok(Self {
             buffers,
             stages,
-            update,
+            message: Mutex::default(),
             threads: (0..cpu.threads()).map(|_| own()).collect(),
             described: Described::of_program(program),
             capacity: program.capacity as u32,
@@ -137,39 +116,90 @@ impl CpuProgram {
         self.cpu.within(work)
     }
 
-    /// Runs one step; to be called [`within`](Self::within) the pool.
+    /// Runs one step, all of it, whoever shares it else; to be called [`within`](Self::within) the pool.
     pub fn run(&self, step: &Step) {
-        self.run_stages(step, &self.stages);
+        self.run_stages(step, self.stages.all(), &(0..SHARDS), |_| ());
     }
 
-    /// Runs half a step; to be called [`within`](Self::within) the pool.
+    /// Runs this rank's part of one step, of which no other keeps anything to itself: what is summed over the
+    /// batch is the same on all ranks. Returns whether any of them has the `wish`. To be called
+    /// [`within`](Self::within) the pool.
+    pub fn run_shared(&self, step: &Step, wish: bool) -> bool {
+        self.run_stages_shared(step, self.stages.all(), wish)
+    }
+
+    /// Runs half a step, as [`run_shared`](Self::run_shared) does the whole.
     pub fn run_half(&self, step: &Step, half: Half) {
-        let (gradients, update) = self.stages.split_at(self.update);
-        let stages = match half {
-            Half::Gradients => gradients,
-            Half::Update => update,
-        };
-        self.run_stages(step, stages);
+        self.run_stages_shared(step, self.stages.half(half), false);
     }
 
-    fn run_stages(&self, step: &Step, stages: &[Stage]) {
+    fn run_stages_shared(&self, step: &Step, stages: &[Stage], wish: bool) -> bool {
+        let ranks = self.cpu.ranks();
+        let mut agreed = wish && ranks.is_alone();
+        let exchange = |floats: &mut Exchanged<'_, '_>| match floats {
+            _ if ranks.is_alone() => {}
+            Exchanged::Sums(parts) => agreed |= self.sum(parts, wish),
+            Exchanged::Parts(floats) => ranks.gather(bytemuck::cast_slice_mut(floats)),
+        };
+        self.run_stages(step, stages, &ranks.shards(), exchange);
+        agreed
+    }
+
+    /// Adds up `parts` over all ranks, in one message; returns whether any of them has the `wish`.
+    fn sum(&self, parts: &mut [Slice<'_, f32>], wish: bool) -> bool {
+        let mut message = self.message.lock().unwrap_or_else(PoisonError::into_inner);
+        message.clear();
+        for part in &mut *parts {
+            message.extend_from_slice(part.real_mut());
+        }
+        let agreed = self.cpu.ranks().sum(&mut message, wish);
+        let mut rest = &message[..];
+        for part in parts {
+            let part = part.real_mut();
+            let (sums, after) = rest.split_at(part.len());
+            part.copy_from_slice(sums);
+            rest = after;
+        }
+        agreed
+    }
+
+    /// Runs `stages` on `shards` of the batch; `exchange` is called with what has to be made whole in between.
+    fn run_stages(
+        &self,
+        step: &Step,
+        stages: &[Stage],
+        shards: &Range<usize>,
+        mut exchange: impl FnMut(&mut Exchanged<'_, '_>),
+    ) {
         let held = self.hold();
         for stage in stages {
             match stage {
                 Stage::Batch(dispatch) => {
                     self.on_this_thread(&held, |seen, own| {
-                        self.run_dispatch(*dispatch, seen, own, step, None, |_| ());
+                        self.run_dispatch(*dispatch, seen, own, step, shards, |_| ());
                     });
                 }
                 Stage::Shards(dispatches) => {
-                    let shards = (0..SHARDS).into_par_iter().with_max_len(1);
+                    let shards = shards.clone().into_par_iter().with_max_len(1);
                     shards.for_each(|shard| {
                         self.on_this_thread(&held, |seen, own| {
                             for dispatch in dispatches.clone() {
-                                self.run_dispatch(dispatch, seen, own, step, Some(shard), |_| ());
+                                let shard = shard..shard + 1;
+                                self.run_dispatch(dispatch, seen, own, step, &shard, |_| ());
                             }
                         });
                     });
+                }
+                Stage::Sum(parts) => {
+                    let seen = held.seen_with(&mut []);
+                    let mut parts: Vec<_> = parts.iter().map(|it| it.whole(&seen)).collect();
+                    exchange(&mut Exchanged::Sums(&mut parts));
+                }
+                Stage::Gather(parts) => {
+                    let seen = held.seen_with(&mut []);
+                    for part in parts {
+                        exchange(&mut Exchanged::Parts(part.whole(&seen).real_mut()));
+                    }
                 }
             }
         }
@@ -179,16 +209,23 @@ impl CpuProgram {
     /// and its buffers, in binding order.
     pub fn watch(&self, step: &Step, mut each: impl FnMut(usize, &[Slice<'_, f32>])) {
         let held = self.hold();
-        for stage in &self.stages {
-            let (dispatches, shards) = match stage {
-                Stage::Batch(dispatch) => (*dispatch..dispatch + 1, vec![None]),
-                Stage::Shards(dispatches) => (dispatches.clone(), (0..SHARDS).map(Some).collect()),
+        for stage in self.stages.all() {
+            let (dispatches, parts) = match stage {
+                Stage::Batch(dispatch) => (
+                    *dispatch..dispatch + 1,
+                    std::iter::once(0..SHARDS).collect::<Vec<_>>(),
+                ),
+                Stage::Shards(dispatches) => {
+                    let shards = (0..SHARDS).map(|shard| shard..shard + 1);
+                    (dispatches.clone(), shards.collect())
+                }
+                Stage::Sum(_) | Stage::Gather(_) => continue,
             };
-            for shard in shards {
+            for shards in parts {
                 self.on_this_thread(&held, |seen, own| {
                     for dispatch in dispatches.clone() {
                         let each = |slices: &[Slice<'_, f32>]| each(dispatch, slices);
-                        self.run_dispatch(dispatch, seen, own, step, shard, each);
+                        self.run_dispatch(dispatch, seen, own, step, &shards, each);
                     }
                 });
             }
@@ -205,6 +242,11 @@ impl CpuProgram {
             }
         }
         all
+    }
+
+    /// Who shares its steps.
+    pub(in crate::exec) fn ranks(&self) -> &Ranks {
+        self.cpu.ranks()
     }
 
     /// Whether all threads work together on that dispatch, or each on shards of its own.
@@ -250,26 +292,23 @@ impl CpuProgram {
         work(&held.seen_with(locals), &mut Worker { workspace, spent });
     }
 
-    /// Runs a dispatch on one shard, or on the whole batch, and shows `each` its buffers afterwards.
+    /// Runs a dispatch on `shards` of the batch, and shows `each` its buffers afterwards.
     fn run_dispatch(
         &self,
         index: usize,
         seen: &Seen<'_>,
         own: &mut Worker<'_>,
         step: &Step,
-        shard: Option<usize>,
+        shards: &Range<usize>,
         each: impl FnOnce(&[Slice<'_, f32>]),
     ) {
         let start = Instant::now();
         let bound = &self.dispatches[index];
-        let samples = match shard {
-            None => 0..step.batch as usize,
-            Some(shard) => shards::range(step.batch as usize, shard),
-        };
+        let samples = bound.samples(step.batch as usize, shards);
         let slices = bound.slices.iter();
-        let slices = slices.map(|it| bind(seen, it, &samples, shard));
+        let slices = slices.map(|it| bound.bind(seen, it, &samples, shards));
         let mut slices: Vec<Slice<'_, f32>> = slices.collect();
-        if shard.is_some() && samples.is_empty() {
+        if bound.by_samples && samples.is_empty() {
             slices.iter_mut().for_each(Slice::clear);
         } else if !self.cpu.breaks(bound.call.kernel.name) {
             let mut part = Part {
@@ -279,6 +318,7 @@ impl CpuProgram {
                     ..*step
                 },
                 batch: step.batch,
+                shards: shards.clone(),
                 workspace: own.workspace,
             };
             bound.call.kernel.run(&bound.call, &mut part, &mut slices);
@@ -288,88 +328,16 @@ impl CpuProgram {
     }
 }
 
+/// What ranks make whole between stages.
+enum Exchanged<'s, 't> {
+    /// Sums over each rank's shards.
+    Sums(&'s mut [Slice<'t, f32>]),
+    /// A part per shard.
+    Parts(&'s mut [f32]),
+}
+
 /// What a thread has while it works.
 struct Worker<'t> {
     workspace: &'t mut Workspace,
     spent: &'t mut [Duration],
-}
-
-/// The part of a buffer that shard `shard`, which has these samples, may use; all of it without one.
-#[expect(
-    unsafe_code,
-    reason = "threads share buffers, of which each uses its own part"
-)]
-fn bind<'t>(
-    seen: &'t Seen<'_>,
-    slice: &BoundSlice,
-    samples: &Range<usize>,
-    shard: Option<usize>,
-) -> Slice<'t, f32> {
-    let (from, len) = match (slice.extent, shard) {
-        (Extent::Samples(sample), Some(_)) => {
-            let first = if slice.local { 0 } else { samples.start };
-            (first * sample, samples.len() * sample)
-        }
-        (Extent::Shards(len), Some(shard)) => (shard * len, len),
-        (Extent::Whole, _) | (_, None) => (0, slice.len),
-    };
-    let start = slice.offset + from;
-    // SAFETY: `Bound::check` has seen to it that a dispatch writes nothing that it reads, and that
-    // dispatches of shards write nothing but their samples' or their shard's part; `check_stages`, that
-    // nobody else reads or writes there before all shards have met. A buffer that is written anywhere is held for
-    // writing.
-    unsafe {
-        seen.slice(
-            slice.buffer,
-            start..start + len,
-            slice.scalar,
-            slice.written,
-        )
-    }
-}
-
-impl Bound {
-    /// Panics as [`CpuProgram::new`].
-    fn new(dispatch: &Dispatch, program: &Program) -> Self {
-        let kernel = dispatch.call.kernel;
-        let slices = dispatch.slices.iter().zip(kernel.bindings);
-        let slices = slices.map(|(slice, binding)| BoundSlice {
-            buffer: slice.buffer,
-            offset: slice.offset,
-            len: slice.len,
-            extent: slice.extent,
-            local: matches!(program.buffers[slice.buffer].role, Role::Local(_)),
-            scalar: binding.scalar,
-            written: binding.access == Access::ReadWrite,
-        });
-        let bound = Self {
-            call: dispatch.call.clone(),
-            slices: slices.collect(),
-        };
-        bound.check(&dispatch.label);
-        bound
-    }
-
-    fn check(&self, label: &str) {
-        let kernel = self.call.kernel.name;
-        for (at, slice) in self.slices.iter().enumerate() {
-            let is_own = slice.extent != Extent::Whole || self.call.whole_batch;
-            assert!(
-                is_own || !slice.written,
-                "{label}: all shards of {kernel} write the same"
-            );
-            assert!(
-                !(slice.local && self.call.whole_batch),
-                "{label}: {kernel} meets no shards"
-            );
-            let end = slice.offset + slice.len;
-            for other in &self.slices[..at] {
-                let apart = slice.buffer != other.buffer
-                    || end <= other.offset
-                    || other.offset + other.len <= slice.offset;
-                let both_read = !slice.written && !other.written;
-                assert!(apart || both_read, "{label}: {kernel} writes what it reads");
-            }
-        }
-    }
 }

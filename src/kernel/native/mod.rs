@@ -14,6 +14,8 @@ pub mod workspace;
 pub use product::{instruction_set, multiply_square};
 pub use workspace::{Aligned, Workspace};
 
+use std::ops::Range;
+
 use super::{Call, Slice, Step};
 
 /// What a kernel runs on.
@@ -23,6 +25,8 @@ pub struct Part<'a> {
     pub step: Step,
     /// Samples of the whole batch.
     pub batch: u32,
+    /// The shards that a sum over shards is to be taken of: all, unless ranks share the batch.
+    pub shards: Range<usize>,
     /// Memory of the thread.
     pub workspace: &'a mut Workspace,
 }

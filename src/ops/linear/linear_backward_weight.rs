@@ -92,7 +92,7 @@ pub fn call(
     });
     // A copy per shard of a large weight would not stay in the caches.
     if rows == 1 && padded(ins) * padded(outs) > LARGE {
-        call.for_whole_batch()
+        call.for_sum_of_shards()
     } else {
         call
     }
@@ -213,6 +213,7 @@ fn native(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
         let (weight, bias) = partials.real_mut().split_at_mut(bias_at);
         weight[ins * outs..].fill(0.0);
         sum_shards(
+            part.shards.clone(),
             &ends,
             [input, grads],
             [ins, outs],
@@ -221,8 +222,8 @@ fn native(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
         if params.bias == 0.0 {
             return bias[..outs].fill(0.0);
         }
-        let [sums] = part.workspace.take([SHARDS * outs]);
-        return sum_bias(&ends, grads, sums, &mut bias[..outs]);
+        let [sums] = part.workspace.take([part.shards.len() * outs]);
+        return sum_bias(part.shards.clone(), &ends, grads, sums, &mut bias[..outs]);
     }
     let ranges = Ranges {
         splits: params.splits as usize,
@@ -282,11 +283,17 @@ fn add_to(values: &[f32], sums: &mut [f32]) {
     }
 }
 
-/// The sum over shards of the sums of the gradients of each; `sums` holds one per shard.
-fn sum_bias(ends: &[usize; SHARDS + 1], grads: &[f32], sums: &mut [f32], bias: &mut [f32]) {
+/// The sum over `shards` of the sums of the gradients of each; `sums` holds one per shard.
+fn sum_bias(
+    shards: Range<usize>,
+    ends: &[usize; SHARDS + 1],
+    grads: &[f32],
+    sums: &mut [f32],
+    bias: &mut [f32],
+) {
     let outs = bias.len();
     sums.fill(0.0);
-    for (shard, sums) in sums.chunks_exact_mut(outs).enumerate() {
+    for (shard, sums) in shards.zip(sums.chunks_exact_mut(outs)) {
         add_rows(&grads[ends[shard] * outs..ends[shard + 1] * outs], sums);
     }
     for (at, bias) in bias.chunks_mut(SUMMED).enumerate() {
@@ -298,9 +305,10 @@ fn sum_bias(ends: &[usize; SHARDS + 1], grads: &[f32], sums: &mut [f32], bias: &
     }
 }
 
-/// weight (`ins`, `outs`) = the sum over shards of input^T * grads, of which shard `s` has the rows from
+/// weight (`ins`, `outs`) = the sum over `shards` of input^T * grads, of which shard `s` has the rows from
 /// `ends[s]` to `ends[s + 1]`; blocks of the weight on all threads.
 fn sum_shards(
+    shards: Range<usize>,
     ends: &[usize; SHARDS + 1],
     [input, grads]: [&[f32]; 2],
     [ins, outs]: [usize; 2],
@@ -310,36 +318,39 @@ fn sum_shards(
     let blocks = weight.par_chunks_mut(rows * outs).enumerate();
     blocks.for_each(|(block, weight)| {
         let columns = block * rows..block * rows + weight.len() / outs;
-        let product = |shard: usize, accumulate: bool, sums: &mut [f32]| {
+        let product = |shard: usize, sums: &mut [f32]| {
             let rows = ends[shard]..ends[shard + 1];
             let input = Matrix::new(&input[rows.start * ins..rows.end * ins], rows.len(), ins);
             let grads = &grads[rows.start * outs..rows.end * outs];
             let grads = Matrix::new(grads, rows.len(), outs);
             multiply(
                 sums,
-                accumulate,
+                false,
                 input.columns(columns.clone()).transposed(),
                 grads,
             );
         };
         LEVELS.with_borrow_mut(|levels| {
-            let mut levels = levels.take([weight.len(); SHARDS.ilog2() as usize - 1]);
-            sum_tree(0..SHARDS, &product, weight, &mut levels);
+            let mut levels = levels.take([weight.len(); SHARDS.ilog2() as usize]);
+            sum_tree(shards.clone(), &product, weight, &mut levels);
         });
     });
 }
 
 /// `sum` = the sum of the products of `shards`, pairs first; `levels` is a scratch sum for each level of
-/// the tree but the lowest, where the second product is added while it is made.
+/// the tree. No product is added while it is made, which would round otherwise: ranks that have a single shard
+/// add theirs afterwards.
 fn sum_tree(
     shards: Range<usize>,
-    product: &impl Fn(usize, bool, &mut [f32]),
+    product: &impl Fn(usize, &mut [f32]),
     sum: &mut [f32],
     levels: &mut [&mut [f32]],
 ) {
-    let Some((level, levels)) = levels.split_first_mut() else {
-        product(shards.start, false, sum);
-        return product(shards.start + 1, true, sum);
+    if shards.len() == 1 {
+        return product(shards.start, sum);
+    }
+    let [level, levels @ ..] = levels else {
+        unreachable!("there is a scratch sum for each level");
     };
     let half = shards.start + shards.len() / 2;
     sum_tree(shards.start..half, product, sum, levels);

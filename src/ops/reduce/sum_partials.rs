@@ -66,7 +66,7 @@ pub fn call(splits: usize, len: usize) -> Call {
         Grid::fixed(threads, THREADS as u32),
     )
     .with_workgroup_bytes(16 * THREADS as u32)
-    .for_whole_batch()
+    .for_sum_of_shards()
 }
 
 // The twin.
@@ -89,17 +89,15 @@ pub fn twin<T: Real>(params: &Params, _step: &Step, partials: &[T], output: &mut
 /// Floats that a thread sums at a time.
 pub(in crate::ops) const BLOCK: usize = 1024;
 
-/// output (`len`) = the sum of partials (splits, `len`): of eight,
-/// `((0 + 1) + (2 + 3)) + ((4 + 5) + (6 + 7))`.
+/// output (`len`) = the sum of partials, as many of `len` as there are: of eight,
+/// `((0 + 1) + (2 + 3)) + ((4 + 5) + (6 + 7))`. Where ranks share a batch, each has less.
 fn native(call: &Call, _part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
     let [partials, output] = slices else {
         panic!("sum_partials binds two buffers");
     };
     let params: &Params = call.params();
     let len = params.quads as usize * QUAD;
-    let partials: Vec<&[f32]> = partials.real()[..params.splits as usize * len]
-        .chunks_exact(len)
-        .collect();
+    let partials: Vec<&[f32]> = partials.real().chunks_exact(len).collect();
     add_all(&partials, &mut output.real_mut()[..len]);
 }
 
