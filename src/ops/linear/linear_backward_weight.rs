@@ -283,14 +283,11 @@ fn add_to(values: &[f32], sums: &mut [f32]) {
     }
 }
 
+/// Where the rows of each shard end, after a zero.
+type Ends = [usize; SHARDS + 1];
+
 /// The sum over `shards` of the sums of the gradients of each; `sums` holds one per shard.
-fn sum_bias(
-    shards: Range<usize>,
-    ends: &[usize; SHARDS + 1],
-    grads: &[f32],
-    sums: &mut [f32],
-    bias: &mut [f32],
-) {
+fn sum_bias(shards: Range<usize>, ends: &Ends, grads: &[f32], sums: &mut [f32], bias: &mut [f32]) {
     let outs = bias.len();
     sums.fill(0.0);
     for (shard, sums) in shards.zip(sums.chunks_exact_mut(outs)) {
@@ -309,7 +306,7 @@ fn sum_bias(
 /// `ends[s]` to `ends[s + 1]`; blocks of the weight on all threads.
 fn sum_shards(
     shards: Range<usize>,
-    ends: &[usize; SHARDS + 1],
+    ends: &Ends,
     [input, grads]: [&[f32]; 2],
     [ins, outs]: [usize; 2],
     weight: &mut [f32],
@@ -322,13 +319,8 @@ fn sum_shards(
             let rows = ends[shard]..ends[shard + 1];
             let input = Matrix::new(&input[rows.start * ins..rows.end * ins], rows.len(), ins);
             let grads = &grads[rows.start * outs..rows.end * outs];
-            let grads = Matrix::new(grads, rows.len(), outs);
-            multiply(
-                sums,
-                false,
-                input.columns(columns.clone()).transposed(),
-                grads,
-            );
+            let input = input.columns(columns.clone()).transposed();
+            multiply(sums, false, input, Matrix::new(grads, rows.len(), outs));
         };
         LEVELS.with_borrow_mut(|levels| {
             let mut levels = levels.take([weight.len(); SHARDS.ilog2() as usize]);
