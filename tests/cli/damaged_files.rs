@@ -13,9 +13,9 @@ use gpu_train::report::{Heading, RunRecord, compare};
 use gpu_train::run::{Checkpoint, Environment, RunConfig, load_weights, save_weights};
 use gpu_train::shape::ImageShape;
 use gpu_train::tune::TuningFile;
-use safetensors::SafeTensors;
 use tempfile::TempDir;
 
+use crate::mutated::checkpoint_file::File;
 use crate::support::{CPU, Workplace, open_sweep};
 
 /// Files of each kind that are tried, unless `GPU_TRAIN_CASES` says how many.
@@ -209,30 +209,32 @@ fn damaged_tunings_are_refused_or_sane() {
     });
 }
 
-/// The text in a checkpoint's header names the net and its sizes, from which everything follows.
+/// The text in a checkpoint's header names the net and its sizes, from which everything follows. Its checksum
+/// is made to fit, so that what is behind it sees the damage too.
 #[test]
 fn damaged_checkpoints_are_refused_or_sane() {
     let place = Workplace::new();
     place.train("run", &["--epochs", "1"]);
     let path = place.path("run/checkpoint.safetensors");
-    let whole = fs::read(&path).expect("there is one");
-    let read = || Checkpoint::read(&path).map(drop);
-    read().expect("is whole");
-    let file = SafeTensors::deserialize(&whole).expect("safetensors");
-    let (_, header) = SafeTensors::read_metadata(&whole).expect("a header");
-    let metadata = header.metadata().clone().expect("metadata");
-    let (name, text) = metadata.iter().next().expect("a text");
+    let file = File::read(&path);
+    file.forged(&file.text).write(&path);
+    Checkpoint::read(&path).expect("the forger knows how");
     let mut numbers = Numbers(11);
-    let mut refused = 0;
+    let (mut refused, mut damaged) = (0, 0);
     for _ in 0..mutants() {
-        let mutant = mutate(text.as_bytes(), &mut numbers);
-        let mutant = String::from_utf8_lossy(&mutant).into_owned();
-        let metadata = [(name.clone(), mutant)].into_iter().collect();
-        let bytes = safetensors::serialize(file.tensors(), Some(metadata)).expect("fits");
-        fs::write(&path, bytes).expect("writes");
-        refused += u32::from(read().is_err());
+        let mutant = mutate(file.text.as_bytes(), &mut numbers);
+        file.forged(&String::from_utf8_lossy(&mutant)).write(&path);
+        if let Err(error) = Checkpoint::read(&path) {
+            refused += 1;
+            assert!(
+                !error.to_string().contains("checksum does not fit"),
+                "{error}"
+            );
+            damaged += u32::from(error.to_string().contains("its checksum does not tell"));
+        }
     }
     assert!(refused > mutants() / 4, "{refused} were refused");
+    assert!(damaged > 0, "what is behind the checksum sees some");
 }
 
 /// What runs are drawn from; every hundredth that is taken is drawn.

@@ -11,7 +11,16 @@ use safetensors::tensor::TensorView;
 pub struct File {
     pub text: String,
     pub sum: Option<String>,
-    pub tensors: Vec<(String, safetensors::Dtype, Vec<usize>, Vec<u8>)>,
+    pub tensors: Vec<Tensor>,
+}
+
+/// Name, type, shape and bytes.
+type Tensor = (String, safetensors::Dtype, Vec<usize>, Vec<u8>);
+
+/// Where a net of plain layers has the tensor `name`, such as `3.bias`: weights before biases.
+fn place(name: &str) -> (usize, bool) {
+    let (layer, kind) = name.split_once('.').expect("a layer's");
+    (layer.parse().expect("a number"), kind != "weight")
 }
 
 impl File {
@@ -46,22 +55,27 @@ impl File {
         let mut crc = crc32fast::Hasher::new();
         crc.update(text.unwrap_or_default().as_bytes());
         for role in ["parameters", "first_moments", "second_moments"] {
-            for layer in ["1", "3"] {
-                for kind in ["weight", "bias"] {
-                    let name = format!("{role}.{layer}.{kind}");
-                    let found = self.tensors.iter().find(|it| it.0 == name);
-                    let (name, _, shape, bytes) = found.expect(&name);
-                    if text.is_some() {
-                        crc.update(name.as_bytes());
-                        for &size in shape {
-                            crc.update(&(size as u64).to_le_bytes());
-                        }
+            let mut found: Vec<_> = self.of_role(role).collect();
+            found.sort_by_key(|it| place(&it.0[role.len() + 1..]));
+            for (name, _, shape, bytes) in found {
+                if text.is_some() {
+                    crc.update(name.as_bytes());
+                    for &size in shape {
+                        crc.update(&(size as u64).to_le_bytes());
                     }
-                    crc.update(bytes);
                 }
+                crc.update(bytes);
             }
         }
         crc.finalize()
+    }
+
+    fn of_role(&self, role: &str) -> impl Iterator<Item = &Tensor> {
+        let is_of = move |name: &str| {
+            name.strip_prefix(role)
+                .is_some_and(|it| it.starts_with('.'))
+        };
+        self.tensors.iter().filter(move |it| is_of(&it.0))
     }
 
     /// The same with `text`, and a checksum that fits it: as somebody writes it who knows how.

@@ -2,7 +2,7 @@
 //! digit, to another run's, or left out. Nothing panics, nothing is taken without a word, and every
 //! refusal names the file.
 
-mod checkpoint_file;
+pub mod checkpoint_file;
 mod mutants;
 
 use std::fs;
