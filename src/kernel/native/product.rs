@@ -1,6 +1,6 @@
 //! Matrix products, by the crate `gemm`.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use gemm_common::Parallelism;
 
@@ -99,6 +99,11 @@ pub(crate) fn multiply(output: &mut [f32], accumulate: bool, a: Matrix<'_>, b: M
         multiply_strided(output, [b.columns, 1], accumulate, a, b);
     }
 }
+
+/// Inner sizes of which [`multiply`] adds the whole product, rounded once, to what is there: the same bits as
+/// adding it afterwards. Outside, `gemm` begins its sums with what is there, or adds them in several parts.
+/// Neither output size may be 1.
+pub(crate) const ADDED_WHOLE: RangeInclusive<usize> = 3..=512;
 
 /// See [`multiply`].
 const FEW_ROWS: usize = 32;
@@ -261,6 +266,25 @@ mod tests {
                     all[..rows * columns],
                     "{rows} of {inner} x {columns}"
                 );
+            }
+        }
+    }
+    #[test]
+    fn a_product_is_added_whole_to_what_is_there() {
+        let round = |count: usize| numbers(count).iter().map(|it| it / 3.0).collect::<Vec<_>>();
+        for inner in [3, 4, 5, 16, 48, 127, 511, 512] {
+            assert!(ADDED_WHOLE.contains(&inner));
+            for (rows, columns) in [(4, 4), (32, 128), (192, 128), (100, 36), (68, 260)] {
+                let (a, b) = (round(inner * rows), round(inner * columns));
+                let a = Matrix::new(&a, inner, rows).transposed();
+                let b = Matrix::new(&b, inner, columns);
+                let mut together = round(rows * columns);
+                let mut afterwards = vec![0.0; rows * columns];
+                multiply(&mut afterwards, false, a, b);
+                let sums = afterwards.iter_mut().zip(&together);
+                sums.for_each(|(sum, there)| *sum += there);
+                multiply(&mut together, true, a, b);
+                assert_eq!(together, afterwards, "{rows} x {inner} x {columns}");
             }
         }
     }

@@ -1,24 +1,21 @@
 //! `linear_backward_weight`: host side, twin, native kernel and cases of `shaders/linear/linear_backward_weight.wgsl`.
 
-use std::cell::RefCell;
 use std::ops::Range;
 
 use pulp::{Arch, Simd};
-use rayon::prelude::*;
 
+use super::sum_of_shards::{sum_bias, sum_weight};
 use crate::kernel::case::{Argument, Case, Launch, Tolerance, batch};
 use crate::kernel::choice::choose;
 use crate::kernel::limits::bias_at;
+use crate::kernel::native::Part;
 use crate::kernel::native::product::{Matrix, multiply};
-use crate::kernel::native::{Part, Workspace};
 use crate::kernel::numbers::{Numbers, Random, with_stale_rows};
-use crate::kernel::shards::SHARDS;
 use crate::kernel::target::Target;
 use crate::kernel::tile::{Tile, WEIGHT_TILES};
 use crate::kernel::{
     Call, Grid, Kernel, Params as _, Real, Slice, Step, params, reads, shards, tile, twin, writes,
 };
-use crate::ops::reduce::sum_partials::{BLOCK as SUMMED, add, add_tree};
 use crate::shape::{QUAD, padded};
 
 /// See the shader's head comment.
@@ -166,17 +163,6 @@ pub fn twin<T: Real>(
 
 // The native kernel.
 
-/// Rows of the weight of `ins` rows that a thread sums at a time: they stay in its cache, and there are
-/// blocks for several threads. A sum does not depend on its block.
-fn block_rows(ins: usize) -> usize {
-    ins.div_ceil(8).clamp(32, 192)
-}
-
-thread_local! {
-    /// Sums on their way up the tree.
-    static LEVELS: RefCell<Workspace> = RefCell::default();
-}
-
 /// Ranges of samples whose sums are apart.
 pub(in crate::ops) struct Ranges {
     pub(in crate::ops) splits: usize,
@@ -212,7 +198,7 @@ fn native(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
         });
         let (weight, bias) = partials.real_mut().split_at_mut(bias_at);
         weight[ins * outs..].fill(0.0);
-        sum_shards(
+        sum_weight(
             part.shards.clone(),
             &ends,
             [input, grads],
@@ -281,73 +267,6 @@ fn add_to(values: &[f32], sums: &mut [f32]) {
     for (sum, value) in sums.iter_mut().zip(values) {
         *sum += value;
     }
-}
-
-/// Where the rows of each shard end, after a zero.
-type Ends = [usize; SHARDS + 1];
-
-/// The sum over `shards` of the sums of the gradients of each; `sums` holds one per shard.
-fn sum_bias(shards: Range<usize>, ends: &Ends, grads: &[f32], sums: &mut [f32], bias: &mut [f32]) {
-    let outs = bias.len();
-    sums.fill(0.0);
-    for (shard, sums) in shards.zip(sums.chunks_exact_mut(outs)) {
-        add_rows(&grads[ends[shard] * outs..ends[shard + 1] * outs], sums);
-    }
-    for (at, bias) in bias.chunks_mut(SUMMED).enumerate() {
-        let parts = sums.chunks_exact(outs);
-        let parts: Vec<&[f32]> = parts
-            .map(|sums| &sums[at * SUMMED..][..bias.len()])
-            .collect();
-        add_tree(&parts, bias);
-    }
-}
-
-/// weight (`ins`, `outs`) = the sum over `shards` of input^T * grads, of which shard `s` has the rows from
-/// `ends[s]` to `ends[s + 1]`; blocks of the weight on all threads.
-fn sum_shards(
-    shards: Range<usize>,
-    ends: &Ends,
-    [input, grads]: [&[f32]; 2],
-    [ins, outs]: [usize; 2],
-    weight: &mut [f32],
-) {
-    let rows = block_rows(ins);
-    let blocks = weight.par_chunks_mut(rows * outs).enumerate();
-    blocks.for_each(|(block, weight)| {
-        let columns = block * rows..block * rows + weight.len() / outs;
-        let product = |shard: usize, sums: &mut [f32]| {
-            let rows = ends[shard]..ends[shard + 1];
-            let input = Matrix::new(&input[rows.start * ins..rows.end * ins], rows.len(), ins);
-            let grads = &grads[rows.start * outs..rows.end * outs];
-            let input = input.columns(columns.clone()).transposed();
-            multiply(sums, false, input, Matrix::new(grads, rows.len(), outs));
-        };
-        LEVELS.with_borrow_mut(|levels| {
-            let mut levels = levels.take([weight.len(); SHARDS.ilog2() as usize]);
-            sum_tree(shards.clone(), &product, weight, &mut levels);
-        });
-    });
-}
-
-/// `sum` = the sum of the products of `shards`, pairs first; `levels` is a scratch sum for each level of
-/// the tree. No product is added while it is made, which would round otherwise: ranks that have a single shard
-/// add theirs afterwards.
-fn sum_tree(
-    shards: Range<usize>,
-    product: &impl Fn(usize, &mut [f32]),
-    sum: &mut [f32],
-    levels: &mut [&mut [f32]],
-) {
-    if shards.len() == 1 {
-        return product(shards.start, sum);
-    }
-    let [level, levels @ ..] = levels else {
-        unreachable!("there is a scratch sum for each level");
-    };
-    let half = shards.start + shards.len() / 2;
-    sum_tree(shards.start..half, product, sum, levels);
-    sum_tree(half..shards.end, product, level, levels);
-    add(level, sum);
 }
 
 // The cases.

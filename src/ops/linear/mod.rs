@@ -2,6 +2,7 @@
 
 pub mod linear_backward_weight;
 pub mod linear_forward;
+mod sum_of_shards;
 
 use std::any::Any;
 use std::sync::Arc;
