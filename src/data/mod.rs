@@ -126,6 +126,17 @@ impl Dataset {
         &self.targets
     }
 
+    /// How many of its images have the targets 0, 1 and so on, up to below `classes`.
+    pub fn class_counts(&self, classes: usize) -> Vec<usize> {
+        let mut counts = vec![0; classes];
+        for target in &self.targets {
+            if let Some(count) = counts.get_mut(*target as usize).filter(|_| *target >= 0.0) {
+                *count += 1;
+            }
+        }
+        counts
+    }
+
     /// What the targets stand for, where they are places in a list of names.
     pub fn classes(&self) -> Option<&Classes> {
         self.classes.as_ref()

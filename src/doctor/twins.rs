@@ -68,6 +68,10 @@ pub fn distance_from_twins<T: Real>(
         });
     }
 
+    set(&mut twins, &program, Role::Constants, |memory| {
+        copy(&options.objective.constants(), memory.real());
+    });
+
     let in_order = TrainerOptions {
         shuffle: false,
         ..options.clone()

@@ -30,7 +30,9 @@ pub enum Role {
     Metrics,
     /// Counts of non-finite gradients, one per step of a submission.
     Faults,
-    /// Predictions of one batch: a quad per sample, of which the first is the prediction.
+    /// What the kernel of the objective reads beside targets.
+    Constants,
+    /// Predictions of one batch: the outputs of each sample, padded to quads.
     Predictions,
     /// Activations, their gradients and partial sums; number of the slot.
     Scratch(u16),

@@ -21,6 +21,10 @@ const SNIPPETS: &[(&str, &str)] = &[
     ("step", include_str!("../../shaders/shared/step.wgsl")),
     ("thread", include_str!("../../shaders/shared/thread.wgsl")),
     (
+        "two_over",
+        include_str!("../../shaders/shared/two_over.wgsl"),
+    ),
+    (
         "weight_gradient",
         include_str!("../../shaders/shared/weight_gradient.wgsl"),
     ),

@@ -12,7 +12,7 @@ mod resnet;
 mod sequential;
 
 pub use crate::activation::Activation;
-pub use crate::ops::loss::{Metric, Mse, Objective};
+pub use crate::ops::loss::{CrossEntropy, Metric, Mse, Objective, balanced_weights};
 pub use crate::ops::optimizer::{Adam, Optimizer, Sgd};
 pub use builder::Net;
 pub use config::{NetworkConfiguration, NetworkType};

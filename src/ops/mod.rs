@@ -62,5 +62,6 @@ pub const ALL: &[&Kernel] = &[
     &pool::global_avg_pool2d_forward::KERNEL,
     &pool::max_pool2d_backward::KERNEL,
     &pool::max_pool2d_forward::KERNEL,
+    &loss::cross_entropy_loss::KERNEL,
     &loss::mse_loss::KERNEL,
 ];

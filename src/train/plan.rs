@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::options::TrainerOptions;
 use super::resident::{SplitLayout, Subset};
 use crate::error::Result;
-use crate::exec::{Device, MAX_STEPS, SharedBuffers};
+use crate::exec::{Buffer, Device, MAX_STEPS, SharedBuffers};
 use crate::graph::{Program, Role};
 use crate::kernel::Call;
 use crate::kernel::shards::SHARDS;
@@ -29,6 +29,8 @@ pub struct Plan {
     statistics: usize,
     /// Slots of the optimizer.
     slots: usize,
+    /// What the kernel of the objective reads.
+    constants: Vec<f32>,
 }
 
 /// Bytes of GPU memory, by use.
@@ -36,7 +38,7 @@ pub struct Plan {
 pub struct MemoryNeed {
     /// Resident images, targets and orders, and the predictions of a batch.
     pub data: u64,
-    /// Parameters, gradients, and what the optimizer keeps.
+    /// Parameters, gradients, what the optimizer keeps, and what the objective reads.
     pub parameters: u64,
     /// Activations, their gradients and partial sums: training and evaluation take turns.
     pub scratch: u64,
@@ -86,6 +88,7 @@ impl Plan {
             parameters: network.parameters.padded_len(),
             statistics: network.parameters.statistics_len(),
             slots: options.optimizer.slots().len(),
+            constants: options.objective.constants(),
         })
     }
 
@@ -133,7 +136,9 @@ impl Plan {
         let bytes = |scalars: usize| scalars as u64 * 4;
         MemoryNeed {
             data: bytes(sets.sum::<usize>() + self.predictions()),
-            parameters: bytes(self.parameters * (2 + self.slots) + self.statistics),
+            parameters: bytes(
+                self.parameters * (2 + self.slots) + self.statistics + self.constants.len(),
+            ),
             scratch: bytes(self.scratch().values().sum::<usize>() + self.local()),
             largest_binding: bytes(slices.map(|slice| slice.len).max().unwrap_or(0)),
         }
@@ -180,9 +185,23 @@ impl Plan {
         let slots = (0..self.slots).map(|slot| (Role::Slot(slot as u8), self.parameters));
         let all = own.into_iter().chain(slots).chain(self.scratch());
         let all = all.filter(|(role, len)| *role != Role::Statistics || *len > 0);
-        all.map(|(role, len)| Ok((role, device.storage(&role.to_string(), len as u64 * 4)?)))
-            .collect()
+        let mut shared = all
+            .map(|(role, len)| Ok((role, device.storage(&role.to_string(), len as u64 * 4)?)))
+            .collect::<Result<SharedBuffers>>()?;
+        shared.extend(constants(device, &self.constants)?);
+        Ok(shared)
     }
+}
+
+/// The buffer of what the kernel of an objective reads, if it reads any.
+pub(super) fn constants(device: &Device, constants: &[f32]) -> Result<Option<(Role, Buffer)>> {
+    if constants.is_empty() {
+        return Ok(None);
+    }
+    let role = Role::Constants;
+    let buffer = device.storage(&role.to_string(), constants.len() as u64 * 4)?;
+    device.write(&buffer, 0, bytemuck::cast_slice(constants))?;
+    Ok(Some((role, buffer)))
 }
 
 #[cfg(test)]

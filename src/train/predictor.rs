@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::metrics::{Metrics, Sums};
 use super::order::{Order, batches};
+use super::plan::constants;
 use super::resident::ResidentDataset;
 use super::session::Session;
 use super::trainer::Trainer;
@@ -117,6 +118,7 @@ impl<'s> Predictor<'s> {
     fn run(&self, set: &ResidentDataset, capacity: usize) -> Result<Predictions> {
         let objective = &self.options.objective;
         self.network.check(set.shape(), objective.outputs())?;
+        set.check(&**objective)?;
         let target = self.device.target().clone();
         let options = ProgramOptions {
             objective: Arc::clone(objective),
@@ -142,6 +144,7 @@ impl<'s> Predictor<'s> {
             new(Role::Metrics, MAX_STEPS * ROW)?,
             new(Role::Faults, MAX_STEPS)?,
         ]);
+        shared.extend(constants(self.device, &objective.constants())?);
         let program = Executable::new(self.device, &program, &shared)?;
         let [metrics, faults] = [Role::Metrics, Role::Faults].map(|role| shared[&role].clone());
         let mut submissions = Submissions::new(self.device, metrics, faults)?;

@@ -1,11 +1,14 @@
 //! A data set on the GPU: images as packed bytes, and targets. It never changes, so that trainers
 //! can share it.
 
+use std::ops::RangeInclusive;
+
 use crate::data::{Dataset, Split};
 use crate::error::{Error, Result};
 use crate::exec::{Buffer, Device, SharedBuffers};
 use crate::graph::Role;
 use crate::ops::batch::gather::{PARTS, ResidentLayout};
+use crate::ops::loss::Objective;
 use crate::shape::ImageShape;
 
 /// Which part of the data.
@@ -36,6 +39,7 @@ pub struct ResidentDataset {
     layout: ResidentLayout,
     shape: ImageShape,
     whole_targets: bool,
+    targets: RangeInclusive<f32>,
     buffers: SharedBuffers,
 }
 
@@ -167,6 +171,7 @@ impl ResidentDataset {
             layout,
             shape: data.shape(),
             whole_targets: data.targets().iter().all(|target| target.fract() == 0.0),
+            targets: range(data.targets()),
             buffers,
         })
     }
@@ -184,6 +189,11 @@ impl ResidentDataset {
     /// Whether every target is a whole number, so that rounded accuracy means something.
     pub fn whole_targets(&self) -> bool {
         self.whole_targets
+    }
+
+    /// Errors where its targets are none that a net could be trained to meet for `objective`.
+    pub(super) fn check(&self, objective: &dyn Objective) -> Result<()> {
+        objective.check(self.targets.clone(), self.whole_targets)
     }
 
     /// Number of images.
@@ -206,6 +216,13 @@ impl ResidentDataset {
     pub(super) fn buffers(&self) -> &SharedBuffers {
         &self.buffers
     }
+}
+
+/// From the least to the greatest of `targets`.
+fn range(targets: &[f32]) -> RangeInclusive<f32> {
+    let least = targets.iter().copied().fold(f32::INFINITY, f32::min);
+    let greatest = targets.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    least..=greatest
 }
 
 fn upload_part(

@@ -109,6 +109,9 @@ impl<'s> Trainer<'s> {
         let device = session.device();
         let (train, test) = (data.train(), data.test());
         network.check(train.shape(), options.objective.outputs())?;
+        for set in [train, test].into_iter().chain(data.valid()) {
+            set.check(&*options.objective)?;
+        }
         let plan = Plan::new(&network, &data.layout(), &options, device.target())?;
         plan.check(&device.target().limits)?;
         let initial = match &options.init {

@@ -29,6 +29,7 @@ mod conv2d_max_pool2d_backward_input;
 mod conv2d_max_pool2d_backward_weight;
 mod conv2d_max_pool2d_forward;
 mod conv2d_max_pool2d_forward_direct;
+mod cross_entropy_loss;
 mod epoch_permutation;
 mod gather;
 mod global_avg_pool2d_backward;

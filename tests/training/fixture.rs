@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gpu_train::data::{Dataset, Split};
-use gpu_train::nn::{Activation, NetworkConfiguration, NetworkType};
+use gpu_train::nn::{
+    Activation, CrossEntropy, Mse, NetworkConfiguration, NetworkType, Objective, balanced_weights,
+};
 use gpu_train::run::{OptimizerKind, RunConfig};
 use gpu_train::shape::ImageShape;
 use gpu_train::train::{
@@ -48,6 +50,11 @@ pub struct Description {
     #[serde(default)]
     pub valid: usize,
     patience: Option<usize>,
+    /// Classes of a classification.
+    pub classes: Option<usize>,
+    #[serde(default)]
+    label_smoothing: f64,
+    class_weights: Option<Weights>,
     find_lr: Option<(f64, f64, usize)>,
     /// The loss of every step of the range test.
     #[serde(default)]
@@ -59,14 +66,22 @@ pub struct Description {
 #[derive(Debug, Deserialize)]
 pub struct Epoch {
     pub train_loss: f64,
-    pub train_mae: f64,
+    pub train_mae: Option<f64>,
     pub test_loss: f64,
-    pub test_mae: f64,
+    pub test_mae: Option<f64>,
     pub train_accuracy: f64,
     pub test_accuracy: f64,
     pub valid_loss: Option<f64>,
     pub valid_mae: Option<f64>,
     pub valid_accuracy: Option<f64>,
+}
+
+/// Weights of classes.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Weights {
+    Given(Vec<f32>),
+    Balanced(String),
 }
 
 /// One fixture.
@@ -107,7 +122,7 @@ impl Fixture {
     pub fn configuration(&self) -> NetworkConfiguration {
         let it = &self.description;
         NetworkConfiguration {
-            outputs: 1,
+            outputs: self.objective().outputs(),
             n_channels: it.channels.clone(),
             kernel_sizes: it.kernel_sizes.clone(),
             strides: it.strides.clone(),
@@ -123,6 +138,7 @@ impl Fixture {
             lr: it.lr,
             batch_size: it.batch_size,
             activation: it.activation,
+            objective: self.objective(),
             optimizer: RunConfig {
                 optimizer: it.optimizer.unwrap_or(OptimizerKind::Adam),
                 momentum: it.momentum,
@@ -140,6 +156,24 @@ impl Fixture {
             init: Some(self.tensors("initial", names)),
             ..TrainerOptions::default()
         }
+    }
+
+    fn objective(&self) -> Arc<dyn Objective> {
+        let it = &self.description;
+        let Some(classes) = it.classes else {
+            return Arc::new(Mse);
+        };
+        Arc::new(CrossEntropy {
+            classes,
+            label_smoothing: it.label_smoothing,
+            class_weights: it.class_weights.as_ref().map(|weights| match weights {
+                Weights::Given(weights) => weights.clone(),
+                Weights::Balanced(word) => {
+                    assert_eq!(word, "balanced");
+                    balanced_weights(&self.dataset("train").class_counts(classes))
+                }
+            }),
+        })
     }
 
     fn schedule(&self) -> ScheduleConfig {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use gpu_train::nn::{Adam, Network, Optimizer, Sgd};
-use gpu_train::train::{EpochMetrics, ScheduleConfig, Session, Trainer, TrainerOptions};
+use gpu_train::train::{EpochMetrics, Metrics, ScheduleConfig, Session, Trainer, TrainerOptions};
 
 use crate::fixture::{self, Epoch, Fixture};
 use crate::support::{cpu, distance, session, sessions};
@@ -109,17 +109,23 @@ fn max(a: f64, b: f64) -> f64 {
 }
 
 fn worst(ours: &EpochMetrics, theirs: &Epoch) -> f64 {
-    let pairs = [
-        (ours.train.loss(), theirs.train_loss),
-        (ours.train["mae"], theirs.train_mae),
-        (ours.test.loss(), theirs.test_loss),
-        (ours.test["mae"], theirs.test_mae),
-    ];
     assert_eq!(ours.valid.is_some(), theirs.valid_loss.is_some());
-    let valid = ours.valid.iter().flat_map(|it| [it.loss(), it["mae"]]);
-    let valid = valid.zip(theirs.valid_loss.into_iter().chain(theirs.valid_mae));
-    let relative =
-        (pairs.into_iter().chain(valid)).map(|(ours, theirs)| (ours - theirs).abs() / theirs.abs());
+    let of = |metrics: Option<&Metrics>, loss: Option<f64>, mae: Option<f64>| {
+        let ours = metrics.map(Metrics::loss);
+        let mean = metrics.and_then(|it| it.get("mae"));
+        assert_eq!(
+            (ours.is_some(), mean.is_some()),
+            (loss.is_some(), mae.is_some())
+        );
+        [ours.zip(loss), mean.zip(mae)]
+    };
+    let pairs = [
+        of(Some(&ours.train), Some(theirs.train_loss), theirs.train_mae),
+        of(Some(&ours.test), Some(theirs.test_loss), theirs.test_mae),
+        of(ours.valid.as_ref(), theirs.valid_loss, theirs.valid_mae),
+    ];
+    let relative = pairs.into_iter().flatten().flatten();
+    let relative = relative.map(|(ours, theirs)| (ours - theirs).abs() / theirs.abs());
     relative.fold(0.0, max)
 }
 

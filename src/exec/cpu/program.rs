@@ -318,6 +318,7 @@ impl CpuProgram {
                     ..*step
                 },
                 batch: step.batch,
+                start: samples.start as u32,
                 shards: shards.clone(),
                 workspace: own.workspace,
             };

@@ -1,9 +1,11 @@
 //! Objectives: what a net is trained for, and what is measured of it. A new one is a file beside
 //! [`mse_loss`] with its kernel and an [`Objective`].
 
+pub mod cross_entropy_loss;
 pub mod mse_loss;
 
 use std::fmt::Debug;
+use std::ops::RangeInclusive;
 
 use crate::error::Result;
 use crate::graph::{Graph, Node, Op, Phase, Role, Shape, Tape, Value};
@@ -13,6 +15,7 @@ use crate::kernel::{Call, Scalar};
 use crate::ops::reduce::sum_partials;
 use crate::shape::ImageShape;
 
+pub use cross_entropy_loss::{CrossEntropy, balanced_weights};
 pub use mse_loss::Mse;
 
 /// Floats in a row of metrics: a sum over the samples of a batch for each [`Metric`], and behind them the
@@ -30,10 +33,22 @@ pub trait Objective: Debug + Send + Sync {
     /// What is measured: first the loss, second what runs are compared by; [`ROW`] less one at most.
     fn metrics(&self) -> &'static [Metric];
 
-    /// The kernel call of one batch: its gradient, and row `Step::row` of `rows` rows of metrics. It binds
-    /// the predictions (each padded to quads), the order of the epoch, the targets of the data set, the
-    /// gradient of the predictions, the rows of metrics, and a word per row that it sets to zero.
-    fn call(&self, rows: usize) -> Call;
+    /// Numbers that its kernel reads beside predictions and targets, if it does.
+    fn constants(&self) -> Vec<f32> {
+        Vec::new()
+    }
+
+    /// Errors where it cannot be, or not be trained for, on data whose targets lie in `targets`, and
+    /// are whole numbers or not.
+    fn check(&self, _targets: RangeInclusive<f32>, _are_whole: bool) -> Result<()> {
+        Ok(())
+    }
+
+    /// The kernel call of one batch, in `training` or in an evaluation: its gradient, and row `Step::row` of
+    /// `rows` rows of metrics. It binds the predictions (each padded to quads), the order of the epoch, the
+    /// targets of the data set, its [`constants`](Self::constants) if it has any, the gradient of the
+    /// predictions, the rows of metrics, and a word per row that it sets to zero.
+    fn call(&self, rows: usize, training: bool) -> Call;
 }
 
 /// Something that is measured: a mean over samples.
@@ -56,6 +71,8 @@ pub struct Metric {
     pub is_share: bool,
     /// Whether it means something only where all targets are whole numbers.
     pub of_whole_targets: bool,
+    /// Whether it is logged for the test set alone, behind all else.
+    pub is_of_test: bool,
 }
 
 #[derive(Debug)]
@@ -97,7 +114,11 @@ pub fn record(
     let targets = graph.resident(Role::Targets, 0, count, Scalar::F32);
     let shape = Shape::Samples(ImageShape::vector(objective.outputs()));
     let gradient = graph.transient(shape, Scalar::F32);
-    let inputs = vec![prediction, order, targets];
+    let mut inputs = vec![prediction, order, targets];
+    let constants = objective.constants().len();
+    if constants > 0 {
+        inputs.push(graph.resident(Role::Constants, 0, constants, Scalar::F32));
+    }
     let (rows, metrics, faults, loss);
     if graph.target.is_cpu() {
         rows = 1;
@@ -115,7 +136,7 @@ pub fn record(
         loss = Loss { shards: None };
     }
     let op = LossOp {
-        call: objective.call(rows),
+        call: objective.call(rows, graph.training),
     };
     graph.record("loss", op, inputs, vec![gradient, metrics, faults]);
     loss

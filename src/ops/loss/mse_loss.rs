@@ -55,6 +55,7 @@ const METRICS: [Metric; 3] = [
         unit: "units of the target, squared",
         is_share: false,
         of_whole_targets: false,
+        is_of_test: false,
     },
     Metric {
         name: "mae",
@@ -65,6 +66,7 @@ const METRICS: [Metric; 3] = [
         unit: "units of the target",
         is_share: false,
         of_whole_targets: false,
+        is_of_test: false,
     },
     Metric {
         name: "accuracy",
@@ -75,6 +77,7 @@ const METRICS: [Metric; 3] = [
         unit: "share",
         is_share: true,
         of_whole_targets: true,
+        is_of_test: false,
     },
 ];
 
@@ -91,7 +94,7 @@ impl Objective for Mse {
         &METRICS
     }
 
-    fn call(&self, rows: usize) -> Call {
+    fn call(&self, rows: usize, _training: bool) -> Call {
         call(rows)
     }
 }
