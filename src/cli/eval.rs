@@ -1,5 +1,6 @@
 //! `gpu-train eval`.
 
+use super::eval_classes;
 use super::model::Model;
 use super::model_args::{EvalArgs, Format};
 use super::style::{self, say};
@@ -21,6 +22,9 @@ pub(super) fn run(args: &EvalArgs) -> Result<()> {
     let session = model.open()?;
     let predictor = Predictor::new(&session, network, &tensors, model.options())?;
     let predictions = predictor.evaluate(&session.upload(&test)?)?;
+    if let Some(classes) = model.labels() {
+        return eval_classes::show(test.targets(), &predictions, classes, args.format);
+    }
     let evaluation = Evaluation::new(test.targets(), &predictions);
     match args.format {
         Format::Table => table(&evaluation),
@@ -66,6 +70,9 @@ fn test_set(args: &EvalArgs, model: &Model) -> Result<Dataset> {
 /// `test` with the targets that its classes have in the run of `model`: the same folders and another
 /// one beside them are numbered otherwise. Where only one of both has names, that is said.
 fn by_name(test: Dataset, own: bool, model: &Model) -> Result<Dataset> {
+    if let Some(classes) = model.labels() {
+        return test.classified(classes);
+    }
     let Some(run) = model.run() else {
         return Ok(test);
     };

@@ -13,7 +13,7 @@ use super::tuned::Tuned;
 use crate::data::DataSource;
 use crate::data::source::Resolved;
 use crate::error::{Error, Result};
-use crate::run::{MAX_SEED, RunConfig, RunFolder};
+use crate::run::{MAX_SEED, RunConfig, RunFolder, Task};
 use crate::sweep::{Axis, Execution, Experiment, Match, plan};
 
 /// What `--quick` trains for, and on where no data is named.
@@ -141,6 +141,7 @@ fn base(args: &ExperimentArgs) -> Result<Base> {
         device: args.device.clone(),
         evaluate_train: args.name.evaluates_train(),
         no_tuned: args.no_tuned,
+        task: Some(Task::Regress),
         ..default
     };
     config.validate()?;

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::export::{OPSET, check_onnx, to_onnx};
 use crate::files::write_whole;
 use crate::nn::{Network, initial_parameters};
-use crate::run::save_weights;
+use crate::run::save_described;
 use crate::shape::ImageShape;
 use crate::train::{Predictor, PredictorOptions, Session};
 
@@ -23,7 +23,7 @@ pub(super) fn run(args: &ExportArgs) -> Result<()> {
     let done = match args.format {
         ExportFormat::Safetensors => {
             refuse_existing(&args.out)?;
-            save_weights(&args.out, &network.parameters, &tensors)?;
+            save_described(&args.out, &network.parameters, &tensors, model.config())?;
             format!("{} tensors", tensors.len())
         }
         ExportFormat::Onnx => {

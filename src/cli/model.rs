@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::files::cache_folder;
 use crate::gpu::GpuOptions;
 use crate::nn::{Activation, Network, NetworkConfiguration, NetworkType};
-use crate::run::{Checkpoint, Environment, RunConfig, RunFolder, load_weights};
+use crate::run::{Checkpoint, Environment, RunConfig, RunFolder, load_weights, with_description};
 use crate::shape::ImageShape;
 use crate::train::{PredictorOptions, Session};
 
@@ -23,6 +23,7 @@ pub(super) struct Model {
     device: Option<String>,
     checked: bool,
     options: PredictorOptions,
+    config: RunConfig,
     run: Option<RunOf>,
     quiet: bool,
 }
@@ -83,7 +84,7 @@ impl Model {
                 hint,
             ));
         }
-        let config = args.net.config()?;
+        let config = with_description(&weights, args.net.config()?);
         Ok(Self {
             net: config.net,
             sizes: config.configuration(),
@@ -91,7 +92,11 @@ impl Model {
             weights,
             device: args.device.clone(),
             checked: false,
-            options: PredictorOptions::default(),
+            options: PredictorOptions {
+                objective: config.objective(),
+                ..PredictorOptions::default()
+            },
+            config,
             run: None,
             quiet: args.quiet,
         })
@@ -127,6 +132,7 @@ impl Model {
                 objective: config.objective(),
                 tuning: recorded.filter(|it| !it.is_empty()).map(Arc::new),
             },
+            config: config.clone(),
             run: Some(RunOf { config, checkpoint }),
             quiet: args.quiet,
         })
@@ -147,6 +153,16 @@ impl Model {
     /// What the targets of the run stand for, where they are places in a list of names.
     pub(super) fn classes(&self) -> Option<&Classes> {
         self.run.as_ref()?.config.classes.as_ref()
+    }
+
+    /// What it was trained for, and how, as far as anything tells.
+    pub(super) fn config(&self) -> &RunConfig {
+        &self.config
+    }
+
+    /// The classes that it tells apart, where it is trained to.
+    pub(super) fn labels(&self) -> Option<&Classes> {
+        self.config.labels()
     }
 
     /// How to predict as the run evaluated.

@@ -71,6 +71,9 @@ pub(super) struct PredictArgs {
     pub(super) pictures: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) image: ImageArgs,
+    /// Print so many classes of each picture, the most probable first [default: 1]
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(super) top: Option<u32>,
     /// How to print the predictions
     #[arg(long, value_enum, default_value = "table")]
     pub(super) format: Format,

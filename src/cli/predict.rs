@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use super::model::Model;
 use super::model_args::{Format, PredictArgs};
+use super::predict_classes;
 use super::style::{self, say};
-use crate::data::Dataset;
 use crate::data::image_folder::{find_images, read_scaled};
+use crate::data::{Classes, Dataset};
 use crate::error::{Error, Result};
 use crate::shape::ImageShape;
 use crate::train::{Predictor, Session};
@@ -62,22 +63,30 @@ pub(super) fn run(args: &PredictArgs) -> Result<()> {
             Err(error) => failures.add(path, error)?,
         }
     }
-    let mut all = Vec::new();
+    if model.labels().is_none() && args.top.is_some() {
+        return Err(Error::usage(
+            "--top lists classes, and this net predicts numbers",
+            "omit --top",
+        ));
+    }
+    let (mut files, mut values) = (Vec::new(), Vec::new());
     if !paths.is_empty() {
         let session = model.open()?;
         let predictor = Predictor::new(&session, network, &tensors, model.options())?;
         let at_once = (BYTES_AT_ONCE / shape.elements()).clamp(1, MOST_AT_ONCE);
         for chunk in paths.chunks(at_once) {
-            all.extend(predict(&session, &predictor, shape, chunk, &mut failures)?);
+            let (read, predicted) = predict(&session, &predictor, shape, chunk, &mut failures)?;
+            files.extend(read);
+            values.extend(predicted);
         }
     }
-    if let Some(classes) = model.classes() {
-        for it in &mut all {
-            let name = classes.name(it.prediction.round_ties_even());
-            it.class = Some(name.unwrap_or_default().to_owned());
+    match model.labels() {
+        Some(classes) => {
+            let top = args.top.unwrap_or(1) as usize;
+            predict_classes::print(&files, &values, classes, top, args.format)?;
         }
+        None => print(&numbers(&files, &values, model.classes()), args.format)?,
     }
-    print(&all, args.format)?;
     match failures.first {
         None => Ok(()),
         Some(first) => Err(Error::file(
@@ -86,7 +95,7 @@ pub(super) fn run(args: &PredictArgs) -> Result<()> {
                 0 => "was not predicted".to_owned(),
                 more => format!("and {more} more were not predicted"),
             },
-            if all.is_empty() {
+            if files.is_empty() {
                 "why is said above"
             } else {
                 "why is said above; all others were predicted"
@@ -95,14 +104,30 @@ pub(super) fn run(args: &PredictArgs) -> Result<()> {
     }
 }
 
-/// Predicts those of `paths` that can be read.
+/// What is said of every one of `files`, of which the net gave `values`.
+fn numbers(files: &[String], values: &[f32], classes: Option<&Classes>) -> Vec<Prediction> {
+    let line = |(file, &prediction): (&String, &f32)| Prediction {
+        file: file.clone(),
+        prediction,
+        rounded: prediction
+            .is_finite()
+            .then(|| prediction.round_ties_even() as i64),
+        class: classes.map(|it| {
+            let name = it.name(prediction.round_ties_even());
+            name.unwrap_or_default().to_owned()
+        }),
+    };
+    files.iter().zip(values).map(line).collect()
+}
+
+/// Those of `paths` that can be read, and what the net gives for them.
 fn predict(
     session: &Session,
     predictor: &Predictor<'_>,
     shape: ImageShape,
     paths: &[PathBuf],
     failures: &mut Failures,
-) -> Result<Vec<Prediction>> {
+) -> Result<(Vec<String>, Vec<f32>)> {
     let mut images = Vec::new();
     let mut files = Vec::new();
     for path in paths {
@@ -115,19 +140,11 @@ fn predict(
         }
     }
     if files.is_empty() {
-        return Ok(Vec::new());
+        return Ok((files, Vec::new()));
     }
     let data = Dataset::new(images, vec![0.0; files.len()], shape)?;
     let values = predictor.predict(&session.upload(&data)?)?;
-    let line = |(file, prediction): (String, f32)| Prediction {
-        file,
-        prediction,
-        rounded: prediction
-            .is_finite()
-            .then(|| prediction.round_ties_even() as i64),
-        class: None,
-    };
-    Ok(files.into_iter().zip(values).map(line).collect())
+    Ok((files, values))
 }
 
 fn print(predictions: &[Prediction], format: Format) -> Result<()> {
@@ -157,11 +174,11 @@ fn print(predictions: &[Prediction], format: Format) -> Result<()> {
 }
 
 fn csv(predictions: &[Prediction]) -> Vec<u8> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
     let named = predictions.iter().any(|it| it.class.is_some());
     let header = ["file", "prediction", "rounded"].into_iter();
-    let header = writer.write_record(header.chain(named.then_some("class")));
-    let mut lines = predictions.iter().map(|it| {
+    let header = header.chain(named.then_some("class"));
+    let mut lines: Vec<Vec<String>> = vec![header.map(str::to_owned).collect()];
+    lines.extend(predictions.iter().map(|it| {
         let rounded = it.rounded.map_or(String::new(), |it| it.to_string());
         let class = it.class.as_deref().map(style::clean_field);
         let line = [
@@ -169,9 +186,7 @@ fn csv(predictions: &[Prediction]) -> Vec<u8> {
             it.prediction.to_string(),
             rounded,
         ];
-        line.into_iter().chain(class)
-    });
-    let written = header.and_then(|()| lines.try_for_each(|line| writer.write_record(line)));
-    let () = written.expect("lines of equal length, in memory");
-    writer.into_inner().expect("in memory")
+        line.into_iter().chain(class).collect()
+    }));
+    style::csv(&lines)
 }

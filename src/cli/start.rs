@@ -4,13 +4,13 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use super::style;
-use crate::data::{Classes, Split};
+use crate::data::Split;
 use crate::error::{Error, Result};
 use crate::exec::Device;
 use crate::files::{cache_folder, utc_stamp};
 use crate::gpu::GpuOptions;
 use crate::ranks::Ranks;
-use crate::run::RunConfig;
+use crate::run::{RunConfig, Task};
 use crate::train::Session;
 
 /// Runs that may begin in one folder in the same second.
@@ -99,20 +99,45 @@ pub(super) fn load(config: &RunConfig, quiet: bool) -> Result<Split> {
         for note in split.notes() {
             style::notice(note);
         }
-        if let Some(classes) = split.classes() {
-            tell_classes(classes);
-        }
     }
     Ok(split)
 }
 
-/// Which class has which target, and what a regression makes of that.
-fn tell_classes(classes: &Classes) {
-    style::tell(format_args!("classes: {classes}"));
-    style::notice(
-        "these classes have no order, and the net is trained to give their numbers as measured values \
-         (a regression); where there are values, name the folders by them, or list them in a labels.csv",
-    );
+/// Which class has which target, and what is made of that.
+pub(super) fn tell_task(config: &RunConfig) {
+    let Some(classes) = &config.classes else {
+        return;
+    };
+    let count = classes.names().len();
+    match config.task {
+        Some(Task::Classify) if classes.are_numbers() => {
+            style::tell(format_args!(
+                "classifying {count} classes, 0 to {}",
+                count - 1
+            ));
+        }
+        Some(Task::Classify) => {
+            style::tell(format_args!("classifying {count} classes: {classes}"));
+            let numbers = classes
+                .names()
+                .iter()
+                .filter(|it| it.parse::<f64>().is_ok())
+                .count();
+            if (1..count).contains(&numbers) {
+                style::notice(
+                    "some of these names are numbers, and they are classes like the others: their values mean \
+                     nothing",
+                );
+            }
+        }
+        _ => {
+            style::tell(format_args!("classes: {classes}"));
+            style::notice(
+                "these classes have no order, and the net is trained to give their numbers as measured values \
+                 (a regression); --task classify tells them apart instead",
+            );
+        }
+    }
 }
 
 /// Pictures that nobody asked for are worth a loud word.

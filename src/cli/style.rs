@@ -59,6 +59,15 @@ pub(super) fn all_said() -> Result<()> {
     })
 }
 
+/// The bytes of a CSV file of `lines`, each as long as the others.
+pub(super) fn csv<L: AsRef<[String]>>(lines: &[L]) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut lines = lines.iter();
+    let written = lines.try_for_each(|line| writer.write_record(line.as_ref()));
+    let () = written.expect("lines of equal length, in memory");
+    writer.into_inner().expect("in memory")
+}
+
 /// Prints data as JSON.
 pub(super) fn say_json(data: &(impl Serialize + ?Sized)) -> Result<()> {
     let text = serde_json::to_string_pretty(data).map_err(|error| {

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use super::args::Words;
 use super::config::Asked;
 use super::interrupt::Interrupt;
-use super::start::{announce_fallback, folder_names, keep_pipelines, load, open, resumable};
+use super::start::{
+    announce_fallback, folder_names, keep_pipelines, load, open, resumable, tell_task,
+};
 use super::sweep_args::SweepArgs;
 use super::sweep_events::SweepEvents;
 use super::sweep_progress::SweepProgress;
@@ -42,7 +44,7 @@ pub(super) fn run(args: &SweepArgs) -> Result<()> {
 /// Makes the folder of a new sweep and trains its runs.
 pub(super) fn begin(
     title: &str,
-    runs: Vec<PlannedRun>,
+    mut runs: Vec<PlannedRun>,
     tuned: &Tuned,
     out: Option<&Path>,
     session: &Session,
@@ -50,7 +52,10 @@ pub(super) fn begin(
     words: Words,
 ) -> Result<()> {
     let tuning = tuned.tuning.as_deref().cloned().unwrap_or_default();
-    let data = execution.check(&runs, &tuning)?;
+    let data = execution.check(&mut runs, &tuning)?;
+    if !words.quiet {
+        tell_task(&runs[0].config);
+    }
     let sweep = Sweep {
         title: title.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -6,7 +6,9 @@ use super::interrupt::Interrupt;
 use super::launched::refuse_in_job;
 use super::progress::Progress;
 use super::resumed::Resumed;
-use super::start::{announce_fallback, folder_names, keep_pipelines, load, open_shared, resumable};
+use super::start::{
+    announce_fallback, folder_names, keep_pipelines, load, open_shared, resumable, tell_task,
+};
 use super::tuned::Tuned;
 use super::{dry_run, estimate, find_lr, profile, style, summary};
 use std::path::Path;
@@ -122,7 +124,7 @@ fn prepare(
     if fallback && !quiet {
         announce_fallback();
     }
-    let job = load_job(args, config, resumed, &session, quiet);
+    let job = load_job(args, &config, resumed, &session, quiet);
     let (data, job) = ranks.all_ok(job)?;
     Ok((session, data, job))
 }
@@ -134,8 +136,9 @@ fn resolve(
     ranks: &Ranks,
 ) -> Result<(RunConfig, bool)> {
     let asked = Asked::new(&args.options, args.config_file().as_deref())?;
-    let config = asked.config()?;
+    let mut config = asked.config()?;
     if let Some(resumed) = resumed {
+        config.task = config.task.or(resumed.checkpoint.config.task);
         resumed.check_config(&config)?;
     }
     let out = args.out.as_deref().filter(|_| ranks.is_first());
@@ -146,14 +149,16 @@ fn resolve(
 /// The data and the job of `config`, for the device of `session`.
 fn load_job(
     args: &TrainArgs,
-    config: RunConfig,
+    config: &RunConfig,
     resumed: Option<&Resumed>,
     session: &Session,
     quiet: bool,
 ) -> Result<(HostData, Job)> {
-    let data = HostData::new(load(&config, quiet)?, &config)?;
-    let classes = data.classes().cloned();
-    let config = RunConfig { classes, ..config };
+    let data = HostData::new(load(config, quiet)?, config)?;
+    let config = config.on(data.found())?;
+    if !quiet {
+        tell_task(&config);
+    }
     let file = args.config_file();
     let description = session.device().description();
     let tuned = Tuned::load(file.as_deref(), &config, description, quiet)?;

@@ -4,6 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
+
+/// More than anybody tells apart by small nets: targets of more values are measured ones.
+const MOST_NUMBERS: usize = 10_000;
 /// Names that are told in one line; all of them are recorded with the run.
 const MOST_TOLD: usize = 20;
 
@@ -20,6 +24,31 @@ impl Classes {
         Self { names }
     }
 
+    /// A class for every number among `targets`, in rising order, named by it.
+    ///
+    /// Errors where there are too many, or as many as there are targets.
+    pub fn of_numbers(targets: &[f32]) -> Result<Self> {
+        let mut values = targets.to_vec();
+        values.sort_by(f32::total_cmp);
+        values.dedup();
+        let count = values.len();
+        if count > MOST_NUMBERS || (count > 2 && count == targets.len()) {
+            return Err(Error::usage(
+                format!(
+                    "targets of {count} different numbers are measured values rather than classes"
+                ),
+                "predict them as numbers, with `task` regress",
+            ));
+        }
+        Ok(Self::new(values.iter().map(ToString::to_string).collect()))
+    }
+
+    /// Whether the name of every class is its target.
+    pub fn are_numbers(&self) -> bool {
+        let mut names = self.names.iter().enumerate();
+        names.all(|(target, name)| *name == target.to_string())
+    }
+
     /// All names, in the order of their targets.
     pub fn names(&self) -> &[String] {
         &self.names
@@ -28,7 +57,7 @@ impl Classes {
     /// The targets that these classes have in `other`, by their names.
     ///
     /// Errors with the first name that is not among them.
-    pub fn targets_in(&self, other: &Self) -> Result<Vec<f32>, &str> {
+    pub fn targets_in(&self, other: &Self) -> std::result::Result<Vec<f32>, &str> {
         let place = |name: &str| other.names.iter().position(|it| it == name);
         let names = self.names.iter().map(String::as_str);
         names

@@ -1,5 +1,7 @@
 //! Floor 1: data sets on the host. One file per format, each giving a [`Dataset`]; never the GPU.
 
+use std::collections::HashMap;
+
 use crate::error::{Error, Result};
 use crate::shape::ImageShape;
 
@@ -164,6 +166,40 @@ impl Dataset {
         })
     }
 
+    /// The same, whose targets are the places in `classes`, of which [`Classes::of_numbers`] gave the names, of
+    /// what they were.
+    ///
+    /// Errors where one is not among them.
+    fn numbered(self, classes: &Classes) -> Result<Self> {
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        places.extend(classes.names().iter().map(String::as_str).zip(0..));
+        let place = |target: &f32| {
+            let place = places.get(target.to_string().as_str());
+            place.map(|it| *it as f32).ok_or_else(|| {
+                Error::usage(
+                    format!("the target {target} is none of the classes that the net was trained on: {classes}"),
+                    "evaluate on images whose targets are among them",
+                )
+            })
+        };
+        Ok(Self {
+            targets: self.targets.iter().map(place).collect::<Result<_>>()?,
+            classes: Some(classes.clone()),
+            ..self
+        })
+    }
+
+    /// The same with targets that are places in `classes`, by their names; numbers are names too.
+    ///
+    /// Errors where one is not among them.
+    pub fn classified(self, classes: &Classes) -> Result<Self> {
+        if self.classes.is_some() {
+            self.matched_to(classes)
+        } else {
+            self.numbered(classes)
+        }
+    }
+
     /// What its user should know of how it was read: a sentence each, without capital letter and full
     /// stop. They may quote names of files.
     pub fn notes(&self) -> &[String] {
@@ -199,6 +235,21 @@ impl Split {
     /// What the targets of both sets stand for, where they are places in a list of names.
     pub fn classes(&self) -> Option<&Classes> {
         self.train.classes().or(self.test.classes())
+    }
+
+    /// The same with targets that are places in a list of names; where they have none, numbers are names.
+    ///
+    /// Errors where they are too many.
+    pub fn classified(self) -> Result<Self> {
+        if self.classes().is_some() {
+            return Ok(self);
+        }
+        let targets = [self.train.targets(), self.test.targets()].concat();
+        let classes = Classes::of_numbers(&targets)?;
+        Ok(Self {
+            train: self.train.numbered(&classes)?,
+            test: self.test.numbered(&classes)?,
+        })
     }
 
     /// What its user should know of how it was read, every sentence once.

@@ -1,10 +1,7 @@
 //! What a run's folder holds, read back: configuration, environment, metrics, predictions.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use safetensors::tensor::Metadata;
 use toml::Table;
 
 use super::csv_table::CsvTable;
@@ -13,14 +10,12 @@ use crate::data::{Classes, DataSource, Dataset};
 use crate::error::{Error, Result};
 use crate::files::{read_if_there, read_regular};
 use crate::nn::Metric;
-use crate::run::RunConfig;
+use crate::run::{RunConfig, read_header};
 
 /// Far more than any configuration or environment needs.
 const MAX_TOML: u64 = 4 << 20;
 /// Of the files with lines: a line per epoch, or per test sample.
 const MAX_CSV: u64 = 1 << 28;
-/// Of the header of weights, which counts the parameters.
-const MAX_HEADER: u64 = 16 << 20;
 const HINT: &str = "name the folder of a run, such as runs/<time>-<net>, or leave this one out";
 const DAMAGED: &str = "leave this run out, or restore the file; resuming the run writes it \
                        anew where the run's checkpoint is whole";
@@ -238,18 +233,7 @@ fn with_newer_keys(mut config: Table) -> Table {
 
 /// Only a word beside the figures: a model that cannot be read has none.
 fn count_parameters(path: &Path) -> Option<usize> {
-    if !std::fs::metadata(path).ok()?.is_file() {
-        return None;
-    }
-    let mut file = File::open(path).ok()?;
-    let mut length = [0; 8];
-    file.read_exact(&mut length).ok()?;
-    let length = u64::from_le_bytes(length);
-    let mut header = Vec::new();
-    file.take(length.min(MAX_HEADER))
-        .read_to_end(&mut header)
-        .ok()?;
-    let header: Metadata = serde_json::from_slice(&header).ok()?;
+    let header = read_header(path)?;
     let tensors = header.tensors();
     // Running averages are no parameters.
     let trained = tensors

@@ -31,12 +31,15 @@ const fn read_by(
     }
 }
 
-const READ_BY: [ReadBy; 10] = [
+const READ_BY: [ReadBy; 13] = [
     read_by("channels", "net", &["cnn", "resnet"]),
     read_by("kernel-sizes", "net", &["cnn"]),
     read_by("strides", "net", &["cnn"]),
     read_by("dense-hiddens", "net", &["mlp", "cnn"]),
     read_by("blocks", "net", &["resnet"]),
+    read_by("label-smoothing", "task", &["classify"]),
+    read_by("class-weights", "task", &["classify"]),
+    read_by("best-by", "task", &["classify"]),
     read_by("momentum", "optimizer", &["sgd"]),
     read_by("nesterov", "optimizer", &["sgd"]),
     read_by("lr-step-size", "lr-schedule", &["step"]),

@@ -6,7 +6,7 @@
 //! of every tensor with its name and shape.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crc32fast::Hasher;
@@ -93,7 +93,7 @@ impl Checkpoint {
         })?;
         let sum = format!("{:08x}", checksum(&text, &tensors));
         let metadata = [(METADATA, text), (CHECKSUM, sum)].map(|(name, it)| (name.to_owned(), it));
-        serialize(path, &tensors, Some(HashMap::from(metadata)))
+        serialize(path, &tensors, Some(BTreeMap::from(metadata)))
     }
 
     /// Reads a checkpoint, which knows of which net it is.

@@ -41,8 +41,16 @@ pub(super) fn differences(
     keys.dedup();
     let said =
         |value: Option<&toml::Value>| value.map_or("not given".to_owned(), ToString::to_string);
-    // Earlier versions recorded no names of classes.
-    let is_new = |key: &str| key == "classes" && !(then.contains_key(key) && now.contains_key(key));
+    // What is found in the data, where one side has not looked at them, or is of a version that recorded
+    // nothing of it.
+    let is_new = |key: &str| match key {
+        "classes" | "task" => !(then.contains_key(key) && now.contains_key(key)),
+        "class-counts" => [&then, &now].iter().any(|it| {
+            let counts = it.get(key).and_then(toml::Value::as_array);
+            counts.is_none_or(Vec::is_empty)
+        }),
+        _ => false,
+    };
     keys.into_iter()
         .filter(|key| asked(key) && !is_new(key) && then.get(*key) != now.get(*key))
         .map(|key| {

@@ -1,8 +1,6 @@
 //! The folder a run writes: configuration, environment, metrics, checkpoint, weights. Every file is
 //! written whole or not at all, and so is the folder.
 
-use std::borrow::Cow;
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,9 +8,9 @@ use serde::Serialize;
 
 use super::checkpoint::Checkpoint;
 use super::environment::{Environment, EnvironmentRecord};
+use super::predictions::predictions_csv;
 use super::run_config::{MAX_CONFIG_BYTES, RunConfig};
-use super::weights::save_weights;
-use crate::data::Classes;
+use super::weights::save_described;
 use crate::error::{Error, Result};
 use crate::exec::Profile;
 use crate::files::folder::{FolderLock, create_locked, open_locked, refuse_existing};
@@ -160,8 +158,13 @@ impl RunFolder {
     }
 
     /// Writes `best.safetensors`, the weights of the lowest validation loss.
-    pub fn save_best(&self, table: &ParameterTable, tensors: &[Vec<f32>]) -> Result<()> {
-        save_weights(&self.file(BEST), table, tensors)
+    pub fn save_best(
+        &self,
+        table: &ParameterTable,
+        tensors: &[Vec<f32>],
+        config: &RunConfig,
+    ) -> Result<()> {
+        save_described(&self.file(BEST), table, tensors, config)
     }
 
     /// Whether the run at `path` has all that a run leaves that trained to its end.
@@ -170,25 +173,14 @@ impl RunFolder {
         files.map(|file| path.join(file)).all(|file| file.is_file())
     }
 
-    /// Writes `predictions.csv`: a header and a line per sample of the test set in file order,
-    /// numbers in full; with `classes` a last column has the names of the targets.
+    /// Writes `predictions.csv`: what the net of `config` gave for the test set, `values`, beside `targets`.
     pub fn save_predictions(
         &self,
+        config: &RunConfig,
         targets: &[f32],
-        predictions: &[f32],
-        classes: Option<&Classes>,
+        values: &[f32],
     ) -> Result<()> {
-        let mut text = String::from("index,target,prediction");
-        text.push_str(classes.map_or("\n", |_| ",class\n"));
-        for (index, (target, prediction)) in targets.iter().zip(predictions).enumerate() {
-            // A `String` takes all that is written.
-            let _ = write!(text, "{index},{target},{prediction}");
-            if let Some(classes) = classes {
-                let name = classes.name(*target).unwrap_or_default();
-                let _ = write!(text, ",{}", quoted(name));
-            }
-            text.push('\n');
-        }
+        let text = predictions_csv(config, targets, values);
         write_whole(&self.file(PREDICTIONS), text.as_bytes())
     }
 
@@ -198,8 +190,13 @@ impl RunFolder {
     }
 
     /// Writes `model.safetensors`.
-    pub fn save_model(&self, table: &ParameterTable, tensors: &[Vec<f32>]) -> Result<()> {
-        save_weights(&self.file(MODEL), table, tensors)
+    pub fn save_model(
+        &self,
+        table: &ParameterTable,
+        tensors: &[Vec<f32>],
+        config: &RunConfig,
+    ) -> Result<()> {
+        save_described(&self.file(MODEL), table, tensors, config)
     }
 }
 
@@ -216,15 +213,6 @@ fn metrics_csv(objective: &dyn Objective, logs: &[EpochMetrics]) -> Vec<u8> {
         text.push('\n');
     }
     text.into_bytes()
-}
-
-/// `text` as a cell of a CSV file, in quotation marks where it needs them.
-fn quoted(text: &str) -> Cow<'_, str> {
-    if text.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\"")).into()
-    } else {
-        text.into()
-    }
 }
 
 /// The bytes of `config.toml`.

@@ -10,8 +10,9 @@ use super::folder::RunFolder;
 use super::record::DataRecord;
 use super::run::Run;
 use super::run_config::RunConfig;
+use super::task::{Found, Task};
 use super::weights::load_weights;
-use crate::data::{Classes, Dataset, Split, hold_out};
+use crate::data::{Dataset, Split, hold_out};
 use crate::error::Result;
 use crate::kernel::target::Target;
 use crate::kernel::tuning::Tuning;
@@ -29,27 +30,32 @@ pub struct HostData {
     split: Split,
     valid: Option<Dataset>,
     record: DataRecord,
+    found: Found,
 }
 
 impl HostData {
     /// Parts `split`, the data that `config` names, as `config` says.
     ///
-    /// Errors where nothing can be held out.
-    pub fn new(split: Split, config: &RunConfig) -> Result<Self> {
+    /// Errors where nothing can be held out, or targets make no classes and are to be some.
+    pub fn new(mut split: Split, config: &RunConfig) -> Result<Self> {
         let record = DataRecord::of(&split);
-        if config.valid_fraction == 0.0 {
-            return Ok(Self {
-                split,
-                valid: None,
-                record,
-            });
+        if config.task_of(split.classes().is_some()) == Task::Classify {
+            split = split.classified()?;
         }
-        let Split { train, test } = split;
-        let (train, valid) = hold_out(&train, config.valid_fraction)?;
+        let mut valid = None;
+        if config.valid_fraction != 0.0 {
+            let (train, held_out) = hold_out(&split.train, config.valid_fraction)?;
+            split.train = train;
+            valid = Some(held_out);
+        }
+        let classes = split.classes().cloned();
+        let count = classes.as_ref().map_or(0, |it| it.names().len());
+        let counts = split.train.class_counts(count);
         Ok(Self {
-            split: Split { train, test },
-            valid: Some(valid),
+            split,
+            valid,
             record,
+            found: Found { classes, counts },
         })
     }
 
@@ -65,9 +71,9 @@ impl HostData {
         self.split.train.shape()
     }
 
-    /// What the targets stand for, where they are places in a list of names.
-    pub fn classes(&self) -> Option<&Classes> {
-        self.split.classes()
+    /// What they say of the task.
+    pub fn found(&self) -> &Found {
+        &self.found
     }
 
     /// What is tested on.
@@ -100,6 +106,7 @@ impl JobData {
             split,
             valid,
             record,
+            ..
         } = data;
         let resident = session.upload_with_validation(split, valid)?;
         Ok(Self { resident, record })

@@ -7,6 +7,7 @@ mod differences;
 mod environment;
 mod folder;
 mod job;
+mod predictions;
 mod record;
 #[expect(
     clippy::module_inception,
@@ -14,6 +15,7 @@ mod record;
 )]
 mod run;
 mod run_config;
+mod task;
 mod weights;
 
 pub use checkpoint::Checkpoint;
@@ -23,4 +25,6 @@ pub use job::{HostData, Job, JobData};
 pub use record::{DataRecord, SetRecord};
 pub use run::Run;
 pub use run_config::{MAX_SEED, OptimizerKind, RunArgs, RunConfig};
-pub use weights::{load_weights, save_weights};
+pub use task::{ClassWeights, Found, Task, WeightRule};
+pub(crate) use weights::read_header;
+pub use weights::{load_weights, save_described, save_weights, with_description};

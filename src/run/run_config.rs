@@ -8,15 +8,14 @@ use serde::{Deserialize, Deserializer, Serialize};
 use toml::Table;
 
 use super::differences::{differences, is_free};
+use super::task::{ClassWeights, Task};
 use crate::data::{Classes, DataSource};
 use crate::error::{Error, Result};
 use crate::files::read_regular;
-use crate::nn::{
-    Activation, Adam, Mse, NetworkConfiguration, NetworkType, Objective, Optimizer, Sgd,
-};
+use crate::nn::{Activation, Adam, NetworkConfiguration, NetworkType, Optimizer, Sgd};
 use crate::settings::settings;
-use crate::train::ScheduleConfig;
 use crate::train::TrainerOptions;
+use crate::train::{BestBy, ScheduleConfig};
 
 /// Far more than any configuration needs, the names of ten thousand classes included.
 pub(super) const MAX_CONFIG_BYTES: u64 = 1 << 20;
@@ -46,6 +45,8 @@ settings! {
         /// What the targets of the data stand for, where they are places in a list of names: what was
         /// found, and not asked for.
         classes: Option<Classes> = None;
+        /// Training images of each class, of a classification: what was found, too.
+        class_counts: Vec<usize> = Vec::new();
         /// How the learning rate changes.
         schedule: ScheduleConfig = ScheduleConfig::default();
     }
@@ -69,6 +70,11 @@ settings! {
         /// Decay the weights: with adam by this share per unit of learning rate, as `AdamW` does; with
         /// sgd it is added to the gradients, as PyTorch's SGD does [default: 0]
         "Training" weight_decay: f64 = 0.0, [value_name = "W", allow_negative_numbers = true];
+        /// Spread this share of every target evenly over all classes [default: 0]
+        "Training" label_smoothing: f64 = 0.0, [value_name = "SHARE", allow_negative_numbers = true];
+        /// What of the validation set decides which weights are the best, and when --patience ends and
+        /// --lr-schedule plateau lowers the learning rate [default: loss]
+        "Training" best_by: BestBy = BestBy::Loss, [value_enum];
         /// Hold out this share of the training images, and keep the weights that do best on them as
         /// best.safetensors
         "Training" valid_fraction: f64 = 0.0,
@@ -81,6 +87,11 @@ settings! {
     options {
         /// Start from these weights (names and shapes of the PyTorch `state_dict`)
         "Net" init: PathBuf, [value_name = "FILE.safetensors"] whole;
+        /// What is learned: numbers, or classes [default: classify for folders with names that are not all
+        /// numbers, and for sets of named classes, else regress]
+        "Training" task: Task, [value_enum] whole;
+        /// Weights of the classes in the loss: `balanced`, or one per class, in their order
+        "Training" class_weights: ClassWeights, [value_name = "balanced|W,W,..."] whole;
         /// End after this many epochs without a lower validation loss
         "Training" patience: usize, [value_name = "EPOCHS"] free;
         /// Shorten gradients whose norm, over all parameters, is larger
@@ -176,11 +187,13 @@ impl RunConfig {
     }
 
     /// A configuration that a run recorded within another file. Where it has no `data_seed`, it is of a
-    /// version that drew pictures by `seed`, and so it does.
+    /// version that drew pictures by `seed`, and so it does; where it has no task, of one that knew only
+    /// regression.
     pub(crate) fn recorded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let table = Table::deserialize(deserializer)?;
         let config: Self = table.clone().try_into().map_err(D::Error::custom)?;
         Ok(Self {
+            task: config.task.or(Some(Task::Regress)),
             data_seed: config.data_seed_in(&table),
             ..config
         })
@@ -208,6 +221,15 @@ impl RunConfig {
             return Err(Error::usage(
                 "`momentum` and `nesterov` are for sgd, and the optimizer is adam",
                 "add `optimizer` sgd",
+            ));
+        }
+        if !(0.0..1.0).contains(&self.label_smoothing) {
+            return Err(Error::usage(
+                format!(
+                    "`label_smoothing` {:?} is not from 0 to below 1",
+                    self.label_smoothing
+                ),
+                "try `label_smoothing` 0.1",
             ));
         }
         if self.epochs == 0 {
@@ -300,14 +322,10 @@ impl RunConfig {
             schedule: self.schedule,
             epochs: self.epochs,
             patience: self.patience,
+            best_by: self.best_by,
             evaluate_train: self.evaluate_train,
             ..TrainerOptions::default()
         }
-    }
-
-    /// What the net is trained for.
-    pub fn objective(&self) -> Arc<dyn Objective> {
-        Arc::new(Mse)
     }
 
     /// The optimizer with its constants.

@@ -1,10 +1,14 @@
 //! Weights as safetensors, named and shaped as PyTorch's `state_dict`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorView};
 
+use super::run_config::RunConfig;
+use super::task::Task;
 use crate::error::{Error, Result};
 use crate::files::{read_regular, write_whole};
 use crate::graph::{Parameter, ParameterTable};
@@ -16,6 +20,61 @@ const HEADER_BYTES: u64 = 16 << 20;
 pub fn save_weights(path: &Path, table: &ParameterTable, tensors: &[Vec<f32>]) -> Result<()> {
     let tensors: Vec<Named> = named("", table, tensors).collect();
     write_whole(path, &serialize(path, &tensors, None)?)
+}
+
+/// The same, and beside them what the net of `config` learned to predict: the task, and the names of its
+/// classes as a JSON list.
+pub fn save_described(
+    path: &Path,
+    table: &ParameterTable,
+    tensors: &[Vec<f32>],
+    config: &RunConfig,
+) -> Result<()> {
+    let tensors: Vec<Named> = named("", table, tensors).collect();
+    write_whole(path, &serialize(path, &tensors, Some(description(config)))?)
+}
+
+fn description(config: &RunConfig) -> BTreeMap<String, String> {
+    let Some(classes) = config.labels() else {
+        return BTreeMap::from([("task".to_owned(), "regress".to_owned())]);
+    };
+    let names = serde_json::Value::from(classes.names());
+    BTreeMap::from([
+        ("task".to_owned(), "classify".to_owned()),
+        ("classes".to_owned(), names.to_string()),
+    ])
+}
+
+/// `config` with the task and the classes that the file of weights at `path` tells of, if it does.
+pub fn with_description(path: &Path, config: RunConfig) -> RunConfig {
+    let header = read_header(path);
+    let told = header.as_ref().and_then(|it| it.metadata().as_ref());
+    let word = |key: &str| told.and_then(|it| it.get(key));
+    let classes = word("classes").and_then(|it| serde_json::from_str(it).ok());
+    match classes {
+        Some(classes) if word("task").is_some_and(|it| it == "classify") => RunConfig {
+            task: Some(Task::Classify),
+            classes: Some(classes),
+            ..config
+        },
+        _ => config,
+    }
+}
+
+/// The header of the safetensors file at `path`; `None` where there is none that can be read.
+pub(crate) fn read_header(path: &Path) -> Option<Metadata> {
+    if !std::fs::metadata(path).ok()?.is_file() {
+        return None;
+    }
+    let mut file = File::open(path).ok()?;
+    let mut length = [0; 8];
+    file.read_exact(&mut length).ok()?;
+    let length = u64::from_le_bytes(length);
+    let mut header = Vec::new();
+    file.take(length.min(HEADER_BYTES))
+        .read_to_end(&mut header)
+        .ok()?;
+    serde_json::from_slice(&header).ok()
 }
 
 /// A tensor as a file holds it.
@@ -53,7 +112,7 @@ fn little_endian(tensor: &[f32]) -> Vec<u8> {
 pub(super) fn serialize(
     path: &Path,
     tensors: &[Named],
-    metadata: Option<HashMap<String, String>>,
+    metadata: Option<BTreeMap<String, String>>,
 ) -> Result<Vec<u8>> {
     let failed = |error: safetensors::SafeTensorError| {
         let what = format!("cannot be made from these weights: {error}");
@@ -64,7 +123,31 @@ pub(super) fn serialize(
         Ok((&tensor.name, view.map_err(failed)?))
     });
     let views = views.collect::<Result<Vec<_>>>()?;
-    safetensors::serialize(views, metadata).map_err(failed)
+    let bytes = safetensors::serialize(views, None).map_err(failed)?;
+    Ok(match metadata {
+        None => bytes,
+        Some(metadata) => with_metadata(&bytes, &metadata),
+    })
+}
+
+/// The safetensors file `bytes`, which has no metadata, with some: in the order of their keys, so that the same
+/// weights make the same bytes. The crate takes them from a map of no order.
+fn with_metadata(bytes: &[u8], metadata: &BTreeMap<String, String>) -> Vec<u8> {
+    let (length, rest) = bytes.split_at(8);
+    let length = u64::from_le_bytes(length.try_into().unwrap_or_default()) as usize;
+    let (header, data) = rest.split_at(length.min(rest.len()));
+    let header = String::from_utf8_lossy(header);
+    let tensors = header.trim_end().trim_start_matches('{');
+    let comma = if tensors == "}" { "" } else { "," };
+    let metadata = serde_json::to_string(metadata).unwrap_or_default();
+    let mut header = format!("{{\"__metadata__\":{metadata}{comma}{tensors}");
+    // The data begin at a multiple of eight bytes.
+    header.extend(std::iter::repeat_n(
+        ' ',
+        header.len().next_multiple_of(8) - header.len(),
+    ));
+    let length = (header.len() as u64).to_le_bytes();
+    [&length[..], header.as_bytes(), data].concat()
 }
 
 /// Reads one tensor per entry of `table`, in PyTorch's order.

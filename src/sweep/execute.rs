@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::folder::{PlannedRun, Sweep, SweepFolder};
 use super::summary::{Outcome, Status};
-use crate::data::{Classes, DataSource, Split};
+use crate::data::{DataSource, Split};
 use crate::error::{Error, Result};
 use crate::files::folder::refuse_link;
 use crate::files::utc_now;
 use crate::kernel::tuning::Tuning;
-use crate::run::{DataRecord, HostData, Job, JobData, Run, RunConfig, RunFolder};
+use crate::run::{DataRecord, Found, HostData, Job, JobData, Run, RunConfig, RunFolder};
 use crate::shape::ImageShape;
 use crate::train::{Session, SplitLayout, TrainEvent};
 
@@ -64,7 +64,7 @@ struct Loaded {
     /// What they were drawn by.
     seed: Option<u64>,
     valid_fraction: f64,
-    classes: Option<Classes>,
+    found: Found,
     layout: SplitLayout,
     image: ImageShape,
     data: JobData,
@@ -96,7 +96,7 @@ impl<'s> Execution<'s> {
             source: config.data.clone(),
             seed: drawn_by(config),
             valid_fraction: config.valid_fraction,
-            classes: data.classes().cloned(),
+            found: data.found().clone(),
             layout: data.layout(limits.binding_bytes)?,
             image: data.image(),
             data: JobData::upload(self.session, data)?,
@@ -120,10 +120,10 @@ impl<'s> Execution<'s> {
     }
 
     /// Looks at all `runs` before the first one begins, on the data of the first; returns what there
-    /// is to know of those.
+    /// is to know of those. The runs' configurations say afterwards what these data are.
     ///
     /// Errors where a run cannot be: a layer does not fit the images, or a net the adapter.
-    pub fn check(&mut self, runs: &[PlannedRun], tuning: &Tuning) -> Result<DataRecord> {
+    pub fn check(&mut self, runs: &mut [PlannedRun], tuning: &Tuning) -> Result<DataRecord> {
         let Some(first) = runs.first() else {
             return Err(Error::usage(
                 "a sweep of no runs trains nothing",
@@ -132,7 +132,8 @@ impl<'s> Execution<'s> {
         };
         let session = self.session;
         let loaded = self.load(&first.config)?;
-        for run in runs {
+        for run in &mut *runs {
+            run.config = run.config.on(&loaded.found)?;
             let job = loaded.job(session, run, tuning).and_then(Job::with_init);
             job.and_then(|job| job.plan().check(&session.device().target().limits))
                 .map_err(|error| error.and_hint(&format!("it is run {} of the sweep", run.name)))?;
@@ -265,10 +266,7 @@ impl Loaded {
     fn job(&self, session: &Session, run: &PlannedRun, tuning: &Tuning) -> Result<Job> {
         let tuning = (!tuning.is_empty()).then(|| Arc::new(tuning.clone()));
         let target = session.device().target();
-        let config = RunConfig {
-            classes: self.classes.clone(),
-            ..run.config.clone()
-        };
+        let config = run.config.on(&self.found)?;
         Job::new(config, &self.layout, self.image, target, tuning)
     }
 }

@@ -216,7 +216,8 @@ impl Trainer<'_> {
             samples_per_second: self.clock.samples_per_second(),
         };
         let TrainerOptions { lr, schedule, .. } = self.options;
-        self.selection.epoch_ended(&ended, lr, &schedule);
+        self.selection
+            .epoch_ended(&ended, lr, &schedule, self.options.best_by);
         self.logs.push(ended.clone());
         on_event(&TrainEvent::EpochEnded(ended.clone()))?;
         Ok(Some(ended))

@@ -32,7 +32,13 @@ impl HistoryCheck<'_> {
     pub(crate) fn selection(&self, logs: &[EpochMetrics]) -> Selection {
         let mut selection = Selection::default();
         for epoch in logs {
-            selection.epoch_ended(epoch, self.options.lr, &self.options.schedule);
+            let TrainerOptions {
+                lr,
+                schedule,
+                best_by,
+                ..
+            } = self.options;
+            selection.epoch_ended(epoch, *lr, schedule, *best_by);
         }
         selection
     }
@@ -122,6 +128,7 @@ impl HistoryCheck<'_> {
                 lr,
                 schedule,
                 epochs,
+                best_by,
                 ..
             } = self.options;
             let rate = schedule.rate(*lr, step, steps, *epochs, selection.plateau.reduced);
@@ -130,7 +137,7 @@ impl HistoryCheck<'_> {
                 let found = epoch.lr;
                 return Err(format!("the learning rate of epoch {number} is {found}"));
             }
-            selection.epoch_ended(epoch, *lr, schedule);
+            selection.epoch_ended(epoch, *lr, schedule, *best_by);
         }
         Ok(())
     }

@@ -118,6 +118,7 @@ impl Column {
         for set in [train, test] {
             columns.extend(first.iter().map(|metric| of(set, metric)));
         }
+        let (rest, late): (Vec<&Metric>, Vec<&Metric>) = rest.iter().partition(|it| !it.is_of_test);
         for metric in rest {
             columns.extend([train, test].map(|set| of(set, metric)));
         }
@@ -127,8 +128,10 @@ impl Column {
             of_epoch("samples_per_second", |it| it.samples_per_second.to_string()),
         ]);
         for set in [valid, train_eval] {
-            columns.extend(all.iter().map(|metric| of(set, metric)));
+            let usual = all.iter().filter(|metric| !metric.is_of_test);
+            columns.extend(usual.map(|metric| of(set, metric)));
         }
+        columns.extend(late.into_iter().map(|metric| of(test, metric)));
         columns
     }
 

@@ -3,6 +3,7 @@
 
 mod advance;
 mod builder;
+mod classification;
 mod evaluation;
 mod event;
 mod find_lr;
@@ -26,6 +27,7 @@ mod trainer;
 pub use advance::Activity;
 pub(crate) use advance::Clock;
 pub use builder::TrainerBuilder;
+pub use classification::{ClassCounts, ClassScore, Guess, softmax};
 pub use evaluation::{Confusion, DigitError, Evaluation};
 pub use event::TrainEvent;
 pub use find_lr::{LrPoint, LrRange, suggest_lr};
@@ -37,7 +39,7 @@ pub use predictor::{Predictions, Predictor, PredictorOptions};
 pub(crate) use resident::lay_out;
 pub use resident::{ResidentDataset, ResidentSplit, SplitLayout, Subset};
 pub use schedule::{LrSchedule, Plateau, ScheduleArgs, ScheduleConfig};
-pub use selection::{Best, Selection};
+pub use selection::{Best, BestBy, Selection};
 pub use session::Session;
 pub use state::TrainState;
 pub use trainer::Trainer;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::schedule::ScheduleConfig;
+use super::selection::BestBy;
 use crate::error::{Error, Result};
 use crate::kernel::tuning::Tuning;
 use crate::nn::{Activation, Adam, Mse, Objective, Optimizer, Update};
@@ -18,6 +19,8 @@ pub struct TrainerOptions {
     pub epochs: usize,
     /// Epochs without a lower validation loss after which training stops; `None` for never.
     pub patience: Option<usize>,
+    /// What decides which epoch is the best.
+    pub best_by: BestBy,
     /// Samples per step; the last batch of an epoch may be smaller.
     pub batch_size: usize,
     /// What follows every layer but the last.
@@ -50,6 +53,7 @@ impl Default for TrainerOptions {
             schedule: ScheduleConfig::default(),
             epochs: 50,
             patience: None,
+            best_by: BestBy::Loss,
             batch_size: 128,
             activation: Activation::Relu,
             seed: 0,

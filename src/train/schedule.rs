@@ -133,9 +133,15 @@ impl Default for Plateau {
 }
 
 impl Plateau {
-    /// An epoch ended with that loss; the learning rate is at most `base`.
+    /// An epoch ended with that loss, or what else is to be low; the learning rate is at most `base`. Of
+    /// something below zero, an accuracy of the other sign, the threshold is that of `mode="max"`.
     pub(super) fn epoch_ended(&mut self, loss: f64, base: f64, config: &ScheduleConfig) {
-        if loss < self.best * (1.0 - 1e-4) {
+        let share = if self.best < 0.0 {
+            1.0 + 1e-4
+        } else {
+            1.0 - 1e-4
+        };
+        if loss < self.best * share {
             self.best = loss;
             self.bad_epochs = 0;
         } else {

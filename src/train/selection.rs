@@ -6,13 +6,37 @@ use serde::{Deserialize, Serialize};
 use super::metrics::{EpochMetrics, Metrics};
 use super::schedule::{Plateau, ScheduleConfig};
 
-/// The epoch with the lowest validation loss.
+/// What decides which epoch is the best.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+#[serde(rename_all = "lowercase")]
+pub enum BestBy {
+    /// The lowest loss
+    Loss,
+    /// The highest accuracy
+    Accuracy,
+}
+
+impl BestBy {
+    /// What of `metrics` is to be low.
+    fn watched(self, metrics: &Metrics) -> f64 {
+        match self {
+            Self::Loss => metrics.loss(),
+            Self::Accuracy => -metrics.get("accuracy").unwrap_or(f64::NAN),
+        }
+    }
+}
+
+/// The best epoch, by what the validation set says.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Best {
     /// Counted from 1.
     pub epoch: usize,
     /// Loss on the validation set.
     pub loss: f64,
+    /// Accuracy on the validation set, where it decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
 }
 
 /// What the losses so far have decided.
@@ -33,18 +57,23 @@ impl Selection {
         epoch: &EpochMetrics,
         lr: f64,
         schedule: &ScheduleConfig,
+        best_by: BestBy,
     ) -> bool {
-        let valid = epoch.valid.as_ref().map(Metrics::loss);
-        let watched = valid.unwrap_or(epoch.train.loss());
+        let watched = best_by.watched(epoch.valid.as_ref().unwrap_or(&epoch.train));
         self.plateau.epoch_ended(watched, lr, schedule);
-        let Some(loss) = valid else {
+        let Some(valid) = &epoch.valid else {
             return false;
         };
-        let better = self.best.is_none_or(|best| loss < best.loss);
+        let before = self.best.map(|best| match best_by {
+            BestBy::Loss => best.loss,
+            BestBy::Accuracy => -best.accuracy.unwrap_or(f64::NEG_INFINITY),
+        });
+        let better = before.is_none_or(|before| watched < before);
         if better {
             self.best = Some(Best {
                 epoch: epoch.epoch,
-                loss,
+                loss: valid.loss(),
+                accuracy: (best_by == BestBy::Accuracy).then_some(-watched),
             });
         }
         better

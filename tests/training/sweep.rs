@@ -39,9 +39,9 @@ fn planned(values: &[(f64, u64)]) -> Vec<PlannedRun> {
     values.iter().map(run).collect()
 }
 
-fn create(execution: &mut Execution<'_>, path: &Path, runs: Vec<PlannedRun>) -> SweepFolder {
+fn create(execution: &mut Execution<'_>, path: &Path, mut runs: Vec<PlannedRun>) -> SweepFolder {
     let tuning = Tuning::default();
-    let data = execution.check(&runs, &tuning).expect("all can be");
+    let data = execution.check(&mut runs, &tuning).expect("all can be");
     let sweep = Sweep {
         title: "sweep".to_owned(),
         version: "1".to_owned(),
@@ -210,7 +210,7 @@ fn runs_that_cannot_be_are_refused_before_the_first_begins() {
         strides: vec![1],
         ..runs[1].config.clone()
     };
-    let error = Execution::new(cpu()).check(&runs, &Tuning::default());
+    let error = Execution::new(cpu()).check(&mut runs, &Tuning::default());
     let error = error.expect_err("a kernel larger than the image");
     assert!(error.to_string().contains("conv layer 1"), "{error}");
     assert!(
