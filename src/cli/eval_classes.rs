@@ -1,5 +1,6 @@
 //! What `gpu-train eval` prints of a classification.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -95,7 +96,7 @@ fn table(found: &Found, counts: &ClassCounts, names: &[String]) {
         say(format_args!("top-5 accuracy  {:>9.2}%", top5 * 100.0));
     }
     let shown: Vec<String> = names.iter().map(|it| style::clean_field(it)).collect();
-    let widths = shown.iter().map(|it| it.chars().count());
+    let widths = shown.iter().map(|it| console::measure_text_width(it));
     let width = widths.max().unwrap_or(0).max("class".len());
     let whole = names.len() <= MOST_COLUMNS;
     let head = if whole { "  taken for" } else { "" };
@@ -112,7 +113,8 @@ fn table(found: &Found, counts: &ClassCounts, names: &[String]) {
         let taken = (0..names.len()).filter(|_| whole);
         let taken = taken.map(|taken| format!(" {:>7}", counts.count(class, taken)));
         say(format_args!(
-            "{name:width$}  {:>6}  {:>8.2}%  {:>5.1}%  {:>6.4}{}",
+            "{}  {:>6}  {:>8.1}%  {:>5.1}%  {:>6.4}{}",
+            padded(name, width),
             of.images,
             of.precision * 100.0,
             of.recall * 100.0,
@@ -125,16 +127,16 @@ fn table(found: &Found, counts: &ClassCounts, names: &[String]) {
     }
 }
 
+/// A name before a line, as wide as the others.
+fn padded(name: &str, width: usize) -> Cow<'_, str> {
+    console::pad_str(name, width, console::Alignment::Left, None)
+}
+
 /// A name above a column of counts, cut to its width.
 fn column(name: &str) -> String {
-    let letters = name.chars().count();
-    let cut: String = name.chars().take(if letters > 7 { 6 } else { 7 }).collect();
-    let cut = if letters > 7 {
-        format!("{cut}…")
-    } else {
-        cut
-    };
-    format!(" {cut:>7}")
+    let cut = console::truncate_str(name, 7, "…");
+    let cut = console::pad_str(&cut, 7, console::Alignment::Right, None);
+    format!(" {cut}")
 }
 
 /// The most frequent mistakes.

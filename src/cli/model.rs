@@ -278,8 +278,8 @@ fn weights_of(folder: &Path, args: &ModelArgs) -> Result<PathBuf> {
         None => {
             if best.is_file() && !args.quiet {
                 style::tell(format_args!(
-                    "with the weights of the last epoch; --weights best takes those of the lowest \
-                     validation loss"
+                    "with the weights of the last epoch; --weights best takes those that did best on the \
+                     validation set"
                 ));
             }
             Ok(last)

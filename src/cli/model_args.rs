@@ -31,7 +31,7 @@ pub(super) struct ModelArgs {
 /// Weights of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Weights {
-    /// Those of the epoch with the lowest validation loss: best.safetensors
+    /// Those of the epoch that did best on the validation set: best.safetensors
     Best,
     /// Those of the last epoch: model.safetensors
     Last,

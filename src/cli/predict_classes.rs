@@ -78,14 +78,15 @@ impl Prediction<'_> {
 /// A line per picture and class; the picture is named in its first.
 fn table(predictions: &[Prediction<'_>]) {
     let said = predictions.iter().flat_map(Prediction::said);
-    let widths = said.map(|it| style::clean_field(&it.class).chars().count());
+    let widths = said.map(|it| console::measure_text_width(&style::clean_field(&it.class)));
     let width = widths.max().unwrap_or(0).max("class".len());
     say(format_args!("{:width$}  probability  file", "class"));
     for it in predictions {
         let mut file = style::clean_field(it.file);
         for named in it.said() {
             let (class, percent) = (style::clean_field(&named.class), named.probability * 100.0);
-            let line = format!("{class:width$}  {percent:>10.2}%  {file}");
+            let class = console::pad_str(&class, width, console::Alignment::Left, None);
+            let line = format!("{class}  {percent:>10.2}%  {file}");
             say(format_args!("{}", line.trim_end()));
             file.clear();
         }

@@ -76,7 +76,7 @@ impl Progress {
             }
         };
         let of = |set: &'static str| {
-            let heads = self.metrics.iter().map(move |it| head(set, it));
+            let heads = shown(self.metrics, set).map(|it| head(set, it));
             heads.collect::<Vec<_>>()
         };
         self.row(
@@ -123,7 +123,7 @@ impl Progress {
                 metrics,
                 samples_per_second,
             } => {
-                let measured = self.metrics.iter().filter_map(|metric| {
+                let measured = shown(self.metrics, "train").filter_map(|metric| {
                     let value = metrics.get(metric.name)?;
                     let words = style::value_of(metric, Some(value));
                     Some(format!("  {} {words}", metric.head))
@@ -169,14 +169,14 @@ impl Progress {
 
     /// Prints an epoch's line of the table.
     fn line(&self, epoch: &EpochMetrics) {
-        let of = |set: &Metrics| {
-            let values = self.metrics.iter();
+        let of = |name: &str, set: &Metrics| {
+            let values = shown(self.metrics, name);
             let values = values.map(|it| style::value_of(it, set.get(it.name)));
             values.collect::<Vec<_>>()
         };
         self.row(
             &format!("{}/{}", epoch.epoch, self.epochs),
-            &[of(&epoch.train), of(&epoch.test)],
+            &[of("train", &epoch.train), of("test", &epoch.test)],
             [
                 &format!("{:.2}", epoch.seconds),
                 &format!("{:.0}", epoch.samples_per_second),
@@ -188,6 +188,12 @@ impl Progress {
     pub(super) fn finish(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// Those of `metrics` that the table has of a set.
+fn shown(metrics: &'static [Metric], set: &str) -> impl Iterator<Item = &'static Metric> {
+    let of_test = set == "test";
+    metrics.iter().filter(move |it| of_test || !it.is_of_test)
 }
 
 fn style_of(template: &str) -> ProgressStyle {

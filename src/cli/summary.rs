@@ -33,13 +33,18 @@ pub(super) fn show(run: &Run<'_>) {
         let valid = valid.and_then(|it| it.valid.as_ref());
         let words = valid.map_or(String::new(), |it| style::all_of(metrics, it));
         say(format_args!(
-            "validation {words} after epoch {}, the best by its loss: best.safetensors",
-            best.epoch
+            "validation {words} after epoch {}, the best by its {}: best.safetensors",
+            best.epoch,
+            if best.accuracy.is_some() {
+                "accuracy"
+            } else {
+                "loss"
+            }
         ));
     }
     if trainer.has_stopped_early() {
         say(format_args!(
-            "ended by --patience: no epoch since the best one has a lower validation loss"
+            "ended by --patience: no epoch since the best one does better on the validation set"
         ));
     } else if trainer.logs().len() < run.epochs() {
         say(format_args!(

@@ -21,7 +21,7 @@ impl CsvTable {
                 let number = match cell {
                     "" => None,
                     // Names of classes, in predictions.csv.
-                    _ if name == "class" => None,
+                    _ if ["class", "predicted_class"].contains(&name.as_str()) => None,
                     // As earlier versions wrote it where the clock stood still.
                     "inf" if name == "samples_per_second" => None,
                     text => Some(number(text).ok_or_else(|| {

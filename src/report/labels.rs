@@ -9,7 +9,8 @@ use super::page::without_folders;
 use super::run_record::RunRecord;
 
 /// Options that say where and how long, not what, and what was found; they name no run.
-pub(super) const NOT_TELLING: [&str; 3] = ["device", "checkpoint-minutes", "classes"];
+pub(super) const NOT_TELLING: [&str; 4] =
+    ["device", "checkpoint-minutes", "classes", "class-counts"];
 /// A label longer than this is no help; the folder's name serves instead.
 const MOST_LETTERS: usize = 60;
 

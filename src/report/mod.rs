@@ -15,7 +15,7 @@ pub mod tensorboard;
 pub use csv_table::CsvTable;
 #[cfg(feature = "cli")]
 pub(crate) use page::duration;
-pub use run_record::RunRecord;
+pub use run_record::{Predicted, RunRecord};
 pub use series::{Series, Spread};
 pub use summary::{Summary, SummaryRow};
 
@@ -83,7 +83,23 @@ fn read_all(runs: &[PathBuf]) -> Result<Vec<RunRecord>> {
         let hint = "name the folders of runs, such as runs/<time>-<net>";
         return Err(Error::usage("there is no run to compare", hint));
     }
-    runs.iter().map(|it| RunRecord::read(it)).collect()
+    let runs: Vec<RunRecord> = runs
+        .iter()
+        .map(|it| RunRecord::read(it))
+        .collect::<Result<_>>()?;
+    let what = |run: &RunRecord| (run.measured[0].short, run.measured[1].name);
+    if let Some(other) = runs.iter().find(|run| what(run) != what(&runs[0])) {
+        let (first, other) = (&runs[0], other);
+        return Err(Error::file(
+            &other.folder,
+            format!(
+                "is of another task than {}: its loss is {}, and not {}",
+                first.name, other.measured[0].short, first.measured[0].short
+            ),
+            "compare runs of one task",
+        ));
+    }
+    Ok(runs)
 }
 
 /// Errors where something stands at `path` that is no page of ours: its footer would say so.

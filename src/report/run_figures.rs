@@ -1,10 +1,12 @@
 //! Which figures a run has, and a comparison.
 
 use super::Named;
-use super::figures::{Chart, Counts, Curve, Line, chart, counts, scatter, sheet};
+use super::figures::{
+    Chart, Counts, Curve, Line, MOST_CLASSES, chart, counts, matrix, reliability, scatter, sheet,
+};
 use super::page::{capitalised, in_order};
 use super::pictures::Pictures;
-use super::run_record::RunRecord;
+use super::run_record::{Predicted, RunRecord};
 use super::series::{Series, Spread};
 use super::summary::Summary;
 use crate::nn::Metric;
@@ -20,19 +22,7 @@ const SETS: [(&str, Line); 3] = [
 pub(super) fn all(run: &RunRecord, pictures: &Pictures) -> Vec<Named> {
     let runs = std::slice::from_ref(run);
     let mut figures = curves(runs, &Summary::of(runs));
-    if let Some(pairs) = &run.predictions {
-        figures.push(Named {
-            name: "scatter",
-            figure: scatter("Predicted against true targets of the test set", pairs),
-        });
-        if let Some(found) = Counts::of(pairs) {
-            let title = "Test samples by target and rounded prediction";
-            figures.push(Named {
-                name: "confusion",
-                figure: counts(title, &found),
-            });
-        }
-    }
+    figures.extend(of_predictions(run));
     for (name, title, list) in [
         (
             "worst",
@@ -45,6 +35,56 @@ pub(super) fn all(run: &RunRecord, pictures: &Pictures) -> Vec<Named> {
             let figure = sheet(title, list);
             figures.push(Named { name, figure });
         }
+    }
+    figures
+}
+
+/// What was predicted against what is there; nothing of a run that has not ended.
+pub(super) fn of_predictions(run: &RunRecord) -> Vec<Named> {
+    let Some(predictions) = &run.predictions else {
+        return Vec::new();
+    };
+    if let Some(labels) = run.labels() {
+        return of_classes(run, predictions, labels.names());
+    }
+    let pairs: Vec<(f32, f32)> = predictions
+        .iter()
+        .map(|it| (it.target, it.prediction))
+        .collect();
+    let mut figures = vec![Named {
+        name: "scatter",
+        figure: scatter("Predicted against true targets of the test set", &pairs),
+    }];
+    if let Some(found) = Counts::of(&pairs) {
+        let title = "Test samples by target and rounded prediction";
+        figures.push(Named {
+            name: "confusion",
+            figure: counts(title, &found),
+        });
+    }
+    figures
+}
+
+/// Which class was taken for which, where they are not too many, and how far probabilities are to be
+/// believed.
+fn of_classes(run: &RunRecord, predictions: &[Predicted], names: &[String]) -> Vec<Named> {
+    let mut figures = Vec::new();
+    let found = run.class_counts(names.len());
+    if let Some(found) = found.filter(|it| it.classes() <= MOST_CLASSES) {
+        figures.push(Named {
+            name: "confusion",
+            figure: matrix("Test samples by class and prediction", &found, names),
+        });
+    }
+    let guesses = predictions
+        .iter()
+        .filter_map(|it| Some((it.probability?, it.is_right())));
+    let guesses: Vec<(f64, bool)> = guesses.collect();
+    if !guesses.is_empty() {
+        figures.push(Named {
+            name: "reliability",
+            figure: reliability("Accuracy by probability", &guesses),
+        });
     }
     figures
 }
@@ -67,6 +107,7 @@ fn curves(runs: &[RunRecord], summary: &Summary) -> Vec<Named> {
                 title: capitalised(&format!("{} by epoch", metric.title)),
                 warnings: summary.warnings.clone(),
                 y_name: format!("{} ({})", metric.short, metric.unit),
+                is_share: metric.is_share,
                 series: if several { labels.clone() } else { Vec::new() },
                 lines,
                 curves,

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::files::{read_if_there, read_regular};
 use crate::nn::Metric;
 use crate::run::{RunConfig, read_header};
+use crate::train::ClassCounts;
 
 /// Far more than any configuration or environment needs.
 const MAX_TOML: u64 = 4 << 20;
@@ -36,11 +37,28 @@ pub struct RunRecord {
     pub measured: &'static [Metric],
     /// `metrics.csv`: a line per epoch, at least one.
     pub metrics: CsvTable,
-    /// `predictions.csv`, target and prediction of each test sample in file order; none before the
-    /// run has ended.
-    pub predictions: Option<Vec<(f32, f32)>>,
+    /// `predictions.csv`, a line per test sample in file order; none before the run has ended.
+    pub predictions: Option<Vec<Predicted>>,
     /// Parameters of the net, where `model.safetensors` is there and can be read.
     pub parameters: Option<usize>,
+}
+
+/// What was predicted of a test sample.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Predicted {
+    /// What it is: a number, or a class counted from 0.
+    pub target: f32,
+    /// What it was taken for.
+    pub prediction: f32,
+    /// How sure the net was, of a class.
+    pub probability: Option<f64>,
+}
+
+impl Predicted {
+    /// Whether the predicted class is the right one.
+    pub fn is_right(&self) -> bool {
+        self.target == self.prediction
+    }
 }
 
 impl RunRecord {
@@ -96,6 +114,25 @@ impl RunRecord {
         self.config.get("classes")?.clone().try_into().ok()
     }
 
+    /// The classes that the run told apart, where it did.
+    pub fn labels(&self) -> Option<Classes> {
+        let task = self.config.get("task").and_then(toml::Value::as_str);
+        self.classes().filter(|_| task == Some("classify"))
+    }
+
+    /// How often which of its `count` classes was taken for which; `None` where the run has not ended, or
+    /// predicted something else.
+    pub fn class_counts(&self, count: usize) -> Option<ClassCounts> {
+        let class = |number: f32| {
+            let class = number as usize;
+            (class < count && class as f32 == number).then_some(class)
+        };
+        let pairs = self.predictions.as_ref()?.iter();
+        let pairs = pairs.map(|it| class(it.target).zip(class(it.prediction)));
+        let pairs: Option<Vec<_>> = pairs.collect();
+        Some(ClassCounts::new(count, pairs?))
+    }
+
     /// Fingerprints of training and test set; runs of the same data have the same.
     pub fn fingerprints(&self) -> [&str; 2] {
         ["train_fingerprint", "test_fingerprint"].map(|key| {
@@ -120,11 +157,17 @@ impl RunRecord {
         let seed = seed.and_then(toml::Value::as_integer);
         let test = source.load(seed.unwrap_or(0).cast_unsigned())?.test;
         self.check_test_set(&test)?;
-        Ok(test)
+        match self.labels() {
+            Some(labels) => test.classified(&labels),
+            None => Ok(test),
+        }
     }
 
-    /// Errors where `test` is not what the run was evaluated on.
+    /// Errors where `test` is not what the run was evaluated on. What has the run's own classes is.
     pub fn check_test_set(&self, test: &Dataset) -> Result<()> {
+        if self.labels().is_some() && self.labels().as_ref() == test.classes() {
+            return Ok(());
+        }
         let now = format!("{:016x}", test.fingerprint());
         if self.fingerprints()[1] == now {
             return Ok(());
@@ -182,6 +225,9 @@ fn read_metrics(path: &Path, measured: &[Metric]) -> Result<CsvTable> {
     table.full("seconds").map_err(damaged)?;
     for metric in measured.iter().filter(|it| !it.of_whole_targets) {
         for set in ["train", "test"] {
+            if metric.is_of_test && set == "train" {
+                continue;
+            }
             let column = format!("{set}_{}", metric.name);
             table.full(&column).map_err(damaged)?;
         }
@@ -195,7 +241,7 @@ fn read_metrics(path: &Path, measured: &[Metric]) -> Result<CsvTable> {
     Ok(table)
 }
 
-fn read_predictions(path: &Path) -> Result<Option<Vec<(f32, f32)>>> {
+fn read_predictions(path: &Path) -> Result<Option<Vec<Predicted>>> {
     let hint = "remove it, and resuming the run writes it anew; or leave this run out";
     let Some(bytes) = read_if_there(path, MAX_CSV, hint)? else {
         return Ok(None);
@@ -204,12 +250,14 @@ fn read_predictions(path: &Path) -> Result<Option<Vec<(f32, f32)>>> {
     let table = CsvTable::parse(&bytes).map_err(damaged)?;
     let targets = table.full("target").map_err(damaged)?;
     let predictions = table.full("prediction").map_err(damaged)?;
-    let pairs = targets.into_iter().zip(predictions);
-    Ok(Some(
-        pairs
-            .map(|(target, prediction)| (target as f32, prediction as f32))
-            .collect(),
-    ))
+    let probabilities = table.column("probability");
+    let lines = targets.into_iter().zip(predictions).enumerate();
+    let predicted = |(line, (target, prediction)): (usize, (f64, f64))| Predicted {
+        target: target as f32,
+        prediction: prediction as f32,
+        probability: probabilities.and_then(|it| it[line]),
+    };
+    Ok(Some(lines.map(predicted).collect()))
 }
 
 /// `config` with the defaults of settings that the version which wrote it did not know: a run of today

@@ -42,12 +42,15 @@ pub struct SummaryRow {
     pub train_evaluated: bool,
     /// Each metric of the test set after the last epoch.
     pub test: Vec<Option<f64>>,
-    /// The epoch with the lowest loss: of the validation set where there is one, else of the test set.
+    /// The epoch with the lowest loss, or the highest accuracy: of the validation set where there is one,
+    /// else of the test set.
     pub best_epoch: usize,
     /// What runs are compared by, of the test set after it.
     pub best_test: f64,
     /// Whether a validation set chose the best epoch.
     pub best_by_validation: bool,
+    /// Whether it is that of the highest accuracy.
+    pub best_by_accuracy: bool,
     /// Seconds of training, without evaluations.
     pub seconds: f64,
     /// Training speed, median over the epochs.
@@ -55,6 +58,15 @@ pub struct SummaryRow {
 }
 
 impl SummaryRow {
+    /// What the best epoch has: `lowest loss`.
+    pub fn best_has(&self) -> &'static str {
+        if self.best_by_accuracy {
+            "highest accuracy"
+        } else {
+            "lowest loss"
+        }
+    }
+
     /// What runs are compared by.
     pub fn compared(&self) -> &'static Metric {
         &self.metrics[1]
@@ -70,8 +82,7 @@ impl SummaryRow {
         self.train[1].unwrap_or(f64::NAN)
     }
 
-    /// By how much the error on new data exceeds that on what was trained on: test less train, after
-    /// the last epoch.
+    /// How new data differ from what was trained on: test minus train, after the last epoch.
     pub fn generalisation_gap(&self) -> f64 {
         self.compared_test() - self.compared_train()
     }
@@ -107,7 +118,16 @@ fn row(run: &RunRecord, label: String) -> SummaryRow {
         column.iter().copied().flatten().collect()
     };
     let metrics = run.measured;
-    let (valid, test) = (column("valid_loss"), column("test_loss"));
+    let by_accuracy = run.option("best-by").is_some_and(|it| it == "accuracy");
+    // What is to be low.
+    let watched = |set: &str| -> Vec<f64> {
+        if by_accuracy {
+            let accuracies = column(&format!("{set}_accuracy"));
+            return accuracies.into_iter().map(|it| -it).collect();
+        }
+        column(&format!("{set}_loss"))
+    };
+    let (valid, test) = (watched("valid"), watched("test"));
     let by_validation = valid.len() == test.len();
     let chosen_by = if by_validation { &valid } else { &test };
     let best = (0..test.len()).min_by(|&one, &other| chosen_by[one].total_cmp(&chosen_by[other]));
@@ -138,6 +158,7 @@ fn row(run: &RunRecord, label: String) -> SummaryRow {
         best_epoch: best + 1,
         best_test: compared.get(best).copied().unwrap_or(f64::NAN),
         best_by_validation: by_validation,
+        best_by_accuracy: by_accuracy,
         seconds: column("seconds").iter().sum(),
         samples_per_second: speeds.get(speeds.len() / 2).copied(),
     }

@@ -91,15 +91,16 @@ impl ClassCounts {
         self.pairs.get(&(class, taken)).copied().unwrap_or(0)
     }
 
+    /// Every pair of a class and what samples of it were taken for, and how often, by class.
+    pub fn all(&self) -> impl Iterator<Item = (usize, usize, usize)> {
+        let pairs = self.pairs.iter();
+        pairs.map(|(&(class, taken), &count)| (class, taken, count))
+    }
+
     /// Pairs of different classes that were taken one for the other, and how often; the most frequent first.
     pub fn mistakes(&self) -> Vec<(usize, usize, usize)> {
-        let pairs = self
-            .pairs
-            .iter()
-            .filter(|((class, taken), _)| class != taken);
-        let mut mistakes: Vec<_> = pairs
-            .map(|(&(class, taken), &count)| (class, taken, count))
-            .collect();
+        let mistakes = self.all().filter(|(class, taken, _)| class != taken);
+        let mut mistakes: Vec<_> = mistakes.collect();
         mistakes.sort_by_key(|&(class, taken, count)| (std::cmp::Reverse(count), class, taken));
         mistakes
     }

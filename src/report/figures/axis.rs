@@ -1,5 +1,7 @@
 //! Where values lie on an axis, and which of them are written beside it.
 
+use super::draw::text_width;
+
 /// Values that span more than this factor are drawn on a logarithmic axis.
 const LOG_FROM: f64 = 10.0;
 /// Numbers beside an axis, at most about.
@@ -26,6 +28,19 @@ impl Axis {
         } else {
             Self::linear(low, high)
         }
+    }
+
+    /// An axis for shares: linear, with room for their spread.
+    pub(super) fn for_shares(values: impl IntoIterator<Item = f64>) -> Self {
+        let (low, high) = range(values);
+        Self::linear(low, if high > low { high } else { high.max(0.5) })
+    }
+
+    /// How wide the numbers beside it are.
+    pub(super) fn tick_width(&self) -> f64 {
+        self.ticks()
+            .map(|(_, label)| text_width(&label))
+            .fold(0.0, f64::max)
     }
 
     /// A linear axis from the round number below `low` to the one above `high`.

@@ -52,6 +52,8 @@ pub struct Chart {
     pub warnings: Vec<String>,
     /// What the values are, with their unit.
     pub y_name: String,
+    /// Whether they are shares, of which none is far from the others.
+    pub is_share: bool,
     /// What each colour means, in order.
     pub series: Vec<String>,
     /// What each kind of line means, where this is the same for all colours.
@@ -74,13 +76,20 @@ pub fn chart(data: &Chart) -> Figure {
     let bands = data.curves.iter().flat_map(|curve| &curve.band);
     let ends = bands.flat_map(|&(_, least, greatest)| [least, greatest]);
     let last = all().map(|point| point.0).fold(1.0, f64::max);
+    let values = all().map(|point| point.1).chain(ends);
+    let y = if data.is_share {
+        Axis::for_shares(values)
+    } else {
+        Axis::for_measures(values)
+    };
+    let left = Plot::left_of(&y);
     let plot = Plot {
-        left: 78.0,
+        left,
         top: top + 6.0,
-        width: WIDTH - 78.0 - 18.0,
+        width: WIDTH - left - 18.0,
         height: 270.0,
         x: Axis::whole(0.0, last),
-        y: Axis::for_measures(all().map(|point| point.1).chain(ends)),
+        y,
     };
     let scale = if plot.y.is_log() { " (log scale)" } else { "" };
     let (keys, height) = legend(&keys(data), plot.left, plot.bottom() + 54.0);

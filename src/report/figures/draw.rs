@@ -52,7 +52,7 @@ pub(in super::super) fn printable(text: &str) -> String {
 }
 
 /// `text` cut to `most` characters.
-pub(super) fn shortened(text: &str, most: usize) -> String {
+pub(in super::super) fn shortened(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
     }
@@ -125,6 +125,11 @@ pub(super) struct Plot {
 }
 
 impl Plot {
+    /// Where a plot begins beside whose left edge the numbers of `y` and its name stand.
+    pub(super) fn left_of(y: &Axis) -> f64 {
+        (y.tick_width() + 42.0).max(64.0)
+    }
+
     /// Where a value of the horizontal axis lies.
     pub(super) fn x(&self, value: f64) -> f64 {
         self.left + self.x.place(value) * self.width

@@ -7,18 +7,22 @@ mod axis;
 mod chart;
 mod counts;
 mod draw;
+mod matrix;
 mod outline;
 mod range_test;
+mod reliability;
 mod scatter;
 mod sheet;
 
 pub use chart::{Chart, Curve, Line, chart};
 pub use counts::{Counts, counts};
+pub use matrix::{MOST as MOST_CLASSES, matrix};
 pub use range_test::{RangePoint, range_test};
+pub use reliability::{calibration_error, reliability};
 pub use scatter::scatter;
 pub use sheet::{Picture, sheet};
 
-pub(super) use draw::printable;
+pub(super) use draw::{printable, shortened};
 pub(super) use sheet::{png_uri, short};
 
 use resvg::{tiny_skia, usvg};

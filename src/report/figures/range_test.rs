@@ -25,13 +25,15 @@ pub fn range_test(points: &[RangePoint], suggestion: Option<f64>) -> Figure {
     const TITLE: &str = "Learning-rate range test";
     let (head, top) = heading(TITLE, &[]);
     let losses = points.iter().flat_map(|it| [it.loss, it.smoothed]);
+    let y = Axis::for_measures(losses);
+    let left = Plot::left_of(&y);
     let plot = Plot {
-        left: 78.0,
+        left,
         top: top + 24.0,
-        width: WIDTH - 78.0 - 18.0,
+        width: WIDTH - left - 18.0,
         height: 270.0,
         x: Axis::for_measures(points.iter().map(|it| it.lr)),
-        y: Axis::for_measures(losses),
+        y,
     };
     let scale = if plot.y.is_log() { ", log scale" } else { "" };
     let (keys, height) = legend(&keys(), plot.left, plot.bottom() + 54.0);

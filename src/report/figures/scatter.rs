@@ -59,13 +59,15 @@ fn plot(pairs: &[(f64, f64)], whole: bool, top: f64) -> Plot {
         Axis::linear(low, high)
     };
     let (low, high) = ends(pairs.iter().flat_map(|it| [it.0, it.1]).chain(zero));
+    let y = Axis::linear(low, high);
+    let left = Plot::left_of(&y);
     Plot {
-        left: 64.0,
+        left,
         top,
-        width: WIDTH - 64.0 - 18.0,
+        width: WIDTH - left - 18.0,
         height: 330.0,
         x,
-        y: Axis::linear(low, high),
+        y,
     }
 }
 

@@ -25,9 +25,9 @@ pub struct Picture {
     /// As PNG.
     pub png: Vec<u8>,
     /// What it is.
-    pub target: f32,
+    pub target: String,
     /// What it was taken for.
-    pub prediction: f32,
+    pub prediction: String,
 }
 
 impl Picture {
@@ -37,8 +37,8 @@ impl Picture {
         index: usize,
         planes: &[u8],
         shape: ImageShape,
-        target: f32,
-        prediction: f32,
+        target: String,
+        prediction: String,
     ) -> Self {
         let (height, width) = (shape.height as u32, shape.width as u32);
         let channels = if shape.channels == 3 {
@@ -91,9 +91,9 @@ pub fn sheet(title: &str, pictures: &[Picture]) -> Figure {
                 style="image-rendering:pixelated" href=(png_uri(&picture.png)) {
                 title { (format!("sample {}", picture.index)) }
             }
-            (text(middle, y + side + 17.0, Anchor::Middle, TEXT - 1.0, &format!("is {}", short(picture.target))))
+            (text(middle, y + side + 17.0, Anchor::Middle, TEXT - 1.0, &format!("is {}", picture.target)))
             text.alarm x=(at(middle)) y=(at(y + side + 34.0)) text-anchor="middle"
-                font-size=(TEXT - 1.0) fill=(ALARM) { (format!("got {}", short(picture.prediction))) }
+                font-size=(TEXT - 1.0) fill=(ALARM) { (format!("got {}", picture.prediction)) }
         }
     };
     let rows = pictures.len().div_ceil(COLUMNS);

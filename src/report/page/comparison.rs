@@ -206,7 +206,7 @@ fn results(summary: &Summary) -> Markup {
 fn remarks(summary: &Summary) -> Markup {
     let all = |is: fn(&SummaryRow) -> bool| summary.rows.iter().all(is);
     html! {
-        "After the last epoch of each run. The gap is test less train " (metrics(summary)[1].short) "; "
+        "After the last epoch of each run. The gap is test minus train " (metrics(summary)[1].short) "; "
         @if all(|row| row.train_evaluated) {
             "the training set was evaluated after the epoch, as the test set was. "
         } @else if all(|row| !row.train_evaluated) {
@@ -217,10 +217,10 @@ fn remarks(summary: &Summary) -> Markup {
         }
         "The best epoch "
         @if all(|row| row.best_by_validation) {
-            "is that with the lowest validation loss."
+            "is that with the " (summary.rows[0].best_has()) " on the validation set."
         } @else {
-            "is that with the lowest loss on the test set where a run has no validation set: a hint, not a \
-             result."
+            "is that with the " (summary.rows[0].best_has()) " on the test set where a run has no validation \
+             set: a hint, not a result."
         }
     }
 }

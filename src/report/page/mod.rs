@@ -158,3 +158,25 @@ fn side_by_side(
         @if !common.is_empty() { (table(&common_title, &[], &common)) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A browser passes over what it does not understand, and the page is without colours.
+    #[test]
+    fn every_colour_of_the_style_is_declared() {
+        let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
+        let name = |text: &str| {
+            text.chars()
+                .take_while(|it| is_name(*it))
+                .collect::<String>()
+        };
+        let used: Vec<String> = STYLE.split("var(").skip(1).map(name).collect();
+        assert!(used.len() > 20, "{used:?}");
+        for name in used {
+            assert!(name.starts_with("--"), "{name}");
+            assert!(STYLE.contains(&format!("{name}: #")), "{name}");
+        }
+    }
+}

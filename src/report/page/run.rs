@@ -2,13 +2,17 @@
 
 use maud::{Markup, html};
 
-use super::words::{cell, count, duration, in_order, value_of};
+use super::words::{cell, count, duration, in_order, percent, value_of};
 use super::{page, side_by_side, table, tile};
 use crate::data::Classes;
 use crate::nn::Metric;
-use crate::report::figures::{Picture, png_uri, printable, short};
+use crate::report::figures::{Picture, png_uri, printable};
 use crate::report::pictures::Pictures;
 use crate::report::{Named, RunRecord, Summary, SummaryRow};
+use crate::train::{ClassCounts, ClassScore};
+
+/// Pairs of classes in the table of mistakes.
+const MISTAKES: usize = 20;
 
 /// `drawn` are all figures of the run; sheets of pictures are set anew, to fit the screen.
 pub(in super::super) fn of_run(run: &RunRecord, drawn: &[Named], pictures: &Pictures) -> String {
@@ -16,9 +20,10 @@ pub(in super::super) fn of_run(run: &RunRecord, drawn: &[Named], pictures: &Pict
     let [row] = &summary.rows[..] else {
         unreachable!("one run, one row");
     };
-    // The names of the classes have a table of their own.
+    // The classes have a table of their own.
     let mut configured = run.clone();
     configured.config.remove("classes");
+    configured.config.remove("class-counts");
     let option = |key: &str| run.option(key).unwrap_or_default();
     let is_sheet = |it: &&Named| ["worst", "best"].contains(&it.name);
     let charts = drawn.iter().filter(|it| !is_sheet(it));
@@ -55,7 +60,7 @@ fn tiles(row: &SummaryRow) -> Markup {
         "test {} in epoch {}, the best",
         compared.short, row.best_epoch
     );
-    let gap = format!("generalisation gap (test less train {})", compared.short);
+    let gap = format!("generalisation gap (test minus train {})", compared.short);
     html! {
         section.tiles {
             @for (at, metric) in in_order(row.metrics) {
@@ -74,10 +79,9 @@ fn tiles(row: &SummaryRow) -> Markup {
             }
         }
         p.muted {
-            @if row.best_by_validation { "The best epoch is that with the lowest validation loss. " }
-            @else {
-                "The best epoch is that with the lowest loss on the test set: a hint, not a result. "
-            }
+            "The best epoch is that with the " (row.best_has())
+            @if row.best_by_validation { " on the validation set. " }
+            @else { " on the test set: a hint, not a result. " }
             @if row.train_evaluated {
                 "The training set was evaluated after the epoch, as the test set was."
             } @else {
@@ -108,8 +112,8 @@ fn grid(title: &str, wrong: bool, pictures: &[Picture]) -> Markup {
                         figure.picture {
                             img src=(png_uri(&picture.png)) alt=(format!("sample {}", picture.index));
                             figcaption {
-                                "is " b { (short(picture.target)) } br;
-                                "got " b.alarm[wrong] { (short(picture.prediction)) }
+                                "is " b { (picture.target) } br;
+                                "got " b.alarm[wrong] { (picture.prediction) }
                             }
                         }
                     }
@@ -119,8 +123,57 @@ fn grid(title: &str, wrong: bool, pictures: &[Picture]) -> Markup {
     }
 }
 
-/// The names that targets have, of which every one is a line of the table.
+/// How well each class is told from the others, and which are taken for each other.
+fn scores(labels: &Classes, counts: &ClassCounts) -> Markup {
+    let names: Vec<String> = labels.names().iter().map(|it| printable(it)).collect();
+    let heads = ["images", "precision", "recall", "F1"].map(str::to_owned);
+    let scores = counts.scores();
+    let cells = |it: &ClassScore| {
+        vec![
+            count(it.support),
+            percent(it.precision),
+            percent(it.recall),
+            format!("{:.4}", it.f1),
+        ]
+    };
+    let mut rows: Vec<(String, Vec<String>)> = names
+        .iter()
+        .cloned()
+        .zip(scores.iter().map(cells))
+        .collect();
+    let mean =
+        |of: fn(&ClassScore) -> f64| scores.iter().map(of).sum::<f64>() / scores.len() as f64;
+    rows.push((
+        "mean of the classes".to_owned(),
+        vec![
+            count(scores.iter().map(|it| it.support).sum()),
+            percent(mean(|it| it.precision)),
+            percent(mean(|it| it.recall)),
+            format!("{:.4}", mean(|it| it.f1)),
+        ],
+    ));
+    let mistakes = counts.mistakes().into_iter().take(MISTAKES);
+    let mistakes = mistakes.map(|(class, taken, times)| {
+        let share = times as f64 / scores[class].support as f64;
+        let pair = format!("{} taken for {}", names[class], names[taken]);
+        (pair, vec![count(times), percent(share)])
+    });
+    let mistakes: Vec<(String, Vec<String>)> = mistakes.collect();
+    let mistake_heads = ["images", "of the class"].map(str::to_owned);
+    html! {
+        (table("Classes", &heads, &rows))
+        @if !mistakes.is_empty() { (table("Most frequent mistakes", &mistake_heads, &mistakes)) }
+    }
+}
+
+/// The names that targets have, of which every one is a line of the table; of classes that were told apart,
+/// how well.
 fn classes(run: &RunRecord) -> Markup {
+    if let Some(labels) = run.labels()
+        && let Some(counts) = run.class_counts(labels.names().len())
+    {
+        return scores(&labels, &counts);
+    }
     let classes = run.classes();
     let names = classes.iter().flat_map(Classes::names).enumerate();
     let row = |(target, name): (usize, &String)| (target.to_string(), vec![printable(name)]);

@@ -20,9 +20,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use prost::Message as _;
 
-use super::figures::{Figure, scatter, sheet};
+use super::figures::{Figure, sheet};
 use super::page::capitalised;
 use super::pictures::Pictures;
+use super::run_figures::of_predictions;
 use super::run_record::RunRecord;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
@@ -96,11 +97,13 @@ impl EventWriter {
     /// Errors where the folder's files are damaged. A run without `predictions.csv` has no pictures.
     pub fn predictions(&mut self, folder: &Path, test: &Dataset) -> Result<()> {
         let run = RunRecord::read(folder)?;
-        let Some(pairs) = &run.predictions else {
+        if run.predictions.is_none() {
             return Ok(());
-        };
+        }
         let pictures = Pictures::of(&run, Some(test));
-        let mut values = vec![image("Predictions/scatter", &scatter("Test set", pairs))?];
+        let figures = of_predictions(&run).into_iter();
+        let figures = figures.map(|it| image(&format!("Predictions/{}", it.name), &it.figure));
+        let mut values = figures.collect::<Result<Vec<_>>>()?;
         for (tag, title, list) in [
             ("Predictions/worst", "Worst predictions", &pictures.worst),
             ("Predictions/best", "Best predictions", &pictures.best),
