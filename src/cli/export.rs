@@ -6,18 +6,23 @@ use super::model::Model;
 use super::model_args::{ExportArgs, ExportFormat};
 use super::style;
 use crate::error::{Error, Result};
-use crate::export::{OPSET, check_onnx, to_onnx};
+use crate::export::{Meaning, OPSET, check_onnx, to_onnx};
 use crate::files::write_whole;
-use crate::nn::{Network, initial_parameters};
+use crate::nn::initial_parameters;
 use crate::run::save_described;
-use crate::shape::ImageShape;
-use crate::train::{Predictor, PredictorOptions, Session};
+use crate::train::Predictor;
 
 /// Writes the net into the file that `args` name; an ONNX file only after it was run and gave the
 /// GPU's outputs.
 pub(super) fn run(args: &ExportArgs) -> Result<()> {
     refuse_existing(&args.out)?;
     let model = Model::find(&args.model)?;
+    if args.softmax && (model.labels().is_none() || args.format != ExportFormat::Onnx) {
+        return Err(Error::usage(
+            "--softmax makes probabilities of the logits of an ONNX file that tells classes apart",
+            "omit --softmax",
+        ));
+    }
     let image = model.image(args.image.size.map(|it| it.0))?;
     let (network, tensors) = model.load(image)?;
     let done = match args.format {
@@ -31,14 +36,30 @@ pub(super) fn run(args: &ExportArgs) -> Result<()> {
             // A trained net may be saturated, and give the same whatever its graph makes of an image:
             // with random weights, mistakes show.
             let random = initial_parameters(&network.parameters, 0);
-            checked(&session, &network, image, &random, model.options())?;
-            let (bytes, apart) = checked(&session, &network, image, &tensors, model.options())?;
+            let meaning = match (model.labels().cloned(), args.softmax) {
+                (None, _) => Meaning::Number,
+                (Some(classes), false) => Meaning::Logits(classes),
+                (Some(classes), true) => Meaning::Probabilities(classes),
+            };
+            let net = |tensors| {
+                let bytes = to_onnx(&network, image, tensors, &meaning)?;
+                let predictor =
+                    Predictor::new(&session, network.clone(), tensors, model.options())?;
+                let apart = check_onnx(&session, &bytes, &predictor, image, &meaning)?;
+                Ok((bytes, apart))
+            };
+            net(&random)?;
+            let (bytes, apart) = net(&tensors)?;
             refuse_existing(&args.out)?;
             write_whole(&args.out, &bytes)?;
             format!(
-                "opset {OPSET}, input images [N, {}, {}, {}]; {apart:.1e} from the device's outputs \
-                 at most",
-                image.channels, image.height, image.width
+                "opset {OPSET}, input images [N, {}, {}, {}], output {} [N, {}]; {apart:.1e} from the \
+                 device's outputs at most",
+                image.channels,
+                image.height,
+                image.width,
+                meaning.output(),
+                network.outputs()
             )
         }
     };
@@ -46,20 +67,6 @@ pub(super) fn run(args: &ExportArgs) -> Result<()> {
         style::tell(format_args!("wrote {}: {done}", args.out.display()));
     }
     Ok(())
-}
-
-/// The net as an ONNX file, and how far it was from the device's outputs.
-fn checked(
-    session: &Session,
-    network: &Network,
-    image: ImageShape,
-    tensors: &[Vec<f32>],
-    options: PredictorOptions,
-) -> Result<(Vec<u8>, f64)> {
-    let bytes = to_onnx(network, image, tensors)?;
-    let predictor = Predictor::new(session, network.clone(), tensors, options)?;
-    let apart = check_onnx(session, &bytes, &predictor, image)?;
-    Ok((bytes, apart))
 }
 
 /// Errors where `path` exists: nothing is overwritten.

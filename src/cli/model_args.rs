@@ -120,6 +120,9 @@ pub(super) struct ExportArgs {
     /// What to write
     #[arg(long, value_enum)]
     pub(super) format: ExportFormat,
+    /// Give probabilities of the classes instead of logits, with --format onnx
+    #[arg(long)]
+    pub(super) softmax: bool,
     /// File to write, which must not exist
     #[arg(long, value_name = "FILE")]
     pub(super) out: PathBuf,

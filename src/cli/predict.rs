@@ -11,8 +11,9 @@ use super::style::{self, say};
 use crate::data::image_folder::{find_images, read_scaled};
 use crate::data::{Classes, Dataset};
 use crate::error::{Error, Result};
+use crate::export::OnnxNet;
 use crate::shape::ImageShape;
-use crate::train::{Predictor, Session};
+use crate::train::Predictor;
 
 /// Pictures that are held in memory at once, and their bytes.
 const MOST_AT_ONCE: usize = 1024;
@@ -48,14 +49,97 @@ impl Failures {
         self.count += 1;
         Ok(())
     }
+
+    /// Errors where there are any: some, or all.
+    fn end(self, all: bool) -> Result<()> {
+        let Some(first) = self.first else {
+            return Ok(());
+        };
+        let what = match self.count - 1 {
+            0 => "was not predicted".to_owned(),
+            more => format!("and {more} more were not predicted"),
+        };
+        let hint = if all {
+            "why is said above"
+        } else {
+            "why is said above; all others were predicted"
+        };
+        Err(Error::file(&first, what, hint))
+    }
 }
 
 /// Predicts every picture that can be read; errors at the end where some could not.
 pub(super) fn run(args: &PredictArgs) -> Result<()> {
+    let path = &args.model.model;
+    if path
+        .extension()
+        .is_some_and(|it| it.eq_ignore_ascii_case("onnx"))
+    {
+        return run_onnx(args, path);
+    }
     let model = Model::find(&args.model)?;
     let shape = model.image(args.image.size.map(|it| it.0))?;
     let (network, tensors) = model.load(shape)?;
+    refuse_top(args, model.labels())?;
     let mut failures = Failures::default();
+    let paths = find_all(args, &mut failures)?;
+    let mut predicted = Predicted::default();
+    if !paths.is_empty() {
+        let session = model.open()?;
+        let predictor = Predictor::new(&session, network, &tensors, model.options())?;
+        predicted.add(&paths, shape, &mut failures, |images, count| {
+            let data = Dataset::new(images, vec![0.0; count], shape)?;
+            predictor.predict(&session.upload(&data)?)
+        })?;
+    }
+    predicted.print(args, model.labels(), model.classes())?;
+    failures.end(predicted.files.is_empty())
+}
+
+/// Predicts by an ONNX file, which says by itself what it takes and gives.
+fn run_onnx(args: &PredictArgs, path: &Path) -> Result<()> {
+    let told = [
+        (args.model.weights.is_some(), "--weights"),
+        (args.model.device.is_some(), "--device"),
+        (args.image.size.is_some(), "--image"),
+        (
+            !args.model.net.values()?.is_empty(),
+            "--net and what belongs to it",
+        ),
+    ];
+    if let Some((_, option)) = told.iter().find(|(told, _)| *told) {
+        return Err(Error::usage(
+            format!(
+                "an ONNX file is a whole net, which runs on the processor: {option} is not read"
+            ),
+            format!("omit {option}"),
+        ));
+    }
+    let net = OnnxNet::read(path)?;
+    let classes = net.meaning.classes();
+    refuse_top(args, classes)?;
+    let mut failures = Failures::default();
+    let paths = find_all(args, &mut failures)?;
+    let mut predicted = Predicted::default();
+    predicted.add(&paths, net.image, &mut failures, |images, _| {
+        net.predict(&images)
+    })?;
+    predicted.print(args, classes, None)?;
+    failures.end(predicted.files.is_empty())
+}
+
+fn refuse_top(args: &PredictArgs, classes: Option<&Classes>) -> Result<()> {
+    match (args.top, classes) {
+        (Some(_), None) => Err(Error::usage(
+            "--top lists classes, and this net predicts numbers",
+            "omit --top",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The pictures that `args` name.
+fn find_all(args: &PredictArgs, failures: &mut Failures) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for path in &args.pictures {
         match find_images(path) {
@@ -63,44 +147,61 @@ pub(super) fn run(args: &PredictArgs) -> Result<()> {
             Err(error) => failures.add(path, error)?,
         }
     }
-    if model.labels().is_none() && args.top.is_some() {
-        return Err(Error::usage(
-            "--top lists classes, and this net predicts numbers",
-            "omit --top",
-        ));
-    }
-    let (mut files, mut values) = (Vec::new(), Vec::new());
-    if !paths.is_empty() {
-        let session = model.open()?;
-        let predictor = Predictor::new(&session, network, &tensors, model.options())?;
+    Ok(paths)
+}
+
+/// Pictures, and what the net gave for them.
+#[derive(Debug, Default)]
+struct Predicted {
+    files: Vec<String>,
+    values: Vec<f32>,
+}
+
+impl Predicted {
+    /// Adds those of `paths` that can be read, and what `net` gives for so many images of that `shape`.
+    fn add(
+        &mut self,
+        paths: &[PathBuf],
+        shape: ImageShape,
+        failures: &mut Failures,
+        net: impl Fn(Vec<u8>, usize) -> Result<Vec<f32>>,
+    ) -> Result<()> {
         let at_once = (BYTES_AT_ONCE / shape.elements()).clamp(1, MOST_AT_ONCE);
         for chunk in paths.chunks(at_once) {
-            let (read, predicted) = predict(&session, &predictor, shape, chunk, &mut failures)?;
-            files.extend(read);
-            values.extend(predicted);
+            let mut images = Vec::new();
+            let before = self.files.len();
+            for path in chunk {
+                match read_scaled(path, shape) {
+                    Ok(planes) => {
+                        images.extend(planes);
+                        self.files.push(path.display().to_string());
+                    }
+                    Err(error) => failures.add(path, error)?,
+                }
+            }
+            let count = self.files.len() - before;
+            if count > 0 {
+                self.values.extend(net(images, count)?);
+            }
         }
+        Ok(())
     }
-    match model.labels() {
-        Some(classes) => {
-            let top = args.top.unwrap_or(1) as usize;
-            predict_classes::print(&files, &values, classes, top, args.format)?;
+
+    /// Prints the classes that are told apart, or numbers, which may be `numbered` classes.
+    fn print(
+        &self,
+        args: &PredictArgs,
+        labels: Option<&Classes>,
+        numbered: Option<&Classes>,
+    ) -> Result<()> {
+        let Self { files, values } = self;
+        match labels {
+            Some(classes) => {
+                let top = args.top.unwrap_or(1) as usize;
+                predict_classes::print(files, values, classes, top, args.format)
+            }
+            None => print(&numbers(files, values, numbered), args.format),
         }
-        None => print(&numbers(&files, &values, model.classes()), args.format)?,
-    }
-    match failures.first {
-        None => Ok(()),
-        Some(first) => Err(Error::file(
-            &first,
-            match failures.count - 1 {
-                0 => "was not predicted".to_owned(),
-                more => format!("and {more} more were not predicted"),
-            },
-            if files.is_empty() {
-                "why is said above"
-            } else {
-                "why is said above; all others were predicted"
-            },
-        )),
     }
 }
 
@@ -118,33 +219,6 @@ fn numbers(files: &[String], values: &[f32], classes: Option<&Classes>) -> Vec<P
         }),
     };
     files.iter().zip(values).map(line).collect()
-}
-
-/// Those of `paths` that can be read, and what the net gives for them.
-fn predict(
-    session: &Session,
-    predictor: &Predictor<'_>,
-    shape: ImageShape,
-    paths: &[PathBuf],
-    failures: &mut Failures,
-) -> Result<(Vec<String>, Vec<f32>)> {
-    let mut images = Vec::new();
-    let mut files = Vec::new();
-    for path in paths {
-        match read_scaled(path, shape) {
-            Ok(planes) => {
-                images.extend(planes);
-                files.push(path.display().to_string());
-            }
-            Err(error) => failures.add(path, error)?,
-        }
-    }
-    if files.is_empty() {
-        return Ok((files, Vec::new()));
-    }
-    let data = Dataset::new(images, vec![0.0; files.len()], shape)?;
-    let values = predictor.predict(&session.upload(&data)?)?;
-    Ok((files, values))
 }
 
 fn print(predictions: &[Prediction], format: Format) -> Result<()> {

@@ -2,12 +2,13 @@
 
 use rand_chacha::rand_core::Rng as _;
 
+use super::described::Meaning;
 use super::interpreter::{Model, Tensor};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::random::{self, Purpose};
 use crate::shape::ImageShape;
-use crate::train::{Predictor, Session};
+use crate::train::{Predictor, Session, softmax};
 
 /// Images that the two are compared on.
 const IMAGES: usize = 8;
@@ -15,7 +16,7 @@ const IMAGES: usize = 8;
 const TOLERANCE: f64 = 1e-5;
 
 /// Runs the ONNX file `bytes` in f64, and `predictor` on its device, on a few random images of
-/// shape `image`; returns the largest difference as a share of the largest prediction.
+/// shape `image`, whose outputs have that `meaning`; returns the largest difference as a share of the largest prediction.
 ///
 /// Errors where it exceeds 1e-5, or the file cannot be run at all.
 pub fn check_onnx(
@@ -23,6 +24,7 @@ pub fn check_onnx(
     bytes: &[u8],
     predictor: &Predictor<'_>,
     image: ImageShape,
+    meaning: &Meaning,
 ) -> Result<f64> {
     let refused = |what: String| {
         Error::gpu(
@@ -34,14 +36,19 @@ pub fn check_onnx(
     let images = pictures(image);
     let targets = vec![0.0; IMAGES];
     let set = session.upload(&Dataset::new(images.clone(), targets, image)?)?;
-    let on_device = predictor.predict(&set)?;
+    let mut on_device = predictor.predict(&set)?;
+    let outputs = predictor.network().outputs();
+    if let Meaning::Probabilities(_) = meaning {
+        let samples = on_device.chunks(outputs).flat_map(softmax);
+        on_device = samples.map(|it| it as f32).collect();
+    }
     let input = Tensor {
         shape: vec![IMAGES, image.channels, image.height, image.width],
         values: images.iter().map(|&it| scaled(it)).collect(),
     };
     let model = Model::decode(bytes).map_err(refused)?;
     let output = model.run(input).map_err(refused)?;
-    if output.shape != [IMAGES, 1] {
+    if output.shape != [IMAGES, outputs] {
         return Err(refused(format!("it gives {:?}", output.shape)));
     }
     let pairs = || output.values.iter().zip(&on_device);

@@ -2,6 +2,7 @@
 
 use prost::Message as _;
 
+use super::described::Meaning;
 use super::proto::{
     AttributeProto, DimensionProto, FLOAT, FLOAT_ATTRIBUTE, GraphProto, INT, INT64, INTS,
     ModelProto, NodeProto, OperatorSetIdProto, TensorProto, TensorShapeProto, TensorTypeProto,
@@ -21,19 +22,24 @@ const IR_VERSION: i64 = 7;
 const MAX_BYTES: usize = (1 << 31) - 1;
 
 const INPUT: &str = "images";
-const OUTPUT: &str = "prediction";
-const DESCRIPTION: &str = "images: float [N, channels, rows, columns], bytes divided by 255. \
-                           prediction: float [N, 1].";
+/// What the last layer gives, where a softmax follows.
+const LOGITS: &str = "logits";
+const DESCRIPTION: &str = "images: float [N, channels, rows, columns], bytes divided by 255";
 
 /// The ONNX file of `network` on images of shape `image`, with the weights `tensors`, one per entry of
 /// its table in PyTorch's order.
 ///
 /// Its input `images` is float `[N, channels, rows, columns]`, bytes divided by 255, as the PyTorch
-/// net's; its output `prediction` is float `[N, 1]`. N is free. Weights have their names in the
-/// `state_dict`.
+/// net's; its output is float `[N, outputs]`, and `meaning` says what it is. N is free. Weights have their
+/// names in the `state_dict`.
 ///
 /// Errors where the tensors do not fit the net, or the file would exceed 2 GiB.
-pub fn to_onnx(network: &Network, image: ImageShape, tensors: &[Vec<f32>]) -> Result<Vec<u8>> {
+pub fn to_onnx(
+    network: &Network,
+    image: ImageShape,
+    tensors: &[Vec<f32>],
+    meaning: &Meaning,
+) -> Result<Vec<u8>> {
     network.parameters.check(tensors)?;
     let OnnxGraph { nodes, integers } = network.onnx(INPUT);
     let mut nodes: Vec<NodeProto> = nodes.into_iter().map(proto).collect();
@@ -41,7 +47,12 @@ pub fn to_onnx(network: &Network, image: ImageShape, tensors: &[Vec<f32>]) -> Re
         let what = "a net without layers cannot be exported";
         return Err(Error::usage(what, "use a net that has one"));
     };
-    last.output = vec![OUTPUT.to_owned()];
+    let output = meaning.output();
+    last.output = vec![output.to_owned()];
+    if let Meaning::Probabilities(_) = meaning {
+        last.output = vec![LOGITS.to_owned()];
+        nodes.push(softmax(output));
+    }
     let integers = integers.into_iter().map(|integer| TensorProto {
         dims: vec![1],
         data_type: INT64,
@@ -59,18 +70,19 @@ pub fn to_onnx(network: &Network, image: ImageShape, tensors: &[Vec<f32>]) -> Re
     let model = ModelProto {
         ir_version: IR_VERSION,
         producer_name: "gpu-train".to_owned(),
-        doc_string: DESCRIPTION.to_owned(),
+        doc_string: format!("{DESCRIPTION}. {output}: float [N, {}].", network.outputs()),
         graph: Some(GraphProto {
             initializer: weights.chain(integers).collect(),
             node: nodes,
             name: "net".to_owned(),
             input: vec![batch_of(INPUT, &sizes)],
-            output: vec![batch_of(OUTPUT, &[1])],
+            output: vec![batch_of(output, &[network.outputs()])],
         }),
         opset_import: vec![OperatorSetIdProto {
             domain: String::new(),
             version: OPSET,
         }],
+        metadata_props: meaning.metadata(image),
     };
     let bytes = model.encoded_len();
     if bytes > MAX_BYTES {
@@ -78,6 +90,20 @@ pub fn to_onnx(network: &Network, image: ImageShape, tensors: &[Vec<f32>]) -> Re
         return Err(Error::usage(what, "use `format` safetensors"));
     }
     Ok(model.encode_to_vec())
+}
+
+/// The node that makes probabilities of [`LOGITS`].
+fn softmax(output: &str) -> NodeProto {
+    let node = OnnxNode {
+        name: "softmax".to_owned(),
+        op_type: "Softmax",
+        inputs: vec![LOGITS.to_owned()],
+        attributes: vec![("axis", Attribute::Int(1))],
+    };
+    NodeProto {
+        output: vec![output.to_owned()],
+        ..proto(node)
+    }
 }
 
 /// A value of floats: N, then `sizes`.

@@ -62,6 +62,34 @@ impl Model {
         output.ok_or_else(|| format!("there is no {}", result.name))
     }
 
+    /// The name of its output, and the sizes of a sample of its input: `None` where it has several.
+    pub(super) fn signature(&self) -> Option<(&str, Vec<usize>)> {
+        let graph = self.proto.graph.as_ref()?;
+        let ([source], [result]) = (&graph.input[..], &graph.output[..]) else {
+            return None;
+        };
+        let shape = source
+            .r#type
+            .as_ref()?
+            .tensor_type
+            .as_ref()?
+            .shape
+            .as_ref()?;
+        let sizes = shape
+            .dim
+            .iter()
+            .skip(1)
+            .map(|it| it.dim_value.unwrap_or(0) as usize);
+        Some((result.name.as_str(), sizes.collect()))
+    }
+
+    /// What its metadata say under `key`.
+    pub(super) fn metadata(&self, key: &str) -> Option<&str> {
+        let mut entries = self.proto.metadata_props.iter();
+        let found = entries.find(|it| it.key == key);
+        found.map(|it| it.value.as_str())
+    }
+
     /// Types of its nodes, in order.
     pub fn operators(&self) -> Vec<&str> {
         let graph = self.proto.graph.iter();
@@ -132,6 +160,7 @@ fn apply(node: &NodeProto, inputs: &[&Tensor]) -> Result<Tensor, String> {
             let epsilon = epsilon.ok_or("no epsilon")?.f;
             batch_norm(x, tensors, f64::from(epsilon))
         }
+        ("Softmax", [x]) if int(node, "axis")? == 1 && x.shape.len() == 2 => Ok(softmax(x)),
         ("GlobalAveragePool", [x]) => average(x),
         ("MaxPool", [x]) => max_pool(x, pair(node, "kernel_shape")?, pair(node, "strides")?),
         ("Slice", [x, starts, ends, axes]) => {
@@ -151,6 +180,20 @@ fn map(x: &Tensor, f: impl Fn(f64) -> f64) -> Tensor {
     Tensor {
         shape: x.shape.clone(),
         values: x.values.iter().map(|&it| f(it)).collect(),
+    }
+}
+
+fn softmax(x: &Tensor) -> Tensor {
+    let rows = x.values.chunks(x.shape[1].max(1));
+    let values = rows.flat_map(|row| {
+        let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let power = move |it: &f64| (it - largest).exp();
+        let total: f64 = row.iter().map(power).sum();
+        row.iter().map(move |it| power(it) / total)
+    });
+    Tensor {
+        values: values.collect(),
+        shape: x.shape.clone(),
     }
 }
 

@@ -158,7 +158,7 @@ impl Fixture {
         }
     }
 
-    fn objective(&self) -> Arc<dyn Objective> {
+    pub fn objective(&self) -> Arc<dyn Objective> {
         let it = &self.description;
         let Some(classes) = it.classes else {
             return Arc::new(Mse);

@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-use gpu_train::data::Dataset;
-use gpu_train::export::{Model, Tensor, check_onnx, to_onnx};
+use gpu_train::data::{Classes, Dataset};
+use gpu_train::export::{Meaning, Model, Tensor, check_onnx, to_onnx};
 use gpu_train::nn::Network;
 use gpu_train::shape::ImageShape;
 use gpu_train::train::{Predictor, PredictorOptions, Session};
@@ -18,6 +18,17 @@ use crate::support::sessions;
 fn network(fixture: &Fixture) -> Network {
     let (net, activation) = (fixture.description.net, fixture.description.activation);
     Network::new(net, &fixture.configuration(), activation, fixture.image()).expect("fits")
+}
+
+/// Classes are named by their numbers.
+fn meaning(fixture: &Fixture) -> Meaning {
+    fixture
+        .description
+        .classes
+        .map_or(Meaning::Number, |count| {
+            let names = (0..count).map(|class| class.to_string());
+            Meaning::Logits(Classes::new(names.collect()))
+        })
 }
 
 fn weights(fixture: &Fixture, network: &Network, when: &str) -> Vec<Vec<f32>> {
@@ -48,7 +59,8 @@ fn onnxruntime_gives_our_outputs() {
             let tensor = |what: &str| recorded.tensor(&format!("{name}.{what}")).expect(what);
             let network = network(&fixture);
             let tensors = weights(&fixture, &network, when);
-            let bytes = to_onnx(&network, fixture.image(), &tensors).expect("fits");
+            let bytes =
+                to_onnx(&network, fixture.image(), &tensors, &meaning(&fixture)).expect("fits");
             assert_eq!(
                 Sha256::digest(&bytes).as_slice(),
                 tensor("sha256").data(),
@@ -56,9 +68,14 @@ fn onnxruntime_gives_our_outputs() {
             );
             let expected = bytemuck::pod_collect_to_vec(tensor("prediction").data());
             for session in sessions() {
-                let (network, options) = (network.clone(), PredictorOptions::default());
+                let options = PredictorOptions {
+                    objective: fixture.objective(),
+                    ..PredictorOptions::default()
+                };
+                let network = network.clone();
                 let predictor = Predictor::new(session, network, &tensors, options).expect("fits");
-                let apart = check_onnx(session, &bytes, &predictor, fixture.image());
+                let meaning = meaning(&fixture);
+                let apart = check_onnx(session, &bytes, &predictor, fixture.image(), &meaning);
                 apart.unwrap_or_else(|error| panic!("{name}: {error}"));
                 assert_predicts(&name, session, &fixture, &predictor, &expected);
             }
@@ -77,13 +94,19 @@ fn assert_predicts(
     for count in [1, 3, 128] {
         let set = session.upload(&images(fixture, count)).expect("fits");
         let got = predictor.predict(&set).expect("predicts");
-        assert_eq!(got.len(), count);
-        for (index, (got, expected)) in got.iter().zip(expected.iter().cycle()).enumerate() {
-            let apart = (got - expected).abs() / expected.abs();
-            assert!(
-                apart <= 1e-5,
-                "{name}, image {index} of {count}: {got}, onnxruntime {expected}"
-            );
+        let outputs = predictor.network().outputs();
+        assert_eq!(got.len(), count * outputs);
+        let samples = got.chunks(outputs).zip(expected.chunks(outputs).cycle());
+        for (index, (got, expected)) in samples.enumerate() {
+            // A single number, or logits, of which one may be next to nothing.
+            let largest = expected.iter().copied().map(f32::abs).fold(0.0, f32::max);
+            for (got, expected) in got.iter().zip(expected) {
+                let apart = (got - expected).abs() / largest;
+                assert!(
+                    apart <= 1e-5,
+                    "{name}, image {index} of {count}: {got}, onnxruntime {expected}"
+                );
+            }
         }
     }
 }
@@ -99,7 +122,7 @@ fn adaptive_windows_are_poolings_where_uniform_and_slices_elsewhere() {
         let fixture = Fixture::load(name);
         let network = network(&fixture);
         let tensors = weights(&fixture, &network, "final");
-        let bytes = to_onnx(&network, fixture.image(), &tensors).expect("fits");
+        let bytes = to_onnx(&network, fixture.image(), &tensors, &meaning(&fixture)).expect("fits");
         let model = Model::decode(&bytes).expect("decodes");
         let count = |op: &str| model.operators().iter().filter(|it| **it == op).count();
         assert_eq!(count("Slice"), slices, "{name}");
@@ -117,10 +140,11 @@ fn a_graph_that_computes_something_else_is_refused() {
         let mut others = tensors.clone();
         // One weight of one kernel, by a thousandth.
         others[0][0] += 1e-3;
-        let bytes = to_onnx(&net, fixture.image(), &others).expect("fits");
+        let bytes = to_onnx(&net, fixture.image(), &others, &Meaning::Number).expect("fits");
         let predictor = Predictor::new(session, net, &tensors, PredictorOptions::default());
         let predictor = predictor.expect("fits");
-        let error = check_onnx(session, &bytes, &predictor, fixture.image());
+        let number = Meaning::Number;
+        let error = check_onnx(session, &bytes, &predictor, fixture.image(), &number);
         let error = error.expect_err("computes something else").to_string();
         assert!(error.contains("where the device gives"), "{error}");
         let error = check_onnx(
@@ -128,6 +152,7 @@ fn a_graph_that_computes_something_else_is_refused() {
             &bytes[..bytes.len() / 2],
             &predictor,
             fixture.image(),
+            &number,
         );
         assert!(error.is_err(), "half a file");
     }
@@ -138,7 +163,7 @@ fn the_interpreter_refuses_what_does_not_fit() {
     let fixture = Fixture::load("mlp_tanh");
     let network = network(&fixture);
     let tensors = weights(&fixture, &network, "final");
-    let bytes = to_onnx(&network, fixture.image(), &tensors).expect("fits");
+    let bytes = to_onnx(&network, fixture.image(), &tensors, &meaning(&fixture)).expect("fits");
     let model = Model::decode(&bytes).expect("decodes");
     let shape = ImageShape::new(3, 5, 6);
     let input = Tensor {
@@ -147,5 +172,5 @@ fn the_interpreter_refuses_what_does_not_fit() {
     };
     let error = model.run(input).expect_err("a row is missing");
     assert!(error.starts_with("1.Gemm: [1, 90] by [20, 108]"), "{error}");
-    assert!(to_onnx(&network, fixture.image(), &tensors[1..]).is_err());
+    assert!(to_onnx(&network, fixture.image(), &tensors[1..], &Meaning::Number).is_err());
 }

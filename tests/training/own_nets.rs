@@ -1,7 +1,7 @@
 //! Nets of layers that somebody lists: the same on every device and in ONNX, or refused with a word.
 
 use gpu_train::data::Dataset;
-use gpu_train::export::{check_onnx, to_onnx};
+use gpu_train::export::{Meaning, check_onnx, to_onnx};
 use gpu_train::nn::layer::{
     ActivationLayer, BatchNorm2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d,
 };
@@ -72,10 +72,10 @@ fn they_train_and_predict_what_onnx_says() {
             trainer.train_loop(2, |_| Ok(())).expect("trains");
             let tensors = trainer.parameters().expect("reads");
             assert_ne!(tensors, initial_parameters(&own.parameters, 0));
-            let bytes = to_onnx(&own, IMAGE, &tensors).expect("fits");
+            let bytes = to_onnx(&own, IMAGE, &tensors, &Meaning::Number).expect("fits");
             let options = PredictorOptions::default();
             let predictor = Predictor::new(session, own.clone(), &tensors, options).expect("fits");
-            check_onnx(session, &bytes, &predictor, IMAGE).expect("the same");
+            check_onnx(session, &bytes, &predictor, IMAGE, &Meaning::Number).expect("the same");
         }
     }
 }

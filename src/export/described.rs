@@ -1,0 +1,153 @@
+//! What an ONNX file says of itself, and a net that is read from one.
+
+use std::path::Path;
+
+use super::interpreter::{Model, Tensor};
+use super::proto::StringStringEntryProto;
+use crate::data::Classes;
+use crate::error::{Error, Result};
+use crate::files::read_regular;
+use crate::shape::ImageShape;
+
+/// More than any file may have.
+const MAX_BYTES: u64 = 1 << 31;
+const HINT: &str = "name a file that `gpu-train export` wrote, or the folder of a run";
+
+/// What the outputs of an exported net are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Meaning {
+    /// One number.
+    Number,
+    /// A logit per class.
+    Logits(Classes),
+    /// A probability per class: the softmax of the logits.
+    Probabilities(Classes),
+}
+
+impl Meaning {
+    /// The name of the file's output.
+    pub fn output(&self) -> &'static str {
+        match self {
+            Self::Number => "prediction",
+            Self::Logits(_) => "logits",
+            Self::Probabilities(_) => "probabilities",
+        }
+    }
+
+    /// The classes that are told apart.
+    pub fn classes(&self) -> Option<&Classes> {
+        match self {
+            Self::Number => None,
+            Self::Logits(classes) | Self::Probabilities(classes) => Some(classes),
+        }
+    }
+
+    /// The file's metadata of a net on images of shape `image`.
+    pub(super) fn metadata(&self, image: ImageShape) -> Vec<StringStringEntryProto> {
+        let task = match self {
+            Self::Number => "regress",
+            _ => "classify",
+        };
+        let classes = self.classes();
+        let names = classes.map(|it| serde_json::Value::from(it.names()).to_string());
+        let entries = [
+            ("task", Some(task.to_owned())),
+            ("image", Some(image.to_string())),
+            ("scale", Some("1/255".to_owned())),
+            ("classes", names),
+        ];
+        let entries = entries.into_iter().filter_map(|(key, value)| {
+            Some(StringStringEntryProto {
+                key: key.to_owned(),
+                value: value?,
+            })
+        });
+        entries.collect()
+    }
+}
+
+/// A net that was exported as ONNX, run in f64 on the processor.
+#[derive(Debug)]
+pub struct OnnxNet {
+    model: Model,
+    /// Shape of its images.
+    pub image: ImageShape,
+    /// What it gives.
+    pub meaning: Meaning,
+}
+
+impl OnnxNet {
+    /// Reads the file at `path`, which says by itself what it is for.
+    ///
+    /// Errors where it cannot be read, or `gpu-train export` did not write it.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = read_regular(path, MAX_BYTES, HINT, HINT)?;
+        Self::decode(&bytes)
+            .map_err(|what| Error::file(path, format!("is no net of gpu-train: {what}"), HINT))
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, String> {
+        let model = Model::decode(bytes)?;
+        let (output, sizes) = model
+            .signature()
+            .ok_or("it has not one input and one output")?;
+        let &[channels, height, width] = &sizes[..] else {
+            return Err("its input is no batch of images".to_owned());
+        };
+        if [channels, height, width]
+            .iter()
+            .any(|side| !(1..=1 << 14).contains(side))
+        {
+            return Err(format!("its images are {channels}x{height}x{width}"));
+        }
+        let classes = model.metadata("classes");
+        let classes = classes.and_then(|it| serde_json::from_str::<Classes>(it).ok());
+        let meaning = match (output, classes) {
+            ("prediction", _) => Meaning::Number,
+            ("logits", Some(classes)) => Meaning::Logits(classes),
+            ("probabilities", Some(classes)) => Meaning::Probabilities(classes),
+            (other, _) => return Err(format!("it does not tell what its output '{other}' is")),
+        };
+        Ok(Self {
+            image: ImageShape::new(channels, height, width),
+            meaning,
+            model,
+        })
+    }
+
+    /// What it gives for each of `images`, NCHW bytes: numbers, or logits, also where the file gives
+    /// probabilities.
+    ///
+    /// Errors where the graph cannot be run.
+    pub fn predict(&self, images: &[u8]) -> Result<Vec<f32>> {
+        let ImageShape {
+            channels,
+            height,
+            width,
+        } = self.image;
+        let count = images.len() / self.image.elements();
+        let input = Tensor {
+            shape: vec![count, channels, height, width],
+            // Rounded to an f32, as PyTorch's division does.
+            values: images
+                .iter()
+                .map(|&it| f64::from(f32::from(it) / 255.0))
+                .collect(),
+        };
+        let outputs = self.meaning.classes().map_or(1, |it| it.names().len());
+        let refused =
+            |what: String| Error::usage(format!("the ONNX file cannot be run: {what}"), HINT);
+        let output = self.model.run(input).map_err(refused)?;
+        if output.shape != [count, outputs] {
+            return Err(refused(format!("it gives {:?}", output.shape)));
+        }
+        let is_share = matches!(self.meaning, Meaning::Probabilities(_));
+        // The logarithms of probabilities are logits of them.
+        let value = |it: f64| if is_share { it.ln().max(-1e30) } else { it };
+        Ok(output
+            .values
+            .into_iter()
+            .map(|it| value(it) as f32)
+            .collect())
+    }
+}
