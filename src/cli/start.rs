@@ -118,17 +118,6 @@ pub(super) fn tell_task(config: &RunConfig) {
         }
         Some(Task::Classify) => {
             style::tell(format_args!("classifying {count} classes: {classes}"));
-            let numbers = classes
-                .names()
-                .iter()
-                .filter(|it| it.parse::<f64>().is_ok())
-                .count();
-            if (1..count).contains(&numbers) {
-                style::notice(
-                    "some of these names are numbers, and they are classes like the others: their values mean \
-                     nothing",
-                );
-            }
         }
         _ => {
             style::tell(format_args!("classes: {classes}"));

@@ -103,7 +103,7 @@ fn select(predictions: &[Predicted], test: &Dataset, labels: Option<&Classes>) -
 fn words(value: f32, labels: Option<&Classes>) -> String {
     match labels {
         None => short(value),
-        Some(labels) => shortened(labels.name(value).unwrap_or_default(), LETTERS),
+        Some(labels) => shortened(&printable(labels.name(value).unwrap_or_default()), LETTERS),
     }
 }
 

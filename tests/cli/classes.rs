@@ -7,7 +7,16 @@ use image::{Rgb, RgbImage};
 use crate::support::{CPU, Ended, Workplace};
 
 /// A net for images of any size, trained in a moment.
-const TINY: &[&str] = &["--net", "mlp", "--dense-hiddens", "4", "--epochs", "1"];
+const TINY: &[&str] = &[
+    "--net",
+    "mlp",
+    "--dense-hiddens",
+    "4",
+    "--epochs",
+    "1",
+    "--task",
+    "regress",
+];
 
 /// A folder of `classes`, each with two pictures to train on and one to test.
 fn folders(place: &Workplace, root: &str, classes: &[&str]) {
@@ -96,7 +105,7 @@ fn names_are_said_and_stand_in_every_file_of_the_run() {
     let config = place.text("run/config.toml");
     let old: Vec<&str> = config
         .lines()
-        .filter(|it| !it.starts_with("classes"))
+        .filter(|it| !it.starts_with("class"))
         .collect();
     place.write("run/config.toml", old.join("\n").as_bytes());
     let ended = place.run(&["--config", "run/config.toml", "--out", "again"]);

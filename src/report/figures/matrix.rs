@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::Figure;
 use super::draw::{
-    Anchor, INK, PALETTE, TEXT, WIDTH, at, figure, heading, shortened, text, text_width,
+    Anchor, INK, PALETTE, TEXT, WIDTH, at, figure, heading, printable, shortened, text, text_width,
 };
 use crate::train::ClassCounts;
 
@@ -23,7 +23,10 @@ const SMALL: f64 = 8.0;
 pub fn matrix(title: &str, counts: &ClassCounts, names: &[String]) -> Figure {
     let classes = counts.classes();
     let (head, top) = heading(title, &[]);
-    let names: Vec<String> = names.iter().map(|it| shortened(it, LETTERS)).collect();
+    let names: Vec<String> = names
+        .iter()
+        .map(|it| shortened(&printable(it), LETTERS))
+        .collect();
     let widest = names.iter().map(|it| text_width(it)).fold(0.0, f64::max);
     let named = classes <= NAMED;
     let margin = if named { widest + 14.0 } else { 14.0 };
