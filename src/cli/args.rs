@@ -13,8 +13,8 @@ use super::model_args::{EvalArgs, ExportArgs, PredictArgs};
 use super::sweep_args::SweepArgs;
 use crate::error::Result;
 use crate::fetch::catalogue;
-use crate::nn::{Activation, NetworkType};
-use crate::run::{RunArgs, RunConfig, RunFolder};
+use crate::nn::{Activation, Head, NetworkType};
+use crate::run::{Padding, RunArgs, RunConfig, RunFolder};
 use crate::settings::insert;
 use crate::train::ScheduleArgs;
 
@@ -66,6 +66,9 @@ impl NetArgs {
         insert(all, "channels", self.channels.as_ref())?;
         insert(all, "kernel_sizes", self.kernel_sizes.as_ref())?;
         insert(all, "strides", self.strides.as_ref())?;
+        insert(all, "padding", self.padding.as_ref())?;
+        insert(all, "head", self.head)?;
+        insert(all, "batch_norm", self.batch_norm.then_some(true))?;
         insert(all, "dense_hiddens", self.dense_hiddens.as_ref())?;
         insert(all, "blocks", self.blocks)?;
         insert(all, "activation", self.activation)?;
@@ -195,6 +198,16 @@ pub(super) struct NetArgs {
     /// Stride of each convolution, or one for all [default: 1]
     #[arg(long, value_name = "LIST")]
     pub(super) strides: Option<SizeList>,
+    /// Pixels of zeros around the input of each convolution, one for all, or `same`, which keeps the size of
+    /// images [default: 0]
+    #[arg(long, value_name = "N|LIST|same")]
+    pub(super) padding: Option<Padding>,
+    /// What becomes of the last convolution's pixels [default: adaptive]
+    #[arg(long, value_enum)]
+    pub(super) head: Option<Head>,
+    /// Normalise every layer of an mlp or a cnn but the last over the batch, before its activation
+    #[arg(long)]
+    pub(super) batch_norm: bool,
     /// Sizes of the hidden linear layers, or `none` [default: 128; mlp: 128,128]
     #[arg(long, value_name = "LIST")]
     pub(super) dense_hiddens: Option<SizeList>,

@@ -202,10 +202,10 @@ mod tests {
         let input = graph.transient(Shape::Samples(ImageShape::vector(4)), Scalar::F32);
         let weight = graph.resident(Role::Parameters, 0, 16, Scalar::F32);
         let bias = graph.resident(Role::Parameters, 64, 4, Scalar::F32);
-        let sums = ops::linear::record(&mut graph, "first", input, weight, bias, 4);
+        let sums = ops::linear::record(&mut graph, "first", [input, weight, bias], 4, true);
         let output = ops::activation::record(&mut graph, "first", sums, Activation::Tanh);
         for _ in 0..readers {
-            ops::linear::record(&mut graph, "next", output, weight, bias, 4);
+            ops::linear::record(&mut graph, "next", [output, weight, bias], 4, true);
         }
         (graph, output)
     }

@@ -1,6 +1,6 @@
 //! Nets in a line: `Net::cnn([16, 32, 45]).dense([128])`.
 
-use super::config::{NetworkConfiguration, NetworkType};
+use super::config::{Head, NetworkConfiguration, NetworkType};
 use super::network::Network;
 use crate::activation::Activation;
 use crate::error::Result;
@@ -74,6 +74,27 @@ impl Net {
     #[must_use]
     pub fn strides(mut self, strides: impl Into<Vec<usize>>) -> Self {
         self.sizes.strides = strides.into();
+        self
+    }
+
+    /// The same with so many pixels of zeros around the input of each convolution.
+    #[must_use]
+    pub fn paddings(mut self, pixels: impl Into<Vec<usize>>) -> Self {
+        self.sizes.paddings = pixels.into();
+        self
+    }
+
+    /// The same with every layer but the last normalised over the batch, before its activation.
+    #[must_use]
+    pub fn batch_norm(mut self) -> Self {
+        self.sizes.batch_norm = true;
+        self
+    }
+
+    /// The same with that head behind the last convolution.
+    #[must_use]
+    pub fn head(mut self, head: Head) -> Self {
+        self.sizes.head = head;
         self
     }
 

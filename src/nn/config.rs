@@ -43,9 +43,30 @@ pub struct NetworkConfiguration {
     /// Residual blocks of a stage.
     #[serde(default = "one")]
     pub blocks: usize,
+    /// Pixels of zeros around the input of each convolution; none where the list is empty.
+    #[serde(default)]
+    pub paddings: Vec<usize>,
+    /// Whether every layer but the last is normalised before its activation. A resnet always is.
+    #[serde(default)]
+    pub batch_norm: bool,
+    /// What becomes of the last convolution's pixels.
+    #[serde(default)]
+    pub head: Head,
     /// Numbers that the net predicts for a sample.
     #[serde(default = "one")]
     pub outputs: usize,
+}
+
+/// What becomes of the pixels of a cnn's last convolution, before its linear layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+#[serde(rename_all = "lowercase")]
+pub enum Head {
+    /// The maxima of 4 x 4 cells
+    #[default]
+    Adaptive,
+    /// The mean over all of them
+    Average,
 }
 
 fn one() -> usize {
@@ -61,9 +82,7 @@ impl NetworkConfiguration {
                 n_channels: vec![16, 32, 45],
                 kernel_sizes: vec![3; 3],
                 strides: vec![1; 3],
-                dense_hiddens: vec![128],
-                blocks: 1,
-                outputs: 1,
+                ..Self::mlp(&[128])
             },
             NetworkType::Resnet => Self {
                 n_channels: vec![16, 32, 64],
@@ -80,6 +99,9 @@ impl NetworkConfiguration {
             strides: Vec::new(),
             dense_hiddens: dense_hiddens.to_vec(),
             blocks: 1,
+            paddings: Vec::new(),
+            batch_norm: false,
+            head: Head::Adaptive,
             outputs: 1,
         }
     }
@@ -119,6 +141,22 @@ impl NetworkConfiguration {
                 "give `channels` one value per convolution, or use `net` mlp",
             ));
         }
+        let paddings = &self.paddings;
+        if !paddings.is_empty() && paddings.len() != layers {
+            return Err(Error::usage(
+                format!(
+                    "`channels` has {layers} values, but `padding` has {}",
+                    paddings.len()
+                ),
+                "give `padding` one value per convolution, a single one for all, or same",
+            ));
+        }
+        if let Some(padding) = paddings.iter().find(|it| **it > MOST_PADDING) {
+            return Err(Error::usage(
+                format!("`padding` {padding} is more than {MOST_PADDING}"),
+                "try `padding` same, or 1 for kernels of 3x3",
+            ));
+        }
         for (flag, list) in lists {
             positive(flag, list)?;
             if list.len() != layers {
@@ -137,6 +175,8 @@ impl NetworkConfiguration {
 
 /// More than anybody trains, and few enough for the memory plan.
 const MAX_BLOCKS: usize = 100;
+/// More zeros around an image say nothing.
+const MOST_PADDING: usize = 1 << 10;
 /// The same of layers in a list: to plan a net takes time by the square of their number.
 const MAX_LAYERS: usize = 1000;
 

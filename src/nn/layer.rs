@@ -9,10 +9,10 @@ mod pool;
 mod residual;
 
 pub use activation::ActivationLayer;
-pub use batch_norm::BatchNorm2d;
+pub use batch_norm::{BatchNorm1d, BatchNorm2d};
 pub use conv2d::Conv2d;
 pub use flatten::Flatten;
-pub use linear::Linear;
+pub use linear::{Linear, LinearWithoutBias};
 pub use pool::{AdaptiveMaxPool2d, GlobalAvgPool2d, MaxPool2d};
 pub use residual::BasicBlock;
 

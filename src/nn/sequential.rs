@@ -1,7 +1,10 @@
 //! From a configuration to the layers of the seed's `create_mlp` and `create_cnn`.
 
-use super::config::{NetworkConfiguration, NetworkType};
-use super::layer::{ActivationLayer, AdaptiveMaxPool2d, Conv2d, Flatten, Linear, MaxPool2d};
+use super::config::{Head, NetworkConfiguration, NetworkType};
+use super::layer::{
+    ActivationLayer, AdaptiveMaxPool2d, BatchNorm1d, BatchNorm2d, Conv2d, Flatten, GlobalAvgPool2d,
+    Linear, LinearWithoutBias, MaxPool2d,
+};
 use super::network::Network;
 use crate::activation::Activation;
 use crate::error::Result;
@@ -30,7 +33,12 @@ pub(super) fn build(
     net.push("flatten", Flatten)?;
     for (index, &features) in configuration.dense_hiddens.iter().enumerate() {
         let name = format!("dense layer {}", index + 1);
-        net.push(&name, Linear(features))?;
+        if configuration.batch_norm {
+            net.push(&name, LinearWithoutBias(features))?;
+            net.push(&name, BatchNorm1d)?;
+        } else {
+            net.push(&name, Linear(features))?;
+        }
         activate(&mut net, &name, activation)?;
     }
     net.push("output layer", Linear(configuration.outputs))?;
@@ -49,13 +57,18 @@ fn convolutions(
             channels,
             kernel: configuration.kernel_sizes[index],
             stride: configuration.strides[index],
-            padding: 0,
-            bias: true,
+            padding: configuration.paddings.get(index).copied().unwrap_or(0),
+            bias: !configuration.batch_norm,
         };
         net.push(&name, convolution)?;
+        if configuration.batch_norm {
+            net.push(&name, BatchNorm2d)?;
+        }
         activate(net, &name, activation)?;
         if index < last {
             net.push(&name, MaxPool2d(POOL_WINDOW))?;
+        } else if configuration.head == Head::Average {
+            net.push(&name, GlobalAvgPool2d)?;
         } else {
             net.push(&name, AdaptiveMaxPool2d(ADAPTIVE_CELLS))?;
         }

@@ -260,6 +260,20 @@ fn read_predictions(path: &Path) -> Result<Option<Vec<Predicted>>> {
     Ok(Some(lines.map(predicted).collect()))
 }
 
+/// Settings that earlier versions did not know.
+const NEWER_KEYS: [&str; 10] = [
+    "blocks",
+    "optimizer",
+    "momentum",
+    "nesterov",
+    "label-smoothing",
+    "best-by",
+    "class-counts",
+    "padding",
+    "batch-norm",
+    "head",
+];
+
 /// `config` with the defaults of settings that the version which wrote it did not know: a run of today
 /// that has them does not differ in them.
 fn with_newer_keys(mut config: Table) -> Table {
@@ -269,8 +283,7 @@ fn with_newer_keys(mut config: Table) -> Table {
     let is_drawn = matches!(data, Some(Ok(DataSource::HouseDigits { .. })));
     let data_seed = if is_drawn { &config } else { &default };
     let data_seed = data_seed.get("seed").cloned();
-    let keys = ["blocks", "optimizer", "momentum", "nesterov"];
-    let newer = keys.map(|key| (key, default.get(key).cloned()));
+    let newer = NEWER_KEYS.map(|key| (key, default.get(key).cloned()));
     for (key, value) in newer.into_iter().chain([("data-seed", data_seed)]) {
         if let (false, Some(value)) = (config.contains_key(key), value) {
             config.insert(key.to_owned(), value);
@@ -303,7 +316,7 @@ mod tests {
     fn an_old_configuration_differs_in_nothing_from_a_new_one_of_its_defaults() {
         let new = Table::try_from(RunConfig::default()).expect("is a table");
         let mut old = new.clone();
-        old.retain(|key, _| !["blocks", "optimizer", "momentum", "nesterov"].contains(&key));
+        old.retain(|key, _| !NEWER_KEYS.contains(&key));
         assert_ne!(old, new);
         assert_eq!(with_newer_keys(old.clone()), new);
         old.remove("data-seed");

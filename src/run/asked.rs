@@ -31,10 +31,13 @@ const fn read_by(
     }
 }
 
-const READ_BY: [ReadBy; 13] = [
+const READ_BY: [ReadBy; 16] = [
     read_by("channels", "net", &["cnn", "resnet"]),
     read_by("kernel-sizes", "net", &["cnn"]),
     read_by("strides", "net", &["cnn"]),
+    read_by("padding", "net", &["cnn"]),
+    read_by("head", "net", &["cnn"]),
+    read_by("batch-norm", "net", &["mlp", "cnn"]),
     read_by("dense-hiddens", "net", &["mlp", "cnn"]),
     read_by("blocks", "net", &["resnet"]),
     read_by("label-smoothing", "task", &["classify"]),

@@ -7,6 +7,7 @@ mod differences;
 mod environment;
 mod folder;
 mod job;
+mod padding;
 mod predictions;
 mod record;
 #[expect(
@@ -22,6 +23,7 @@ pub use checkpoint::Checkpoint;
 pub use environment::{Environment, EnvironmentRecord};
 pub use folder::RunFolder;
 pub use job::{HostData, Job, JobData};
+pub use padding::{Padding, SameSize};
 pub use record::{DataRecord, SetRecord};
 pub use run::Run;
 pub use run_config::{MAX_SEED, OptimizerKind, RunArgs, RunConfig};

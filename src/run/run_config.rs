@@ -8,11 +8,12 @@ use serde::{Deserialize, Deserializer, Serialize};
 use toml::Table;
 
 use super::differences::{differences, is_free};
+use super::padding::Padding;
 use super::task::{ClassWeights, Task};
 use crate::data::{Classes, DataSource};
 use crate::error::{Error, Result};
 use crate::files::read_regular;
-use crate::nn::{Activation, Adam, NetworkConfiguration, NetworkType, Optimizer, Sgd};
+use crate::nn::{Activation, Adam, Head, NetworkConfiguration, NetworkType, Optimizer, Sgd};
 use crate::settings::settings;
 use crate::train::TrainerOptions;
 use crate::train::{BestBy, ScheduleConfig};
@@ -34,6 +35,12 @@ settings! {
         kernel_sizes: Vec<usize> = NetworkConfiguration::default_for(NetworkType::Cnn).kernel_sizes;
         /// Stride of each convolution; empty for an mlp.
         strides: Vec<usize> = NetworkConfiguration::default_for(NetworkType::Cnn).strides;
+        /// Pixels of zeros around the input of each convolution of a cnn.
+        padding: Padding = Padding::Pixels(vec![0]);
+        /// Whether every layer of an mlp or a cnn but the last is normalised before its activation.
+        batch_norm: bool = false;
+        /// What becomes of the pixels of a cnn's last convolution.
+        head: Head = Head::Adaptive;
         /// Hidden linear layers.
         dense_hiddens: Vec<usize> = NetworkConfiguration::default_for(NetworkType::Cnn).dense_hiddens;
         /// Residual blocks of a stage of a resnet.
@@ -150,6 +157,12 @@ impl RunConfig {
             strides: sizes.strides,
             dense_hiddens: sizes.dense_hiddens,
             blocks: sizes.blocks,
+            padding: match sizes.paddings {
+                paddings if paddings.is_empty() => Padding::Pixels(vec![0]),
+                paddings => Padding::Pixels(paddings),
+            },
+            batch_norm: sizes.batch_norm,
+            head: sizes.head,
             ..self
         }
     }
@@ -280,6 +293,9 @@ impl RunConfig {
                 "give it in minutes: `max_time` 30",
             ));
         }
+        if self.net == NetworkType::Cnn {
+            self.padding.check(&self.kernel_sizes, &self.strides)?;
+        }
         self.configuration().validate(self.net)
     }
 
@@ -351,6 +367,12 @@ impl RunConfig {
             strides: self.strides.clone(),
             dense_hiddens: self.dense_hiddens.clone(),
             blocks: self.blocks,
+            paddings: match self.net {
+                NetworkType::Cnn => self.padding.of(&self.kernel_sizes),
+                _ => Vec::new(),
+            },
+            batch_norm: self.batch_norm,
+            head: self.head,
             outputs: self.objective().outputs(),
         }
     }

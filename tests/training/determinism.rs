@@ -149,12 +149,10 @@ fn convolutions_before_poolings_learn_the_same_fused_and_unfused() {
 
 fn assert_fused_is_unfused(session: &Session, kernel_sizes: [usize; 3]) {
     let net = NetworkConfiguration {
-        outputs: 1,
         n_channels: vec![18, 9, 5],
         kernel_sizes: kernel_sizes.to_vec(),
         strides: vec![1; 3],
-        dense_hiddens: vec![7],
-        blocks: 1,
+        ..NetworkConfiguration::mlp(&[7])
     };
     let new = |fuse| {
         let options = TrainerOptions {

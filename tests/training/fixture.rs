@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use gpu_train::data::{Dataset, Split};
 use gpu_train::nn::{
-    Activation, CrossEntropy, Mse, NetworkConfiguration, NetworkType, Objective, balanced_weights,
+    Activation, CrossEntropy, Head, Mse, NetworkConfiguration, NetworkType, Objective,
+    balanced_weights,
 };
 use gpu_train::run::{OptimizerKind, RunConfig};
 use gpu_train::shape::ImageShape;
@@ -55,6 +56,12 @@ pub struct Description {
     #[serde(default)]
     label_smoothing: f64,
     class_weights: Option<Weights>,
+    #[serde(default)]
+    padding: Vec<usize>,
+    #[serde(default)]
+    batch_norm: bool,
+    #[serde(default)]
+    head: Head,
     find_lr: Option<(f64, f64, usize)>,
     /// The loss of every step of the range test.
     #[serde(default)]
@@ -128,6 +135,9 @@ impl Fixture {
             strides: it.strides.clone(),
             dense_hiddens: it.dense_hiddens.clone(),
             blocks: it.blocks.unwrap_or(1),
+            paddings: it.padding.clone(),
+            batch_norm: it.batch_norm,
+            head: it.head,
         }
     }
 

@@ -84,19 +84,16 @@ pub fn split(train: usize, test: usize, shape: ImageShape) -> Split {
 /// A small cnn with an odd pooling and an overlapping adaptive window.
 pub fn small_cnn() -> NetworkConfiguration {
     NetworkConfiguration {
-        outputs: 1,
         n_channels: vec![5, 7],
         kernel_sizes: vec![3, 2],
         strides: vec![1, 1],
-        dense_hiddens: vec![9],
-        blocks: 1,
+        ..NetworkConfiguration::mlp(&[9])
     }
 }
 
 /// Two stages of one block.
 pub fn small_resnet() -> NetworkConfiguration {
     NetworkConfiguration {
-        outputs: 1,
         n_channels: vec![5, 7],
         ..NetworkConfiguration::mlp(&[])
     }

@@ -1,6 +1,6 @@
 //! Batch norm.
 
-use super::{Layer, OnnxPlace};
+use super::{Layer, OnnxPlace, Reads};
 use crate::error::Result;
 use crate::graph::{Graph, Kind, Layout, Start, Tensor, Value};
 use crate::nn::onnx::{OnnxGraph, float};
@@ -11,6 +11,42 @@ use crate::shape::ImageShape;
 /// running ones in an evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchNorm2d;
+
+/// The same of vectors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchNorm1d;
+
+impl Layer for BatchNorm1d {
+    fn torch(&self, input: ImageShape) -> String {
+        format!("BatchNorm1d({})", input.channels)
+    }
+
+    fn output(&self, name: &str, input: ImageShape) -> Result<ImageShape> {
+        BatchNorm2d.output(name, input)
+    }
+
+    fn tensors(&self, input: ImageShape) -> Vec<Tensor> {
+        BatchNorm2d.tensors(input)
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::Vectors
+    }
+
+    fn record(
+        &self,
+        graph: &mut Graph,
+        name: &str,
+        input: Value,
+        tensors: &[Value],
+    ) -> Result<Value> {
+        BatchNorm2d.record(graph, name, input, tensors)
+    }
+
+    fn onnx(&self, graph: &mut OnnxGraph, at: OnnxPlace<'_>) -> String {
+        BatchNorm2d.onnx(graph, at)
+    }
+}
 
 impl Layer for BatchNorm2d {
     fn torch(&self, input: ImageShape) -> String {

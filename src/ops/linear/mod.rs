@@ -32,18 +32,21 @@ struct Linear {
     has_bias: bool,
 }
 
-/// Records a linear layer from all of `input` (flattened, padding included) to `out_features`.
+/// Records a linear layer from all of `input` (flattened, padding included) to `out_features`. Without a bias,
+/// what is bound in its place is zero and stays so.
 pub fn record(
     graph: &mut Graph,
     layer: &str,
-    input: Value,
-    weight: Value,
-    bias: Value,
+    [input, weight, bias]: [Value; 3],
     out_features: usize,
+    has_bias: bool,
 ) -> Value {
     let in_features = graph.sample_shape(input).padded_elements();
     let shape = ImageShape::vector(out_features);
-    let op = Linear::new(1, in_features, out_features);
+    let op = Linear {
+        has_bias,
+        ..Linear::new(1, in_features, out_features)
+    };
     op.record(graph, layer, [input, weight, bias], shape)
 }
 
