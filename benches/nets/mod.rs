@@ -35,12 +35,10 @@ fn cnn(name: &'static str, channels: &[usize], kernel: usize, dense: &[usize]) -
         name,
         kind: NetworkType::Cnn,
         sizes: NetworkConfiguration {
-            outputs: 1,
             n_channels: channels.to_vec(),
             kernel_sizes: vec![kernel; channels.len()],
             strides: vec![1; channels.len()],
-            dense_hiddens: dense.to_vec(),
-            blocks: 1,
+            ..NetworkConfiguration::mlp(dense)
         },
     }
 }
