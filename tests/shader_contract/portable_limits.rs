@@ -12,12 +12,10 @@ use gpu_train::shape::ImageShape;
 /// The nets that everyone runs: mlp, cnn, resnet, deep, and shallow in both sizes of its kernel.
 fn nets() -> [(&'static str, NetworkType, NetworkConfiguration); 6] {
     let cnn = |channels: &[usize], kernel, hiddens: &[usize]| NetworkConfiguration {
-        outputs: 1,
         n_channels: channels.to_vec(),
         kernel_sizes: vec![kernel; channels.len()],
         strides: vec![1; channels.len()],
-        dense_hiddens: hiddens.to_vec(),
-        blocks: 1,
+        ..NetworkConfiguration::mlp(hiddens)
     };
     let of = NetworkConfiguration::default_for;
     [
