@@ -96,11 +96,16 @@ pub(super) fn add(x: &Tensor, other: &Tensor) -> Tensor {
 
 /// `tensors`: scale, bias, mean and variance of every channel.
 pub(super) fn batch_norm(x: &Tensor, tensors: &[&Tensor], epsilon: f64) -> Result<Tensor, String> {
-    let [_, channels, height, width] = four(x)?;
+    // Of vectors, every number is a channel.
+    let (channels, pixels) = match x.shape[..] {
+        [_, channels] => (channels, 1),
+        [_, channels, height, width] => (channels, height * width),
+        _ => return Err(format!("{:?} are no channels", x.shape)),
+    };
     if tensors.iter().any(|it| it.shape != [channels]) {
         return Err(format!("statistics of other than {channels} channels"));
     }
-    let planes = x.values.chunks_exact(height * width).enumerate();
+    let planes = x.values.chunks_exact(pixels.max(1)).enumerate();
     let values = planes.flat_map(|(plane, pixels)| {
         let of = |tensor: usize| tensors[tensor].values[plane % channels];
         let scale = of(0) / (of(3) + epsilon).sqrt();
