@@ -6,10 +6,10 @@ use super::model::Model;
 use super::model_args::{ExportArgs, ExportFormat};
 use super::style;
 use crate::error::{Error, Result};
-use crate::export::{OPSET, check_onnx, to_onnx};
+use crate::export::{OPSET, check_onnx, to_onnx, with_metadata};
 use crate::files::write_whole;
 use crate::nn::{Network, initial_parameters};
-use crate::run::save_weights;
+use crate::run::save_described_weights;
 use crate::shape::ImageShape;
 use crate::train::{Predictor, PredictorOptions, Session};
 
@@ -23,7 +23,8 @@ pub(super) fn run(args: &ExportArgs) -> Result<()> {
     let done = match args.format {
         ExportFormat::Safetensors => {
             refuse_existing(&args.out)?;
-            save_weights(&args.out, &network.parameters, &tensors)?;
+            let metadata = model.metadata(image);
+            save_described_weights(&args.out, &network.parameters, &tensors, &metadata)?;
             format!("{} tensors", tensors.len())
         }
         ExportFormat::Onnx => {
@@ -33,6 +34,7 @@ pub(super) fn run(args: &ExportArgs) -> Result<()> {
             let random = initial_parameters(&network.parameters, 0);
             checked(&session, &network, image, &random, model.options())?;
             let (bytes, apart) = checked(&session, &network, image, &tensors, model.options())?;
+            let bytes = with_metadata(bytes, &model.metadata(image));
             refuse_existing(&args.out)?;
             write_whole(&args.out, &bytes)?;
             format!(

@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::model::Model;
 use super::model_args::{Format, PredictArgs};
 use super::style::{self, say};
-use crate::data::Dataset;
-use crate::data::image_folder::{find_images, read_scaled};
+use crate::data::image_folder::{find_images, read_picture};
+use crate::data::{Dataset, Preprocessing};
 use crate::error::{Error, Result};
 use crate::shape::ImageShape;
 use crate::train::{Predictor, Session};
@@ -53,6 +54,7 @@ impl Failures {
 pub(super) fn run(args: &PredictArgs) -> Result<()> {
     let model = Model::find(&args.model)?;
     let shape = model.image(args.image.size.map(|it| it.0))?;
+    let preprocessing = model.preprocessing(shape)?;
     let (network, tensors) = model.load(shape)?;
     let mut failures = Failures::default();
     let mut paths = Vec::new();
@@ -68,7 +70,8 @@ pub(super) fn run(args: &PredictArgs) -> Result<()> {
         let predictor = Predictor::new(&session, network, &tensors, model.options())?;
         let at_once = (BYTES_AT_ONCE / shape.elements()).clamp(1, MOST_AT_ONCE);
         for chunk in paths.chunks(at_once) {
-            all.extend(predict(&session, &predictor, shape, chunk, &mut failures)?);
+            let pictures = read(&preprocessing, shape, chunk, &mut failures)?;
+            all.extend(predict(&session, &predictor, pictures)?);
         }
     }
     if let Some(classes) = model.classes() {
@@ -95,18 +98,24 @@ pub(super) fn run(args: &PredictArgs) -> Result<()> {
     }
 }
 
-/// Predicts those of `paths` that can be read.
-fn predict(
-    session: &Session,
-    predictor: &Predictor<'_>,
+/// Pictures that could be read, and their names.
+type Pictures = Option<(Dataset, Vec<String>)>;
+
+/// Reads those of `paths` that can be read, as a net for images of `shape` does; all processors share them.
+fn read(
+    preprocessing: &Preprocessing,
     shape: ImageShape,
     paths: &[PathBuf],
     failures: &mut Failures,
-) -> Result<Vec<Prediction>> {
+) -> Result<Pictures> {
+    let pictures: Vec<_> = paths
+        .par_iter()
+        .map(|it| read_picture(it, preprocessing))
+        .collect();
     let mut images = Vec::new();
     let mut files = Vec::new();
-    for path in paths {
-        match read_scaled(path, shape) {
+    for (path, picture) in paths.iter().zip(pictures) {
+        match picture {
             Ok(planes) => {
                 images.extend(planes);
                 files.push(path.display().to_string());
@@ -115,9 +124,21 @@ fn predict(
         }
     }
     if files.is_empty() {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let data = Dataset::new(images, vec![0.0; files.len()], shape)?;
+    Ok(Some((data, files)))
+}
+
+/// Predicts `pictures`.
+fn predict(
+    session: &Session,
+    predictor: &Predictor<'_>,
+    pictures: Pictures,
+) -> Result<Vec<Prediction>> {
+    let Some((data, files)) = pictures else {
+        return Ok(Vec::new());
+    };
     let values = predictor.predict(&session.upload(&data)?)?;
     let line = |(file, prediction): (String, f32)| Prediction {
         file,

@@ -151,7 +151,7 @@ fn load_job(
     session: &Session,
     quiet: bool,
 ) -> Result<(HostData, Job)> {
-    let data = HostData::new(load(&config, quiet)?, &config)?;
+    let data = HostData::new(load(&config, quiet, !args.words.no_progress)?, &config)?;
     let classes = data.classes().cloned();
     let config = RunConfig { classes, ..config };
     let file = args.config_file();

@@ -6,5 +6,5 @@ mod interpreter;
 mod proto;
 
 pub use check::check_onnx;
-pub use graph::{OPSET, to_onnx};
+pub use graph::{OPSET, to_onnx, with_metadata};
 pub use interpreter::{Model, Tensor};

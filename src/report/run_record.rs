@@ -121,9 +121,13 @@ impl RunRecord {
         let path = self.folder.join("config.toml");
         let source = self.source();
         let source = source.ok_or_else(|| Error::file(&path, "names no data set", DAMAGED))?;
-        let seed = self.config.get("data-seed");
-        let seed = seed.and_then(toml::Value::as_integer);
-        let test = source.load(seed.unwrap_or(0).cast_unsigned())?.test;
+        // It may be of another version: what it says of anything else does not matter.
+        let mut config = self.config.clone();
+        config.retain(|key, _| OF_DATA.contains(&key));
+        let config: RunConfig = config.try_into().map_err(|error: toml::de::Error| {
+            Error::file(&path, error.message().to_owned(), DAMAGED)
+        })?;
+        let test = source.load_with(&config.loading())?.test;
         self.check_test_set(&test)?;
         Ok(test)
     }
@@ -142,6 +146,26 @@ impl RunRecord {
         ))
     }
 }
+
+/// What the data of a run depend on, by the keys of `config.toml`.
+const OF_DATA: [&str; 6] = [
+    "data-seed",
+    "image-size",
+    "fit",
+    "image-mode",
+    "test-fraction",
+    "no-cache",
+];
+/// Settings that came with later versions, by their keys.
+const NEWER_KEYS: [&str; 7] = [
+    "blocks",
+    "optimizer",
+    "momentum",
+    "nesterov",
+    "fit",
+    "test-fraction",
+    "no-cache",
+];
 
 /// A value of `config.toml` as its flag takes it.
 pub(super) fn option_text(value: &toml::Value) -> String {
@@ -226,7 +250,7 @@ fn with_newer_keys(mut config: Table) -> Table {
     let is_drawn = matches!(data, Some(Ok(DataSource::HouseDigits { .. })));
     let data_seed = if is_drawn { &config } else { &default };
     let data_seed = data_seed.get("seed").cloned();
-    let keys = ["blocks", "optimizer", "momentum", "nesterov"];
+    let keys = NEWER_KEYS;
     let newer = keys.map(|key| (key, default.get(key).cloned()));
     for (key, value) in newer.into_iter().chain([("data-seed", data_seed)]) {
         if let (false, Some(value)) = (config.contains_key(key), value) {
@@ -271,7 +295,7 @@ mod tests {
     fn an_old_configuration_differs_in_nothing_from_a_new_one_of_its_defaults() {
         let new = Table::try_from(RunConfig::default()).expect("is a table");
         let mut old = new.clone();
-        old.retain(|key, _| !["blocks", "optimizer", "momentum", "nesterov"].contains(&key));
+        old.retain(|key, _| NEWER_KEYS.iter().all(|it| key != *it));
         assert_ne!(old, new);
         assert_eq!(with_newer_keys(old.clone()), new);
         old.remove("data-seed");

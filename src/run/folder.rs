@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::checkpoint::Checkpoint;
 use super::environment::{Environment, EnvironmentRecord};
 use super::run_config::{MAX_CONFIG_BYTES, RunConfig};
-use super::weights::save_weights;
+use super::weights::{Metadata, save_described_weights};
 use crate::data::Classes;
 use crate::error::{Error, Result};
 use crate::exec::Profile;
@@ -160,8 +160,13 @@ impl RunFolder {
     }
 
     /// Writes `best.safetensors`, the weights of the lowest validation loss.
-    pub fn save_best(&self, table: &ParameterTable, tensors: &[Vec<f32>]) -> Result<()> {
-        save_weights(&self.file(BEST), table, tensors)
+    pub fn save_best(
+        &self,
+        table: &ParameterTable,
+        tensors: &[Vec<f32>],
+        metadata: &Metadata,
+    ) -> Result<()> {
+        save_described_weights(&self.file(BEST), table, tensors, metadata)
     }
 
     /// Whether the run at `path` has all that a run leaves that trained to its end.
@@ -198,8 +203,13 @@ impl RunFolder {
     }
 
     /// Writes `model.safetensors`.
-    pub fn save_model(&self, table: &ParameterTable, tensors: &[Vec<f32>]) -> Result<()> {
-        save_weights(&self.file(MODEL), table, tensors)
+    pub fn save_model(
+        &self,
+        table: &ParameterTable,
+        tensors: &[Vec<f32>],
+        metadata: &Metadata,
+    ) -> Result<()> {
+        save_described_weights(&self.file(MODEL), table, tensors, metadata)
     }
 }
 

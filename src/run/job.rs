@@ -23,41 +23,38 @@ use crate::train::Trainer;
 use crate::train::TrainerOptions;
 use crate::train::{ResidentSplit, SplitLayout};
 
-/// The data of runs on the host: parted into what is trained on, tested on and held out.
+/// The data of runs on the host: parted into what is trained on, tested on and validated on.
 #[derive(Debug)]
 pub struct HostData {
     split: Split,
-    valid: Option<Dataset>,
     record: DataRecord,
 }
 
 impl HostData {
     /// Parts `split`, the data that `config` names, as `config` says.
     ///
-    /// Errors where nothing can be held out.
+    /// Errors where nothing can be held out, or is to be beside a validation set that the data have; and where
+    /// there is none, and the configuration waits for its loss.
     pub fn new(split: Split, config: &RunConfig) -> Result<Self> {
         let record = DataRecord::of(&split);
+        record.check_validation(config)?;
         if config.valid_fraction == 0.0 {
-            return Ok(Self {
-                split,
-                valid: None,
-                record,
-            });
+            return Ok(Self { split, record });
         }
-        let Split { train, test } = split;
-        let (train, valid) = hold_out(&train, config.valid_fraction)?;
-        Ok(Self {
-            split: Split { train, test },
+        let (train, valid) = hold_out(&split.train, config.valid_fraction)?;
+        let split = Split {
+            train,
             valid: Some(valid),
-            record,
-        })
+            ..split
+        };
+        Ok(Self { split, record })
     }
 
     /// How it would lie on an adapter that binds `binding_bytes` at once.
     ///
     /// Errors where it does not fit.
     pub fn layout(&self, binding_bytes: u64) -> Result<SplitLayout> {
-        SplitLayout::of(&self.split, self.valid.as_ref(), binding_bytes)
+        SplitLayout::of(&self.split, binding_bytes)
     }
 
     /// Shape of one image.
@@ -96,12 +93,8 @@ pub struct JobData {
 impl JobData {
     /// Copies `data` to the GPU.
     pub fn upload(session: &Session, data: HostData) -> Result<Self> {
-        let HostData {
-            split,
-            valid,
-            record,
-        } = data;
-        let resident = session.upload_with_validation(split, valid)?;
+        let HostData { split, record } = data;
+        let resident = session.upload_split(split)?;
         Ok(Self { resident, record })
     }
 

@@ -7,6 +7,7 @@ mod differences;
 mod environment;
 mod folder;
 mod job;
+mod loading;
 mod record;
 #[expect(
     clippy::module_inception,
@@ -23,4 +24,4 @@ pub use job::{HostData, Job, JobData};
 pub use record::{DataRecord, SetRecord};
 pub use run::Run;
 pub use run_config::{MAX_SEED, OptimizerKind, RunArgs, RunConfig};
-pub use weights::{load_weights, save_weights};
+pub use weights::{Metadata, load_weights, read_metadata, save_described_weights, save_weights};

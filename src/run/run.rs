@@ -12,7 +12,6 @@ use crate::error::{Error, Result};
 use crate::graph::ParameterTable;
 use crate::train::Activity;
 use crate::train::TrainEvent;
-use crate::train::TrainState;
 use crate::train::Trainer;
 
 /// Trains and writes `metrics.csv` and a checkpoint after every epoch, and a checkpoint every few
@@ -208,7 +207,7 @@ impl<'s> Run<'s> {
         // Never beside the predictions of an earlier model, if the process is killed in between.
         folder.remove_predictions();
         let table = &self.trainer.network().parameters;
-        folder.save_model(table, &tensors)?;
+        folder.save_model(table, &tensors, &self.saved.metadata())?;
         let classes = self.saved.config.classes.as_ref();
         folder.save_predictions(&targets, &predictions.values, classes)
     }
@@ -245,7 +244,7 @@ impl<'s> Run<'s> {
             if epoch_ended {
                 let objective = checkpoint.config.objective();
                 folder.save_metrics(&*objective, &checkpoint.logs)?;
-                save_best(folder, table, &checkpoint.state)?;
+                save_best(folder, table, &checkpoint)?;
             }
             folder.save_checkpoint(&checkpoint, table)?;
         }
@@ -280,7 +279,7 @@ impl<'s> Run<'s> {
                 let model = &found.last_finite.parameters;
                 if let Some(folder) = &self.folder {
                     folder.remove_predictions();
-                    folder.save_model(table, model)?;
+                    folder.save_model(table, model, &self.saved.metadata())?;
                 }
                 Ok(found)
             });
@@ -311,9 +310,12 @@ fn checkpoint(trainer: &Trainer<'_>, config: &RunConfig, data: &DataRecord) -> R
 }
 
 /// Writes the weights of an epoch that ended, where no other did as well on the validation set.
-fn save_best(folder: &RunFolder, table: &ParameterTable, state: &TrainState) -> Result<()> {
+fn save_best(folder: &RunFolder, table: &ParameterTable, checkpoint: &Checkpoint) -> Result<()> {
+    let state = &checkpoint.state;
     match state.selection.best {
-        Some(best) if best.epoch == state.epoch => folder.save_best(table, &state.parameters),
+        Some(best) if best.epoch == state.epoch => {
+            folder.save_best(table, &state.parameters, &checkpoint.metadata())
+        }
         _ => Ok(()),
     }
 }

@@ -1,6 +1,8 @@
 //! Weights as safetensors, named and shaped as PyTorch's `state_dict`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -9,13 +11,47 @@ use crate::error::{Error, Result};
 use crate::files::{read_regular, write_whole};
 use crate::graph::{Parameter, ParameterTable};
 
+/// The key of what a file says beside its tensors, and the bytes of its header's length before it.
+const METADATA: &str = "__metadata__";
+const LENGTH_BYTES: usize = 8;
 /// Bytes that a file may have beside the net's own tensors: a header with any metadata.
 const HEADER_BYTES: u64 = 16 << 20;
 
+/// What a file says beside its tensors, by name.
+pub type Metadata = BTreeMap<String, String>;
+
 /// Writes `tensors` (one per entry of `table`, in PyTorch's order), whole or not at all.
 pub fn save_weights(path: &Path, table: &ParameterTable, tensors: &[Vec<f32>]) -> Result<()> {
+    save_described_weights(path, table, tensors, &Metadata::new())
+}
+
+/// [`save_weights`] with `metadata`.
+pub fn save_described_weights(
+    path: &Path,
+    table: &ParameterTable,
+    tensors: &[Vec<f32>],
+    metadata: &Metadata,
+) -> Result<()> {
     let tensors: Vec<Named> = named("", table, tensors).collect();
-    write_whole(path, &serialize(path, &tensors, None)?)
+    write_whole(path, &serialize(path, &tensors, metadata)?)
+}
+
+/// What the file of weights `path` says beside its tensors; nothing where it cannot be read: whoever reads
+/// the tensors says why.
+pub fn read_metadata(path: &Path) -> Metadata {
+    let read = || {
+        let mut file = File::open(path).ok()?;
+        let mut length = [0; LENGTH_BYTES];
+        file.read_exact(&mut length).ok()?;
+        let length = u64::from_le_bytes(length);
+        let mut header = Vec::new();
+        let mut bounded = file.take(length.min(HEADER_BYTES));
+        bounded.read_to_end(&mut header).ok()?;
+        let header: serde_json::Value = serde_json::from_slice(&header).ok()?;
+        serde_json::from_value(header.get(METADATA)?.clone()).ok()
+    };
+    let is_file = std::fs::metadata(path).is_ok_and(|it| it.is_file());
+    is_file.then(read).flatten().unwrap_or_default()
 }
 
 /// A tensor as a file holds it.
@@ -49,12 +85,8 @@ fn little_endian(tensor: &[f32]) -> Vec<u8> {
     }
 }
 
-/// The bytes of a safetensors file; `path` is for the words of errors.
-pub(super) fn serialize(
-    path: &Path,
-    tensors: &[Named],
-    metadata: Option<HashMap<String, String>>,
-) -> Result<Vec<u8>> {
+/// The bytes of a safetensors file, the same ones for the same contents; `path` is for the words of errors.
+pub(super) fn serialize(path: &Path, tensors: &[Named], metadata: &Metadata) -> Result<Vec<u8>> {
     let failed = |error: safetensors::SafeTensorError| {
         let what = format!("cannot be made from these weights: {error}");
         Error::file(path, what, "this is a bug in gpu-train; please report it")
@@ -64,7 +96,30 @@ pub(super) fn serialize(
         Ok((&tensor.name, view.map_err(failed)?))
     });
     let views = views.collect::<Result<Vec<_>>>()?;
-    safetensors::serialize(views, metadata).map_err(failed)
+    let bytes = safetensors::serialize(views, None).map_err(failed)?;
+    Ok(with_metadata(bytes, metadata))
+}
+
+/// The file `bytes`, which has no metadata, with these: the crate writes them in an order of chance.
+fn with_metadata(bytes: Vec<u8>, metadata: &Metadata) -> Vec<u8> {
+    let Some((length, rest)) = bytes.split_first_chunk() else {
+        return bytes;
+    };
+    let (header, tensors) = rest.split_at(u64::from_le_bytes(*length) as usize);
+    let (Some(b'{'), false) = (header.first(), metadata.is_empty()) else {
+        return bytes;
+    };
+    let comma = if header.trim_ascii() == b"{}" {
+        ""
+    } else {
+        ","
+    };
+    let metadata = serde_json::json!(metadata);
+    let mut new = format!("{{\"{METADATA}\":{metadata}{comma}").into_bytes();
+    new.extend(header[1..].trim_ascii_end());
+    // Tensors begin at a multiple of eight.
+    new.resize(new.len().next_multiple_of(LENGTH_BYTES), b' ');
+    [&(new.len() as u64).to_le_bytes()[..], &new, tensors].concat()
 }
 
 /// Reads one tensor per entry of `table`, in PyTorch's order.
