@@ -236,6 +236,7 @@ impl Preprocessing {
 
     /// Makes of `pixels`, one after the other, of a picture of size `own` whose colours are those of the
     /// mode, the planes `new` of the same colours.
+    #[cfg(feature = "formats")]
     pub(super) fn planes_of_pixels(&self, pixels: Vec<u8>, own: ImageSize, new: &mut [u8]) {
         let channels = pixels.len() / (own.height * own.width);
         let size = self.size.unwrap_or(own);
