@@ -25,10 +25,7 @@ fn pictures(count: usize) -> Result<Dataset> {
 
 fn main() -> Result<()> {
     let session = Session::open(&GpuOptions::default())?;
-    let split = Split {
-        train: pictures(1000)?,
-        test: pictures(200)?,
-    };
+    let split = Split::new(pictures(1000)?, pictures(200)?);
     let data = session.upload_split(split)?;
     let mut trainer = Trainer::builder(&session, data)
         .net(Net::cnn([8, 16]).dense([32]))

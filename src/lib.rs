@@ -12,7 +12,7 @@
 //!     let targets = (0..count).map(|it| f32::from(it) / 25.0).collect();
 //!     Dataset::new(images, targets, shape)
 //! };
-//! let split = Split { train: set(250)?, test: set(100)? };
+//! let split = Split::new(set(250)?, set(100)?);
 //!
 //! let session = Session::open(&GpuOptions::default())?; // a GPU where there is one
 //! let data = session.upload_split(split)?;

@@ -20,6 +20,8 @@ pub enum Purpose {
     Validation = 4,
     /// Images that exported nets are compared on.
     Export = 5,
+    /// Which pictures of a folder without a test set become one.
+    TestSet = 8,
 }
 
 /// The stream of `seed` for `purpose`: `ChaCha8` keyed with both, the same on every machine.

@@ -3,11 +3,12 @@
 use super::eval_classes;
 use super::model::Model;
 use super::model_args::{EvalArgs, Format};
+use super::start;
 use super::style::{self, say};
 use crate::data::source::read_file;
-use crate::data::{DataSource, Dataset, Set};
+use crate::data::{DataSource, Dataset, Loading, Set};
 use crate::error::Result;
-use crate::run::DataRecord;
+use crate::run::{DataRecord, RunConfig};
 use crate::train::{DigitError, Evaluation, Predictor};
 
 /// Evaluates the net on a test set, and prints the result.
@@ -37,7 +38,7 @@ pub(super) fn run(args: &EvalArgs) -> Result<()> {
 /// The test images that were asked for, or the run's own.
 fn test_set(args: &EvalArgs, model: &Model) -> Result<Dataset> {
     if let Some(path) = &args.test {
-        return read_file(path, Set::Test);
+        return model.foreign().apply(read_file(path, Set::Test)?);
     }
     let Some(run) = model.run().filter(|_| args.data.is_none()) else {
         let found = DataSource::resolve(args.data.as_deref(), None, None)?;
@@ -46,10 +47,23 @@ fn test_set(args: &EvalArgs, model: &Model) -> Result<Dataset> {
             style::notice(&format!("no --data was given: evaluating on {what}"));
         }
         // Drawn pictures are those of the run, where there is one.
-        let seed = model.run().map_or(0, |run| run.config.data_seed);
-        return Ok(found.source.load(seed)?.test);
+        let config = model.run().map(|run| run.config.clone());
+        let config = RunConfig {
+            no_cache: args.no_cache,
+            ..config.unwrap_or_default()
+        };
+        let loading = Loading {
+            preprocessing: model.foreign(),
+            test_fraction: 0.0,
+            ..config.loading()
+        };
+        return Ok(start::read(&found.source, loading, !args.model.quiet)?.test);
     };
-    let split = run.config.data.load(run.config.data_seed)?;
+    let config = RunConfig {
+        no_cache: args.no_cache || run.config.no_cache,
+        ..run.config.clone()
+    };
+    let split = start::read(&config.data, config.loading(), !args.model.quiet)?;
     let now = DataRecord::of(&split).test;
     let note = match run.checkpoint() {
         Ok(checkpoint) if checkpoint.data.test == now => None,

@@ -96,7 +96,7 @@ pub(super) fn run(args: &ExperimentArgs) -> Result<()> {
         &args.seeds
     };
     // Which nets there are, only the images tell.
-    let split = load(&base.config, words.quiet)?;
+    let split = load(&base.config, words.quiet, !words.no_progress)?;
     let image = split.train.shape();
     let mut axes = experiment.axes(image, args.matched.unwrap_or(Match::Deep))?;
     // No seed is above MAX_SEED.

@@ -6,10 +6,10 @@ use super::model::Model;
 use super::model_args::{ExportArgs, ExportFormat};
 use super::style;
 use crate::error::{Error, Result};
-use crate::export::{Meaning, OPSET, check_onnx, to_onnx};
+use crate::export::{Meaning, OPSET, check_onnx, to_onnx, with_metadata};
 use crate::files::write_whole;
 use crate::nn::initial_parameters;
-use crate::run::save_described;
+use crate::run::save_described_weights;
 use crate::train::Predictor;
 
 /// Writes the net into the file that `args` name; an ONNX file only after it was run and gave the
@@ -28,7 +28,8 @@ pub(super) fn run(args: &ExportArgs) -> Result<()> {
     let done = match args.format {
         ExportFormat::Safetensors => {
             refuse_existing(&args.out)?;
-            save_described(&args.out, &network.parameters, &tensors, model.config())?;
+            let metadata = model.metadata(image);
+            save_described_weights(&args.out, &network.parameters, &tensors, &metadata)?;
             format!("{} tensors", tensors.len())
         }
         ExportFormat::Onnx => {
@@ -50,6 +51,7 @@ pub(super) fn run(args: &ExportArgs) -> Result<()> {
             };
             net(&random)?;
             let (bytes, apart) = net(&tensors)?;
+            let bytes = with_metadata(bytes, &model.metadata(image));
             refuse_existing(&args.out)?;
             write_whole(&args.out, &bytes)?;
             format!(

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use super::model_args::{ModelArgs, Weights};
 use super::style;
-use crate::data::Classes;
+use crate::data::{Classes, Fit, Preprocessing};
 use crate::error::{Error, Result};
 use crate::files::cache_folder;
 use crate::gpu::GpuOptions;
 use crate::nn::{Activation, Network, NetworkConfiguration, NetworkType};
-use crate::run::{Checkpoint, Environment, RunConfig, RunFolder, load_weights, with_description};
+use crate::run::{
+    Checkpoint, Environment, Metadata, RunConfig, RunFolder, load_weights, read_metadata,
+};
 use crate::shape::ImageShape;
 use crate::train::{PredictorOptions, Session};
 
@@ -20,6 +22,8 @@ pub(super) struct Model {
     sizes: NetworkConfiguration,
     activation: Activation,
     weights: PathBuf,
+    /// What its file of weights says of the images: their shape, and what they went through.
+    described: Option<(ImageShape, Preprocessing)>,
     device: Option<String>,
     checked: bool,
     options: PredictorOptions,
@@ -84,8 +88,10 @@ impl Model {
                 hint,
             ));
         }
-        let config = with_description(&weights, args.net.config()?);
+        let metadata = read_metadata(&weights);
+        let config = args.net.config()?.learning(&metadata);
         Ok(Self {
+            described: Preprocessing::from_metadata(&metadata),
             net: config.net,
             sizes: config.configuration(),
             activation: config.activation,
@@ -123,6 +129,7 @@ impl Model {
             net: config.net,
             sizes: config.configuration(),
             activation: config.activation,
+            described: Preprocessing::from_metadata(&read_metadata(&weights)),
             weights,
             device: args.device.clone().or(config.device.clone()),
             checked: config.checked,
@@ -155,11 +162,6 @@ impl Model {
         self.run.as_ref()?.config.classes.as_ref()
     }
 
-    /// What it was trained for, and how, as far as anything tells.
-    pub(super) fn config(&self) -> &RunConfig {
-        &self.config
-    }
-
     /// The classes that it tells apart, where it is trained to.
     pub(super) fn labels(&self) -> Option<&Classes> {
         self.config.labels()
@@ -170,11 +172,65 @@ impl Model {
         self.options.clone()
     }
 
+    /// Shape of the images that it was trained on, as far as the run's checkpoint or the file of its weights
+    /// says.
+    fn trained_on(&self) -> Option<ImageShape> {
+        let checkpoint = self.run.as_ref().and_then(|run| run.checkpoint().ok());
+        let described = self.described.map(|(shape, _)| shape);
+        checkpoint.map(shape_of).or(described)
+    }
+
+    /// How images come to its size, where the run was asked to resize them, or its weights say so.
+    fn asked(&self) -> Option<Fit> {
+        let run = self.run.as_ref().map(|it| it.config.preprocessing());
+        let asked = run.or(self.described.map(|(_, it)| it))?;
+        asked.size.map(|_| asked.fit)
+    }
+
+    /// What every picture goes through that a net for images of `shape` reads.
+    ///
+    /// Errors where no picture can become such an image.
+    pub(super) fn preprocessing(&self, shape: ImageShape) -> Result<Preprocessing> {
+        if !matches!(shape.channels, 1 | 3) {
+            let channels = shape.channels;
+            return Err(Error::usage(
+                format!("the net reads images of {channels} channels, and pictures have 1 or 3"),
+                "use a net that was trained on grey or coloured images",
+            ));
+        }
+        Ok(Preprocessing::exact(
+            shape,
+            self.asked().unwrap_or_default(),
+        ))
+    }
+
+    /// What the images of other data than the run's own go through: all that the run's own did where it
+    /// resized them, else they keep their size.
+    pub(super) fn foreign(&self) -> Preprocessing {
+        let Some(shape) = self.trained_on() else {
+            return Preprocessing::default();
+        };
+        let exact = Preprocessing::exact(shape, self.asked().unwrap_or_default());
+        Preprocessing {
+            size: exact.size.filter(|_| self.asked().is_some()),
+            ..exact
+        }
+    }
+
+    /// What a file says beside the weights of this net for images of `shape`.
+    pub(super) fn metadata(&self, shape: ImageShape) -> Metadata {
+        let asked = self.asked();
+        let exact = Preprocessing::exact(shape, asked.unwrap_or_default());
+        let size = exact.size.filter(|_| asked.is_some());
+        let mut metadata = Preprocessing { size, ..exact }.metadata(shape);
+        metadata.extend(self.config.learned());
+        metadata
+    }
+
     /// Errors where the run was trained on images of another shape than `test`; says where nothing tells
     /// what the net was trained on, unless the images are the run's `own`.
     pub(super) fn check_image(&self, test: ImageShape, own: bool) -> Result<()> {
-        let recorded = self.run.as_ref().map(RunOf::checkpoint);
-        let Some(Ok(checkpoint)) = recorded else {
+        let Some(trained) = self.trained_on() else {
             if !own {
                 self.notice(&format!(
                     "nothing tells of which size the images were that the net was trained on; these are \
@@ -183,34 +239,36 @@ impl Model {
             }
             return Ok(());
         };
-        let trained = shape_of(checkpoint);
         if trained == test {
             return Ok(());
         }
         Err(Error::usage(
             format!("the test images are {test}, and the run was trained on images of {trained}"),
-            "evaluate on images of the run's shape; `gpu-train predict` scales pictures to it",
+            "evaluate on images of the run's shape; `gpu-train predict` scales pictures to it, and a run that \
+             was trained with `image_size` resizes all that it is evaluated on",
         ))
     }
 
-    /// Shape of the images: `given`, or what the run's checkpoint says, which need not be there
-    /// where it is given.
+    /// Shape of the images: what the run's checkpoint or the file of its weights says, or `given` where
+    /// neither does.
     ///
     /// Errors where nobody says it, or the two differ.
     pub(super) fn image(&self, given: Option<ImageShape>) -> Result<ImageShape> {
+        let described = self.described.map(|(shape, _)| shape);
         let recorded = match self.run.as_ref().map(RunOf::checkpoint) {
+            Some(Ok(checkpoint)) => Some(shape_of(checkpoint)),
+            _ if described.is_some() => described,
             Some(Err(error)) if given.is_none() => {
                 return Err(Error::usage(
                     format!("the shape of the images is not known: {error}"),
                     "give it with --image CxHxW, such as --image 3x32x32",
                 ));
             }
-            Some(Ok(checkpoint)) => Some(shape_of(checkpoint)),
             Some(Err(error)) => {
                 self.notice(&format!("the run says nothing of its images: {error}"));
                 None
             }
-            _ => None,
+            None => None,
         };
         match (recorded, given) {
             (Some(recorded), Some(given)) if recorded != given => Err(Error::usage(

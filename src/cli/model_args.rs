@@ -40,9 +40,9 @@ pub(super) enum Weights {
 /// Shape of the images, where no run tells it.
 #[derive(Debug, Args)]
 pub(super) struct ImageArgs {
-    /// Channels, rows and columns of the net's images; a run knows them
+    /// Channels, rows and columns of the net's images; a run knows them, and its weights do
     #[arg(
-        id = "image_size",
+        id = "image_shape",
         long = "image",
         value_name = "CxHxW",
         help_heading = "Net"
@@ -95,6 +95,9 @@ pub(super) struct EvalArgs {
     /// File of test images
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub(super) test: Option<PathBuf>,
+    /// Decode the pictures of a folder again, and keep none in the cache folder
+    #[arg(long, help_heading = "Data")]
+    pub(super) no_cache: bool,
     /// How to print the result
     #[arg(long, value_enum, default_value = "table")]
     pub(super) format: Format,

@@ -2,14 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::model::Model;
 use super::model_args::{Format, PredictArgs};
 use super::predict_classes;
 use super::style::{self, say};
-use crate::data::image_folder::{find_images, read_scaled};
-use crate::data::{Classes, Dataset};
+use crate::data::image_folder::{find_images, read_picture};
+use crate::data::{Classes, Dataset, Preprocessing};
 use crate::error::{Error, Result};
 use crate::export::OnnxNet;
 use crate::shape::ImageShape;
@@ -79,6 +80,7 @@ pub(super) fn run(args: &PredictArgs) -> Result<()> {
     }
     let model = Model::find(&args.model)?;
     let shape = model.image(args.image.size.map(|it| it.0))?;
+    let preprocessing = model.preprocessing(shape)?;
     let (network, tensors) = model.load(shape)?;
     refuse_top(args, model.labels())?;
     let mut failures = Failures::default();
@@ -87,10 +89,16 @@ pub(super) fn run(args: &PredictArgs) -> Result<()> {
     if !paths.is_empty() {
         let session = model.open()?;
         let predictor = Predictor::new(&session, network, &tensors, model.options())?;
-        predicted.add(&paths, shape, &mut failures, |images, count| {
-            let data = Dataset::new(images, vec![0.0; count], shape)?;
-            predictor.predict(&session.upload(&data)?)
-        })?;
+        predicted.add(
+            &paths,
+            &preprocessing,
+            shape,
+            &mut failures,
+            |images, count| {
+                let data = Dataset::new(images, vec![0.0; count], shape)?;
+                predictor.predict(&session.upload(&data)?)
+            },
+        )?;
     }
     predicted.print(args, model.labels(), model.classes())?;
     failures.end(predicted.files.is_empty())
@@ -121,9 +129,13 @@ fn run_onnx(args: &PredictArgs, path: &Path) -> Result<()> {
     let mut failures = Failures::default();
     let paths = find_all(args, &mut failures)?;
     let mut predicted = Predicted::default();
-    predicted.add(&paths, net.image, &mut failures, |images, _| {
-        net.predict(&images)
-    })?;
+    predicted.add(
+        &paths,
+        &net.preprocessing,
+        net.image,
+        &mut failures,
+        |images, _| net.predict(&images),
+    )?;
     predicted.print(args, classes, None)?;
     failures.end(predicted.files.is_empty())
 }
@@ -158,20 +170,26 @@ struct Predicted {
 }
 
 impl Predicted {
-    /// Adds those of `paths` that can be read, and what `net` gives for so many images of that `shape`.
+    /// Adds those of `paths` that can be read, as a net for images of `shape` does, and what `net` gives for so
+    /// many of them; all processors share the reading.
     fn add(
         &mut self,
         paths: &[PathBuf],
+        preprocessing: &Preprocessing,
         shape: ImageShape,
         failures: &mut Failures,
         net: impl Fn(Vec<u8>, usize) -> Result<Vec<f32>>,
     ) -> Result<()> {
         let at_once = (BYTES_AT_ONCE / shape.elements()).clamp(1, MOST_AT_ONCE);
         for chunk in paths.chunks(at_once) {
+            let pictures: Vec<_> = chunk
+                .par_iter()
+                .map(|it| read_picture(it, preprocessing))
+                .collect();
             let mut images = Vec::new();
             let before = self.files.len();
-            for path in chunk {
-                match read_scaled(path, shape) {
+            for (path, picture) in chunk.iter().zip(pictures) {
+                match picture {
                     Ok(planes) => {
                         images.extend(planes);
                         self.files.push(path.display().to_string());

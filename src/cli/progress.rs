@@ -1,6 +1,6 @@
 //! Renders [`TrainEvent`]s: a progress bar on stderr, a table line per epoch on stdout.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -10,6 +10,9 @@ use crate::train::{EpochMetrics, Metrics, TrainEvent};
 
 /// How the bar of an epoch looks.
 const BAR: &str = "{prefix} {bar:24} {pos}/{len}  {msg}  {eta} left";
+/// How the bar of pictures that are decoded looks, and after which time it comes.
+const READING_BAR: &str = "reading pictures {bar:24} {pos}/{len}  {eta} left";
+const MOMENT: Duration = Duration::from_millis(500);
 /// How what takes a while looks.
 const SPINNER: &str = "{spinner} {prefix}{msg}";
 /// Seconds of compilation that are worth a line.
@@ -194,6 +197,41 @@ impl Progress {
 fn shown(metrics: &'static [Metric], set: &str) -> impl Iterator<Item = &'static Metric> {
     let of_test = set == "test";
     metrics.iter().filter(move |it| of_test || !it.is_of_test)
+}
+
+/// The bar of pictures that are decoded, which comes where it takes longer than a moment.
+pub(super) struct ReadingBar {
+    bar: ProgressBar,
+    begun: Instant,
+}
+
+impl ReadingBar {
+    /// One that is `shown`, or none.
+    pub(super) fn new(shown: bool) -> Self {
+        let bar = if shown {
+            ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10))
+        } else {
+            ProgressBar::hidden()
+        };
+        bar.set_style(style_of(READING_BAR));
+        Self {
+            bar,
+            begun: Instant::now(),
+        }
+    }
+
+    /// Shows that `done` of `all` pictures are decoded; from any thread.
+    pub(super) fn show(&self, done: usize, all: usize) {
+        if self.begun.elapsed() >= MOMENT {
+            self.bar.set_length(all as u64);
+            self.bar.set_position(done as u64);
+        }
+    }
+
+    /// Takes the bar away.
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
 }
 
 fn style_of(template: &str) -> ProgressStyle {

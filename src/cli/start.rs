@@ -3,8 +3,9 @@
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
+use super::progress::ReadingBar;
 use super::style;
-use crate::data::Split;
+use crate::data::{DataSource, Loading, Split};
 use crate::error::{Error, Result};
 use crate::exec::Device;
 use crate::files::{cache_folder, utc_stamp};
@@ -90,11 +91,25 @@ fn announce(device: &Device, named: bool) {
     }
 }
 
-/// The data of `config`; says what there is to know of them.
+/// The data of `source`, with a bar where folders take a while and one is wanted.
 ///
 /// Errors where they cannot be loaded.
-pub(super) fn load(config: &RunConfig, quiet: bool) -> Result<Split> {
-    let split = config.data.load(config.data_seed)?;
+pub(super) fn read(source: &DataSource, loading: Loading<'_>, bar: bool) -> Result<Split> {
+    let bar = ReadingBar::new(bar);
+    let show = |done, all| bar.show(done, all);
+    let split = source.load_with(&Loading {
+        progress: Some(&show),
+        ..loading
+    });
+    bar.finish();
+    split
+}
+
+/// The data of `config`; says what there is to know of them, and shows a `bar` while pictures are decoded.
+///
+/// Errors where they cannot be loaded.
+pub(super) fn load(config: &RunConfig, quiet: bool, bar: bool) -> Result<Split> {
+    let split = read(&config.data, config.loading(), bar && !quiet)?;
     if !quiet {
         for note in split.notes() {
             style::notice(note);

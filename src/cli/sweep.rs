@@ -37,7 +37,7 @@ pub(super) fn run(args: &SweepArgs) -> Result<()> {
     }
     let tuned = Tuned::load(file, config, session.device().description(), words.quiet)?;
     let mut execution = Execution::new(&session);
-    execution.upload(config, load(config, words.quiet)?)?;
+    execution.upload(config, load(config, words.quiet, !words.no_progress)?)?;
     begin("sweep", runs, &tuned, out, &session, &mut execution, words)
 }
 

@@ -154,7 +154,7 @@ fn load_job(
     session: &Session,
     quiet: bool,
 ) -> Result<(HostData, Job)> {
-    let data = HostData::new(load(config, quiet)?, config)?;
+    let data = HostData::new(load(config, quiet, !args.words.no_progress)?, config)?;
     let config = config.on(data.found())?;
     if !quiet {
         tell_task(&config);

@@ -64,6 +64,7 @@ pub fn load(folder: &Path) -> Result<Split> {
     Ok(Split {
         train: read(&train)?,
         test: read(&[folder.join(TEST_FILE)])?,
+        valid: None,
     })
 }
 

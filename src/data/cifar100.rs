@@ -75,5 +75,6 @@ fn split(folder: &Path, records: &Records) -> Result<Split> {
     Ok(Split {
         train: records.read(&[folder.join(TRAIN_FILE)])?,
         test: records.read(&[folder.join(TEST_FILE)])?,
+        valid: None,
     })
 }

@@ -38,6 +38,7 @@ pub fn generate(train: usize, test: usize, seed: u64) -> Result<Split> {
     Ok(Split {
         train: draw_set(train, seed, 0)?,
         test: draw_set(test, seed, 1)?,
+        valid: None,
     })
 }
 

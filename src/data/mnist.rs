@@ -82,6 +82,7 @@ pub fn load(folder: &Path) -> Result<Split> {
     Ok(Split {
         train: read(&train)?,
         test: read(&test)?,
+        valid: None,
     })
 }
 

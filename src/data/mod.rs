@@ -21,6 +21,7 @@ mod idx;
 pub mod image_folder;
 #[cfg(feature = "formats")]
 mod limits;
+mod loading;
 #[cfg(feature = "formats")]
 mod matlab;
 #[cfg(feature = "formats")]
@@ -29,6 +30,7 @@ pub mod mnist;
 pub mod npz;
 #[cfg(feature = "formats")]
 mod numbers;
+pub mod preprocessing;
 pub mod source;
 #[cfg(feature = "formats")]
 mod stream;
@@ -38,6 +40,8 @@ pub mod svhn;
 pub use classes::Classes;
 pub(crate) use hold_out::held_out;
 pub use hold_out::hold_out;
+pub use loading::Loading;
+pub use preprocessing::{Fit, ImageMode, ImageSize, Preprocessing};
 pub use source::DataSource;
 
 /// A batch of squared errors of this size is still a 32-bit float.
@@ -222,16 +226,28 @@ pub enum Set {
     Test,
 }
 
-/// A training and a test set whose images have one shape, and whose targets mean the same.
+/// A training and a test set, and perhaps one for validation, whose images have one shape, and whose targets
+/// mean the same.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Split {
     /// What is trained on.
     pub train: Dataset,
     /// What is only evaluated on.
     pub test: Dataset,
+    /// What the best weights are chosen by, where the data have such a set of their own.
+    pub valid: Option<Dataset>,
 }
 
 impl Split {
+    /// A training and a test set.
+    pub fn new(train: Dataset, test: Dataset) -> Self {
+        Self {
+            train,
+            test,
+            valid: None,
+        }
+    }
+
     /// What the targets of both sets stand for, where they are places in a list of names.
     pub fn classes(&self) -> Option<&Classes> {
         self.train.classes().or(self.test.classes())
@@ -244,17 +260,21 @@ impl Split {
         if self.classes().is_some() {
             return Ok(self);
         }
-        let targets = [self.train.targets(), self.test.targets()].concat();
+        let mut targets = [self.train.targets(), self.test.targets()].concat();
+        targets.extend(self.valid.iter().flat_map(Dataset::targets));
         let classes = Classes::of_numbers(&targets)?;
         Ok(Self {
             train: self.train.numbered(&classes)?,
             test: self.test.numbered(&classes)?,
+            valid: self.valid.map(|it| it.numbered(&classes)).transpose()?,
         })
     }
 
     /// What its user should know of how it was read, every sentence once.
     pub fn notes(&self) -> Vec<&str> {
+        let valid = self.valid.iter().flat_map(Dataset::notes);
         let all = self.train.notes().iter().chain(self.test.notes());
+        let all = all.chain(valid);
         let mut notes: Vec<&str> = Vec::new();
         for note in all {
             if !notes.contains(&note.as_str()) {

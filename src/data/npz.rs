@@ -72,6 +72,7 @@ pub fn load(path: &Path) -> Result<Split> {
     Ok(Split {
         train: file.set(Set::Train)?,
         test: file.set(Set::Test)?,
+        valid: None,
     })
 }
 

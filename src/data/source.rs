@@ -6,7 +6,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Dataset, Set, Split, house_digits};
+#[cfg(feature = "formats")]
+use super::image_folder;
+use super::{Dataset, Loading, Set, Split, house_digits};
 use crate::error::{Error, Result};
 
 mod format;
@@ -108,21 +110,49 @@ impl DataSource {
         matches!(self, Self::HouseDigits { .. })
     }
 
-    /// Loads both sets; `seed` matters only to images that are drawn.
+    /// Loads both sets as they are; `seed` matters only to images that are drawn.
     ///
-    /// Fails where files are missing or wrong, or the shapes of training and test images differ.
+    /// Fails as [`DataSource::load_with`] does.
     pub fn load(&self, seed: u64) -> Result<Split> {
+        self.load_with(&Loading {
+            seed,
+            ..Loading::default()
+        })
+    }
+
+    /// Loads both sets as `loading` says.
+    ///
+    /// Fails where files are missing or wrong, the shapes of training and test images differ, or a test set
+    /// is to be drawn from data that have one.
+    pub fn load_with(&self, loading: &Loading<'_>) -> Result<Split> {
+        #[cfg(feature = "formats")]
+        if let Self::Path(path) = self
+            && reader(path, |format| format.folder).is_none()
+            && image_folder::accepts(path)
+        {
+            return image_folder::load(path, loading);
+        }
         let split = match self {
             Self::Known(format) => format.load()?,
-            Self::HouseDigits { train, test } => house_digits::generate(*train, *test, seed)?,
+            Self::HouseDigits { train, test } => {
+                house_digits::generate(*train, *test, loading.seed)?
+            }
             Self::Path(path) => load_path(path)?,
             Self::Files { train, test } => load_pair(train, test)?,
         };
+        if loading.test_fraction > 0.0 {
+            return Err(Error::usage(
+                format!("{self} has a test set, and `test_fraction` would draw another"),
+                "leave `test_fraction` away: it is for folders of pictures without a test set",
+            ));
+        }
+        let split = loading.preprocessing.apply_to_all(split)?;
         let (train, test) = (split.train.shape(), split.test.shape());
         if train != test {
             return Err(Error::usage(
                 format!("the training images are {train}, but the test images are {test}"),
-                "training and test images need one shape: channels x height x width",
+                "training and test images need one shape, channels x height x width: `image_size` and \
+                 `image_mode` give them one",
             ));
         }
         Ok(split)
@@ -149,10 +179,18 @@ fn load_path(path: &Path) -> Result<Split> {
     let hint = format!(
         "a folder for `data` holds {}; a file for `data` is one of these: {}; files of one set go \
          to `train` and `test`",
-        known(|format| format.folder),
+        known_folders(),
         known(|format| format.file)
     );
     Err(Error::file(path, what, hint))
+}
+
+/// What folders hold that are read.
+fn known_folders() -> String {
+    let known = known(|format| format.folder);
+    #[cfg(feature = "formats")]
+    let known = format!("{known}; {}", image_folder::WHAT);
+    known
 }
 
 /// Loads both sets from a file each.
@@ -161,10 +199,8 @@ fn load_pair(train: &Path, test: &Path) -> Result<Split> {
     if let Some(pair) = pair {
         return (pair.read)(train, test);
     }
-    Ok(Split {
-        train: read_file(train, Set::Train)?,
-        test: read_file(test, Set::Test)?,
-    })
+    let (train, test) = (read_file(train, Set::Train)?, read_file(test, Set::Test)?);
+    Ok(Split::new(train, test))
 }
 
 /// Reads the file of one set; its name tells the format. Of a file that holds both, `set` is read.

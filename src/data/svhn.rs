@@ -76,6 +76,7 @@ pub fn read_pair(train: &Path, test: &Path) -> Result<Split> {
     Ok(Split {
         train: train.read(coded)?,
         test: test.read(coded)?,
+        valid: None,
     })
 }
 

@@ -39,7 +39,7 @@ pub fn distance_from_twins<T: Real>(
         target
     };
     let limit = target.limits.binding_bytes;
-    let layout = SplitLayout::of(&data, None, limit)?.train;
+    let layout = SplitLayout::of(&data, limit)?.train;
     let program = training_program(
         &network,
         &layout,

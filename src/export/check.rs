@@ -5,6 +5,7 @@ use rand_chacha::rand_core::Rng as _;
 use super::described::Meaning;
 use super::interpreter::{Model, Tensor};
 use crate::data::Dataset;
+use crate::data::preprocessing::scaled;
 use crate::error::{Error, Result};
 use crate::random::{self, Purpose};
 use crate::shape::ImageShape;
@@ -44,7 +45,7 @@ pub fn check_onnx(
     }
     let input = Tensor {
         shape: vec![IMAGES, image.channels, image.height, image.width],
-        values: images.iter().map(|&it| scaled(it)).collect(),
+        values: images.iter().map(|&it| f64::from(scaled(it))).collect(),
     };
     let model = Model::decode(bytes).map_err(refused)?;
     let output = model.run(input).map_err(refused)?;
@@ -68,11 +69,6 @@ pub fn check_onnx(
         worst = worst.max(apart);
     }
     Ok(worst)
-}
-
-/// What the net reads of a byte: rounded to an f32, as PyTorch's division does.
-fn scaled(byte: u8) -> f64 {
-    f64::from(f32::from(byte) / 255.0)
 }
 
 /// Noise of several strengths and brightnesses, the same in every export.

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::interpreter::{Model, Tensor};
-use super::proto::StringStringEntryProto;
-use crate::data::Classes;
+use crate::data::preprocessing::scaled;
+use crate::data::{Classes, Preprocessing};
 use crate::error::{Error, Result};
 use crate::files::read_regular;
 use crate::shape::ImageShape;
@@ -41,29 +41,6 @@ impl Meaning {
             Self::Logits(classes) | Self::Probabilities(classes) => Some(classes),
         }
     }
-
-    /// The file's metadata of a net on images of shape `image`.
-    pub(super) fn metadata(&self, image: ImageShape) -> Vec<StringStringEntryProto> {
-        let task = match self {
-            Self::Number => "regress",
-            _ => "classify",
-        };
-        let classes = self.classes();
-        let names = classes.map(|it| serde_json::Value::from(it.names()).to_string());
-        let entries = [
-            ("task", Some(task.to_owned())),
-            ("image", Some(image.to_string())),
-            ("scale", Some("1/255".to_owned())),
-            ("classes", names),
-        ];
-        let entries = entries.into_iter().filter_map(|(key, value)| {
-            Some(StringStringEntryProto {
-                key: key.to_owned(),
-                value: value?,
-            })
-        });
-        entries.collect()
-    }
 }
 
 /// A net that was exported as ONNX, run in f64 on the processor.
@@ -72,6 +49,8 @@ pub struct OnnxNet {
     model: Model,
     /// Shape of its images.
     pub image: ImageShape,
+    /// What they go through.
+    pub preprocessing: Preprocessing,
     /// What it gives.
     pub meaning: Meaning,
 }
@@ -100,7 +79,8 @@ impl OnnxNet {
         {
             return Err(format!("its images are {channels}x{height}x{width}"));
         }
-        let classes = model.metadata("classes");
+        let told = model.metadata();
+        let classes = told.get("classes");
         let classes = classes.and_then(|it| serde_json::from_str::<Classes>(it).ok());
         let meaning = match (output, classes) {
             ("prediction", _) => Meaning::Number,
@@ -108,8 +88,12 @@ impl OnnxNet {
             ("probabilities", Some(classes)) => Meaning::Probabilities(classes),
             (other, _) => return Err(format!("it does not tell what its output '{other}' is")),
         };
+        let image = ImageShape::new(channels, height, width);
+        let told = Preprocessing::from_metadata(&told);
+        let fit = told.map(|(_, preprocessing)| preprocessing.fit);
         Ok(Self {
-            image: ImageShape::new(channels, height, width),
+            image,
+            preprocessing: Preprocessing::exact(image, fit.unwrap_or_default()),
             meaning,
             model,
         })
@@ -128,11 +112,7 @@ impl OnnxNet {
         let count = images.len() / self.image.elements();
         let input = Tensor {
             shape: vec![count, channels, height, width],
-            // Rounded to an f32, as PyTorch's division does.
-            values: images
-                .iter()
-                .map(|&it| f64::from(f32::from(it) / 255.0))
-                .collect(),
+            values: images.iter().map(|&it| f64::from(scaled(it))).collect(),
         };
         let outputs = self.meaning.classes().map_or(1, |it| it.names().len());
         let refused =

@@ -1,12 +1,14 @@
 //! A net as an ONNX graph.
 
+use std::collections::BTreeMap;
+
 use prost::Message as _;
 
 use super::described::Meaning;
 use super::proto::{
     AttributeProto, DimensionProto, FLOAT, FLOAT_ATTRIBUTE, GraphProto, INT, INT64, INTS,
-    ModelProto, NodeProto, OperatorSetIdProto, TensorProto, TensorShapeProto, TensorTypeProto,
-    TypeProto, ValueInfoProto,
+    ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto, TensorProto,
+    TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
 };
 use crate::error::{Error, Result};
 use crate::nn::Network;
@@ -82,7 +84,7 @@ pub fn to_onnx(
             domain: String::new(),
             version: OPSET,
         }],
-        metadata_props: meaning.metadata(image),
+        metadata_props: Vec::new(),
     };
     let bytes = model.encoded_len();
     if bytes > MAX_BYTES {
@@ -104,6 +106,23 @@ fn softmax(output: &str) -> NodeProto {
         output: vec![output.to_owned()],
         ..proto(node)
     }
+}
+
+/// The ONNX file `bytes` which says `metadata` beside its graph.
+pub fn with_metadata(mut bytes: Vec<u8>, metadata: &BTreeMap<String, String>) -> Vec<u8> {
+    let entries = metadata.iter().map(|(key, value)| StringStringEntryProto {
+        key: key.clone(),
+        value: value.clone(),
+    });
+    // Fields of a message may be anywhere: more of them behind the others are the same message.
+    bytes.extend(
+        ModelProto {
+            metadata_props: entries.collect(),
+            ..ModelProto::default()
+        }
+        .encode_to_vec(),
+    );
+    bytes
 }
 
 /// A value of floats: N, then `sizes`.

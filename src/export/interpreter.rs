@@ -4,7 +4,7 @@
 mod operators;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use prost::Message as _;
 
@@ -89,11 +89,12 @@ impl Model {
         Some((result.name.as_str(), sizes.collect()))
     }
 
-    /// What its metadata say under `key`.
-    pub(super) fn metadata(&self, key: &str) -> Option<&str> {
-        let mut entries = self.proto.metadata_props.iter();
-        let found = entries.find(|it| it.key == key);
-        found.map(|it| it.value.as_str())
+    /// What it says beside its graph, by name.
+    pub(super) fn metadata(&self) -> BTreeMap<String, String> {
+        let entries = self.proto.metadata_props.iter();
+        entries
+            .map(|it| (it.key.clone(), it.value.clone()))
+            .collect()
     }
 
     /// Types of its nodes, in order.

@@ -8,5 +8,5 @@ mod proto;
 
 pub use check::check_onnx;
 pub use described::{Meaning, OnnxNet};
-pub use graph::{OPSET, to_onnx};
+pub use graph::{OPSET, to_onnx, with_metadata};
 pub use interpreter::{Model, Tensor};

@@ -153,9 +153,13 @@ impl RunRecord {
         let path = self.folder.join("config.toml");
         let source = self.source();
         let source = source.ok_or_else(|| Error::file(&path, "names no data set", DAMAGED))?;
-        let seed = self.config.get("data-seed");
-        let seed = seed.and_then(toml::Value::as_integer);
-        let test = source.load(seed.unwrap_or(0).cast_unsigned())?.test;
+        // It may be of another version: what it says of anything else does not matter.
+        let mut config = self.config.clone();
+        config.retain(|key, _| OF_DATA.contains(&key));
+        let config: RunConfig = config.try_into().map_err(|error: toml::de::Error| {
+            Error::file(&path, error.message().to_owned(), DAMAGED)
+        })?;
+        let test = source.load_with(&config.loading())?.test;
         self.check_test_set(&test)?;
         match self.labels() {
             Some(labels) => test.classified(&labels),
@@ -180,6 +184,32 @@ impl RunRecord {
         ))
     }
 }
+
+/// What the data of a run depend on, by the keys of `config.toml`.
+const OF_DATA: [&str; 6] = [
+    "data-seed",
+    "image-size",
+    "fit",
+    "image-mode",
+    "test-fraction",
+    "no-cache",
+];
+/// Settings that came with later versions, by their keys.
+const NEWER_KEYS: [&str; 13] = [
+    "blocks",
+    "optimizer",
+    "momentum",
+    "nesterov",
+    "fit",
+    "test-fraction",
+    "no-cache",
+    "label-smoothing",
+    "best-by",
+    "class-counts",
+    "padding",
+    "batch-norm",
+    "head",
+];
 
 /// A value of `config.toml` as its flag takes it.
 pub(super) fn option_text(value: &toml::Value) -> String {
@@ -259,20 +289,6 @@ fn read_predictions(path: &Path) -> Result<Option<Vec<Predicted>>> {
     };
     Ok(Some(lines.map(predicted).collect()))
 }
-
-/// Settings that earlier versions did not know.
-const NEWER_KEYS: [&str; 10] = [
-    "blocks",
-    "optimizer",
-    "momentum",
-    "nesterov",
-    "label-smoothing",
-    "best-by",
-    "class-counts",
-    "padding",
-    "batch-norm",
-    "head",
-];
 
 /// `config` with the defaults of settings that the version which wrote it did not know: a run of today
 /// that has them does not differ in them.

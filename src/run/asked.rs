@@ -12,7 +12,8 @@ use crate::train::ScheduleConfig;
 /// The table in `config.toml` with the settings of the schedule.
 const SCHEDULE: &str = "schedule";
 
-/// A setting that is read only if another one, the choice, has certain values.
+/// A setting that is read only if another one, the choice, has certain values; any at all where none are
+/// listed.
 struct ReadBy {
     setting: &'static str,
     choice: &'static str,
@@ -31,7 +32,7 @@ const fn read_by(
     }
 }
 
-const READ_BY: [ReadBy; 16] = [
+const READ_BY: [ReadBy; 17] = [
     read_by("channels", "net", &["cnn", "resnet"]),
     read_by("kernel-sizes", "net", &["cnn"]),
     read_by("strides", "net", &["cnn"]),
@@ -48,10 +49,14 @@ const READ_BY: [ReadBy; 16] = [
     read_by("lr-step-size", "lr-schedule", &["step"]),
     read_by("lr-gamma", "lr-schedule", &["step", "plateau"]),
     read_by("lr-patience", "lr-schedule", &["plateau"]),
+    read_by("fit", "image-size", &[]),
 ];
 
 impl ReadBy {
     fn allows(&self, choice: Option<&Value>) -> bool {
+        if self.values.is_empty() {
+            return choice.is_some();
+        }
         let choice = choice.and_then(Value::as_str);
         choice.is_none_or(|choice| self.values.contains(&choice))
     }
@@ -60,6 +65,12 @@ impl ReadBy {
         let name = |key: &str| key.replace('-', "_");
         let choice = choice.and_then(Value::as_str).unwrap_or_default();
         let (setting, of) = (name(self.setting), name(self.choice));
+        if self.values.is_empty() {
+            return Error::usage(
+                format!("`{setting}` is not read without `{of}`"),
+                format!("omit `{setting}`, or give `{of}`"),
+            );
+        }
         let others: Vec<String> = self
             .values
             .iter()
@@ -88,7 +99,8 @@ impl RunConfig {
             if asked.contains_key(rule.setting) && !rule.allows(choice) {
                 return Err(rule.refusal(choice));
             }
-            if chosen.is_some() && chosen != before.get(rule.choice) {
+            let is_one_of_several = !rule.values.is_empty();
+            if is_one_of_several && chosen.is_some() && chosen != before.get(rule.choice) {
                 values.remove(rule.setting);
             }
         }
@@ -182,6 +194,7 @@ impl RunConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Fit;
 
     fn values(text: &str) -> Table {
         text.parse().expect("TOML")
@@ -220,6 +233,9 @@ mod tests {
         assert_eq!(same, base);
         let other = asked(&base, "optimizer = 'adam'\nnet = 'cnn'").expect("a cnn");
         assert_eq!(other, RunConfig::default());
+        let sized = asked(&base, "image-size = '32'\nfit = 'pad'").expect("a size");
+        let wider = asked(&sized, "image-size = '32x48'").expect("another size");
+        assert_eq!(wider.fit, Fit::Pad);
         let step = asked(&base, "lr-schedule = 'step'\nlr-gamma = 0.5").expect("steps");
         assert_eq!(step.schedule.lr_gamma, 0.5);
     }
@@ -242,6 +258,8 @@ mod tests {
                 "lr-schedule = 'plateau'\nlr-step-size = 3",
                 "`lr_step_size`",
             ),
+            ("fit = 'crop'", "`fit` is not read without `image_size`"),
+            ("image-size = '0'", "is no size of images"),
             ("lr = 'fast'", "lr"),
             ("chanels = [3]", "chanels"),
             ("net = 'rnn'", "rnn"),

@@ -6,7 +6,6 @@
 //! of every tensor with its name and shape.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use crc32fast::Hasher;
@@ -15,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::record::DataRecord;
 use super::run_config::RunConfig;
-use super::weights::{Named, named, read_tensor, serialize};
+use super::weights::{Metadata, Named, named, read_tensor, serialize};
 use crate::data::held_out;
 use crate::error::{Error, Result};
 use crate::files::read_regular;
@@ -93,7 +92,7 @@ impl Checkpoint {
         })?;
         let sum = format!("{:08x}", checksum(&text, &tensors));
         let metadata = [(METADATA, text), (CHECKSUM, sum)].map(|(name, it)| (name.to_owned(), it));
-        serialize(path, &tensors, Some(BTreeMap::from(metadata)))
+        serialize(path, &tensors, &Metadata::from(metadata))
     }
 
     /// Reads a checkpoint, which knows of which net it is.
@@ -134,6 +133,11 @@ impl Checkpoint {
             data: record.data,
             clock: record.clock,
         })
+    }
+
+    /// What weights of its run say beside the tensors.
+    pub(super) fn metadata(&self) -> Metadata {
+        self.config.metadata(self.data.train.image())
     }
 
     /// Reads the configuration of its run from the file `path`.
@@ -192,7 +196,7 @@ fn asked<'a>(
     HistoryCheck {
         options,
         samples: images.saturating_sub(valid),
-        validates: valid > 0,
+        validates: valid > 0 || data.valid.is_some(),
     }
 }
 
@@ -202,6 +206,7 @@ impl Record {
         let wrong = |error: Error| format!("is of no net: {error}");
         self.data.check_sane()?;
         self.config.validate().map_err(wrong)?;
+        self.data.check_validation(&self.config).map_err(wrong)?;
         let config = &self.config;
         let sizes = config.configuration();
         let image = self.data.train.image();

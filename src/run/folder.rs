@@ -10,7 +10,7 @@ use super::checkpoint::Checkpoint;
 use super::environment::{Environment, EnvironmentRecord};
 use super::predictions::predictions_csv;
 use super::run_config::{MAX_CONFIG_BYTES, RunConfig};
-use super::weights::save_described;
+use super::weights::{Metadata, save_described_weights};
 use crate::error::{Error, Result};
 use crate::exec::Profile;
 use crate::files::folder::{FolderLock, create_locked, open_locked, refuse_existing};
@@ -162,9 +162,9 @@ impl RunFolder {
         &self,
         table: &ParameterTable,
         tensors: &[Vec<f32>],
-        config: &RunConfig,
+        metadata: &Metadata,
     ) -> Result<()> {
-        save_described(&self.file(BEST), table, tensors, config)
+        save_described_weights(&self.file(BEST), table, tensors, metadata)
     }
 
     /// Whether the run at `path` has all that a run leaves that trained to its end.
@@ -194,9 +194,9 @@ impl RunFolder {
         &self,
         table: &ParameterTable,
         tensors: &[Vec<f32>],
-        config: &RunConfig,
+        metadata: &Metadata,
     ) -> Result<()> {
-        save_described(&self.file(MODEL), table, tensors, config)
+        save_described_weights(&self.file(MODEL), table, tensors, metadata)
     }
 }
 

@@ -24,11 +24,10 @@ use crate::train::Trainer;
 use crate::train::TrainerOptions;
 use crate::train::{ResidentSplit, SplitLayout};
 
-/// The data of runs on the host: parted into what is trained on, tested on and held out.
+/// The data of runs on the host: parted into what is trained on, tested on and validated on.
 #[derive(Debug)]
 pub struct HostData {
     split: Split,
-    valid: Option<Dataset>,
     record: DataRecord,
     found: Found,
 }
@@ -36,24 +35,24 @@ pub struct HostData {
 impl HostData {
     /// Parts `split`, the data that `config` names, as `config` says.
     ///
-    /// Errors where nothing can be held out, or targets make no classes and are to be some.
+    /// Errors where nothing can be held out, or is to be beside a validation set that the data have; where
+    /// there is none, and the configuration waits for it; and where targets make no classes and are to be some.
     pub fn new(mut split: Split, config: &RunConfig) -> Result<Self> {
         let record = DataRecord::of(&split);
+        record.check_validation(config)?;
         if config.task_of(split.classes().is_some()) == Task::Classify {
             split = split.classified()?;
         }
-        let mut valid = None;
         if config.valid_fraction != 0.0 {
-            let (train, held_out) = hold_out(&split.train, config.valid_fraction)?;
+            let (train, valid) = hold_out(&split.train, config.valid_fraction)?;
             split.train = train;
-            valid = Some(held_out);
+            split.valid = Some(valid);
         }
         let classes = split.classes().cloned();
         let count = classes.as_ref().map_or(0, |it| it.names().len());
         let counts = split.train.class_counts(count);
         Ok(Self {
             split,
-            valid,
             record,
             found: Found { classes, counts },
         })
@@ -63,7 +62,7 @@ impl HostData {
     ///
     /// Errors where it does not fit.
     pub fn layout(&self, binding_bytes: u64) -> Result<SplitLayout> {
-        SplitLayout::of(&self.split, self.valid.as_ref(), binding_bytes)
+        SplitLayout::of(&self.split, binding_bytes)
     }
 
     /// Shape of one image.
@@ -102,13 +101,8 @@ pub struct JobData {
 impl JobData {
     /// Copies `data` to the GPU.
     pub fn upload(session: &Session, data: HostData) -> Result<Self> {
-        let HostData {
-            split,
-            valid,
-            record,
-            ..
-        } = data;
-        let resident = session.upload_with_validation(split, valid)?;
+        let HostData { split, record, .. } = data;
+        let resident = session.upload_split(split)?;
         Ok(Self { resident, record })
     }
 

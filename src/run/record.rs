@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::run_config::RunConfig;
 use crate::data::{Dataset, Split};
 use crate::error::{Error, Result};
 use crate::shape::ImageShape;
@@ -29,6 +30,9 @@ pub struct DataRecord {
     pub train: SetRecord,
     /// What is only evaluated on.
     pub test: SetRecord,
+    /// What the best weights are chosen by, where the data have such a set of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid: Option<SetRecord>,
 }
 
 impl SetRecord {
@@ -60,12 +64,30 @@ impl DataRecord {
     /// Whether there can be such data; says what is wrong.
     pub(crate) fn check_sane(&self) -> Result<(), String> {
         self.train.check_sane()?;
-        self.test.check_sane()?;
-        if self.train.shape == self.test.shape {
+        let others = || std::iter::once(&self.test).chain(&self.valid);
+        others().try_for_each(SetRecord::check_sane)?;
+        if others().all(|it| it.shape == self.train.shape) {
             Ok(())
         } else {
-            Err("records a training and a test set of different images".to_owned())
+            Err("records sets of different images".to_owned())
         }
+    }
+
+    /// Errors where these data cannot be validated on as `config` says.
+    pub(crate) fn check_validation(&self, config: &RunConfig) -> Result<()> {
+        if self.valid.is_some() && config.valid_fraction > 0.0 {
+            return Err(Error::usage(
+                "the data have a validation set, and `valid_fraction` would hold out another",
+                "leave `valid_fraction` away, or rename the folder of the validation set",
+            ));
+        }
+        if self.valid.is_none() && config.valid_fraction == 0.0 && config.patience.is_some() {
+            return Err(Error::usage(
+                "`patience` waits for a lower validation loss, and there is no validation set",
+                "hold one out with `valid_fraction` 0.1",
+            ));
+        }
+        Ok(())
     }
 
     /// What there is to know of `split`.
@@ -78,17 +100,21 @@ impl DataRecord {
         Self {
             train: record(&split.train),
             test: record(&split.test),
+            valid: split.valid.as_ref().map(record),
         }
     }
 
     /// Errors where `now` is not the same data, saying which set differs and how.
     pub fn check(&self, now: &Self) -> Result<()> {
         let sets = [
-            ("training", &self.train, &now.train),
-            ("test", &self.test, &now.test),
+            ("training", Some(&self.train), Some(&now.train)),
+            ("test", Some(&self.test), Some(&now.test)),
+            ("validation", self.valid.as_ref(), now.valid.as_ref()),
         ];
+        let said = |set: Option<&SetRecord>| set.map_or("none".to_owned(), ToString::to_string);
         for (name, then, now) in sets {
             if then != now {
+                let (then, now) = (said(then), said(now));
                 return Err(Error::usage(
                     format!("the {name} set is not the run's: it was {then}, and is {now}"),
                     "give the run's own data, or begin a new run; `init` takes its weights along",

@@ -207,7 +207,7 @@ impl<'s> Run<'s> {
         // Never beside the predictions of an earlier model, if the process is killed in between.
         folder.remove_predictions();
         let table = &self.trainer.network().parameters;
-        folder.save_model(table, &tensors, &self.saved.config)?;
+        folder.save_model(table, &tensors, &self.saved.metadata())?;
         folder.save_predictions(&self.saved.config, &targets, &predictions.values)
     }
 
@@ -278,7 +278,7 @@ impl<'s> Run<'s> {
                 let model = &found.last_finite.parameters;
                 if let Some(folder) = &self.folder {
                     folder.remove_predictions();
-                    folder.save_model(table, model, &self.saved.config)?;
+                    folder.save_model(table, model, &self.saved.metadata())?;
                 }
                 Ok(found)
             });
@@ -309,11 +309,11 @@ fn checkpoint(trainer: &Trainer<'_>, config: &RunConfig, data: &DataRecord) -> R
 }
 
 /// Writes the weights of an epoch that ended, where no other did as well on the validation set.
-fn save_best(folder: &RunFolder, table: &ParameterTable, now: &Checkpoint) -> Result<()> {
-    let Checkpoint { state, config, .. } = now;
+fn save_best(folder: &RunFolder, table: &ParameterTable, checkpoint: &Checkpoint) -> Result<()> {
+    let state = &checkpoint.state;
     match state.selection.best {
         Some(best) if best.epoch == state.epoch => {
-            folder.save_best(table, &state.parameters, config)
+            folder.save_best(table, &state.parameters, &checkpoint.metadata())
         }
         _ => Ok(()),
     }

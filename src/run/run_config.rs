@@ -10,7 +10,7 @@ use toml::Table;
 use super::differences::{differences, is_free};
 use super::padding::Padding;
 use super::task::{ClassWeights, Task};
-use crate::data::{Classes, DataSource};
+use crate::data::{Classes, DataSource, Fit, ImageMode, ImageSize};
 use crate::error::{Error, Result};
 use crate::files::read_regular;
 use crate::nn::{Activation, Adam, Head, NetworkConfiguration, NetworkType, Optimizer, Sgd};
@@ -86,12 +86,22 @@ settings! {
         /// best.safetensors
         "Training" valid_fraction: f64 = 0.0,
             [value_name = "SHARE", allow_negative_numbers = true] whole;
+        /// Take this share of the pictures of a folder without a test set as one: of every class, and by
+        /// --data-seed
+        "Data" test_fraction: f64 = 0.0,
+            [value_name = "SHARE", allow_negative_numbers = true] whole;
+        /// How images of other proportions come to --image-size [default: stretch]
+        "Data" fit: Fit = Fit::Stretch, [value_enum] whole;
         /// Minutes between checkpoints within an epoch, beside the one after every epoch; 0 for none
         /// [default: 10]
         "Running" checkpoint_minutes: f64 = 10.0,
             [value_name = "M", allow_negative_numbers = true] free whole;
     }
     options {
+        /// Resize all images to N x N, or to these rows and columns; folders may hold pictures of any size then
+        "Data" image_size: ImageSize, [value_name = "N-or-HxW"] whole;
+        /// Make all images grey or coloured [default: as they are; folders are grey where all pictures are]
+        "Data" image_mode: ImageMode, [value_enum] whole;
         /// Start from these weights (names and shapes of the PyTorch `state_dict`)
         "Net" init: PathBuf, [value_name = "FILE.safetensors"] whole;
         /// What is learned: numbers, or classes [default: classify for folders with names that are not all
@@ -112,6 +122,8 @@ settings! {
     switches {
         /// Take Nesterov's momentum with --optimizer sgd
         "Training" nesterov, [];
+        /// Decode the pictures of a folder again, and keep none in the cache folder
+        "Data" no_cache, [] free whole;
         /// Visit the samples in file order
         "Training" no_shuffle, [];
         /// Evaluate the training set too after every epoch, as the test set: three more columns of
@@ -278,10 +290,13 @@ impl RunConfig {
                 "try `valid_fraction` 0.1",
             ));
         }
-        if self.patience.is_some() && self.valid_fraction == 0.0 {
+        if !(0.0..1.0).contains(&self.test_fraction) {
             return Err(Error::usage(
-                "`patience` waits for a lower validation loss, and there is no validation set",
-                "hold one out with `valid_fraction` 0.1",
+                format!(
+                    "`test_fraction` {:?} is not from 0 to below 1",
+                    self.test_fraction
+                ),
+                "try `test_fraction` 0.2",
             ));
         }
         if self

@@ -5,69 +5,52 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, Metadata as Header, SafeTensors, TensorView};
 
-use super::run_config::RunConfig;
-use super::task::Task;
 use crate::error::{Error, Result};
 use crate::files::{read_regular, write_whole};
 use crate::graph::{Parameter, ParameterTable};
 
+/// The key of what a file says beside its tensors, and the bytes of its header's length before it.
+const METADATA: &str = "__metadata__";
+const LENGTH_BYTES: usize = 8;
 /// Bytes that a file may have beside the net's own tensors: a header with any metadata.
 const HEADER_BYTES: u64 = 16 << 20;
 
+/// What a file says beside its tensors, by name.
+pub type Metadata = BTreeMap<String, String>;
+
 /// Writes `tensors` (one per entry of `table`, in PyTorch's order), whole or not at all.
 pub fn save_weights(path: &Path, table: &ParameterTable, tensors: &[Vec<f32>]) -> Result<()> {
-    let tensors: Vec<Named> = named("", table, tensors).collect();
-    write_whole(path, &serialize(path, &tensors, None)?)
+    save_described_weights(path, table, tensors, &Metadata::new())
 }
 
-/// The same, and beside them what the net of `config` learned to predict: the task, and the names of its
-/// classes as a JSON list.
-pub fn save_described(
+/// [`save_weights`] with `metadata`.
+pub fn save_described_weights(
     path: &Path,
     table: &ParameterTable,
     tensors: &[Vec<f32>],
-    config: &RunConfig,
+    metadata: &Metadata,
 ) -> Result<()> {
     let tensors: Vec<Named> = named("", table, tensors).collect();
-    write_whole(path, &serialize(path, &tensors, Some(description(config)))?)
+    write_whole(path, &serialize(path, &tensors, metadata)?)
 }
 
-fn description(config: &RunConfig) -> BTreeMap<String, String> {
-    let Some(classes) = config.labels() else {
-        return BTreeMap::from([("task".to_owned(), "regress".to_owned())]);
-    };
-    let names = serde_json::Value::from(classes.names());
-    BTreeMap::from([
-        ("task".to_owned(), "classify".to_owned()),
-        ("classes".to_owned(), names.to_string()),
-    ])
-}
-
-/// `config` with the task and the classes that the file of weights at `path` tells of, if it does.
-pub fn with_description(path: &Path, config: RunConfig) -> RunConfig {
+/// What the file of weights `path` says beside its tensors; nothing where it cannot be read: whoever reads
+/// the tensors says why.
+pub fn read_metadata(path: &Path) -> Metadata {
     let header = read_header(path);
-    let told = header.as_ref().and_then(|it| it.metadata().as_ref());
-    let word = |key: &str| told.and_then(|it| it.get(key));
-    let classes = word("classes").and_then(|it| serde_json::from_str(it).ok());
-    match classes {
-        Some(classes) if word("task").is_some_and(|it| it == "classify") => RunConfig {
-            task: Some(Task::Classify),
-            classes: Some(classes),
-            ..config
-        },
-        _ => config,
-    }
+    let told = header.and_then(|it| it.metadata().clone());
+    told.unwrap_or_default().into_iter().collect()
 }
 
 /// The header of the safetensors file at `path`; `None` where there is none that can be read.
-pub(crate) fn read_header(path: &Path) -> Option<Metadata> {
+pub(crate) fn read_header(path: &Path) -> Option<Header> {
     if !std::fs::metadata(path).ok()?.is_file() {
         return None;
     }
     let mut file = File::open(path).ok()?;
-    let mut length = [0; 8];
+    let mut length = [0; LENGTH_BYTES];
     file.read_exact(&mut length).ok()?;
     let length = u64::from_le_bytes(length);
     let mut header = Vec::new();
@@ -108,12 +91,8 @@ fn little_endian(tensor: &[f32]) -> Vec<u8> {
     }
 }
 
-/// The bytes of a safetensors file; `path` is for the words of errors.
-pub(super) fn serialize(
-    path: &Path,
-    tensors: &[Named],
-    metadata: Option<BTreeMap<String, String>>,
-) -> Result<Vec<u8>> {
+/// The bytes of a safetensors file, the same ones for the same contents; `path` is for the words of errors.
+pub(super) fn serialize(path: &Path, tensors: &[Named], metadata: &Metadata) -> Result<Vec<u8>> {
     let failed = |error: safetensors::SafeTensorError| {
         let what = format!("cannot be made from these weights: {error}");
         Error::file(path, what, "this is a bug in gpu-train; please report it")
@@ -124,30 +103,29 @@ pub(super) fn serialize(
     });
     let views = views.collect::<Result<Vec<_>>>()?;
     let bytes = safetensors::serialize(views, None).map_err(failed)?;
-    Ok(match metadata {
-        None => bytes,
-        Some(metadata) => with_metadata(&bytes, &metadata),
-    })
+    Ok(with_metadata(bytes, metadata))
 }
 
-/// The safetensors file `bytes`, which has no metadata, with some: in the order of their keys, so that the same
-/// weights make the same bytes. The crate takes them from a map of no order.
-fn with_metadata(bytes: &[u8], metadata: &BTreeMap<String, String>) -> Vec<u8> {
-    let (length, rest) = bytes.split_at(8);
-    let length = u64::from_le_bytes(length.try_into().unwrap_or_default()) as usize;
-    let (header, data) = rest.split_at(length.min(rest.len()));
-    let header = String::from_utf8_lossy(header);
-    let tensors = header.trim_end().trim_start_matches('{');
-    let comma = if tensors == "}" { "" } else { "," };
-    let metadata = serde_json::to_string(metadata).unwrap_or_default();
-    let mut header = format!("{{\"__metadata__\":{metadata}{comma}{tensors}");
-    // The data begin at a multiple of eight bytes.
-    header.extend(std::iter::repeat_n(
-        ' ',
-        header.len().next_multiple_of(8) - header.len(),
-    ));
-    let length = (header.len() as u64).to_le_bytes();
-    [&length[..], header.as_bytes(), data].concat()
+/// The file `bytes`, which has no metadata, with these: the crate writes them in an order of chance.
+fn with_metadata(bytes: Vec<u8>, metadata: &Metadata) -> Vec<u8> {
+    let Some((length, rest)) = bytes.split_first_chunk() else {
+        return bytes;
+    };
+    let (header, tensors) = rest.split_at(u64::from_le_bytes(*length) as usize);
+    let (Some(b'{'), false) = (header.first(), metadata.is_empty()) else {
+        return bytes;
+    };
+    let comma = if header.trim_ascii() == b"{}" {
+        ""
+    } else {
+        ","
+    };
+    let metadata = serde_json::json!(metadata);
+    let mut new = format!("{{\"{METADATA}\":{metadata}{comma}").into_bytes();
+    new.extend(header[1..].trim_ascii_end());
+    // Tensors begin at a multiple of eight.
+    new.resize(new.len().next_multiple_of(LENGTH_BYTES), b' ');
+    [&(new.len() as u64).to_le_bytes()[..], &new, tensors].concat()
 }
 
 /// Reads one tensor per entry of `table`, in PyTorch's order.

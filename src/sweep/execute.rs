@@ -72,7 +72,8 @@ struct Loaded {
 
 /// What the data of a run depend on beside their source.
 fn drawn_by(config: &RunConfig) -> Option<u64> {
-    config.data.is_drawn().then_some(config.data_seed)
+    let is_drawn = config.data.is_drawn() || config.test_fraction > 0.0;
+    is_drawn.then_some(config.data_seed)
 }
 
 impl<'s> Execution<'s> {
@@ -113,7 +114,7 @@ impl<'s> Execution<'s> {
         };
         if !self.loaded.as_ref().is_some_and(fits) {
             self.loaded = None;
-            self.upload(config, config.data.load(config.data_seed)?)?;
+            self.upload(config, config.data.load_with(&config.loading())?)?;
         }
         let missing = || Error::usage("no data were loaded", "this is a bug; please report it");
         self.loaded.as_ref().ok_or_else(missing)
@@ -133,6 +134,7 @@ impl<'s> Execution<'s> {
         let session = self.session;
         let loaded = self.load(&first.config)?;
         for run in &mut *runs {
+            loaded.data.record().check_validation(&run.config)?;
             run.config = run.config.on(&loaded.found)?;
             let job = loaded.job(session, run, tuning).and_then(Job::with_init);
             job.and_then(|job| job.plan().check(&session.device().target().limits))

@@ -288,6 +288,7 @@ pub(super) mod tests {
             data: DataRecord {
                 train: set(),
                 test: set(),
+                valid: None,
             },
             tuning: Tuning::default(),
             runs: planned(names),

@@ -63,17 +63,18 @@ pub struct SplitLayout {
 }
 
 impl SplitLayout {
-    /// How `split` and what was held out of it would lie on an adapter that binds `binding_bytes` at
-    /// once.
+    /// How the sets of `split` would lie on an adapter that binds `binding_bytes` at once.
     ///
     /// Errors where the shapes differ, or one of the sets does not fit.
-    pub fn of(split: &Split, valid: Option<&Dataset>, binding_bytes: u64) -> Result<Self> {
-        same_shape(split.train.shape(), split.test.shape())?;
+    pub fn of(split: &Split, binding_bytes: u64) -> Result<Self> {
+        for other in std::iter::once(&split.test).chain(&split.valid) {
+            same_shape(split.train.shape(), other.shape())?;
+        }
         let lay_out = |set: &Dataset| lay_out(set.len(), set.shape(), binding_bytes);
         Ok(Self {
             train: lay_out(&split.train)?,
             test: lay_out(&split.test)?,
-            valid: valid.map(lay_out).transpose()?,
+            valid: split.valid.as_ref().map(lay_out).transpose()?,
         })
     }
 }
@@ -127,7 +128,7 @@ fn same_shape(train: ImageShape, test: ImageShape) -> Result<()> {
     }
     Err(Error::usage(
         format!("training images are {train}, test images {test}"),
-        "both files must hold images of the same channels, height and width",
+        "all sets must hold images of the same channels, height and width",
     ))
 }
 

@@ -54,25 +54,16 @@ impl Session {
         self.uploads.load(Ordering::Relaxed)
     }
 
-    /// Copies a training and a test set to the GPU, and frees the host's copy of each when done.
+    /// Copies all sets to the GPU, and frees the host's copy of each when done.
     pub fn upload_split(&self, split: Split) -> Result<Arc<ResidentSplit>> {
-        self.upload_with_validation(split, None)
-    }
-
-    /// The same, with what was held out for validation, if anything was.
-    pub fn upload_with_validation(
-        &self,
-        split: Split,
-        valid: Option<Dataset>,
-    ) -> Result<Arc<ResidentSplit>> {
         // All are looked at before the first is uploaded.
         let binding_bytes = self.device.target().limits.binding_bytes;
-        SplitLayout::of(&split, valid.as_ref(), binding_bytes)?;
+        SplitLayout::of(&split, binding_bytes)?;
         let train = self.upload(&split.train)?;
         drop(split.train);
         let test = self.upload(&split.test)?;
         let resident = ResidentSplit::new(train, test)?;
-        Ok(Arc::new(match valid {
+        Ok(Arc::new(match split.valid {
             None => resident,
             Some(valid) => resident.with_validation(self.upload(&valid)?),
         }))

@@ -16,6 +16,8 @@ mod formats;
 mod killed;
 mod mutated;
 mod options;
+mod picture_folders;
+mod pictures;
 mod predict;
 mod report;
 mod resume;

@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use gpu_train::data::{DataSource, Split};
+use gpu_train::data::image_folder::read_picture;
+use gpu_train::data::{DataSource, Fit, Preprocessing, Split};
 use gpu_train::error::Result;
+use gpu_train::shape::ImageShape;
 use image::{DynamicImage, ImageFormat};
 use tempfile::TempDir;
 use zip::CompressionMethod;
@@ -96,6 +98,11 @@ impl Place {
             source => vec!["--data".into(), source.to_string()],
         }
     }
+}
+
+/// The planes of the picture `path` as a net for images of `shape` reads it.
+pub fn read_exact(path: &Path, shape: ImageShape) -> Result<Vec<u8>> {
+    read_picture(path, &Preprocessing::exact(shape, Fit::Stretch))
 }
 
 pub fn unpacked(bytes: &[u8]) -> Vec<u8> {

@@ -23,7 +23,7 @@ fn wrong_folders_of_images() {
     one(
         "train/1/deeper/a.png",
         b"",
-        &["deeper: is a folder, where images are expected"],
+        &["deeper/a.png: is no image of a known format"],
     );
     one(
         "train/a.png",
@@ -45,7 +45,12 @@ fn wrong_folders_of_images() {
     one(
         "train/1/b.png",
         &other,
-        &["a.png: has 6x5 pixels, but", "b.png has 7x5", "mogrify"],
+        &[
+            "a.png: has 6x5 pixels, but",
+            "b.png has 7x5",
+            "`image_size` 8x8 (rows x columns) resizes all of them",
+            "mogrify -resize '8x8!'",
+        ],
     );
     one(
         "train/cat/a.png",

@@ -4,12 +4,11 @@
 use std::fs;
 
 use gpu_train::data::DataSource;
-use gpu_train::data::image_folder::read_scaled;
 use gpu_train::error::Error;
 use gpu_train::shape::ImageShape;
 use tempfile::TempDir;
 
-use crate::cases::made;
+use crate::cases::{made, read_exact};
 
 /// Made by Pillow: `files/make_files.py`.
 const WHOLE: [&str; 10] = [
@@ -47,7 +46,7 @@ impl Place {
         let path = self.0.path().join("train/1/a.jpg");
         fs::write(&path, bytes).expect("writes");
         let loaded = DataSource::Path(self.0.path().to_path_buf()).load(0);
-        match (read_scaled(&path, SHAPE), loaded) {
+        match (read_exact(&path, SHAPE), loaded) {
             (Ok(planes), Ok(split)) => {
                 assert_eq!(split.train.images(), planes);
                 Ok(planes)

@@ -7,9 +7,11 @@
 mod cases;
 mod customs;
 mod damaged;
+mod folders;
 mod image_refusals;
 mod jpeg;
 mod pictures;
+mod preprocessing;
 mod real;
 mod refusals;
 mod values;

@@ -5,10 +5,10 @@ use std::fs;
 use std::path::Path;
 
 use gpu_train::data::DataSource;
-use gpu_train::data::image_folder::read_scaled;
 use gpu_train::shape::ImageShape;
 use image::{DynamicImage, GrayImage, ImageFormat, Luma, Rgb, RgbImage};
 
+use crate::cases::read_exact;
 use crate::writers::encoded;
 
 /// Blocks of 8x8 pixels of one shade each, 3 in a row.
@@ -60,7 +60,7 @@ fn pictures_are_upright_in_data_sets_as_where_they_are_predicted() {
         let shape = ImageShape::new(1, 48 / across, 8 * across);
         assert_eq!(split.test.shape(), shape, "{what}");
         assert_shades(split.train.images(), across, &shades, &what);
-        let predicted = read_scaled(&path("train/1/a.jpg"), shape).expect(&what);
+        let predicted = read_exact(&path("train/1/a.jpg"), shape).expect(&what);
         assert_eq!(predicted, split.train.images(), "{what}");
     }
 }
@@ -86,7 +86,7 @@ fn sizes_are_compared_upright() {
 }
 
 fn grey(path: &Path, width: usize) -> Vec<u8> {
-    read_scaled(path, ImageShape::new(1, 1, width)).expect("reads")
+    read_exact(path, ImageShape::new(1, 1, width)).expect("reads")
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn grey_is_that_of_pillow_for_all_colours() {
     let image = RgbImage::from_fn(32, height, |x, y| colour(y * 32 + x));
     image.save(&path).expect("writes");
     let shape = ImageShape::new(1, COUNT / 32, 32);
-    let shades = read_scaled(&path, shape).expect("reads");
+    let shades = read_exact(&path, shape).expect("reads");
     let sum: u64 = shades.iter().map(|it| u64::from(*it)).sum();
     let places = (0..).map(|at: u64| at % 9973);
     let placed: u64 = shades

@@ -210,17 +210,17 @@ impl Fixture {
     }
 
     pub fn split(&self) -> Split {
+        let valid = (self.description.valid > 0).then(|| self.dataset("valid"));
         Split {
             train: self.dataset("train"),
             test: self.dataset("test"),
+            valid,
         }
     }
 
     /// All of its data sets, on the GPU.
     pub fn upload(&self, session: &Session) -> Arc<ResidentSplit> {
-        let valid = (self.description.valid > 0).then(|| self.dataset("valid"));
-        let uploaded = session.upload_with_validation(self.split(), valid);
-        uploaded.expect("fits")
+        session.upload_split(self.split()).expect("fits")
     }
 
     /// The learning rates of its range test, if it has one.

@@ -214,10 +214,7 @@ fn flat(train: u8, test: u8) -> Split {
         let images = vec![brightness; 20 * IMAGE.elements()];
         Dataset::new(images, vec![1.0; 20], IMAGE).expect("a data set")
     };
-    Split {
-        train: set(train),
-        test: set(test),
-    }
+    Split::new(set(train), set(test))
 }
 
 #[test]

@@ -75,10 +75,7 @@ pub fn split(train: usize, test: usize, shape: ImageShape) -> Split {
         });
         Dataset::new(images.collect(), targets, shape).expect("a data set")
     };
-    Split {
-        train: set(train, 1),
-        test: set(test, 2),
-    }
+    Split::new(set(train, 1), set(test, 2))
 }
 
 /// A small cnn with an odd pooling and an overlapping adaptive window.

@@ -29,11 +29,8 @@ fn options(tuning: Tuning) -> TrainerOptions {
 
 fn plan(tuning: Tuning) -> Plan {
     let target = session().device().target();
-    let layout = SplitLayout::of(
-        &split(BATCH * 2, BATCH, IMAGE),
-        None,
-        target.limits.binding_bytes,
-    );
+    let data = split(BATCH * 2, BATCH, IMAGE);
+    let layout = SplitLayout::of(&data, target.limits.binding_bytes);
     Plan::new(&network(), &layout.expect("fits"), &options(tuning), target).expect("fits")
 }
 

@@ -20,6 +20,8 @@ const FOLDER_HINT: &str = "a folder per class with its images, or all images in 
 
 /// Folders that Macintosh leaves in zip archives, of files that are no images whatever their names say.
 const FOREIGN_FOLDER: &str = "__MACOSX";
+/// Folders within folders: more is a loop of mounts or a mistake.
+const MAX_DEPTH: usize = 32;
 /// Files passed over that a note names; the others are counted.
 const MOST_NAMED: usize = 4;
 
@@ -115,33 +117,40 @@ impl Class {
     }
 }
 
-/// The samples of both folders, with targets that mean the same in both.
+/// The samples of all folders, with targets that mean the same in all.
 pub(super) struct Listed {
-    /// Those of the training folder and of the test folder.
-    pub(super) samples: [Vec<Sample>; 2],
+    /// Those of each folder.
+    pub(super) samples: Vec<Vec<Sample>>,
     /// What the targets stand for, where they are no numbers that were written somewhere.
     pub(super) classes: Option<Classes>,
     /// What the user should know: that names which are numbers are only names, and what was passed over.
     pub(super) notes: Vec<String>,
 }
 
-/// Both folders together. Fails where they do not have the same classes and these are names.
-pub(super) fn listed(train: Listing, test: Listing) -> Result<Listed> {
-    let numbers = train.is_numbered() && test.is_numbered();
+/// The folder to train on, and `others`, together. Fails where they do not have the same classes and these
+/// are names.
+pub(super) fn listed(train: Listing, others: Vec<Listing>) -> Result<Listed> {
+    let numbers = train.is_numbered() && others.iter().all(Listing::is_numbered);
     if !numbers {
-        check_same_classes(&train, &test)?;
+        let mut others = others.iter();
+        others.try_for_each(|other| check_same_classes(&train, other))?;
     }
     let named = match &train {
         Listing::Classes { classes, .. } if !numbers => Some(classes),
         _ => None,
     };
     let lost = named.and_then(|it| lost_numbers(it));
-    let others = [train.passed_over(), test.passed_over()].concat();
     let name = |class: &Class| class.name.to_string_lossy().into_owned();
+    let classes = named.map(|it| Classes::new(it.iter().map(name).collect()));
+    let all: Vec<Listing> = std::iter::once(train).chain(others).collect();
+    let other_files: Vec<OsString> = (all.iter().flat_map(Listing::passed_over))
+        .cloned()
+        .collect();
+    let samples = all.into_iter().map(|it| it.into_samples(numbers));
     Ok(Listed {
-        classes: named.map(|it| Classes::new(it.iter().map(name).collect())),
-        notes: lost.into_iter().chain(passed_over(&others)).collect(),
-        samples: [train, test].map(|listing| listing.into_samples(numbers)),
+        classes,
+        notes: lost.into_iter().chain(passed_over(&other_files)).collect(),
+        samples: samples.collect(),
     })
 }
 
@@ -162,7 +171,7 @@ fn lost_numbers(classes: &[Class]) -> Option<String> {
     ))
 }
 
-/// Classes that are numbered in their order must be the same in both folders.
+/// Classes that are numbered in their order must be the same in all folders.
 fn check_same_classes(train: &Listing, test: &Listing) -> Result<()> {
     let names = |classes: &[Class]| classes.iter().map(|it| it.name.clone()).collect::<Vec<_>>();
     let (folder, what) = match (train, test) {
@@ -207,8 +216,8 @@ fn check_same_classes(train: &Listing, test: &Listing) -> Result<()> {
         }
         (Listing::Labelled(_), Listing::Labelled(_)) => return Ok(()),
     };
-    let hint = "train/ and test/ need folders of the same names (an empty one will do), or names that \
-                are numbers";
+    let hint =
+        "all sets need folders of the same names (an empty one will do), or names that are numbers";
     Err(Error::file(folder, what, hint))
 }
 
@@ -252,18 +261,44 @@ fn classes(folder: &Path) -> Result<Listing> {
     })
 }
 
-/// The images in the folder of a class, and the names of what else lies there.
+/// The images in the folder of a class and in the folders below, and the names of what else lies there.
 fn images(folder: &Path) -> Result<(Vec<PathBuf>, Vec<OsString>)> {
-    let (mut images, mut others) = (Vec::new(), Vec::new());
-    for (name, path) in entries(folder)? {
-        if name == FOREIGN_FOLDER || (!is_image_name(&path) && path.is_file()) {
-            others.push(name);
-        } else {
-            check_image(&path)?;
-            images.push(path);
+    let mut found = Found::default();
+    found.walk(folder, 0)?;
+    found.images.iter().try_for_each(|it| check_image(it))?;
+    Ok((found.images, found.others))
+}
+
+/// What lies in a folder and in those below it.
+#[derive(Default)]
+pub(super) struct Found {
+    /// Files that are named as images are, in the order of their paths.
+    pub(super) images: Vec<PathBuf>,
+    /// The names of all others.
+    others: Vec<OsString>,
+}
+
+impl Found {
+    /// Looks through `folder`, which lies `depth` folders below the first. Hidden files and links to
+    /// folders, which may lead back, are passed over.
+    pub(super) fn walk(&mut self, folder: &Path, depth: usize) -> Result<()> {
+        if depth > MAX_DEPTH {
+            let what = format!("lies more than {MAX_DEPTH} folders deep");
+            return Err(Error::file(folder, what, "name this folder itself"));
         }
+        for (name, path) in entries(folder)? {
+            if name == FOREIGN_FOLDER || (path.is_symlink() && path.is_dir()) {
+                self.others.push(name);
+            } else if path.is_dir() {
+                self.walk(&path, depth + 1)?;
+            } else if is_image_name(&path) {
+                self.images.push(path);
+            } else {
+                self.others.push(name);
+            }
+        }
+        Ok(())
     }
-    Ok((images, others))
 }
 
 /// Everything in `folder` but hidden files, sorted by name.

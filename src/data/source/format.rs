@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::HOUSE_DIGITS;
 use crate::data::{Dataset, Set, Split};
 #[cfg(feature = "formats")]
-use crate::data::{cifar10, cifar100, image_folder, mnist, npz, svhn};
+use crate::data::{cifar10, cifar100, mnist, npz, svhn};
 use crate::error::{Error, Result};
 use crate::files::cache_folder;
 
@@ -61,7 +61,6 @@ const FORMATS: &[&Format] = &[
     &mnist::KMNIST,
     &cifar100::FORMAT,
     &cifar100::COARSE,
-    &image_folder::FORMAT,
 ];
 /// None are compiled in.
 #[cfg(not(feature = "formats"))]

@@ -117,14 +117,15 @@ impl Scan<'_> {
         let (band, after) = (self.band, self.band.after);
         if band.first == 0 {
             if band.before > 0 {
-                return bits.take(1).map(|_| ());
+                return Ok(bits.take(1).map(|_| ())?);
             }
-            let size = bits.code(table(&self.tables.dc, plane.dc)?)?;
+            let table = table(&self.tables.dc, plane.dc)?;
+            let (size, difference) = bits.code_and_number(table)?;
             if size > MAX_DC_SIZE {
                 return Err(format!("is damaged: an average of {size} bits"));
             }
             let average = &mut carried.averages[number];
-            *average += bits.number(size)?;
+            *average += difference;
             check_value(*average, after, quantiser[0])?;
         }
         if band.last == 0 {
@@ -135,7 +136,7 @@ impl Scan<'_> {
         let mut unused = 0;
         let non_zero = component.non_zero.get_mut(block).unwrap_or(&mut unused);
         if band.before > 0 {
-            return carried.refine(bits, table, first..=band.last, non_zero);
+            return Ok(carried.refine(bits, table, first..=band.last, non_zero)?);
         }
         carried.coefficients(bits, table, first..=band.last, |position, value| {
             *non_zero |= 1 << position;
@@ -156,15 +157,15 @@ impl Carried {
         bits: &mut Bits<'_>,
         table: &Huffman,
         band: RangeInclusive<usize>,
-        mut found: impl FnMut(usize, i32) -> Result<(), String>,
-    ) -> Result<(), String> {
+        mut found: impl FnMut(usize, i32) -> Result<(), &'static str>,
+    ) -> Result<(), &'static str> {
         if self.empty_blocks > 0 {
             self.empty_blocks -= 1;
             return Ok(());
         }
         let (mut at, last) = band.into_inner();
         while at <= last {
-            let code = bits.code(table)?;
+            let (code, number) = bits.code_and_number(table)?;
             let (zeros, size) = (code >> 4, code & 15);
             if size == 0 && zeros < 15 {
                 self.empty_blocks = (1 << zeros) - 1 + bits.take(zeros)?;
@@ -172,12 +173,12 @@ impl Carried {
             }
             at += usize::from(zeros);
             if at > last || size > MAX_AC_SIZE {
-                return Err(BEYOND.to_owned());
+                return Err(BEYOND);
             }
             if size > 0 {
-                found(at, bits.number(size)?)?;
+                found(at, number)?;
                 if bits.zero_bits() > MAX_ZERO_BITS {
-                    return Err("is damaged: zeros stand where its codes were".to_owned());
+                    return Err("is damaged: zeros stand where its codes were");
                 }
             }
             at += 1;
@@ -193,7 +194,7 @@ impl Carried {
         table: &Huffman,
         band: RangeInclusive<usize>,
         non_zero: &mut u64,
-    ) -> Result<(), String> {
+    ) -> Result<(), &'static str> {
         let (mut at, last) = band.into_inner();
         while at <= last && self.empty_blocks == 0 {
             let code = bits.code(table)?;
@@ -206,7 +207,7 @@ impl Carried {
                 0 => {}
                 // The sign of a coefficient of 1.
                 1 => _ = bits.take(1)?,
-                _ => return Err(BEYOND.to_owned()),
+                _ => return Err(BEYOND),
             }
             let mut zeros = zeros;
             while at <= last {
@@ -220,7 +221,7 @@ impl Carried {
                 at += 1;
             }
             if at > last {
-                return Err(BEYOND.to_owned());
+                return Err(BEYOND);
             }
             *non_zero |= u64::from(size) << at;
             at += 1;
@@ -275,10 +276,10 @@ fn table(tables: &[Option<Huffman>; TABLES], number: usize) -> Result<&Huffman, 
 }
 
 /// Errors where no pixels give such a coefficient.
-fn check_value(value: i32, missing: u8, quantiser: u16) -> Result<(), String> {
+fn check_value(value: i32, missing: u8, quantiser: u16) -> Result<(), &'static str> {
     let size = (i64::from(value) << missing).abs();
     if size * i64::from(quantiser) <= MAX_COEFFICIENT + (i64::from(quantiser) << missing) {
         return Ok(());
     }
-    Err("is damaged: its values are beyond those of pixels".to_owned())
+    Err("is damaged: its values are beyond those of pixels")
 }

@@ -1,0 +1,63 @@
+//! How the data of a run are read.
+
+use super::run_config::RunConfig;
+use super::task::Task;
+use super::weights::Metadata;
+use crate::data::{Classes, Loading, Preprocessing};
+use crate::files::cache_folder;
+use crate::shape::ImageShape;
+
+impl RunConfig {
+    /// What every image goes through.
+    pub fn preprocessing(&self) -> Preprocessing {
+        Preprocessing {
+            size: self.image_size,
+            fit: self.fit,
+            mode: self.image_mode,
+        }
+    }
+
+    /// How its data are read; decoded pictures are kept in the user's cache folder.
+    pub fn loading(&self) -> Loading<'static> {
+        let cache = cache_folder().filter(|_| !self.no_cache);
+        Loading {
+            seed: self.data_seed,
+            preprocessing: self.preprocessing(),
+            test_fraction: self.test_fraction,
+            cache: cache.map(|it| it.join("gpu-train").join("pictures")),
+            progress: None,
+        }
+    }
+
+    /// What the weights of its net say beside the tensors, where it was trained on images of `shape`: what
+    /// these went through, and what the net learned to predict.
+    pub fn metadata(&self, shape: ImageShape) -> Metadata {
+        let mut metadata = self.preprocessing().metadata(shape);
+        metadata.extend(self.learned());
+        metadata
+    }
+
+    /// The task, and the names of the classes as a JSON list, where they are told apart.
+    pub fn learned(&self) -> Metadata {
+        let task = self.labels().map_or("regress", |_| "classify");
+        let names = self.labels().map(Classes::names);
+        let names = names.map(|it| ("classes", serde_json::Value::from(it).to_string()));
+        let all = [("task", task.to_owned())].into_iter().chain(names);
+        all.map(|(key, value)| (key.to_owned(), value)).collect()
+    }
+
+    /// The same with the task and the classes that `metadata` tell of, if they do.
+    #[must_use]
+    pub fn learning(self, metadata: &Metadata) -> Self {
+        let classes = metadata.get("classes");
+        let classes = classes.and_then(|it| serde_json::from_str(it).ok());
+        match classes {
+            Some(classes) if metadata.get("task").is_some_and(|it| it == "classify") => Self {
+                task: Some(Task::Classify),
+                classes: Some(classes),
+                ..self
+            },
+            _ => self,
+        }
+    }
+}
