@@ -23,6 +23,7 @@ mod strange_folders;
 mod strange_names;
 mod support;
 mod sweep;
+mod sweep_tasks;
 mod tensorboard;
 mod tuning;
 #[path = "../formats/writers.rs"]
