@@ -7,6 +7,7 @@ mod bad_input;
 #[path = "../formats/cases.rs"]
 mod cases;
 mod classes;
+mod cluster;
 mod damaged_files;
 mod devices;
 mod doctor;

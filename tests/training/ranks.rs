@@ -20,10 +20,10 @@ use crate::support::{open, processor, split, trainer, trainer_of};
 const IMAGE: ImageShape = ImageShape::new(3, 12, 13);
 const COUNTS: [usize; 3] = [2, 4, 8];
 /// Long for a step of these nets, and short for whoever waits for a test that hangs.
-const TIMEOUT: Duration = Duration::from_mins(1);
+pub const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// One thread: its ranks are what is parallel here.
-fn one_thread() -> GpuOptions {
+pub fn one_thread() -> GpuOptions {
     GpuOptions {
         threads: NonZero::new(1),
         ..processor()
@@ -52,7 +52,7 @@ fn on_ranks<T: Send>(count: usize, work: impl Fn(&Session) -> T + Sync) -> Vec<T
 /// All that a training leaves, times aside.
 type Trained = (TrainState, Vec<EpochMetrics>, Metrics, Vec<f32>);
 
-fn timeless(logs: &[EpochMetrics]) -> Vec<EpochMetrics> {
+pub fn timeless(logs: &[EpochMetrics]) -> Vec<EpochMetrics> {
     let timeless = |epoch: &EpochMetrics| EpochMetrics {
         seconds: 0.0,
         samples_per_second: 0.0,
