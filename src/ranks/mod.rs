@@ -6,6 +6,7 @@
 //! that the bits are the same. (`MPI_Allreduce` promises no order, and its results change with the number of
 //! ranks.)
 
+mod forecast;
 #[cfg(feature = "mpi")]
 pub mod mpi;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::error::{Error, Result};
 use crate::kernel::shards::SHARDS;
 
+pub use forecast::{Counted, Forecast, Traffic, Wire, echo, longest};
 pub use threads::of_threads;
 
 /// What helps where a rank is gone.

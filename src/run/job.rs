@@ -24,7 +24,7 @@ use crate::train::TrainerOptions;
 use crate::train::{ResidentSplit, SplitLayout};
 
 /// The data of runs on the host: parted into what is trained on, tested on and held out.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct HostData {
     split: Split,
     valid: Option<Dataset>,
