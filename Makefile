@@ -41,7 +41,7 @@ mpi: rust mpi-library ## Builds gpu-train with MPI, for mpirun: target/release/g
 
 .PHONY: test-mpi
 test-mpi: rust mpi-library ## Lints the feature mpi, and tests trainings that several processes share
-	$(CARGO) clippy --release --all-targets --locked --features mpi -- -D warnings
+	$(CARGO) clippy --release --lib --bins --test mpi --locked --features mpi -- -D warnings
 	$(CARGO) test --release --locked --features mpi --test mpi
 
 .PHONY: examples

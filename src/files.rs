@@ -2,8 +2,10 @@
 //! the folder for what can be made again.
 
 use std::fs::{self, File};
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -77,9 +79,11 @@ const PARTIAL: &str = ".partial";
 /// threads of each, may make the same thing at once.
 pub(crate) fn partial_beside(path: &Path) -> PathBuf {
     static CALLS: AtomicUsize = AtomicUsize::new(0);
+    /// Numbers of processes are not enough: every container has a process 1, and may share this folder.
+    static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0));
     let call = CALLS.fetch_add(1, Ordering::Relaxed);
     let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}-{call}{PARTIAL}", std::process::id()));
+    name.push(format!(".{:x}-{call}{PARTIAL}", *PROCESS));
     path.with_file_name(name)
 }
 
@@ -105,8 +109,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     lock::check_place(path)?;
     let partial = partial_beside(path);
     let write = || {
-        // What a killed process of the same number left. A link is not followed.
-        let _ = fs::remove_file(&partial);
+        // No link is followed.
         let mut file = File::create_new(&partial)?;
         file.write_all(bytes)?;
         file.sync_all()?;

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use toml::Table;
 
 use super::config::{ImageSize, SizeList};
+use super::estimate::Network;
 use super::experiment::ExperimentArgs;
 #[cfg(feature = "mpi")]
 use super::launched::Seconds;
@@ -331,9 +332,19 @@ pub(super) struct TrainArgs {
     /// Show layers, parameters, dispatches and GPU memory; train nothing, write nothing
     #[arg(long, help_heading = "Running")]
     pub(super) dry_run: bool,
-    /// With --dry-run: measure a few steps and estimate the time per epoch
+    /// With --dry-run: measure a few steps and estimate the time per epoch, and that of a step with 1, 2, 4 and 8
+    /// ranks; under mpirun for these ranks
     #[arg(long, requires = "dry_run", help_heading = "Running")]
     pub(super) estimate: bool,
+    /// With --estimate: the network between ranks, by its Gbit/s in each direction and the microseconds of a message,
+    /// such as 10,50 [default: measured between ranks, or between two threads]
+    #[arg(
+        long,
+        value_name = "GBIT,US",
+        requires = "estimate",
+        help_heading = "Running"
+    )]
+    pub(super) network: Option<Network>,
     /// Time every kernel of a step, beside what the adapter can do; writes trace.json into the run
     /// folder, a Chrome trace that Perfetto opens
     #[arg(long, help_heading = "Running")]

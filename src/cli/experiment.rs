@@ -8,7 +8,7 @@ use toml::Table;
 use super::args::Words;
 use super::config::absolute_source;
 use super::start::{announce_fallback, load, open};
-use super::sweep::begin;
+use super::sweep::{create, train_all};
 use super::tuned::Tuned;
 use crate::data::DataSource;
 use crate::data::source::Resolved;
@@ -108,7 +108,8 @@ pub(super) fn run(args: &ExperimentArgs) -> Result<()> {
     let mut execution = Execution::new(&session);
     execution.upload(&runs[0].config, split)?;
     let title = experiment.name();
-    begin(title, runs, &tuned, out, &session, &mut execution, words)
+    let mut folder = create(title, runs, &tuned, out, &mut execution, words)?;
+    train_all(&mut folder, &session, &mut execution, words)
 }
 
 /// What all runs have.

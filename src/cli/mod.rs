@@ -30,6 +30,7 @@ mod sweep;
 mod sweep_args;
 mod sweep_events;
 mod sweep_progress;
+mod task;
 mod train;
 mod tune;
 mod tuned;

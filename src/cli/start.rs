@@ -31,17 +31,24 @@ pub(super) fn open_shared(
 ) -> Result<Session> {
     let options = GpuOptions {
         threads: threads(ranks)?,
-        device: config.device.clone(),
-        checked: config.checked,
-        binding_bytes,
-        cache: cache_folder().map(|folder| folder.join("gpu-train")),
-        ..GpuOptions::default()
+        ..gpu_options(config, binding_bytes)
     };
     let session = Session::open_shared(&options, ranks.clone())?;
     if !quiet {
         announce(session.device(), config.device.is_some());
     }
     Ok(session)
+}
+
+/// What `config` says of the device.
+pub(super) fn gpu_options(config: &RunConfig, binding_bytes: Option<u64>) -> GpuOptions {
+    GpuOptions {
+        device: config.device.clone(),
+        checked: config.checked,
+        binding_bytes,
+        cache: cache_folder().map(|folder| folder.join("gpu-train")),
+        ..GpuOptions::default()
+    }
 }
 
 /// Threads of a rank: ranks that run on the same processors of a machine share them. `None` for all there are, and

@@ -8,9 +8,11 @@ use super::interrupt::Interrupt;
 use super::start::{
     announce_fallback, folder_names, keep_pipelines, load, open, resumable, tell_task,
 };
+use super::style;
 use super::sweep_args::SweepArgs;
 use super::sweep_events::SweepEvents;
 use super::sweep_progress::SweepProgress;
+use super::task::Only;
 use super::tuned::Tuned;
 use crate::error::Result;
 use crate::kernel::tuning::Tuning;
@@ -23,7 +25,7 @@ use crate::train::Session;
 pub(super) fn run(args: &SweepArgs) -> Result<()> {
     let words = args.words;
     if let Some(path) = &args.resume {
-        return resume(path, words);
+        return resume(path, args.only, words);
     }
     let out = args.out.as_deref();
     out.map_or(Ok(()), RunFolder::refuse_existing)?;
@@ -38,19 +40,37 @@ pub(super) fn run(args: &SweepArgs) -> Result<()> {
     let tuned = Tuned::load(file, config, session.device().description(), words.quiet)?;
     let mut execution = Execution::new(&session);
     execution.upload(config, load(config, words.quiet, !words.no_progress)?)?;
-    begin("sweep", runs, &tuned, out, &session, &mut execution, words)
+    let mut folder = create("sweep", runs, &tuned, out, &mut execution, words)?;
+    if args.prepare {
+        prepared(&folder, words.quiet);
+        return Ok(());
+    }
+    train_all(&mut folder, &session, &mut execution, words)
 }
 
-/// Makes the folder of a new sweep and trains its runs.
-pub(super) fn begin(
+/// Says how many runs the sweep in `folder` has, and how others train them.
+fn prepared(folder: &SweepFolder, quiet: bool) {
+    if quiet {
+        return;
+    }
+    let count = folder.sweep().runs.len();
+    style::say(format_args!("{count}"));
+    let path = folder.path().display();
+    let last = count - 1;
+    style::tell(format_args!(
+        "runs are prepared in {path}; `gpu-train sweep --resume {path} --only K` trains one, K from 0 to {last}"
+    ));
+}
+
+/// Makes the folder of a new sweep.
+pub(super) fn create(
     title: &str,
     mut runs: Vec<PlannedRun>,
     tuned: &Tuned,
     out: Option<&Path>,
-    session: &Session,
     execution: &mut Execution<'_>,
     words: Words,
-) -> Result<()> {
+) -> Result<SweepFolder> {
     let tuning = tuned.tuning.as_deref().cloned().unwrap_or_default();
     let data = execution.check(&mut runs, &tuning)?;
     if !words.quiet {
@@ -63,15 +83,17 @@ pub(super) fn begin(
         tuning,
         runs,
     };
-    let mut folder = SweepFolder::create(folder_names(out, title), sweep)?;
-    train_all(&mut folder, session, execution, words)
+    SweepFolder::create(folder_names(out, title), sweep)
 }
 
-/// Goes on with the sweep in the folder `path`.
-fn resume(path: &Path, words: Words) -> Result<()> {
-    let mut folder = SweepFolder::open(path)?;
+/// Goes on with the sweep in the folder `path`, or with one run of it.
+fn resume(path: &Path, only: Option<Only>, words: Words) -> Result<()> {
+    let mut folder = match only {
+        None => SweepFolder::open(path)?,
+        Some(only) => SweepFolder::open_run(path, only.number()?)?,
+    };
     if let Some(note) = folder.note().filter(|_| !words.quiet) {
-        super::style::notice(note);
+        style::notice(note);
     }
     let sweep = folder.sweep();
     let session = open(&sweep.runs[0].config, None, words.quiet)?;
@@ -79,7 +101,8 @@ fn resume(path: &Path, words: Words) -> Result<()> {
     train_all(&mut folder, &session, &mut execution, words)
 }
 
-fn train_all(
+/// Trains the runs of `folder` that are this process's, and draws all of them where it is the last.
+pub(super) fn train_all(
     folder: &mut SweepFolder,
     session: &Session,
     execution: &mut Execution<'_>,
@@ -89,6 +112,7 @@ fn train_all(
     let mut progress = SweepProgress::new(folder, words);
     let mut events = words.tensorboard.then(|| SweepEvents::new(folder.path()));
     let interrupt = Interrupt::listen(progress.notices());
+    let mut trained = false;
     let result = execution.run(
         folder,
         || interrupt.asked(),
@@ -104,6 +128,7 @@ fn train_all(
                 ..
             } = event
             {
+                trained = true;
                 keep_pipelines(session, words.quiet);
                 if diverged.is_none() && outcome.last.is_some() {
                     write_run_report(path, None)?;
@@ -114,12 +139,22 @@ fn train_all(
     );
     progress.finish();
     result.map_err(|error| {
-        let folder = folder.path().display();
+        let only = folder.part().map(|index| format!(" --only {index}"));
+        let (folder, only) = (folder.path().display(), only.unwrap_or_default());
         resumable(
             error,
-            &format!("`gpu-train sweep --resume {folder}` goes on"),
+            &format!("`gpu-train sweep --resume {folder}{only}` goes on"),
         )
     })?;
+    let left = folder.settle()?;
+    if let Some(index) = folder.part() {
+        if !words.quiet {
+            progress.part_ended(index, trained, left);
+        }
+        if left > 0 {
+            return Ok(());
+        }
+    }
     let compared = compare_done(folder)?;
     if !words.quiet {
         super::sweep_progress::table(folder, compared.as_ref());
@@ -160,7 +195,7 @@ fn compare_done(folder: &SweepFolder) -> Result<Option<Summary>> {
 fn announce_tuning(tuning: &Tuning, quiet: bool) {
     if !tuning.is_empty() && !quiet {
         let count = tuning.len();
-        super::style::tell(format_args!(
+        style::tell(format_args!(
             "with what `gpu-train tune` found for {count} kernels, where a run has them; \
              --no-tuned ignores it"
         ));

@@ -6,6 +6,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, Id};
 
 use super::args::{ConfigArgs, Words};
+use super::task::Only;
 use crate::error::{Error, Result};
 use crate::nn::{Activation, NetworkType};
 use crate::run::RunConfig;
@@ -31,6 +32,20 @@ struct OwnArgs {
     /// Go on with the sweep or the experiment in this folder where it stopped, bit for bit
     #[arg(long, value_name = "DIR", help_heading = "Running")]
     resume: Option<PathBuf>,
+    /// Write the sweep's folder, train nothing, and print how many runs there are: tasks of a cluster train them
+    #[arg(long, conflicts_with_all = ["tensorboard", "no_progress"], help_heading = "Running")]
+    prepare: bool,
+    /// With --resume: train run K alone, counted from 0; other processes may train others. `task`, or no K, is the
+    /// number in the variable `SLURM_ARRAY_TASK_ID`, `HQ_TASK_ID` or `JOB_COMPLETION_INDEX`
+    #[arg(
+        long,
+        value_name = "K",
+        num_args = 0..=1,
+        default_missing_value = "task",
+        requires = "resume",
+        help_heading = "Running"
+    )]
+    only: Option<Only>,
 }
 
 /// Options of `gpu-train sweep`.
@@ -41,6 +56,8 @@ pub(super) struct SweepArgs {
     pub words: Words,
     pub out: Option<PathBuf>,
     pub resume: Option<PathBuf>,
+    pub prepare: bool,
+    pub only: Option<Only>,
     nets: Option<PathBuf>,
     /// Settings that were given values.
     varying: Vec<Axis>,
@@ -123,7 +140,7 @@ impl Args for SweepArgs {
     fn augment_args(command: Command) -> Command {
         let options = training_options();
         let mut conflicts: Vec<Id> = options.iter().map(|arg| arg.get_id().clone()).collect();
-        conflicts.extend(["nets", "out"].map(Id::from));
+        conflicts.extend(["nets", "out", "prepare"].map(Id::from));
         OwnArgs::augment_args(Words::augment_args(command.args(options)))
             .mut_arg("resume", |arg| arg.conflicts_with_all(conflicts))
     }
@@ -135,13 +152,21 @@ impl Args for SweepArgs {
 
 impl FromArgMatches for SweepArgs {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let OwnArgs { nets, out, resume } = OwnArgs::from_arg_matches(matches)?;
+        let OwnArgs {
+            nets,
+            out,
+            resume,
+            prepare,
+            only,
+        } = OwnArgs::from_arg_matches(matches)?;
         let wrong = |error: Error| clap::Error::raw(ErrorKind::InvalidValue, error);
         Ok(Self {
             options: ConfigArgs::from_arg_matches(matches)?,
             words: Words::from_arg_matches(matches)?,
             out,
             resume,
+            prepare,
+            only,
             nets,
             varying: axes(matches).map_err(wrong)?,
         })
@@ -233,9 +258,19 @@ mod tests {
             &["--resume", "a", "--no-fuse"],
             &["--resume", "a", "--out", "b"],
             &["--dry-run"],
+            &["--only", "1"],
+            &["--resume", "a", "--only", "x"],
+            &["--resume", "a", "--only", "-1"],
+            &["--resume", "a", "--only", ""],
+            &["--resume", "a", "--prepare"],
+            &["--prepare", "--tensorboard"],
         ] {
             assert!(parse(wrong).is_err(), "{wrong:?}");
         }
         assert!(parse(&["--resume", "a", "--quiet", "--no-progress"]).is_ok());
+        let only = |more: &[&str]| parse(&[&["--resume", "a"], more].concat()).expect("parses");
+        assert_eq!(only(&["--only", "3", "--quiet"]).only, Some(Only::Run(3)));
+        assert_eq!(only(&["--only", "--quiet"]).only, Some(Only::Task));
+        assert_eq!(only(&[]).only, None);
     }
 }

@@ -13,6 +13,8 @@ use crate::sweep::{Outcome, Status, SweepEvent, SweepFolder};
 pub(super) struct SweepProgress {
     bar: Progress,
     runs: usize,
+    /// Whether one run is trained alone, which needs no number.
+    alone: bool,
     /// Length of the longest run's name.
     width: usize,
     quiet: bool,
@@ -27,6 +29,7 @@ impl SweepProgress {
         Self {
             bar: Progress::of_sweep(!quiet && !no_progress, !quiet, measured(folder)),
             runs: runs.len(),
+            alone: folder.part().is_some(),
             width: width(folder),
             quiet,
         }
@@ -42,7 +45,11 @@ impl SweepProgress {
         match event {
             SweepEvent::RunStarted { number, run } => {
                 let name = &run.name;
-                self.bar.run = format!("run {number}/{} {name} ", self.runs);
+                self.bar.run = if self.alone {
+                    format!("run {name} ")
+                } else {
+                    format!("run {number}/{} {name} ", self.runs)
+                };
             }
             SweepEvent::Resuming {
                 step,
@@ -70,14 +77,33 @@ impl SweepProgress {
                 if self.quiet {
                     return;
                 }
-                let place = format!("{number}/{}", self.runs);
+                let place = if self.alone {
+                    String::new()
+                } else {
+                    format!("{:>9}  ", format!("{number}/{}", self.runs))
+                };
                 let (name, width) = (&run.name, self.width);
                 let came_to = came_to(run.config.objective().metrics(), outcome);
-                style::tell(format_args!("{place:>9}  {name:<width$}  {came_to}"));
+                style::tell(format_args!("{place}{name:<width$}  {came_to}"));
                 if let Some(error) = diverged {
                     style::notice(&format!("{name} diverged: {error}; {}", error.hint()));
                 }
             }
+        }
+    }
+
+    /// Says what the end of run `index`, trained alone, leaves to do; whether this process had to `train` it, and how
+    /// many others have not ended.
+    pub(super) fn part_ended(&self, index: usize, trained: bool, left: usize) {
+        if !trained {
+            style::tell(format_args!("run {index} had ended before"));
+        }
+        if left > 0 {
+            let ended = self.runs - left;
+            style::tell(format_args!(
+                "{ended} of {} runs have ended; the last one draws all of them",
+                self.runs
+            ));
         }
     }
 

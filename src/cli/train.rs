@@ -27,7 +27,10 @@ use crate::train::{Session, TrainEvent, TrainState};
 /// first rank alone.
 pub(super) fn run(args: &TrainArgs, ranks: &Ranks) -> Result<()> {
     for (asked, what) in [
-        (args.dry_run, "--dry-run"),
+        (
+            args.dry_run && !args.estimate,
+            "--dry-run without --estimate",
+        ),
         (args.find_lr, "--find-lr"),
         (args.profile, "--profile"),
     ] {
@@ -46,7 +49,7 @@ pub(super) fn run(args: &TrainArgs, ranks: &Ranks) -> Result<()> {
         _ => error,
     })?;
     if args.dry_run {
-        return dry_run(args, &session, data, &job);
+        return dry_run(args, &session, data, &job, ranks);
     }
     let fits = job.plan().check(&session.device().target().limits);
     ranks.all_ok(fits)?;
@@ -202,18 +205,26 @@ fn common(
 }
 
 /// Shows the job; trains a little where `args` ask for a measurement too. Writes nothing.
-fn dry_run(args: &TrainArgs, session: &Session, data: HostData, job: &Job) -> Result<()> {
-    dry_run::show(job.network(), job.plan(), session.device().target())?;
-    if !args.estimate && !args.profile {
-        return Ok(());
-    }
-    let samples = data.samples();
-    let data = JobData::upload(session, data)?;
-    let mut trainer = job.trainer(session, &data)?;
+fn dry_run(
+    args: &TrainArgs,
+    session: &Session,
+    data: HostData,
+    job: &Job,
+    ranks: &Ranks,
+) -> Result<()> {
+    let fits = if ranks.is_first() {
+        dry_run::show(job.network(), job.plan(), session.device().target())
+    } else {
+        Ok(())
+    };
+    ranks.all_ok(fits)?;
     if args.estimate {
-        estimate::show(&mut trainer, samples)?;
+        let binding_bytes = args.options.limit_binding;
+        estimate::show(session, job, &data, binding_bytes, args.network)?;
     }
     if args.profile {
+        let data = JobData::upload(session, data)?;
+        let mut trainer = job.trainer(session, &data)?;
         profile::show(&trainer.profile()?, session.device())?;
     }
     Ok(())

@@ -31,13 +31,18 @@ pub(crate) fn create_locked(path: &Path, files: &[(&str, Vec<u8>)]) -> Result<Fo
 /// Errors where another process has it.
 pub(crate) fn open_locked(path: &Path) -> Result<FolderLock> {
     let lock = FolderLock::hold(path)?;
+    remove_left_files(path);
+    Ok(lock)
+}
+
+/// Takes away files that a killed process left half written in the folder `path`, into which only this one writes.
+pub(crate) fn remove_left_files(path: &Path) {
     remove_partial_files(path, Duration::ZERO);
     let figures = path.join(FIGURES);
     // Through a link, files elsewhere would be removed.
     if fs::symlink_metadata(&figures).is_ok_and(|it| it.is_dir()) {
         remove_partial_files(&figures, Duration::ZERO);
     }
-    Ok(lock)
 }
 
 /// Makes an empty folder: the first of `paths` where nothing is yet, or an empty one.

@@ -1,4 +1,5 @@
-//! Locks of folders: one process at a time writes into one, and only while it is still the same one.
+//! Locks of folders: one process at a time writes into one, or several that share it, and only while it is still
+//! the same one.
 
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io;
@@ -14,7 +15,7 @@ const LOCK: &str = ".lock";
 /// figure, is asked whether the folder is still there: no writer can forget it.
 static HELD: Mutex<Vec<(PathBuf, Arc<File>)>> = Mutex::new(Vec::new());
 
-/// A folder that this process alone writes into, as long as this lives.
+/// A folder that this process writes into as long as this lives, alone or with others that share it.
 #[derive(Debug)]
 pub(crate) struct FolderLock {
     file: Arc<File>,
@@ -25,9 +26,21 @@ impl FolderLock {
     ///
     /// Errors where another process holds it, or where its lock is no file of its own.
     pub(super) fn hold(folder: &Path) -> Result<Self> {
+        Self::with(folder, File::try_lock)
+    }
+
+    /// Locks `folder` together with others that do so.
+    ///
+    /// Errors where another process holds it alone.
+    #[cfg(feature = "sweep")]
+    pub(crate) fn share(folder: &Path) -> Result<Self> {
+        Self::with(folder, File::try_lock_shared)
+    }
+
+    fn with(folder: &Path, lock: fn(&File) -> Result<(), TryLockError>) -> Result<Self> {
         let path = folder.join(LOCK);
         let file = open_plain(&path).map_err(|error| super::unwritable(&path, &error))?;
-        if let Err(TryLockError::WouldBlock) = file.try_lock() {
+        if let Err(TryLockError::WouldBlock) = lock(&file) {
             return Err(Error::file(
                 folder,
                 "another gpu-train is writing into this run",
@@ -43,6 +56,36 @@ impl FolderLock {
 impl Drop for FolderLock {
     fn drop(&mut self) {
         held().retain(|(_, file)| !Arc::ptr_eq(file, &self.file));
+    }
+}
+
+/// A part of a shared folder that one process at a time has, as long as this lives. It stays in the folder: whoever
+/// removed it could take it from a process that just opened it.
+#[cfg(feature = "sweep")]
+#[derive(Debug)]
+pub(crate) struct PartLock {
+    _file: File,
+}
+
+#[cfg(feature = "sweep")]
+impl PartLock {
+    /// Locks the file `path`; `None` where another process has it.
+    ///
+    /// Errors where it is no file of its own.
+    pub(crate) fn hold(path: &Path) -> Result<Option<Self>> {
+        let file = open_plain(path).map_err(|error| super::unwritable(path, &error))?;
+        let is_free = !matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+        Ok(is_free.then_some(Self { _file: file }))
+    }
+
+    /// Locks the file `path` as soon as no other process has it.
+    ///
+    /// Errors where it is no file of its own.
+    pub(crate) fn wait(path: &Path) -> Result<Self> {
+        let file = open_plain(path).map_err(|error| super::unwritable(path, &error))?;
+        // As above: where the file system knows no locks, there is none.
+        let _ = file.lock();
+        Ok(Self { _file: file })
     }
 }
 
@@ -90,9 +133,9 @@ fn is_same(_: &Metadata, _: &Metadata) -> bool {
 /// Errors where something else stands there: a link would make or lock a file elsewhere, and a pipe
 /// would wait for a reader.
 pub(crate) fn open_plain(path: &Path) -> io::Result<File> {
-    // Windows locks no file that is open for appending alone.
+    // Windows locks no file that is open for appending alone, and NFS shares none that cannot be read.
     let mut options = OpenOptions::new();
-    options.write(true);
+    options.read(true).write(true);
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_file() => options.open(path),
         Ok(_) => Err(io::Error::other("is no regular file: remove it")),

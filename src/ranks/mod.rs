@@ -6,6 +6,7 @@
 //! that the bits are the same. (`MPI_Allreduce` promises no order, and its results change with the number of
 //! ranks.)
 
+mod forecast;
 #[cfg(feature = "mpi")]
 pub mod mpi;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::error::{Error, Result};
 use crate::kernel::shards::SHARDS;
 
+pub use forecast::{Counted, Forecast, Traffic, Wire, echo, longest};
 pub use threads::of_threads;
 
 /// What helps where a rank is gone.
@@ -34,10 +36,10 @@ pub trait Link: Debug + Send + Sync {
     /// How many there are.
     fn count(&self) -> usize;
 
-    /// Sends `out` to rank `partner`, which sends as many bytes into `into`.
+    /// Sends `out` to the rank `partner`, which sends as many bytes into `into`.
     ///
     /// Errors where that one does not answer, saying how long it was waited for.
-    fn swap(&self, partner: usize, out: &[u8], into: &mut [u8]) -> Result<(), String>;
+    fn swap(&self, partner: &Name, out: &[u8], into: &mut [u8]) -> Result<(), String>;
 }
 
 /// The ranks of a job, as one of them sees them; by default there is but one. Clones are the same.
@@ -47,8 +49,8 @@ pub struct Ranks(Option<Arc<Group>>);
 #[derive(Debug)]
 struct Group {
     link: Box<dyn Link>,
-    /// The machine of each rank.
-    hosts: Vec<String>,
+    /// All ranks, in order.
+    names: Vec<Name>,
     failure: Mutex<Option<String>>,
     /// Whether another rank says what went wrong.
     silent: AtomicBool,
@@ -61,6 +63,12 @@ struct Group {
 pub struct Name {
     rank: usize,
     host: String,
+}
+
+/// Ranks in order, by their machines.
+fn named(hosts: Vec<String>) -> Vec<Name> {
+    let hosts = hosts.into_iter().enumerate();
+    hosts.map(|(rank, host)| Name { rank, host }).collect()
 }
 
 impl fmt::Display for Name {
@@ -86,7 +94,7 @@ impl Ranks {
         }
         let unnamed = |link| Group {
             link,
-            hosts: vec!["an unknown host".to_owned(); count],
+            names: named(vec!["an unknown host".to_owned(); count]),
             failure: Mutex::default(),
             silent: AtomicBool::default(),
             received: Mutex::default(),
@@ -94,7 +102,12 @@ impl Ranks {
         let ranks = Self(Some(Arc::new(unnamed(Box::new(link)))));
         let hosts = ranks.gather_text(host)?;
         let group = ranks.0.and_then(Arc::into_inner);
-        Ok(Self(group.map(|group| Arc::new(Group { hosts, ..group }))))
+        Ok(Self(group.map(|group| {
+            Arc::new(Group {
+                names: named(hosts),
+                ..group
+            })
+        })))
     }
 
     /// The number of this one.
@@ -119,11 +132,12 @@ impl Ranks {
 
     /// Number and machine of rank `rank`.
     pub fn name_of(&self, rank: usize) -> Name {
-        let host = self.0.as_ref().and_then(|it| it.hosts.get(rank));
-        Name {
+        let name = self.0.as_ref().and_then(|it| it.names.get(rank));
+        let here = || Name {
             rank,
-            host: host.map_or("this machine", |it| it).to_owned(),
-        }
+            host: "this machine".to_owned(),
+        };
+        name.cloned().unwrap_or_else(here)
     }
 
     /// Ranks on this one's machine, by their numbers.
@@ -131,9 +145,9 @@ impl Ranks {
         let Some(group) = &self.0 else {
             return vec![0];
         };
-        let own = &group.hosts[self.rank()];
-        let all = 0..self.count();
-        all.filter(|rank| group.hosts[*rank] == *own).collect()
+        let own = &group.names[self.rank()].host;
+        let near = group.names.iter().filter(|it| it.host == *own);
+        near.map(|it| it.rank).collect()
     }
 
     /// The shards of a batch that are this rank's.
@@ -333,9 +347,9 @@ impl Group {
         if self.failure().is_some() {
             return;
         }
+        let partner = &self.names[partner];
         if let Err(what) = self.link.swap(partner, out, into) {
-            let host = &self.hosts[partner];
-            *self.failure() = Some(format!("rank {partner} on {host} {what}"));
+            *self.failure() = Some(format!("{partner} {what}"));
         }
     }
 }

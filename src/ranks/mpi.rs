@@ -9,7 +9,7 @@ use mpi::request::{Request, Scope};
 use mpi::topology::{Communicator as _, SimpleCommunicator};
 use mpi::traits::{Destination as _, Source as _};
 
-use super::Link;
+use super::{Link, Name};
 use crate::error::{Error, Result};
 
 /// Questions for an answer after which a thread lets others run: there may be more ranks than processors.
@@ -81,9 +81,9 @@ impl Link for World {
         world().size() as usize
     }
 
-    fn swap(&self, partner: usize, out: &[u8], into: &mut [u8]) -> Result<(), String> {
+    fn swap(&self, partner: &Name, out: &[u8], into: &mut [u8]) -> Result<(), String> {
         let world = world();
-        let process = world.process_at_rank(partner.try_into().unwrap_or_default());
+        let process = world.process_at_rank(partner.rank.try_into().unwrap_or_default());
         for (out, into) in out.chunks(MOST_BYTES).zip(into.chunks_mut(MOST_BYTES)) {
             mpi::request::scope(|scope| {
                 let receive = process.immediate_receive_into(scope, into);
@@ -97,7 +97,7 @@ impl Link for World {
 }
 
 impl World {
-    fn wait<'a, B: ?Sized, S: Scope<'a>>(&self, mut request: Request<'a, B, S>, partner: usize) {
+    fn wait<'a, B: ?Sized, S: Scope<'a>>(&self, mut request: Request<'a, B, S>, partner: &Name) {
         let start = Instant::now();
         let mut questions = 0_u32;
         while let Err(pending) = request.test() {
@@ -112,10 +112,10 @@ impl World {
         }
     }
 
-    fn give_up(&self, partner: usize) -> ! {
+    fn give_up(&self, partner: &Name) -> ! {
         let seconds = self.timeout.as_secs_f64();
         (self.on_silence)(&Error::ranks(
-            format!("rank {partner} did not answer for {seconds} s"),
+            format!("{partner} did not answer for {seconds} s"),
             "see what it does on its machine; where it is slow rather than gone, raise `mpi_timeout`",
         ));
         Mpi::abort(1)

@@ -124,3 +124,117 @@ fn numbers_that_do_not_divide_eight_are_refused() {
         assert!(error.hint().contains("1, 2, 4 or 8"), "{error}");
     }
 }
+
+#[test]
+fn a_forecast_is_a_share_and_its_messages() {
+    let wire = Wire {
+        latency: 50e-6,
+        bandwidth: 1e9,
+    };
+    let traffic = Traffic::of_gradients(250_000, 8);
+    assert_eq!((traffic.swaps, traffic.bytes), (3, 3_000_000));
+    let forecasts = [
+        Forecast::new(1, 8e-3, Traffic::of_gradients(250_000, 1), wire),
+        Forecast::new(8, 1e-3, traffic, wire),
+    ];
+    assert!((forecasts[1].step() - 4.15e-3).abs() < 1e-12);
+    let fastest = Forecast::fastest(&forecasts).expect("there are two");
+    assert_eq!((fastest.ranks, forecasts[0].step()), (8, 8e-3));
+}
+
+#[test]
+fn wires_are_measured_alike_on_all_ranks() {
+    let wires = on_ranks(4, |ranks| Wire::measure(&ranks).expect("all answer"));
+    assert!(wires.iter().all(|wire| *wire == wires[0]));
+    assert!(
+        wires[0].latency > 0.0 && wires[0].bandwidth > 0.0,
+        "{wires:?}"
+    );
+}
+
+/// A step whose time is known, from docs/performance.md or the sources that it names.
+struct Known {
+    name: &'static str,
+    floats: usize,
+    /// Seconds that one of some ranks computes.
+    share: fn(usize) -> f64,
+}
+
+/// Seconds of a step of `batch` samples.
+const fn step(batch: usize, samples_per_second: f64) -> f64 {
+    batch as f64 / samples_per_second
+}
+
+const KNOWN: [Known; 5] = [
+    Known {
+        name: "H200, cnn/1024",
+        floats: 110_510,
+        // A line through the steps of batches of 128 and of 1024.
+        share: |ranks| {
+            let (small, large) = (step(128, 607e3), step(1024, 1_267e3));
+            small + (large - small) * (1024 / ranks - 128) as f64 / 896.0
+        },
+    },
+    Known {
+        name: "H200, mlp/128",
+        floats: 409_985,
+        share: |ranks| step(128, 1_527e3) / ranks as f64,
+    },
+    Known {
+        name: "laptop (RTX 3050), ResNet-50",
+        floats: 25_557_032,
+        share: |ranks| 52e-3 / ranks as f64,
+    },
+    Known {
+        name: "this processor, cnn/1024",
+        floats: 110_510,
+        share: |ranks| step(1024, 26_149.0) / ranks.min(4) as f64,
+    },
+    Known {
+        name: "this processor, mlp/128",
+        floats: 409_985,
+        share: |ranks| step(128, 109_807.0) / ranks.min(4) as f64,
+    },
+];
+
+/// The table of docs/performance.md.
+fn simulation() -> String {
+    let mut lines = vec![
+        "| step | one rank | network | 2 ranks | 4 | 8 | fastest |".to_owned(),
+        "|---|---|---|---|---|---|---|".to_owned(),
+    ];
+    for known in &KNOWN {
+        for gigabits in [1, 10, 100] {
+            let wire = Wire {
+                latency: 50e-6,
+                bandwidth: f64::from(gigabits) * 1e9 / 8.0,
+            };
+            let of = |ranks| {
+                let traffic = Traffic::of_gradients(known.floats, ranks);
+                Forecast::new(ranks, (known.share)(ranks), traffic, wire)
+            };
+            let forecasts = [1, 2, 4, 8].map(of);
+            let alone = forecasts[0].step();
+            let speedups = forecasts[1..]
+                .iter()
+                .map(|it| format!("{:.2}", alone / it.step()));
+            let fastest = Forecast::fastest(&forecasts).expect("there are some");
+            lines.push(format!(
+                "| {} | {:.3} ms | {gigabits} GbE | {} | {} |",
+                known.name,
+                alone * 1e3,
+                speedups.collect::<Vec<_>>().join(" | "),
+                fastest.ranks,
+            ));
+        }
+    }
+    lines.join("\n")
+}
+
+#[test]
+fn the_performance_page_has_the_table_that_forecasts_make() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/performance.md");
+    let page = std::fs::read_to_string(page).expect("is there");
+    let table = simulation();
+    assert!(page.contains(&table), "docs/performance.md lacks\n{table}");
+}

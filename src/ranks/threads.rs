@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::Link;
+use super::{Link, Name};
 
 /// A channel to each of the other ranks, and one from each.
 #[derive(Debug)]
@@ -47,10 +47,12 @@ impl Link for Threads {
         self.to.len()
     }
 
-    fn swap(&self, partner: usize, out: &[u8], into: &mut [u8]) -> Result<(), String> {
+    fn swap(&self, partner: &Name, out: &[u8], into: &mut [u8]) -> Result<(), String> {
         let gone = || "is gone".to_owned();
-        self.to[partner].send(out.to_vec()).map_err(|_| gone())?;
-        let from = self.from[partner].lock();
+        self.to[partner.rank]
+            .send(out.to_vec())
+            .map_err(|_| gone())?;
+        let from = self.from[partner.rank].lock();
         let received = from.unwrap_or_else(PoisonError::into_inner);
         match received.recv_timeout(self.timeout) {
             Ok(bytes) if bytes.len() == into.len() => {

@@ -25,7 +25,7 @@ use crate::train::TrainerOptions;
 use crate::train::{ResidentSplit, SplitLayout};
 
 /// The data of runs on the host: parted into what is trained on, tested on and validated on.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct HostData {
     split: Split,
     record: DataRecord,

@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use super::folder::PlannedRun;
+use super::description::PlannedRun;
 use crate::error::{Error, Result};
 use crate::run::RunConfig;
 

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::folder::{PlannedRun, Sweep, SweepFolder};
+use super::description::{PlannedRun, Sweep};
+use super::folder::SweepFolder;
 use super::summary::{Outcome, Status};
 use crate::data::{DataSource, Split};
 use crate::error::{Error, Result};
@@ -143,7 +144,7 @@ impl<'s> Execution<'s> {
         Ok(loaded.data.record().clone())
     }
 
-    /// Trains every run of `folder` that has not ended, one after the other. `interrupted` is asked
+    /// Trains every run of `folder` that is its own and has not ended, one after the other. `interrupted` is asked
     /// after every step; where it says so, the run is saved.
     ///
     /// A run that diverges is recorded as such, and the sweep goes on. Errors with
@@ -156,35 +157,29 @@ impl<'s> Execution<'s> {
         mut on_event: impl FnMut(&SweepEvent<'_>) -> Result<()>,
     ) -> Result<()> {
         let sweep = folder.sweep().clone();
-        let count = sweep.runs.len();
-        for (index, run) in sweep.runs.iter().enumerate() {
+        for index in folder.own_runs() {
+            let run = &sweep.runs[index];
             let path = folder.run_path(index);
-            let ended = match folder.summary().status(index) {
-                // A run that lost its model goes on from its checkpoint, which has it.
-                Status::Done => RunFolder::is_complete(&path),
-                Status::Diverged => path.exists(),
-                Status::Unfinished => false,
-            };
-            if ended {
+            if folder.has_ended(index) {
                 continue;
             }
             if interrupted() {
                 return Err(Error::Interrupted {
-                    what: format!("before run {} of {count}, {}", index + 1, run.name),
+                    what: format!("before {}", folder.words_of(index)),
                     hint: "resume the sweep".to_owned(),
                 });
             }
+            folder.begin(index)?;
             let number = index + 1;
             on_event(&SweepEvent::RunStarted { number, run })?;
             let ended = self.one(&sweep, run, &path, &interrupted, &mut on_event);
             let (outcome, diverged) = ended.map_err(|error| match error {
                 Error::Interrupted { what, hint } => Error::Interrupted {
-                    what: format!("in run {number} of {count}, {}, {what}", run.name),
+                    what: format!("in {}, {what}", folder.words_of(index)),
                     hint,
                 },
                 other => other,
             })?;
-            folder.record(index, &outcome)?;
             on_event(&SweepEvent::RunEnded {
                 number,
                 run,
@@ -192,6 +187,8 @@ impl<'s> Execution<'s> {
                 outcome: &outcome,
                 diverged: diverged.as_ref(),
             })?;
+            // The last thing: whoever reads that a run has ended finds all that was made of it.
+            folder.record(index, &outcome)?;
         }
         Ok(())
     }

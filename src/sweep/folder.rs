@@ -1,155 +1,44 @@
-//! The folder of a sweep: `sweep.toml` with what was asked, `summary.csv`, and a folder per run.
-//!
-//! The first line of `sweep.toml` is the CRC-32 of all that follows.
+//! The folder of a sweep: `sweep.toml` with what was asked, `summary.csv`, and a folder per run. Beside them are
+//! empty files that processes lock, where several share a sweep.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use crc32fast::hash;
-use serde::{Deserialize, Serialize};
-
-use super::axes::MOST_RUNS;
-use super::summary::{Outcome, Summary};
+use super::description::Sweep;
+use super::summary::{Outcome, Status, Summary};
 use crate::error::{Error, Result};
-use crate::files::folder::{FolderLock, create_locked, open_locked};
+use crate::files::folder::{FolderLock, create_locked, open_locked, remove_left_files};
+use crate::files::lock::PartLock;
 use crate::files::read_regular;
-use crate::kernel::tuning::Tuning;
-use crate::run::{DataRecord, RunConfig};
+use crate::run::RunFolder;
 
-const SWEEP: &str = "sweep.toml";
-const SUMMARY: &str = "summary.csv";
+pub(super) const SWEEP: &str = "sweep.toml";
+pub(super) const SUMMARY: &str = "summary.csv";
+/// Beside the locks of runs: no run is named `summary.csv`.
+const SUMMARY_LOCK: &str = ".summary.csv.lock";
 /// Far more than a thousand configurations and the tiles need.
 const MAX_BYTES: u64 = 16 << 20;
-/// Of `sweep.toml`. Files of before have neither a format nor a checksum.
-const FORMAT: i64 = 2;
-const CHECKSUM: &str = "checksum = ";
 const DAMAGED: &str = "restore the file from a copy, or begin a new sweep";
-/// A run's name is a folder's: systems allow 255 bytes, and files are written beside it.
-const MAX_NAME: usize = 160;
 const HINT: &str = "`resume` takes the folder that a sweep wrote, such as runs/<time>-sweep";
 
-/// What a sweep was asked for, every default resolved: `sweep.toml`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Sweep {
-    /// What it is: `sweep`, or the name of an experiment.
-    pub title: String,
-    /// Version of gpu-train that began it.
-    pub version: String,
-    /// The data of its first run.
-    pub data: DataRecord,
-    /// Measured tiles that all of its runs use.
-    #[serde(default, skip_serializing_if = "Tuning::is_empty")]
-    pub tuning: Tuning,
-    /// Its runs, in order.
-    pub runs: Vec<PlannedRun>,
-}
-
-/// One run of a sweep.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct PlannedRun {
-    /// Its name, and that of its folder.
-    pub name: String,
-    /// The options that vary in this sweep, with this run's values.
-    pub varies: Vec<(String, String)>,
-    /// All of its options.
-    #[serde(deserialize_with = "RunConfig::recorded")]
-    pub config: RunConfig,
-}
-
-impl Sweep {
-    /// The bytes of its file.
-    fn to_bytes(&self) -> Result<Vec<u8>> {
-        let text = toml::to_string(self).map_err(|error| {
-            let what = format!("the sweep cannot be written as TOML: {error}");
-            Error::usage(what, "this is a bug in gpu-train; please report it")
-        })?;
-        let text = format!("format = {FORMAT}\n{text}");
-        Ok(format!("{CHECKSUM}{}\n{text}", hash(text.as_bytes())).into_bytes())
-    }
-
-    /// Reads the bytes of a file; also tells whether its checksum could be verified, which files of an
-    /// earlier version have none of.
-    fn parse(bytes: &[u8]) -> Result<(Self, bool), String> {
-        let text = str::from_utf8(bytes).map_err(|_| "is no text".to_owned())?;
-        let wrong = |error: toml::de::Error| format!("describes no sweep: {}", error.message());
-        let checked = text.strip_prefix(CHECKSUM);
-        let checked = checked.and_then(|it| it.split_once('\n'));
-        let mut table: toml::Table = match checked {
-            Some((sum, rest)) if sum == hash(rest.as_bytes()).to_string() => toml::from_str(rest),
-            Some(_) => return Err("is damaged: its checksum does not fit".to_owned()),
-            None => toml::from_str(text),
-        }
-        .map_err(wrong)?;
-        let format = table.remove("format");
-        let format = format.map(|it| it.as_integer().unwrap_or_default());
-        match (checked, format) {
-            (Some(_), Some(FORMAT)) | (None, None) => {}
-            (_, None | Some(FORMAT)) => {
-                return Err("is damaged: its checksum is missing".to_owned());
-            }
-            (_, Some(other)) => {
-                return Err(format!("is of format {other}; this version reads {FORMAT}"));
-            }
-        }
-        let sweep: Self = table.try_into().map_err(wrong)?;
-        sweep.check()?;
-        Ok((sweep, checked.is_some()))
-    }
-
-    /// Errors where there is no run, a name is no name of a folder or is there twice, runs do not vary
-    /// alike, and where options make no sense.
-    fn check(&self) -> Result<(), String> {
-        self.data.check_sane()?;
-        let Some(first) = self.runs.first() else {
-            return Err("names no run".to_owned());
-        };
-        if self.runs.len() > MOST_RUNS {
-            return Err(format!("names more than {MOST_RUNS} runs"));
-        }
-        let whole = |run: &PlannedRun| run.config.whole();
-        let keys = |run: &PlannedRun| run.varies.iter().map(|it| it.0.clone()).collect::<Vec<_>>();
-        for (index, run) in self.runs.iter().enumerate() {
-            let name = &run.name;
-            if !is_name(name) {
-                return Err(format!("'{name}' is no name for a run"));
-            }
-            let same = |other: &PlannedRun| other.name.eq_ignore_ascii_case(name);
-            if self.runs[..index].iter().any(same) {
-                return Err(format!("two runs are named {name}"));
-            }
-            if keys(run) != keys(first) {
-                return Err(format!("run {name} varies by other options than the first"));
-            }
-            if whole(run) != whole(first) {
-                let what = "is on another device, from other weights or for another time";
-                return Err(format!("run {name} {what} than the first"));
-            }
-            let checked = run.config.validate();
-            checked.map_err(|error| format!("run {name} cannot be: {error}"))?;
-        }
-        Ok(())
-    }
-}
-
-/// Whether `name` names a folder within another one, on every system.
-fn is_name(name: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.+".contains(c);
-    (1..=MAX_NAME).contains(&name.len())
-        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && !name.ends_with('.')
-        && name.chars().all(allowed)
-        && ![SWEEP, SUMMARY].contains(&name)
-}
-
-/// The folder of a sweep. While it lives, no other process goes on with it.
+/// The folder of a sweep. While it lives, no other process goes on with it, or with the one run that is this one's.
 #[derive(Debug)]
 pub struct SweepFolder {
     path: PathBuf,
     sweep: Sweep,
     summary: Summary,
     note: Option<&'static str>,
+    part: Option<Part>,
     _lock: FolderLock,
+}
+
+/// The run of a sweep that one process has, where others have others.
+#[derive(Debug)]
+struct Part {
+    index: usize,
+    _lock: PartLock,
+    /// Once it is this process that writes `summary.csv`.
+    summary: Option<PartLock>,
 }
 
 impl SweepFolder {
@@ -180,6 +69,7 @@ impl SweepFolder {
                         sweep,
                         summary,
                         note: None,
+                        part: None,
                         _lock: lock,
                     });
                 }
@@ -191,6 +81,38 @@ impl SweepFolder {
     ///
     /// Errors where it is none, or where another process has it.
     pub fn open(path: &Path) -> Result<Self> {
+        Self::read(path, open_locked)
+    }
+
+    /// Opens the folder of a sweep for its run `index`, counted from 0; other processes may have other runs of it.
+    ///
+    /// Errors where there is no such run, and where another process has it, or the whole sweep.
+    pub fn open_run(path: &Path, index: usize) -> Result<Self> {
+        let mut folder = Self::read(path, FolderLock::share)?;
+        let count = folder.sweep.runs.len();
+        let Some(run) = folder.sweep.runs.get(index) else {
+            return Err(Error::usage(
+                format!("{} has no run {index}", path.display()),
+                format!("its {count} runs are 0 to {}", count - 1),
+            ));
+        };
+        let lock = PartLock::hold(&path.join(format!(".{}.lock", run.name)))?;
+        let lock = lock.ok_or_else(|| {
+            Error::file(
+                &folder.run_path(index),
+                format!("another gpu-train is training run {index} of this sweep"),
+                "wait until it has ended, or stop it",
+            )
+        })?;
+        folder.part = Some(Part {
+            index,
+            _lock: lock,
+            summary: None,
+        });
+        Ok(folder)
+    }
+
+    fn read(path: &Path, lock: impl FnOnce(&Path) -> Result<FolderLock>) -> Result<Self> {
         let file = path.join(SWEEP);
         if !file.is_file() {
             let what = if path.is_dir() {
@@ -200,7 +122,7 @@ impl SweepFolder {
             };
             return Err(Error::file(path, what, HINT));
         }
-        let lock = open_locked(path)?;
+        let lock = lock(path)?;
         let bytes = read_regular(&file, MAX_BYTES, HINT, DAMAGED)?;
         let (sweep, is_checked) =
             Sweep::parse(&bytes).map_err(|what| Error::file(&file, what, DAMAGED))?;
@@ -211,6 +133,7 @@ impl SweepFolder {
             summary: Summary::read(&path.join(SUMMARY), &sweep.runs),
             path: path.to_path_buf(),
             sweep,
+            part: None,
             _lock: lock,
         })
     }
@@ -245,18 +168,92 @@ impl SweepFolder {
         self.path.join(&self.sweep.runs[index].name)
     }
 
-    /// Records what run `index` has come to, in `summary.csv`.
-    pub(super) fn record(&mut self, index: usize, outcome: &Outcome) -> Result<()> {
-        self.summary.set(index, outcome);
+    /// The one run that is this process's, where others may have others.
+    pub fn part(&self) -> Option<usize> {
+        self.part.as_ref().map(|part| part.index)
+    }
+
+    /// The runs that are this process's: all, or one.
+    pub(super) fn own_runs(&self) -> Range<usize> {
+        let all = 0..self.sweep.runs.len();
+        self.part().map_or(all, |index| index..index + 1)
+    }
+
+    /// Run `index` in a sentence: of one that is trained alone, its name is enough.
+    pub(super) fn words_of(&self, index: usize) -> String {
+        let name = &self.sweep.runs[index].name;
+        match self.part {
+            Some(_) => format!("run {name}"),
+            None => format!("run {} of {}, {name}", index + 1, self.sweep.runs.len()),
+        }
+    }
+
+    /// Whether run `index` has ended, and all that it left is there.
+    pub(super) fn has_ended(&self, index: usize) -> bool {
+        let path = self.run_path(index);
+        match self.summary.status(index) {
+            // A run that lost its model goes on from its checkpoint, which has it.
+            Status::Done => RunFolder::is_complete(&path),
+            Status::Diverged => path.exists(),
+            Status::Unfinished => false,
+        }
+    }
+
+    /// How many runs have not ended, all processes taken together. Nobody else records what a run came to from now
+    /// on, or draws the sweep, as long as this lives.
+    pub fn settle(&mut self) -> Result<usize> {
+        let lock = self.catch_up()?;
+        self.hold_summary(lock);
+        let runs = 0..self.sweep.runs.len();
+        Ok(runs.filter(|index| !self.has_ended(*index)).count())
+    }
+
+    /// Records that run `index` trains, where `summary.csv` says that it ended.
+    pub(super) fn begin(&mut self, index: usize) -> Result<()> {
+        if self.summary.status(index) == Status::Unfinished {
+            return Ok(());
+        }
+        let _lock = self.catch_up()?;
+        self.summary.clear(index);
         self.summary.write(&self.path.join(SUMMARY))
+    }
+
+    /// Records what run `index` has come to, in `summary.csv`. Where it is the only one of this process, all is said
+    /// then: the right to say it stays here, so that one process alone finds that all have ended.
+    pub(super) fn record(&mut self, index: usize, outcome: &Outcome) -> Result<()> {
+        let lock = self.catch_up()?;
+        self.summary.set(index, outcome);
+        self.summary.write(&self.path.join(SUMMARY))?;
+        self.hold_summary(lock);
+        Ok(())
+    }
+
+    /// Waits until no other process records what a run came to, and reads what all of them did.
+    fn catch_up(&mut self) -> Result<Option<PartLock>> {
+        if !matches!(self.part, Some(Part { summary: None, .. })) {
+            return Ok(None);
+        }
+        let lock = PartLock::wait(&self.path.join(SUMMARY_LOCK))?;
+        // All that others write into this folder, they write while they have this lock.
+        remove_left_files(&self.path);
+        self.summary = Summary::read(&self.path.join(SUMMARY), &self.sweep.runs);
+        Ok(Some(lock))
+    }
+
+    fn hold_summary(&mut self, lock: Option<PartLock>) {
+        if let (Some(part), Some(lock)) = (&mut self.part, lock) {
+            part.summary = Some(lock);
+        }
     }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::description::PlannedRun;
     use super::*;
+    use crate::kernel::tuning::Tuning;
     use crate::nn::NetworkType;
-    use crate::run::SetRecord;
+    use crate::run::{DataRecord, RunConfig, SetRecord};
 
     /// Runs of these names that vary by their learning rate.
     pub(in super::super) fn planned(names: &[&str]) -> Vec<PlannedRun> {

@@ -3,6 +3,7 @@
 //! prints: it emits [`SweepEvent`]s.
 
 mod axes;
+mod description;
 mod execute;
 mod folder;
 mod nets_file;
@@ -10,8 +11,9 @@ mod presets;
 mod summary;
 
 pub use axes::{Axis, Choice, Combination, MOST_RUNS, combinations, plan};
+pub use description::{PlannedRun, Sweep};
 pub use execute::{Execution, SweepEvent};
-pub use folder::{PlannedRun, Sweep, SweepFolder};
+pub use folder::SweepFolder;
 pub use nets_file::read_nets;
 pub use presets::{Experiment, Match};
 pub use summary::{Outcome, Status, Summary};

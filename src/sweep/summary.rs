@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::folder::PlannedRun;
+use super::description::PlannedRun;
 use crate::error::Result;
 use crate::files::{read_regular, write_whole};
 use crate::nn::Metric;
@@ -119,17 +119,15 @@ impl Summary {
         let row = |run: &PlannedRun| {
             let mut row = vec![run.name.clone()];
             row.extend(run.varies.iter().map(|(_, value)| value.clone()));
-            row.resize(header.len(), String::new());
-            if let Some(status) = row.last_mut() {
-                Status::Unfinished.name().clone_into(status);
-            }
             row
         };
-        Self {
+        let mut summary = Self {
             metrics,
             rows: runs.iter().map(row).collect(),
             header,
-        }
+        };
+        (0..runs.len()).for_each(|index| summary.clear(index));
+        summary
     }
 
     /// What `path` says of `runs`. Where it says nothing that can be understood, none has ended: each
@@ -179,6 +177,15 @@ impl Summary {
             .try_for_each(|line| writer.write_record(line))
             .expect("lines of equal length, in memory");
         writer.into_inner().expect("in memory")
+    }
+
+    /// Records that run `index` has not ended.
+    pub(super) fn clear(&mut self, index: usize) {
+        let (known, length) = (self.known(), self.header.len());
+        let row = &mut self.rows[index];
+        row.truncate(known);
+        row.resize(length - 1, String::new());
+        row.push(Status::Unfinished.name().to_owned());
     }
 
     /// Records what run `index` has come to.

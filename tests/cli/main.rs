@@ -8,6 +8,7 @@ mod bad_input;
 mod cases;
 mod classes;
 mod classification;
+mod cluster;
 mod damaged_files;
 mod devices;
 mod doctor;
@@ -26,6 +27,7 @@ mod strange_folders;
 mod strange_names;
 mod support;
 mod sweep;
+mod sweep_tasks;
 mod tensorboard;
 mod tuning;
 #[path = "../formats/writers.rs"]

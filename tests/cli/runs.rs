@@ -287,6 +287,54 @@ fn an_estimate_measures_and_writes_nothing() {
     assert!(place.names().is_empty());
 }
 
+/// The table of ranks: the number of each line, the milliseconds of its messages, its speed-up, and what is said of it.
+fn forecast(place: &Workplace, network: &str) -> Vec<(usize, f64, f64, String)> {
+    let asked = ["--dry-run", "--estimate", "--network", network];
+    let ended = place.run(&[SMALL, CPU, &asked].concat());
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let lines = ended
+        .stdout
+        .lines()
+        .skip_while(|it| !it.starts_with("ranks"));
+    let line = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let number = |at: usize| words[at].parse::<f64>().expect("a number");
+        (
+            number(0) as usize,
+            number(2),
+            number(4),
+            words[5..].join(" "),
+        )
+    };
+    lines.skip(1).map(line).collect()
+}
+
+#[test]
+fn the_estimate_says_where_more_ranks_are_slower() {
+    let place = Workplace::new();
+    // A message takes a second: one to each of one, two and three partners.
+    let slow = forecast(&place, "1,1e6");
+    let told: Vec<&str> = slow.iter().map(|it| it.3.as_str()).collect();
+    assert_eq!(
+        told,
+        ["", "slower than 1", "slower than 1", "slower than 1"]
+    );
+    for (line, (ranks, swaps)) in slow.iter().zip([(1, 0.0), (2, 1e3), (4, 2e3), (8, 3e3)]) {
+        assert_eq!(line.0, ranks);
+        // Where a step is a submission of its own, a flag is one more message.
+        let expected = 0.999 * swaps..=2.001 * swaps;
+        assert!(expected.contains(&line.1), "{line:?}");
+        assert!(ranks == 1 || line.2 < 0.2, "{line:?}");
+    }
+    assert!(forecast(&place, "1e6,0").iter().all(|it| it.1 == 0.0));
+    for wrong in ["10", "0,1", "1,-1", "x,1", "1,2,3", "inf,1"] {
+        let asked = ["--dry-run", "--estimate", "--network", wrong];
+        assert_eq!(place.run(&asked).code, 2, "{wrong}");
+    }
+    assert_eq!(place.run(&["--network", "1,1"]).code, 2);
+    assert!(place.names().is_empty());
+}
+
 #[test]
 fn quiet_prints_nothing_and_runs_lie_below_runs() {
     let place = Workplace::new();

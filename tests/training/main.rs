@@ -14,6 +14,7 @@ mod onnx;
 mod own_nets;
 mod predictor;
 mod pytorch;
+mod rank_runs;
 mod ranks;
 mod resident;
 mod runs;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use gpu_train::error::Error;
 use gpu_train::gpu::GpuOptions;
 use gpu_train::nn::{Activation, Adam, NetworkConfiguration, NetworkType, Sgd};
-use gpu_train::ranks::{Ranks, of_threads};
+use gpu_train::ranks::{Ranks, Traffic, echo, of_threads};
 use gpu_train::shape::ImageShape;
 use gpu_train::train::{
     EpochMetrics, LrSchedule, Metrics, ScheduleConfig, Session, Subset, TrainState, Trainer,
@@ -20,10 +20,10 @@ use crate::support::{open, processor, split, trainer, trainer_of};
 const IMAGE: ImageShape = ImageShape::new(3, 12, 13);
 const COUNTS: [usize; 3] = [2, 4, 8];
 /// Long for a step of these nets, and short for whoever waits for a test that hangs.
-const TIMEOUT: Duration = Duration::from_mins(1);
+pub const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// One thread: its ranks are what is parallel here.
-fn one_thread() -> GpuOptions {
+pub fn one_thread() -> GpuOptions {
     GpuOptions {
         threads: NonZero::new(1),
         ..processor()
@@ -52,7 +52,7 @@ fn on_ranks<T: Send>(count: usize, work: impl Fn(&Session) -> T + Sync) -> Vec<T
 /// All that a training leaves, times aside.
 type Trained = (TrainState, Vec<EpochMetrics>, Metrics, Vec<f32>);
 
-fn timeless(logs: &[EpochMetrics]) -> Vec<EpochMetrics> {
+pub fn timeless(logs: &[EpochMetrics]) -> Vec<EpochMetrics> {
     let timeless = |epoch: &EpochMetrics| EpochMetrics {
         seconds: 0.0,
         samples_per_second: 0.0,
@@ -195,6 +195,32 @@ fn clipping_schedules_and_optimizers_do_too() {
     ];
     for options in options {
         assert_same_bits_of(NetworkType::Cnn, &options);
+    }
+}
+
+/// What one rank of some swaps in a step, and computes without the others.
+#[test]
+fn an_echo_counts_what_a_step_swaps() {
+    for count in COUNTS {
+        let (link, counted) = echo(count);
+        let ranks = Ranks::new(link, "here").expect("is allowed");
+        let session = Session::open_shared(&one_thread(), ranks).expect("the processor is there");
+        let mut trainer = small(&session, NetworkType::Cnn, 101, 32);
+        let floats = trainer.network().parameters.elements();
+        let before = counted.traffic();
+        trainer.train_steps(3).expect("trains");
+        let after = counted.traffic();
+        let least = Traffic::of_gradients(floats, count);
+        // The end of an epoch, and of what was asked for, are messages of their own.
+        let swaps = after.swaps - before.swaps;
+        let expected = 3 * least.swaps..=5 * least.swaps;
+        assert!(expected.contains(&swaps), "{count} ranks: {swaps}");
+        // Metrics and a flag go with them.
+        let bytes = (after.bytes - before.bytes) / 3;
+        assert!(
+            (least.bytes..2 * least.bytes).contains(&bytes),
+            "{bytes} for {least:?}"
+        );
     }
 }
 

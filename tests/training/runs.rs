@@ -17,7 +17,7 @@ use crate::support::{adapter, gpu, open, session, sessions, split};
 
 const IMAGE: ImageShape = ImageShape::new(1, 4, 4);
 
-fn config(epochs: usize) -> RunConfig {
+pub fn config(epochs: usize) -> RunConfig {
     RunConfig {
         dense_hiddens: vec![3, 2],
         batch_size: 16,
@@ -28,7 +28,7 @@ fn config(epochs: usize) -> RunConfig {
     }
 }
 
-fn environment(session: &Session) -> Environment {
+pub fn environment(session: &Session) -> Environment {
     Environment {
         version: "1".to_owned(),
         platform: "here".to_owned(),
@@ -40,7 +40,7 @@ fn environment(session: &Session) -> Environment {
     }
 }
 
-fn trainer<'s>(
+pub fn trainer<'s>(
     session: &'s Session,
     config: &RunConfig,
     data: Split,

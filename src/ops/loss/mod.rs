@@ -1,6 +1,7 @@
 //! Objectives: what a net is trained for, and what is measured of it. A new one is a file beside
 //! [`mse_loss`] with its kernel and an [`Objective`].
 
+mod cross_entropy;
 pub mod cross_entropy_loss;
 pub mod mse_loss;
 
@@ -15,7 +16,7 @@ use crate::kernel::{Call, Scalar};
 use crate::ops::reduce::sum_partials;
 use crate::shape::ImageShape;
 
-pub use cross_entropy_loss::{CrossEntropy, balanced_weights};
+pub use cross_entropy::{CrossEntropy, balanced_weights};
 pub use mse_loss::Mse;
 
 /// Floats in a row of metrics: a sum over the samples of a batch for each [`Metric`], and behind them the
