@@ -1,9 +1,10 @@
 // What varies from step to step: immediates, set before every dispatch. src/kernel/step.rs.
 struct Step {
-    batch: u32,
+    batch: u32,          // samples, of a shard where a kernel sees one alone
     batch_start: u32,
     row: u32,
     epoch: u32,
     factors: vec4<f32>,  // what the optimizer computes for a step
+    whole_batch: u32,    // samples of all shards
 }
 var<immediate> step: Step;

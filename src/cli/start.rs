@@ -30,6 +30,7 @@ pub(super) fn open_shared(
 ) -> Result<Session> {
     let options = GpuOptions {
         threads: threads(ranks)?,
+        turn: ranks.turn(),
         device: config.device.clone(),
         checked: config.checked,
         binding_bytes,
@@ -75,7 +76,7 @@ fn announce(device: &Device, named: bool) {
             let why = if named { "" } else { ": no GPU found" };
             style::tell(format_args!("on the processor ({threads}){why}"));
         }
-        Device::Gpu(gpu) => {
+        Device::Gpu(gpu, _) => {
             let adapter = gpu.description();
             style::tell(format_args!(
                 "on {} ({}, {})",

@@ -41,8 +41,10 @@ pub(super) fn differences(
     keys.dedup();
     let said =
         |value: Option<&toml::Value>| value.map_or("not given".to_owned(), ToString::to_string);
-    // Earlier versions recorded no names of classes.
-    let is_new = |key: &str| key == "classes" && !(then.contains_key(key) && now.contains_key(key));
+    // Earlier versions recorded no names of classes, and no shards; the processor has no need to.
+    let is_new = |key: &str| {
+        ["classes", "shards"].contains(&key) && !(then.contains_key(key) && now.contains_key(key))
+    };
     keys.into_iter()
         .filter(|key| asked(key) && !is_new(key) && then.get(*key) != now.get(*key))
         .map(|key| {

@@ -29,6 +29,7 @@ pub struct Plan {
     statistics: usize,
     /// Slots of the optimizer.
     slots: usize,
+    has_shards: bool,
 }
 
 /// Bytes of GPU memory, by use.
@@ -61,15 +62,11 @@ impl Plan {
     ) -> Result<Self> {
         let on = |set: &ResidentLayout| {
             let capacity = options.batch_size.min(set.count);
-            let target = target.clone();
             ProgramOptions {
                 objective: Arc::clone(&options.objective),
                 capacity,
                 rows: MAX_STEPS,
-                target: match &options.tuning {
-                    Some(tuning) => target.with_tuning(tuning, capacity),
-                    None => target,
-                },
+                target: options.target(target, capacity),
                 fuse: options.fuse,
             }
         };
@@ -86,6 +83,7 @@ impl Plan {
             parameters: network.parameters.padded_len(),
             statistics: network.parameters.statistics_len(),
             slots: options.optimizer.slots().len(),
+            has_shards: options.target(target, 1).has_shards(),
         })
     }
 
@@ -101,6 +99,11 @@ impl Plan {
             Subset::Test => Some(&self.on_test),
             Subset::Valid => self.on_valid.as_ref(),
         }
+    }
+
+    /// Whether batches are computed by shards.
+    pub fn has_shards(&self) -> bool {
+        self.has_shards
     }
 
     /// The tiles in use that were measured, and are not the kernels' defaults.
@@ -141,9 +144,9 @@ impl Plan {
 
     /// Floats that the predictions of the largest batch take.
     fn predictions(&self) -> usize {
-        let specs = self.programs().into_iter().flat_map(|it| &it.buffers);
-        let predictions = specs.filter(|spec| spec.role == Role::Predictions);
-        predictions.map(|spec| spec.len).max().unwrap_or(0)
+        let programs = self.programs().into_iter();
+        let predictions = programs.map(|it| it.len_of(Role::Predictions));
+        predictions.max().unwrap_or(0)
     }
 
     /// Scratch of threads: no more of them than there are shards use theirs.

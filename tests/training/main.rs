@@ -18,6 +18,7 @@ mod ranks;
 mod resident;
 mod runs;
 mod seed_words;
+mod shards;
 mod sharing;
 mod sweep;
 mod threads;
