@@ -114,6 +114,7 @@ impl Bench<'_> {
         let len = self.data.len();
         let program = Program {
             capacity: len,
+            by_shards: false,
             buffers: vec![BufferSpec {
                 role: Role::Order,
                 scalar: Scalar::U32,
@@ -246,10 +247,7 @@ impl Bench<'_> {
 
     /// Milliseconds per call.
     fn submit(&self, program: &GpuProgram, calls: usize) -> Result<f64> {
-        let step = Step {
-            batch: self.options.batch_size as u32,
-            ..Step::default()
-        };
+        let step = Step::of(0, self.options.batch_size);
         // Adam's moments move, weights do not: the next net's data stay what they are.
         let step = Adam::default().step(step, 0.0, 1);
         let start = Instant::now();

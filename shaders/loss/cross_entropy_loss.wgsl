@@ -7,7 +7,8 @@
 // grad_prediction  [batch][width] f32  the gradient of the mean that is weighted by the targets'
 //                                      weights, and zeros
 // metrics          [rows] vec4         row step.row = that mean times the samples, how many targets
-//                                      have the largest logit, and one of the five largest, batch
+//                                      have the largest logit, and one of the five largest, batch;
+//                                      the mean is over the whole batch, also where this is a shard
 // faults           [rows] u32          row step.row = 0: adam_step counts into it
 //
 // With smoothing, a share of every target is spread evenly over all classes. A sample's loss is
@@ -39,8 +40,9 @@ struct Params {
 
 var<workgroup> sums: array<vec4<f32>, WORKGROUP_SIZE>;
 
-fn target_of(sample: u32) -> u32 {
-    return min(u32(targets[order[step.batch_start + sample]]), params.classes - 1u);
+// The class at a position of the epoch.
+fn target_at(position: u32) -> u32 {
+    return min(u32(targets[order[position]]), params.classes - 1u);
 }
 
 fn weight_of(label: u32) -> f32 {
@@ -65,14 +67,14 @@ fn sum_over_threads(local: u32, value: vec4<f32>) -> vec4<f32> {
     return sum;
 }
 
-// 1 / the weights of the batch's targets; 0 where they are all 0, and nothing is to be learned.
+// 1 / the weights of the whole batch's targets; 0 where they are all 0, and nothing is to be learned.
 fn scale_of(local: u32) -> f32 {
     if (params.weighted != 1u) {
-        return 0.5 * two_over(step.batch);
+        return 0.5 * two_over(step.whole_batch);
     }
     var weights = 0.0;
-    for (var sample = local; sample < step.batch; sample += WORKGROUP_SIZE) {
-        weights += class_weights[target_of(sample)];
+    for (var sample = local; sample < step.whole_batch; sample += WORKGROUP_SIZE) {
+        weights += class_weights[target_at(step.whole_start + sample)];
     }
     let total = sum_over_threads(local, vec4<f32>(weights, 0.0, 0.0, 0.0)).x;
     return select(0.0, 1.0 / max(total, 1e-30), total > 0.0);
@@ -82,7 +84,7 @@ fn scale_of(local: u32) -> f32 {
 // and the first five.
 fn sample_terms(sample: u32, scale: f32) -> vec3<f32> {
     let first = sample * params.width;
-    let wanted = target_of(sample);
+    let wanted = target_at(step.batch_start + sample);
     let logit = prediction[first + wanted];
     var largest = prediction[first];
     for (var label = 1u; label < params.classes; label++) {
@@ -122,7 +124,7 @@ fn main(@builtin(local_invocation_index) local: u32) {
     var sum = vec4<f32>(0.0);
     for (var sample = local; sample < step.batch; sample += WORKGROUP_SIZE) {
         let terms = sample_terms(sample, scale);
-        sum += vec4<f32>(f32(step.batch) * terms.x, terms.yz, 1.0);
+        sum += vec4<f32>(f32(step.whole_batch) * terms.x, terms.yz, 1.0);
     }
     sum = sum_over_threads(local, sum);
     if (local == 0u && step.row < params.rows) {

@@ -3,7 +3,7 @@
 // prediction       [batch] vec4   one output, padded to a quad
 // order            [count] u32    image number by position of the epoch
 // targets          [images]       of the whole data set
-// grad_prediction  [batch] vec4   (2 / batch) * (prediction - target), and zeros
+// grad_prediction  [batch] vec4   (2 / whole batch) * (prediction - target), and zeros
 // metrics          [rows] vec4    row step.row = sum of squared errors, sum of absolute errors,
 //                                 how many predictions round (half to even) to their target, batch
 // faults           [rows] u32     row step.row = 0: adam_step counts into it
@@ -30,7 +30,7 @@ var<workgroup> sums: array<vec4<f32>, WORKGROUP_SIZE>;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(local_invocation_index) local: u32) {
-    let scale = two_over(step.batch);
+    let scale = two_over(step.whole_batch);
     var sum = vec4<f32>(0.0);
     for (var sample = local; sample < step.batch; sample += WORKGROUP_SIZE) {
         let predicted = prediction[sample].x;

@@ -1,6 +1,6 @@
 // grad_input = weight / sqrt(variance + eps)
 //            * (grad_output - grad_bias / n - x_hat * grad_weight / n)
-// by channels, where x_hat = (input - mean) / sqrt(variance + eps), and n = the batch's pixels: mean and
+// by channels, where x_hat = (input - mean) / sqrt(variance + eps), and n = the whole batch's pixels: mean and
 // variance depend on every one of them.
 //
 // grad_output      [batch, pixels, quads] vec4
@@ -42,7 +42,7 @@ fn main(
         return;
     }
     let quad = index % params.quads;
-    let rows = f32(step.batch * params.pixels);
+    let rows = f32(step.whole_batch * params.pixels);
     let inv_std = inverseSqrt(variance[quad] + params.eps);
     let x_hat = (input[index] - mean[quad]) * inv_std;
     let mean_gradient = grad_parameters[params.bias_at + quad] / rows;

@@ -16,6 +16,8 @@ struct Params {
     pixels: u32,    // of one sample
     quads: u32,     // of one pixel
     splits: u32,
+    splits_per_shard: u32,  // that lie one behind the other
+    stride: u32,            // quads from a shard to the next
     momentum: f32,
 }
 
@@ -27,6 +29,12 @@ struct Params {
 @group(0) @binding(5) var<uniform> params: Params;
 
 var<workgroup> sums: array<vec4<f32>, WORKGROUP_SIZE>;
+
+// Where the statistics of a part begin.
+fn place(split: u32, quad: u32) -> u32 {
+    let shard = split / params.splits_per_shard;
+    return shard * params.stride + split % params.splits_per_shard * 3u * params.quads + quad;
+}
 
 // The sum of `value` over all threads, whose number is a power of two.
 fn sum_of_threads(local: u32, value: vec4<f32>) -> vec4<f32> {
@@ -54,14 +62,14 @@ fn main(
 
     var sum = vec4<f32>(0.0);
     for (var split = local; split < splits; split += WORKGROUP_SIZE) {
-        let at = split * 3u * params.quads + quad;
+        let at = place(split, quad);
         sum += partials[at + 2u * params.quads] * partials[at];
     }
     let batch_mean = sum_of_threads(local, sum) / f32(rows);
 
     var squares = vec4<f32>(0.0);
     for (var split = local; split < splits; split += WORKGROUP_SIZE) {
-        let at = split * 3u * params.quads + quad;
+        let at = place(split, quad);
         let deviation = partials[at] - batch_mean;
         let between = partials[at + 2u * params.quads] * deviation * deviation;
         squares += partials[at + params.quads] + between;

@@ -1,9 +1,11 @@
 // What varies from step to step: immediates, set before every dispatch. src/kernel/step.rs.
 struct Step {
-    batch: u32,
+    batch: u32,          // samples, of a shard where a kernel sees one alone
     batch_start: u32,
     row: u32,
     epoch: u32,
     factors: vec4<f32>,  // what the optimizer computes for a step
+    whole_batch: u32,    // samples of all shards
+    whole_start: u32,    // where these begin
 }
 var<immediate> step: Step;

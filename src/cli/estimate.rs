@@ -178,7 +178,7 @@ fn share(
 ) -> Result<(f64, Traffic)> {
     let threads = match session.device() {
         Device::Cpu(cpu) => NonZero::new(cpu.threads()),
-        Device::Gpu(_) => None,
+        Device::Gpu(..) => None,
     };
     let options = GpuOptions {
         threads,

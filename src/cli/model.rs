@@ -137,6 +137,7 @@ impl Model {
                 batch_size: config.batch_size,
                 fuse: !config.no_fuse,
                 objective: config.objective(),
+                shards: config.shards.unwrap_or(1),
                 tuning: recorded.filter(|it| !it.is_empty()).map(Arc::new),
             },
             config: config.clone(),

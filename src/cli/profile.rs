@@ -39,7 +39,7 @@ pub(super) fn show(profile: &Profile, device: &Device) -> Result<()> {
         profile.steps(),
     ));
     let [flops, loads, dispatch] = match device {
-        Device::Gpu(_) => ["in registers", "vec4 loads", "per empty dependent dispatch"],
+        Device::Gpu(..) => ["in registers", "vec4 loads", "per empty dependent dispatch"],
         Device::Cpu(_) => ["in products", "loads", "for all threads to meet"],
     };
     style::say(format_args!(

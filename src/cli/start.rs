@@ -31,6 +31,7 @@ pub(super) fn open_shared(
 ) -> Result<Session> {
     let options = GpuOptions {
         threads: threads(ranks)?,
+        turn: ranks.turn(),
         ..gpu_options(config, binding_bytes)
     };
     let session = Session::open_shared(&options, ranks.clone())?;
@@ -83,7 +84,7 @@ fn announce(device: &Device, named: bool) {
             let why = if named { "" } else { ": no GPU found" };
             style::tell(format_args!("on the processor ({threads}){why}"));
         }
-        Device::Gpu(gpu) => {
+        Device::Gpu(gpu, _) => {
             let adapter = gpu.description();
             style::tell(format_args!(
                 "on {} ({}, {})",

@@ -15,8 +15,10 @@ use std::path::Path;
 
 use crate::data::{DataSource, Dataset};
 use crate::error::{Error, Result};
+use crate::exec::Device;
 use crate::files::folder::create_plain;
 use crate::files::utc_now;
+use crate::kernel::shards::SHARDS;
 use crate::ranks::Ranks;
 use crate::report::tensorboard::EventWriter;
 use crate::report::{PAGE, write_run_report};
@@ -158,7 +160,10 @@ fn load_job(
     quiet: bool,
 ) -> Result<(HostData, Job)> {
     let data = HostData::new(load(config, quiet, !args.words.no_progress)?, config)?;
-    let config = config.on(data.found())?;
+    let config = RunConfig {
+        shards: shards(args, config, session.device()),
+        ..config.on(data.found())?
+    };
     if !quiet {
         tell_task(&config);
     }
@@ -174,6 +179,16 @@ fn load_job(
     }
     tuned.announce(job.plan(), quiet);
     Ok((data, job))
+}
+
+/// Parts in which a batch is computed, as the run records them of an adapter: those that it goes on with.
+fn shards(args: &TrainArgs, config: &RunConfig, device: &Device) -> Option<usize> {
+    if !device.target().is_cpu() {
+        let implied = if device.ranks().is_alone() { 1 } else { SHARDS };
+        return config.shards.or(Some(implied));
+    }
+    // What a file says of an adapter is not asked of the processor.
+    args.options.run.shards
 }
 
 /// What has to be the same on all ranks, by name.

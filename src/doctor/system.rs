@@ -54,11 +54,11 @@ impl System {
             version: env!("CARGO_PKG_VERSION"),
             os: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             limits: match session.device() {
-                Device::Gpu(gpu) => limits(gpu),
+                Device::Gpu(gpu, _) => limits(gpu),
                 Device::Cpu(_) => Vec::new(),
             },
             features: match session.device() {
-                Device::Gpu(gpu) => features(gpu),
+                Device::Gpu(gpu, _) => features(gpu),
                 Device::Cpu(cpu) => features_of_cpu(cpu),
             },
             adapter,

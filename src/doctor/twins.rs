@@ -80,11 +80,7 @@ pub fn distance_from_twins<T: Real>(
     let mut trainer = Trainer::new(session, resident, net, configuration, in_order)?;
     for (t, start) in (1..).zip((0..samples).step_by(batch).take(steps)) {
         trainer.training_step()?;
-        let step = Step {
-            batch: batch.min(samples - start) as u32,
-            batch_start: start as u32,
-            ..Step::default()
-        };
+        let step = Step::of(start, batch.min(samples - start));
         twins.run(&options.optimizer.step(step, options.lr, t));
     }
     let theirs = [Role::Parameters, Role::Statistics].map(|role| {

@@ -43,7 +43,7 @@ impl Ceilings {
     /// Measures `device`: about half a second.
     pub fn measure(device: &Device) -> Result<Self> {
         match device {
-            Device::Gpu(gpu) => Self::of_gpu(gpu),
+            Device::Gpu(gpu, _) => Self::of_gpu(gpu),
             Device::Cpu(cpu) => Ok(measure_ceilings(cpu)),
         }
     }

@@ -189,6 +189,7 @@ mod tests {
         };
         let program = Program {
             capacity: 1,
+            by_shards: false,
             buffers: vec![spec(0), spec(1)],
             dispatches: vec![dispatch; times],
         };
@@ -199,10 +200,7 @@ mod tests {
     fn the_fastest_wins_where_it_is_enough_faster() {
         let gpu = Gpu::open(&GpuOptions::default());
         let gpu = gpu.expect("this test needs a GPU adapter; `make test` sees to one");
-        let step = Step {
-            batch: 1,
-            ..Step::default()
-        };
+        let step = Step::of(0, 1);
         let mut contest = Contest::new(&gpu, step).expect("opens");
         // Once on the GPU's clock, where it has one, and once on the host's.
         for _ in 0..2 {

@@ -1,6 +1,7 @@
 //! What profiles and reports need to know of a program's dispatches.
 
 use crate::graph::{BufferSlice, Dispatch, Extent, Program, Role};
+use crate::kernel::shards::SHARDS;
 
 /// What a profile needs to know of a dispatch.
 #[derive(Debug, Clone)]
@@ -19,6 +20,15 @@ impl Described {
         let dispatches = program.dispatches.iter();
         dispatches.map(|it| describe(program, it)).collect()
     }
+
+    /// The same of one shard of the batch alone.
+    pub(super) fn of_a_shard(&self) -> Self {
+        Self {
+            flops: self.flops / SHARDS as u64,
+            bytes: self.bytes / SHARDS as u64,
+            ..self.clone()
+        }
+    }
 }
 
 /// What there is to know of `dispatch` of `program`.
@@ -34,7 +44,7 @@ fn describe(program: &Program, dispatch: &Dispatch) -> Described {
     let once = once.filter(|(at, slice)| !bound[..*at].contains(slice));
     let slices = once.map(|(_, slice)| slice).filter(of_the_step);
     let scalars = |slice: &BufferSlice| match slice.extent {
-        Extent::Samples(sample) => program.capacity * sample,
+        Extent::Samples(sample) | Extent::OfShard(sample) => program.capacity * sample,
         Extent::Whole | Extent::Shards(_) => slice.len,
     };
     let scalars: usize = slices.map(scalars).sum();

@@ -15,8 +15,8 @@ use crate::ranks::Ranks;
 /// A device that is open.
 #[derive(Debug)]
 pub enum Device {
-    /// A GPU, or a driver that makes one of the processor.
-    Gpu(Box<Gpu>),
+    /// A GPU, or a driver that makes one of the processor; and who shares every batch.
+    Gpu(Box<Gpu>, Ranks),
     /// The processor itself.
     Cpu(Box<Cpu>),
 }
@@ -56,7 +56,7 @@ impl Device {
 
     /// The same for a rank, which shares every batch with the other `ranks`.
     ///
-    /// Errors as [`Device::open`], and where a GPU is to share batches.
+    /// Errors as [`Device::open`].
     pub fn open_shared(options: &GpuOptions, ranks: Ranks) -> Result<Self> {
         let gpu = match options.device.as_deref() {
             Some(Cpu::NAME) => None,
@@ -68,18 +68,14 @@ impl Device {
                 let cpu = Cpu::open(options)?.shared_by(ranks);
                 Ok(Self::Cpu(Box::new(cpu)))
             }
-            Some(gpu) if ranks.is_alone() => Ok(Self::Gpu(Box::new(gpu))),
-            Some(_) => Err(Error::usage(
-                "ranks share the batches of the processor, and not yet those of GPUs",
-                "name the processor with `device` cpu",
-            )),
+            Some(gpu) => Ok(Self::Gpu(Box::new(gpu), ranks)),
         }
     }
 
     /// Who shares every batch.
     pub fn ranks(&self) -> Ranks {
         match self {
-            Self::Gpu(_) => Ranks::default(),
+            Self::Gpu(_, ranks) => ranks.clone(),
             Self::Cpu(cpu) => cpu.ranks().clone(),
         }
     }
@@ -87,7 +83,7 @@ impl Device {
     /// What it is.
     pub fn description(&self) -> &AdapterDescription {
         match self {
-            Self::Gpu(gpu) => gpu.description(),
+            Self::Gpu(gpu, _) => gpu.description(),
             Self::Cpu(cpu) => cpu.description(),
         }
     }
@@ -100,7 +96,7 @@ impl Device {
     /// The GPU; errors on the processor, where there is no `what`.
     pub fn gpu(&self, what: &str) -> Result<&Gpu> {
         match self {
-            Self::Gpu(gpu) => Ok(gpu),
+            Self::Gpu(gpu, _) => Ok(gpu),
             Self::Cpu(_) => Err(Error::usage(
                 format!("{what} needs a GPU, and this is the processor"),
                 "name an adapter with `device`; `gpu-train devices` lists them",
@@ -111,7 +107,7 @@ impl Device {
     /// The first failure that the device reported on its own, if any.
     pub fn check(&self) -> Result<()> {
         match self {
-            Self::Gpu(gpu) => gpu.check(),
+            Self::Gpu(gpu, ranks) => gpu.check().and_then(|()| ranks.check()),
             Self::Cpu(cpu) => cpu.ranks().check(),
         }
     }
@@ -119,7 +115,7 @@ impl Device {
     /// A zeroed buffer of `bytes`; errors where there is no room for it.
     pub fn storage(&self, label: &str, bytes: u64) -> Result<Buffer> {
         match self {
-            Self::Gpu(gpu) => gpu.storage(label, bytes).map(Buffer::Gpu),
+            Self::Gpu(gpu, _) => gpu.storage(label, bytes).map(Buffer::Gpu),
             Self::Cpu(_) => HostBuffer::new(label, bytes.div_ceil(4) as usize).map(Buffer::Cpu),
         }
     }
@@ -137,7 +133,7 @@ impl Device {
         pieces: impl IntoIterator<Item = Result<&'p [u8]>>,
     ) -> Result<()> {
         match self {
-            Self::Gpu(gpu) => {
+            Self::Gpu(gpu, _) => {
                 let mut upload = Upload::new(gpu, buffer.gpu(), offset);
                 for piece in pieces {
                     upload.push(piece?)?;
@@ -159,7 +155,7 @@ impl Device {
     /// Zeroes all of `buffers`.
     pub fn clear<'b>(&self, buffers: impl IntoIterator<Item = &'b Buffer>) {
         match self {
-            Self::Gpu(gpu) => {
+            Self::Gpu(gpu, _) => {
                 let descriptor = wgpu::CommandEncoderDescriptor::default();
                 let mut encoder = gpu.device().create_command_encoder(&descriptor);
                 for buffer in buffers {
@@ -174,7 +170,7 @@ impl Device {
     /// Bytes `offset..offset + length` of `buffer`, after all work so far.
     pub fn read(&self, buffer: &Buffer, offset: u64, length: u64) -> Result<Vec<u8>> {
         match self {
-            Self::Gpu(gpu) => gpu.read(buffer.gpu(), offset, length),
+            Self::Gpu(gpu, _) => gpu.read(buffer.gpu(), offset, length),
             Self::Cpu(_) => Ok(buffer.cpu().read(offset as usize, length as usize)),
         }
     }
@@ -182,7 +178,7 @@ impl Device {
     /// Waits until all work so far is done.
     pub fn wait(&self) -> Result<()> {
         match self {
-            Self::Gpu(gpu) => gpu.wait(None),
+            Self::Gpu(gpu, _) => gpu.wait(None),
             Self::Cpu(_) => Ok(()),
         }
     }
@@ -190,7 +186,7 @@ impl Device {
     /// Keeps what the driver compiled for the next process, where there is a folder for it.
     pub fn keep_pipelines(&self) -> Result<()> {
         match self {
-            Self::Gpu(gpu) => gpu.keep_pipelines(),
+            Self::Gpu(gpu, _) => gpu.keep_pipelines(),
             Self::Cpu(_) => Ok(()),
         }
     }
@@ -198,7 +194,7 @@ impl Device {
     /// Runs one step of `program` on its own: for what happens seldom, such as an epoch's order.
     pub fn run_once(&self, program: &Executable, step: &Step) {
         match (self, program) {
-            (Self::Gpu(gpu), Executable::Gpu(program)) => {
+            (Self::Gpu(gpu, _), Executable::Gpu(program)) => {
                 let descriptor = wgpu::CommandEncoderDescriptor::default();
                 let mut encoder = gpu.device().create_command_encoder(&descriptor);
                 let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
@@ -212,18 +208,26 @@ impl Device {
     }
 
     /// Runs half a step of `program`: what is written to buffers before the other half, that reads.
-    pub fn run_half(&self, program: &Executable, step: &Step, half: Half) {
+    ///
+    /// Errors where another rank shares it and does not answer.
+    pub fn run_half(&self, program: &Executable, step: &Step, half: Half) -> Result<()> {
         match (self, program) {
-            (Self::Gpu(gpu), Executable::Gpu(program)) => {
+            (Self::Gpu(gpu, _), Executable::Gpu(program)) => {
                 let descriptor = wgpu::CommandEncoderDescriptor::default();
                 let mut encoder = gpu.device().create_command_encoder(&descriptor);
-                let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-                program.encode_half(&mut pass, step, half);
-                drop(pass);
+                if program.ranks().is_some() {
+                    (encoder, _) = program.run_shared(gpu, encoder, step, Some(half), false)?;
+                } else {
+                    let descriptor = wgpu::ComputePassDescriptor::default();
+                    let mut pass = encoder.begin_compute_pass(&descriptor);
+                    program.encode_half(&mut pass, step, half);
+                }
                 gpu.queue().submit([encoder.finish()]);
+                Ok(())
             }
             (Self::Cpu(_), Executable::Cpu(program)) => {
                 program.within(|| program.run_half(step, half));
+                program.ranks().check()
             }
             _ => panic!("{MIXED}"),
         }
@@ -266,16 +270,24 @@ impl Executable {
     /// Errors where the program exceeds the device's limits or memory.
     pub fn new(device: &Device, program: &Program, shared: &SharedBuffers) -> Result<Self> {
         match device {
-            Device::Gpu(gpu) => {
+            Device::Gpu(gpu, ranks) => {
                 let shared = shared.iter();
                 let shared = shared.map(|(role, buffer)| (*role, buffer.gpu().clone()));
-                GpuProgram::new(gpu, program, &shared.collect()).map(Self::Gpu)
+                GpuProgram::shared_by(ranks, gpu, program, &shared.collect()).map(Self::Gpu)
             }
             Device::Cpu(cpu) => {
                 program.check(&cpu.description().target.limits)?;
                 let shared = |role| shared.get(&role).map(|it: &Buffer| it.cpu().clone());
                 CpuProgram::new(cpu, program, shared).map(|it| Self::Cpu(Box::new(it)))
             }
+        }
+    }
+
+    /// Who shares its steps, if others do.
+    pub(super) fn ranks(&self) -> Option<&Ranks> {
+        match self {
+            Self::Gpu(program) => program.ranks(),
+            Self::Cpu(program) => Some(program.ranks()).filter(|it| !it.is_alone()),
         }
     }
 

@@ -1,16 +1,19 @@
 //! Encodes a program for the GPU: pipelines, bind groups and buffers made once, then only
-//! dispatches.
+//! dispatches. Where a batch is computed by shards, a dispatch is launched once for each, on its part of the buffers.
 
 use std::collections::HashMap;
-use std::num::NonZeroU64;
-use std::sync::Arc;
+use std::ops::Range;
 
 use super::described::Described;
+use super::exchange::Exchange;
+use super::launches::{Launch, Params, Way};
+use super::stages::Stage;
 use crate::error::Result;
-use crate::gpu::{Gpu, Pipeline, PipelineSpec, Timestamps};
-use crate::graph::{BufferSlice, Half, Program, Role};
-use crate::kernel::limits::SLICE_ALIGNMENT;
-use crate::kernel::{Access, Call, Grid, Step};
+use crate::gpu::{Gpu, Timestamps};
+use crate::graph::{Half, Program, Role};
+use crate::kernel::Step;
+use crate::kernel::shards::{self, SHARDS};
+use crate::ranks::Ranks;
 
 /// Buffers of a GPU that programs share, by role.
 pub type GpuBuffers = HashMap<Role, wgpu::Buffer>;
@@ -19,19 +22,20 @@ pub type GpuBuffers = HashMap<Role, wgpu::Buffer>;
 #[derive(Debug)]
 pub struct GpuProgram {
     buffers: Vec<wgpu::Buffer>,
-    encoded: Vec<Encoded>,
+    /// Through all of the batch.
+    whole: Way,
+    /// Through what is this rank's, where others share the batch.
+    shared: Option<Box<SharedWay>>,
     described: Vec<Described>,
-    /// Where the update begins.
-    update: usize,
     capacity: u32,
+    by_shards: bool,
     workgroup_limit: u32,
 }
 
 #[derive(Debug)]
-struct Encoded {
-    pipeline: Arc<Pipeline>,
-    bind_group: wgpu::BindGroup,
-    grid: Grid,
+struct SharedWay {
+    way: Way,
+    exchange: Exchange,
 }
 
 impl GpuProgram {
@@ -40,6 +44,16 @@ impl GpuProgram {
     ///
     /// Errors where the program exceeds the adapter's limits or memory.
     pub fn new(gpu: &Gpu, program: &Program, shared: &GpuBuffers) -> Result<Self> {
+        Self::shared_by(&Ranks::default(), gpu, program, shared)
+    }
+
+    /// The same for a rank, which shares every batch with the other `ranks` where the program computes it by shards.
+    pub(super) fn shared_by(
+        ranks: &Ranks,
+        gpu: &Gpu,
+        program: &Program,
+        shared: &GpuBuffers,
+    ) -> Result<Self> {
         program.check(&gpu.target().limits)?;
         let buffers = program
             .buffers
@@ -50,80 +64,141 @@ impl GpuProgram {
             })
             .collect::<Result<Vec<_>>>()?;
         let params = Params::upload(gpu, program)?;
-        let encoded = program
-            .dispatches
-            .iter()
-            .enumerate()
-            .map(|(index, dispatch)| {
-                let pipeline = gpu.pipeline(&pipeline_spec(&dispatch.call))?;
-                let bind_group = bind_group(
-                    gpu,
-                    &pipeline,
-                    &buffers,
-                    &dispatch.slices,
-                    params.entry(index),
-                );
-                Ok(Encoded {
-                    pipeline,
-                    bind_group,
-                    grid: dispatch.call.grid,
-                })
-            })
-            .collect::<Result<Vec<_>>>()?;
+        let way = |shards: Range<usize>| Way::new(gpu, program, &buffers, &params, &shards);
+        let whole = way(0..SHARDS)?;
+        let is_shared = program.by_shards && !ranks.is_alone();
+        let shared = is_shared.then(|| -> Result<Box<SharedWay>> {
+            let way = way(ranks.shards())?;
+            let exchange = Exchange::new(gpu, ranks, way.meetings.iter().map(|(_, it)| it))?;
+            Ok(Box::new(SharedWay { way, exchange }))
+        });
+        let described = Described::of_program(program);
+        let described = whole.launches.iter().map(|it| match it.shard {
+            None => described[it.dispatch].clone(),
+            Some(_) => described[it.dispatch].of_a_shard(),
+        });
         Ok(Self {
+            described: described.collect(),
+            shared: shared.transpose()?,
+            whole,
             buffers,
-            encoded,
-            described: Described::of_program(program),
-            update: program.half(Half::Update).start,
             capacity: program.capacity as u32,
+            by_shards: program.by_shards,
             workgroup_limit: gpu.target().limits.workgroups,
         })
     }
 
-    /// Records one step into `pass`.
+    /// Records one step into `pass`, all of it, whoever shares it else.
     pub fn encode(&self, pass: &mut wgpu::ComputePass<'_>, step: &Step) {
-        for encoded in &self.encoded {
-            self.encode_one(pass, step, encoded);
-        }
+        self.encode_all(pass, step, &self.whole.launches);
     }
 
     /// Records half a step into `pass`.
     pub fn encode_half(&self, pass: &mut wgpu::ComputePass<'_>, step: &Step, half: Half) {
-        let (gradients, update) = self.encoded.split_at(self.update);
-        let encoded = match half {
-            Half::Gradients => gradients,
-            Half::Update => update,
-        };
-        for encoded in encoded {
-            self.encode_one(pass, step, encoded);
-        }
+        self.encode_all(pass, step, &self.whole.launches[self.whole.half(half)]);
     }
 
-    /// Records the dispatch of that index in [`Program::dispatches`] into `pass`, alone.
-    pub fn encode_dispatch(&self, pass: &mut wgpu::ComputePass<'_>, step: &Step, index: usize) {
-        self.encode_one(pass, step, &self.encoded[index]);
+    /// Records launch `index` of a step into `pass`, alone.
+    pub(super) fn encode_launch(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        step: &Step,
+        index: usize,
+    ) {
+        self.encode_one(pass, step, &self.whole.launches[index]);
     }
 
-    /// Records one step into `pass`, with a timestamp before every dispatch and one at the end.
+    /// The launches of a step, in order: of each its position in [`Program::dispatches`], and the shard that it is of.
+    pub(super) fn launches(&self) -> impl Iterator<Item = (usize, Option<usize>)> {
+        let launches = self.whole.launches.iter();
+        launches.map(|launch| (launch.dispatch, launch.shard))
+    }
+
+    /// Records one step into `pass`, with a timestamp before every launch and one at the end.
     pub fn encode_timed(
         &self,
         pass: &mut wgpu::ComputePass<'_>,
         step: &Step,
         timestamps: &Timestamps,
     ) {
-        for (index, encoded) in self.encoded.iter().enumerate() {
+        for (index, launch) in self.whole.launches.iter().enumerate() {
             timestamps.write(pass, index);
-            self.encode_one(pass, step, encoded);
+            self.encode_one(pass, step, launch);
         }
-        timestamps.write(pass, self.encoded.len());
+        timestamps.write(pass, self.whole.launches.len());
     }
 
-    fn encode_one(&self, pass: &mut wgpu::ComputePass<'_>, step: &Step, encoded: &Encoded) {
-        let [x, y] = encoded.grid.workgroups(step.batch, self.workgroup_limit);
-        pass.set_pipeline(&encoded.pipeline.pipeline);
-        pass.set_bind_group(0, &encoded.bind_group, &[]);
-        pass.set_immediates(0, bytemuck::bytes_of(step));
+    /// Runs this rank's part of a step, or of `half` of it, of which no other keeps anything to itself. Returns
+    /// what is left to submit, and whether any rank has the `wish`.
+    ///
+    /// Errors where a rank does not answer, or the GPU failed.
+    ///
+    /// # Panics
+    /// If no other rank shares the program: a bug of the caller.
+    pub(super) fn run_shared(
+        &self,
+        gpu: &Gpu,
+        mut encoder: wgpu::CommandEncoder,
+        step: &Step,
+        half: Option<Half>,
+        wish: bool,
+    ) -> Result<(wgpu::CommandEncoder, bool)> {
+        let SharedWay { way, exchange } = self.shared.as_deref().expect("others share it");
+        let launches = half.map_or(0..way.launches.len(), |half| way.half(half));
+        let (mut at, mut agreed) = (launches.start, false);
+        // All that is summed before the update belongs to the gradients.
+        let is_due = |(before, _): &&(usize, Stage)| match half {
+            Some(Half::Update) => *before > way.update,
+            _ => *before <= launches.end,
+        };
+        for (before, stage) in way.meetings.iter().filter(is_due) {
+            self.encode_pass(&mut encoder, step, &way.launches[at..*before]);
+            agreed |= exchange.meet(gpu, encoder, &self.buffers, stage, wish)?;
+            encoder = gpu
+                .device()
+                .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            at = *before;
+        }
+        self.encode_pass(&mut encoder, step, &way.launches[at..launches.end]);
+        Ok((encoder, agreed))
+    }
+
+    fn encode_pass(&self, encoder: &mut wgpu::CommandEncoder, step: &Step, launches: &[Launch]) {
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        self.encode_all(&mut pass, step, launches);
+    }
+
+    fn encode_all(&self, pass: &mut wgpu::ComputePass<'_>, step: &Step, launches: &[Launch]) {
+        for launch in launches {
+            self.encode_one(pass, step, launch);
+        }
+    }
+
+    fn encode_one(&self, pass: &mut wgpu::ComputePass<'_>, step: &Step, launch: &Launch) {
+        let step = match launch.shard {
+            None => *step,
+            Some(shard) => step.on(&shards::range(step.batch as usize, shard)),
+        };
+        let [x, y] = launch.grid.workgroups(step.batch, self.workgroup_limit);
+        pass.set_pipeline(&launch.pipeline.pipeline);
+        pass.set_bind_group(0, &launch.bind_group, &[]);
+        pass.set_immediates(0, bytemuck::bytes_of(&step));
         pass.dispatch_workgroups(x, y, 1);
+    }
+
+    /// Who shares its steps, if others do.
+    pub(super) fn ranks(&self) -> Option<&Ranks> {
+        self.shared.as_ref().map(|it| it.exchange.ranks())
+    }
+
+    /// How often ranks meet in a step.
+    pub(super) fn meetings(&self) -> usize {
+        self.shared.as_ref().map_or(0, |it| it.way.meetings.len())
+    }
+
+    /// Whether it computes a batch by shards; its row of metrics is then always the first.
+    pub(super) fn by_shards(&self) -> bool {
+        self.by_shards
     }
 
     /// Largest batch.
@@ -139,76 +214,4 @@ impl GpuProgram {
     pub fn buffer(&self, index: usize) -> &wgpu::Buffer {
         &self.buffers[index]
     }
-}
-
-/// The pipeline that `call` needs.
-fn pipeline_spec(call: &Call) -> PipelineSpec {
-    let bindings = call.kernel.bindings.iter();
-    PipelineSpec {
-        label: call.kernel.name.to_owned(),
-        wgsl: call.kernel.wgsl(call.variant),
-        read_only: bindings
-            .map(|binding| binding.access == Access::Read)
-            .collect(),
-        workgroup_size: call.grid.workgroup_size,
-    }
-}
-
-/// The Params of every dispatch, in one uniform buffer.
-struct Params {
-    buffer: wgpu::Buffer,
-    slots: Vec<(u64, NonZeroU64)>,
-}
-
-impl Params {
-    fn upload(gpu: &Gpu, program: &Program) -> Result<Self> {
-        let mut bytes: Vec<u8> = Vec::new();
-        let mut slots = Vec::new();
-        for dispatch in &program.dispatches {
-            let words: &[u8] = bytemuck::cast_slice(&dispatch.call.params);
-            let offset = bytes.len().next_multiple_of(SLICE_ALIGNMENT as usize);
-            bytes.resize(offset, 0);
-            bytes.extend_from_slice(words);
-            let size = NonZeroU64::new(words.len() as u64).unwrap_or(NonZeroU64::MIN);
-            slots.push((offset as u64, size));
-        }
-        let buffer = gpu.uniform("params", bytes.len() as u64)?;
-        gpu.write(&buffer, 0, &bytes)?;
-        Ok(Self { buffer, slots })
-    }
-
-    fn entry(&self, index: usize) -> wgpu::BindingResource<'_> {
-        let (offset, size) = self.slots[index];
-        wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-            buffer: &self.buffer,
-            offset,
-            size: Some(size),
-        })
-    }
-}
-
-fn bind_group(
-    gpu: &Gpu,
-    pipeline: &Pipeline,
-    buffers: &[wgpu::Buffer],
-    slices: &[BufferSlice],
-    params: wgpu::BindingResource<'_>,
-) -> wgpu::BindGroup {
-    let storage = slices.iter().map(|slice| {
-        wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-            buffer: &buffers[slice.buffer],
-            offset: slice.offset as u64 * 4,
-            size: NonZeroU64::new(slice.len as u64 * 4),
-        })
-    });
-    let entries: Vec<wgpu::BindGroupEntry<'_>> = storage
-        .chain([params])
-        .zip(0..)
-        .map(|(resource, binding)| wgpu::BindGroupEntry { binding, resource })
-        .collect();
-    gpu.device().create_bind_group(&wgpu::BindGroupDescriptor {
-        label: None,
-        layout: &pipeline.layout,
-        entries: &entries,
-    })
 }

@@ -5,10 +5,12 @@ use std::fmt;
 use super::cpu::CpuProgram;
 use super::device::{Device, Executable, MIXED};
 use super::gpu::GpuProgram;
+use super::launches::part_of;
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::graph::{BufferSlice, Dispatch, Phase, Program};
 use crate::kernel::Slice;
+use crate::kernel::shards::SHARDS;
 use crate::kernel::{Access, Binding, Scalar, Step};
 
 /// What a dispatch wrote that is not finite.
@@ -53,7 +55,7 @@ impl fmt::Display for NotFinite {
 }
 
 impl NotFinite {
-    /// Runs `step` of `program`, which was made from `plan`, one dispatch at a time, up to the first
+    /// Runs `step` of `program`, which was made from `plan`, one dispatch (of a shard, where an adapter computes by them) at a time, up to the first
     /// that writes a value that is not finite. What the step does not write must be finite before.
     pub fn find(
         device: &Device,
@@ -62,7 +64,7 @@ impl NotFinite {
         step: &Step,
     ) -> Result<Option<Self>> {
         match (device, program) {
-            (Device::Gpu(gpu), Executable::Gpu(program)) => on_gpu(gpu, program, plan, step),
+            (Device::Gpu(gpu, _), Executable::Gpu(program)) => on_gpu(gpu, program, plan, step),
             (Device::Cpu(_), Executable::Cpu(program)) => Ok(on_cpu(program, plan, step)),
             _ => panic!("{MIXED}"),
         }
@@ -89,15 +91,17 @@ fn on_gpu(
     plan: &Program,
     step: &Step,
 ) -> Result<Option<NotFinite>> {
-    for (index, dispatch) in plan.dispatches.iter().enumerate() {
+    for (index, (dispatch, shard)) in program.launches().enumerate() {
+        let dispatch = &plan.dispatches[dispatch];
         let mut encoder = gpu
             .device()
             .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-        program.encode_dispatch(&mut pass, step, index);
+        program.encode_launch(&mut pass, step, index);
         drop(pass);
         gpu.queue().submit([encoder.finish()]);
         for (slice, binding) in written_floats(dispatch) {
+            let slice = part_of(slice, &dispatch.call, shard, &(0..SHARDS));
             let (offset, bytes) = (slice.offset as u64 * 4, slice.len as u64 * 4);
             let bytes = gpu.read(program.buffer(slice.buffer), offset, bytes)?;
             let floats: Vec<f32> = bytemuck::pod_collect_to_vec(&bytes);

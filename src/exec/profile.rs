@@ -55,7 +55,7 @@ impl Profile {
     /// Errors where the adapter cannot.
     pub fn measure(device: &Device, program: &Executable, step: &Step) -> Result<Self> {
         let steps = match (device, program) {
-            (Device::Gpu(gpu), Executable::Gpu(program)) => on_gpu(gpu, program, step)?,
+            (Device::Gpu(gpu, _), Executable::Gpu(program)) => on_gpu(gpu, program, step)?,
             (Device::Cpu(_), Executable::Cpu(program)) => on_cpu(program, step)?,
             _ => panic!("{MIXED}"),
         };

@@ -7,13 +7,14 @@ use std::ops::ControlFlow;
 use super::cpu::CpuProgram;
 use super::device::{Buffer, Device, Executable, MIXED};
 use super::gpu::GpuProgram;
+use super::kept::Kept;
 use super::pace::Pace;
+use super::rows::{Row, hand_over, rows};
 use crate::error::Result;
 use crate::gpu::{Download, Gpu};
 use crate::graph::Half;
 use crate::kernel::Step;
 use crate::ops::loss::ROW;
-use crate::ranks::Ranks;
 
 /// Most steps of one submission: rows of the metrics buffer.
 pub const MAX_STEPS: usize = 256;
@@ -21,51 +22,6 @@ pub const MAX_STEPS: usize = 256;
 /// Submissions that are queued before the oldest is waited for: unbounded, they would eat memory
 /// until the device is lost (gfx-rs/wgpu#3806).
 const IN_FLIGHT: usize = 3;
-
-/// What one step reported.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Row {
-    /// The metrics that the loss kernel wrote.
-    pub metrics: [f32; ROW],
-    /// Non-finite gradients that the optimizer met.
-    pub faults: u32,
-}
-
-impl Row {
-    /// Samples of the step's batch.
-    pub fn samples(&self) -> usize {
-        self.metrics[ROW - 1] as usize
-    }
-}
-
-/// What [`Submissions::run_keeping`] keeps of every step: the part of a buffer that its batch wrote.
-#[derive(Debug)]
-pub struct Kept<'b> {
-    /// Written by every step anew, from its start.
-    pub from: &'b Buffer,
-    /// Where it goes, by the position of the batch.
-    pub to: &'b Buffer,
-    /// Bytes of one sample in both.
-    pub sample_bytes: u64,
-}
-
-impl Kept<'_> {
-    /// First byte and number of bytes that `step` writes.
-    fn range(&self, step: &Step) -> [u64; 2] {
-        [step.batch_start, step.batch].map(|samples| u64::from(samples) * self.sample_bytes)
-    }
-
-    fn copy(&self, encoder: &mut wgpu::CommandEncoder, step: &Step) {
-        let [start, length] = self.range(step);
-        encoder.copy_buffer_to_buffer(self.from.gpu(), 0, self.to.gpu(), start, length);
-    }
-
-    fn copy_on_cpu(&self, step: &Step) {
-        let [start, length] = self.range(step);
-        let bytes = self.from.cpu().read(0, length as usize);
-        self.to.cpu().write(start as usize, &bytes);
-    }
-}
 
 /// What went through a ring so far. Tests hold it against [`Gpu::waits`], the waits of the whole
 /// device.
@@ -116,7 +72,7 @@ impl<'d> Submissions<'d> {
     pub fn new(device: &'d Device, metrics: Buffer, faults: Buffer) -> Result<Self> {
         let queue = match device {
             Device::Cpu(_) => Queue::Cpu,
-            Device::Gpu(gpu) => {
+            Device::Gpu(gpu, _) => {
                 let bytes = (MAX_STEPS * (ROW + 1) * 4) as u64;
                 let slots = (0..IN_FLIGHT).map(|_| Download::new(gpu, "metrics ring", bytes));
                 Queue::Gpu(Ring {
@@ -164,6 +120,7 @@ impl<'d> Submissions<'d> {
         kept: Option<&Kept<'_>>,
         mut each: impl FnMut(Row) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>> {
+        let ranks = program.ranks().filter(|_| kept.is_none());
         let mut steps = steps.into_iter().peekable();
         let mut result = Ok(ControlFlow::Continue(()));
         let mut wish = false;
@@ -179,15 +136,21 @@ impl<'d> Submissions<'d> {
                     result = computed.map(|(rows, agreed)| {
                         let flow = hand_over(rows, &mut each);
                         wish |= flow.is_break();
-                        match agreed {
-                            None => flow,
-                            Some(true) => ControlFlow::Break(()),
-                            Some(false) => ControlFlow::Continue(()),
-                        }
+                        agreed.map_or(flow, self::flow)
                     });
                 }
                 (Queue::Gpu(ring), Executable::Gpu(_)) if ring.pending.len() == IN_FLIGHT => {
                     result = self.retire(&mut each);
+                    if ranks.is_some() {
+                        wish |= matches!(result, Ok(ControlFlow::Break(())));
+                        result = result.map(|_| ControlFlow::Continue(()));
+                    }
+                }
+                (Queue::Gpu(_), Executable::Gpu(program)) if ranks.is_some() => {
+                    let agreed = steps
+                        .next()
+                        .map(|step| self.submit_shared(program, &step, wish));
+                    result = agreed.unwrap_or(Ok(false)).map(flow);
                 }
                 (Queue::Gpu(_), Executable::Gpu(program)) => {
                     let chunk = chunk(&self.pace, &mut steps);
@@ -196,17 +159,18 @@ impl<'d> Submissions<'d> {
                 _ => panic!("{MIXED}"),
             }
         }
-        if let (Executable::Cpu(program), None, Ok(ControlFlow::Continue(()))) =
-            (program, kept, &result)
-        {
-            result = ended(program.ranks(), wish);
-        }
         while self.in_flight() > 0 {
             let retired = self.retire(&mut each);
+            wish |= matches!(retired, Ok(ControlFlow::Break(())));
             result = match (result, retired) {
                 (Ok(ControlFlow::Break(())), Ok(_)) => Ok(ControlFlow::Break(())),
+                (result, Ok(_)) if ranks.is_some() => result,
                 (result, retired) => result.and(retired),
             };
+        }
+        if let (Some(ranks), Ok(ControlFlow::Continue(()))) = (ranks, &result) {
+            // They have run all of their steps; one may have wished to end before.
+            return ranks.any([wish]).map(|[wished]| flow(wished));
         }
         result
     }
@@ -215,7 +179,7 @@ impl<'d> Submissions<'d> {
     pub fn begin_step(&mut self, device: &Device, program: &Executable, step: &Step) -> Result<()> {
         device.write(&self.faults, 0, &[0; 4])?;
         let step = Step { row: 0, ..*step };
-        device.run_half(program, &step, Half::Gradients);
+        device.run_half(program, &step, Half::Gradients)?;
         self.traffic.submitted += 1;
         Ok(())
     }
@@ -223,7 +187,7 @@ impl<'d> Submissions<'d> {
     /// Runs the second half of the step, which updates the parameters; returns its row.
     pub fn end_step(&mut self, device: &Device, program: &Executable, step: &Step) -> Result<Row> {
         let step = Step { row: 0, ..*step };
-        device.run_half(program, &step, Half::Update);
+        device.run_half(program, &step, Half::Update)?;
         let mut bytes = device.read(&self.metrics, 0, ROW as u64 * 4)?;
         bytes.extend(device.read(&self.faults, 0, 4)?);
         self.traffic.submitted += 1;
@@ -286,13 +250,20 @@ impl<'d> Submissions<'d> {
     }
 
     fn submit(&mut self, program: &GpuProgram, steps: &[Step], kept: Option<&Kept<'_>>) {
-        let Queue::Gpu(ring) = &mut self.queue else {
-            panic!("{MIXED}");
-        };
-        // The oldest submission was retired before this one takes its slot.
-        let slot = (ring.pending.back()).map_or(0, |last| (last.slot + 1) % IN_FLIGHT);
-        let device = ring.gpu.device();
-        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut encoder = self.encoder();
+        if program.by_shards() {
+            for (step, row) in steps.iter().zip(0..) {
+                let step = self.begin_by_shards(&mut encoder, step);
+                let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+                program.encode(&mut pass, &step);
+                drop(pass);
+                if let Some(kept) = kept {
+                    kept.copy(&mut encoder, program, &step);
+                }
+                self.copy_rows(&mut encoder, [row, steps.len()], 1);
+            }
+            return self.enqueue(encoder, steps.len());
+        }
         // One pass for all steps, unless something is copied between them.
         let together = if kept.is_some() {
             1
@@ -307,22 +278,74 @@ impl<'d> Submissions<'d> {
             drop(pass);
             if let Some(kept) = kept {
                 for step in chunk {
-                    kept.copy(&mut encoder, step);
+                    kept.copy(&mut encoder, program, step);
                 }
             }
         }
-        let rows = steps.len() as u64;
-        let metrics_bytes = rows * ROW as u64 * 4;
-        let download = &ring.slots[slot];
-        download.copy_from(&mut encoder, self.metrics.gpu(), 0, 0, metrics_bytes);
-        download.copy_from(&mut encoder, self.faults.gpu(), 0, metrics_bytes, rows * 4);
+        self.copy_rows(&mut encoder, [0, steps.len()], steps.len());
+        self.enqueue(encoder, steps.len());
+    }
+
+    /// Runs this rank's part of `step`; what comes after the last exchange is queued. Returns whether any rank has the
+    /// `wish` to end with this step.
+    ///
+    /// Errors where a rank does not answer, or the GPU failed.
+    fn submit_shared(&mut self, program: &GpuProgram, step: &Step, wish: bool) -> Result<bool> {
+        let mut encoder = self.encoder();
+        let step = self.begin_by_shards(&mut encoder, step);
+        let gpu = self.ring().gpu;
+        let (mut encoder, agreed) = program.run_shared(gpu, encoder, &step, None, wish)?;
+        self.traffic.submitted += program.meetings();
+        self.traffic.retired += program.meetings();
+        self.copy_rows(&mut encoder, [0, 1], 1);
+        self.enqueue(encoder, 1);
+        Ok(agreed)
+    }
+
+    /// `step` as programs run it that compute by shards: its row is always the first, whose count of faults the
+    /// optimizer adds to.
+    fn begin_by_shards(&self, encoder: &mut wgpu::CommandEncoder, step: &Step) -> Step {
+        encoder.clear_buffer(self.faults.gpu(), 0, Some(4));
+        Step { row: 0, ..*step }
+    }
+
+    fn ring(&self) -> &Ring<'d> {
+        match &self.queue {
+            Queue::Gpu(ring) => ring,
+            Queue::Cpu => panic!("{MIXED}"),
+        }
+    }
+
+    fn encoder(&self) -> wgpu::CommandEncoder {
+        let device = self.ring().gpu.device();
+        device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default())
+    }
+
+    /// Where the next submission leaves its rows: the oldest was retired before it takes its slot.
+    fn slot(&self) -> usize {
+        let last = self.ring().pending.back();
+        last.map_or(0, |last| (last.slot + 1) % IN_FLIGHT)
+    }
+
+    /// Copies the first `count` rows of what the programs wrote: to `row` of the next submission's `rows`.
+    fn copy_rows(&self, encoder: &mut wgpu::CommandEncoder, [row, rows]: [usize; 2], count: usize) {
+        const METRICS: usize = ROW * 4;
+        let download = &self.ring().slots[self.slot()];
+        let mut copy = |from: &Buffer, to: usize, bytes: usize| {
+            download.copy_from(encoder, from.gpu(), 0, to as u64, bytes as u64);
+        };
+        copy(&self.metrics, row * METRICS, count * METRICS);
+        copy(&self.faults, rows * METRICS + row * 4, count * 4);
+    }
+
+    fn enqueue(&mut self, encoder: wgpu::CommandEncoder, steps: usize) {
+        let slot = self.slot();
+        let Queue::Gpu(ring) = &mut self.queue else {
+            panic!("{MIXED}");
+        };
         let index = ring.gpu.queue().submit([encoder.finish()]);
-        download.start();
-        ring.pending.push_back(Pending {
-            index,
-            slot,
-            steps: steps.len(),
-        });
+        ring.slots[slot].start();
+        ring.pending.push_back(Pending { index, slot, steps });
         self.traffic.submitted += 1;
         self.traffic.most_in_flight = self.traffic.most_in_flight.max(ring.pending.len());
     }
@@ -344,32 +367,11 @@ impl<'d> Submissions<'d> {
     }
 }
 
-/// Whether any of `ranks` that have run all of their steps wished to end before.
-fn ended(ranks: &Ranks, wish: bool) -> Result<ControlFlow<()>> {
-    let [wished] = ranks.any([wish])?;
-    Ok(if wished {
+/// A break where all ranks agreed on it.
+fn flow(agreed: bool) -> ControlFlow<()> {
+    if agreed {
         ControlFlow::Break(())
     } else {
         ControlFlow::Continue(())
-    })
-}
-
-/// Hands all of `rows` to `each`, also where it breaks.
-fn hand_over(rows: Vec<Row>, each: &mut impl FnMut(Row) -> ControlFlow<()>) -> ControlFlow<()> {
-    let mut flow = ControlFlow::Continue(());
-    for row in rows {
-        let next = each(row);
-        flow = if flow.is_break() { flow } else { next };
     }
-    flow
-}
-
-fn rows(bytes: &[u8], steps: usize) -> Vec<Row> {
-    let words: Vec<u32> = bytemuck::pod_collect_to_vec(&bytes[..steps * (ROW + 1) * 4]);
-    let (metrics, faults) = words.split_at(steps * ROW);
-    let row = |(metrics, faults): (&[u32], &u32)| Row {
-        metrics: std::array::from_fn(|index| f32::from_bits(metrics[index])),
-        faults: *faults,
-    };
-    metrics.chunks_exact(ROW).zip(faults).map(row).collect()
 }

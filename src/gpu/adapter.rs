@@ -59,14 +59,20 @@ pub fn adapters() -> Vec<AdapterDescription> {
         .collect()
 }
 
-/// The first adapter that is no software; `None` where there is none.
-pub(super) fn choose_hardware() -> Option<(wgpu::Adapter, AdapterDescription)> {
-    let first = enumerate(&instance()).into_iter().next();
-    first.filter(|(_, description)| !description.is_software())
+/// Of the adapters that are no software the one whose `turn` it is; `None` where there is none.
+pub(super) fn choose_hardware(turn: usize) -> Option<(wgpu::Adapter, AdapterDescription)> {
+    let mut found = enumerate(&instance());
+    found.retain(|(_, description)| !description.is_software());
+    let turn = turn.checked_rem(found.len())?;
+    Some(found.swap_remove(turn))
 }
 
-/// The adapter that `wanted` names (its number or a part of its name), else the first one.
-pub(super) fn choose(wanted: Option<&str>) -> Result<(wgpu::Adapter, AdapterDescription)> {
+/// Of the adapters that `wanted` names (each by its number or a part of its name, with commas between them) the one
+/// whose `turn` it is, else the first of all.
+pub(super) fn choose(
+    wanted: Option<&str>,
+    turn: usize,
+) -> Result<(wgpu::Adapter, AdapterDescription)> {
     let mut found = enumerate(&instance());
     if found.is_empty() {
         return Err(no_adapter());
@@ -75,22 +81,20 @@ pub(super) fn choose(wanted: Option<&str>) -> Result<(wgpu::Adapter, AdapterDesc
         return Ok(found.swap_remove(0));
     };
     let names: Vec<&str> = found.iter().map(|(_, it)| it.name.as_str()).collect();
-    let position = position(wanted, &names)?;
+    let position = position(wanted, &names, turn)?;
     Ok(found.swap_remove(position))
 }
 
-/// Which of the adapters `names` is meant by `wanted`: digits alone are always a number.
-fn position(wanted: &str, names: &[&str]) -> Result<usize> {
-    let is_number = wanted.bytes().all(|byte| byte.is_ascii_digit());
-    let position = if is_number {
-        let index = wanted.parse().ok();
-        index.filter(|&index| index < names.len())
-    } else {
-        let lower = wanted.to_lowercase();
-        let mut names = names.iter();
-        names.position(|name| name.to_lowercase().contains(&lower))
-    };
-    position.ok_or_else(|| {
+/// Which of the adapters `names` is meant by `wanted`, where it is that `turn`: a name may have commas itself.
+fn position(wanted: &str, names: &[&str], turn: usize) -> Result<usize> {
+    let named = positions(wanted, names);
+    if named.is_empty() && wanted.contains(',') {
+        let list: Vec<&str> = wanted.split(',').map(str::trim).collect();
+        // Those that have been round take the next one of a name that several have.
+        return position(list[turn % list.len()], names, turn / list.len());
+    }
+    let turn = turn.checked_rem(named.len());
+    turn.map(|turn| named[turn]).ok_or_else(|| {
         let numbered = names.iter().enumerate();
         let list: Vec<String> = numbered.map(|(at, name)| format!("{at} {name}")).collect();
         Error::usage(
@@ -98,6 +102,18 @@ fn position(wanted: &str, names: &[&str]) -> Result<usize> {
             "`device` takes a number or a part of a name from `gpu-train devices`",
         )
     })
+}
+
+/// The adapters of `names` that are meant by `wanted`: digits alone are always a number.
+fn positions(wanted: &str, names: &[&str]) -> Vec<usize> {
+    let all = 0..names.len();
+    if wanted.bytes().all(|byte| byte.is_ascii_digit()) {
+        let index: Option<usize> = wanted.parse().ok();
+        return all.filter(|it| Some(*it) == index).collect();
+    }
+    let lower = wanted.to_lowercase();
+    let is_named = |at: &usize| names[*at].to_lowercase().contains(&lower);
+    all.filter(is_named).collect()
 }
 
 fn no_adapter() -> Error {
@@ -152,6 +168,7 @@ fn describe(index: usize, adapter: &wgpu::Adapter) -> AdapterDescription {
             storage_buffers: (limits.max_storage_buffers_per_shader_stage)
                 .min(portable.storage_buffers),
         },
+        by_shards: false,
         tuned: None,
     };
     AdapterDescription {
@@ -172,14 +189,37 @@ mod tests {
     #[test]
     fn a_device_is_named_by_its_number_or_a_part_of_its_name() {
         let names = ["NVIDIA H200", "llvmpipe (LLVM 19.1.7, 256 bits)"];
-        let position = |wanted: &str| position(wanted, &names).ok();
+        let position = |wanted: &str| position(wanted, &names, 0).ok();
         assert_eq!([position("0"), position("1")], [Some(0), Some(1)]);
         assert_eq!(position("nvidia"), Some(0));
         assert_eq!(position("LLVM 19"), Some(1));
         for missing in ["2", "256", "99999999999999999999", "radeon", ""] {
             assert_eq!(position(missing), None, "{missing}");
         }
-        let error = super::position("2", &names).expect_err("there are two");
+        let error = super::position("2", &names, 0).expect_err("there are two");
         assert!(error.to_string().contains("0 NVIDIA H200, 1 llvmpipe"));
+    }
+
+    #[test]
+    fn ranks_of_a_machine_take_adapters_in_turn() {
+        let names = [
+            "NVIDIA H200",
+            "NVIDIA H200",
+            "llvmpipe (LLVM 19.1.7, 256 bits)",
+        ];
+        let turns = |wanted: &str| {
+            let turns = 0..5;
+            let position = |turn| position(wanted, &names, turn).expect("is there");
+            turns.map(position).collect::<Vec<_>>()
+        };
+        assert_eq!(turns("nvidia"), [0, 1, 0, 1, 0]);
+        assert_eq!(turns("1"), [1; 5]);
+        assert_eq!(turns("2,0"), [2, 0, 2, 0, 2]);
+        assert_eq!(turns("llvmpipe, h200"), [2, 0, 2, 1, 2]);
+        assert_eq!(turns("LLVM 19.1.7, 256"), [2; 5]);
+        for missing in ["0,7", "0,", "nvidia,radeon"] {
+            let asked = [0, 1].map(|turn| position(missing, &names, turn));
+            assert!(asked.iter().any(Result::is_err), "{missing}");
+        }
     }
 }

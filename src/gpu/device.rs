@@ -23,9 +23,12 @@ const OPTIONAL: wgpu::Features = TIMESTAMPS.union(wgpu::Features::PIPELINE_CACHE
 /// How to open a [`Gpu`].
 #[derive(Debug, Clone, Default)]
 pub struct GpuOptions {
-    /// Number or part of the name of the adapter; the first one (a GPU before a software adapter)
-    /// where it is `None`.
+    /// Number or part of the name of the adapter, or several with commas between them; the first one (a GPU before a
+    /// software adapter) where it is `None`.
     pub device: Option<String>,
+    /// Which of the processes of this machine that share batches this is, from 0: they take the adapters that `device`
+    /// names (or all GPUs, without a name) in turn.
+    pub turn: usize,
     /// Threads of the processor, where that is the device; else, or by `None`, one per core.
     pub threads: Option<NonZero<usize>>,
     /// Compile shaders with bounds checks: slower, for debugging kernels.
@@ -63,14 +66,17 @@ impl Gpu {
     ///
     /// Errors where there is none, or none of that name, or it lacks what the kernels need.
     pub fn open(options: &GpuOptions) -> Result<Self> {
-        Self::of(adapter::choose(options.device.as_deref())?, options)
+        Self::of(
+            adapter::choose(options.device.as_deref(), options.turn)?,
+            options,
+        )
     }
 
-    /// Opens the first adapter that is no software; `None` where there is none.
+    /// Opens the first adapter that is no software, or the one whose turn it is; `None` where there is none.
     ///
     /// Errors where it lacks what the kernels need.
     pub fn open_hardware(options: &GpuOptions) -> Result<Option<Self>> {
-        let found = adapter::choose_hardware();
+        let found = adapter::choose_hardware(options.turn);
         found.map(|it| Self::of(it, options)).transpose()
     }
 

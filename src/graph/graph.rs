@@ -102,10 +102,11 @@ pub struct Node {
     pub outputs: Vec<Value>,
 }
 
-/// A recorded computation on batches of up to `capacity` samples.
+/// A recorded computation on batches.
 #[derive(Debug, Clone)]
 pub struct Graph {
-    /// Largest batch.
+    /// Most samples that a kernel sees: of the largest batch, or where an adapter computes by shards, of its largest
+    /// shard.
     pub capacity: usize,
     /// What kernels are chosen for.
     pub target: Target,
@@ -116,10 +117,10 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// An empty graph.
+    /// An empty graph, for batches of up to `capacity` samples.
     pub fn new(capacity: usize, target: Target) -> Self {
         Self {
-            capacity,
+            capacity: target.kernel_capacity(capacity),
             target,
             training: false,
             values: Vec::new(),
@@ -225,12 +226,12 @@ impl Graph {
         }
     }
 
-    /// Scalars that `value` takes at full capacity.
+    /// Scalars that `value` takes at full capacity, of a single shard where an adapter computes by them.
     pub fn len(&self, value: Value) -> usize {
         match self.values[value.0].shape {
             Shape::Samples(shape) => self.capacity * shape.padded_elements(),
             Shape::Flat(len) => len,
-            Shape::Shards(len) => SHARDS * len,
+            Shape::Shards(len) => SHARDS * self.target.shard_stride(len),
         }
     }
 
@@ -239,7 +240,7 @@ impl Graph {
         match self.values[value.0].shape {
             Shape::Samples(shape) => Extent::Samples(shape.padded_elements()),
             Shape::Flat(_) => Extent::Whole,
-            Shape::Shards(len) => Extent::Shards(len),
+            Shape::Shards(len) => Extent::Shards(self.target.shard_stride(len)),
         }
     }
 

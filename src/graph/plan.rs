@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use super::graph::{Graph, Node, Storage, Value};
 use super::{BufferSlice, BufferSpec, Dispatch, Extent, Program, Role};
-use crate::kernel::shards;
+use crate::kernel::shards::{self, SHARDS};
 
-/// When a transient value is in use: positions of its first and its last dispatch.
+/// When a transient value is in use: positions of its first and its last dispatch, or of the stages that they
+/// belong to.
 #[derive(Debug, Clone, Copy)]
 struct Lifetime {
     value: Value,
@@ -20,8 +21,8 @@ struct Lifetime {
 enum Sharing {
     /// All whose lifetimes do not overlap.
     All,
-    /// The same, in slots of which every thread of the processor has its own: one shard's samples
-    /// are all that anybody reads of it before the shards meet.
+    /// The same, in slots for one shard, which the next one uses after it; every thread of the processor has its
+    /// own. One shard's samples are all that anybody reads of it before the shards meet.
     OfShard,
     /// None: on the processor shards run at their own pace, and one could overwrite what another still
     /// reads.
@@ -42,18 +43,21 @@ pub fn lower(graph: &Graph) -> Program {
     let mut buffers = resident_buffers(graph, &nodes);
     let slots = share_slots(graph, lifetimes(graph, &nodes), &mut buffers);
     let slice = |value: Value| {
-        let (buffer, offset) = match graph.values[value.0].storage {
-            Storage::Transient => (slots[&value], 0),
+        let (buffer, offset, sharing) = match graph.values[value.0].storage {
+            Storage::Transient => {
+                let (slot, sharing) = slots[&value];
+                (slot, 0, sharing)
+            }
             Storage::Resident(role, offset) => {
                 let found = buffers.iter().position(|spec| spec.role == role);
-                (found.expect("made for this very value"), offset)
+                (
+                    found.expect("made for this very value"),
+                    offset,
+                    Sharing::Alone,
+                )
             }
         };
-        let extent = graph.extent(value);
-        let len = match (buffers[buffer].role, extent) {
-            (Role::Local(_), Extent::Samples(len)) => shards::capacity(graph.capacity) * len,
-            _ => graph.len(value),
-        };
+        let (len, extent) = place(graph, value, sharing);
         BufferSlice {
             buffer,
             offset,
@@ -67,10 +71,32 @@ pub fn lower(graph: &Graph) -> Program {
         call: node.op.call(&graph.target),
         slices: bound(node).map(slice).collect(),
     };
+    let by_shards = graph.target.by_shards;
     Program {
-        capacity: graph.capacity,
+        capacity: graph.capacity * if by_shards { SHARDS } else { 1 },
+        by_shards,
         dispatches: nodes.iter().map(dispatch).collect(),
         buffers,
+    }
+}
+
+/// Scalars that `value` takes where it shares as `sharing` says, and what of them belongs to which part of the batch.
+fn place(graph: &Graph, value: Value, sharing: Sharing) -> (usize, Extent) {
+    let target = &graph.target;
+    match graph.extent(value) {
+        Extent::Samples(sample) if sharing == Sharing::OfShard => {
+            let samples = if target.is_cpu() {
+                shards::capacity(graph.capacity)
+            } else {
+                graph.capacity
+            };
+            (samples * sample, Extent::OfShard(sample))
+        }
+        Extent::Samples(_) if target.by_shards => {
+            let stride = target.shard_stride(graph.len(value));
+            (SHARDS * stride, Extent::Shards(stride))
+        }
+        extent => (graph.len(value), extent),
     }
 }
 
@@ -91,7 +117,7 @@ fn resident_buffers(graph: &Graph, nodes: &[&Node]) -> Vec<BufferSpec> {
     for value in nodes.iter().flat_map(|node| bound(node)) {
         let spec = graph.values[value.0];
         if let Storage::Resident(role, offset) = spec.storage {
-            let len = offset + graph.len(value);
+            let len = offset + place(graph, value, Sharing::Alone).0;
             match buffers.iter_mut().find(|buffer| buffer.role == role) {
                 Some(buffer) => buffer.len = buffer.len.max(len),
                 None => buffers.push(BufferSpec {
@@ -115,8 +141,9 @@ fn share_slots(
     graph: &Graph,
     mut lifetimes: Vec<Lifetime>,
     buffers: &mut Vec<BufferSpec>,
-) -> HashMap<Value, usize> {
-    lifetimes.sort_by_key(|it| (std::cmp::Reverse(graph.len(it.value)), it.first));
+) -> HashMap<Value, (usize, Sharing)> {
+    let len = |it: &Lifetime| place(graph, it.value, it.sharing).0;
+    lifetimes.sort_by_key(|it| (std::cmp::Reverse(len(it)), it.first));
     let base = buffers.len();
     let mut tenants: Vec<Vec<Lifetime>> = Vec::new();
     let mut slots = HashMap::new();
@@ -128,19 +155,17 @@ fn share_slots(
         });
         let slot = free.unwrap_or_else(|| {
             let slot = u16::try_from(tenants.len()).expect("no net needs so many slots");
-            let len = graph.len(lifetime.value);
-            let (role, len) = match (lifetime.sharing, graph.extent(lifetime.value)) {
-                (Sharing::OfShard, Extent::Samples(sample)) => {
-                    (Role::Local(slot), shards::capacity(graph.capacity) * sample)
-                }
-                _ => (Role::Scratch(slot), len),
+            let len = len(&lifetime);
+            let role = match lifetime.sharing {
+                Sharing::OfShard if graph.target.is_cpu() => Role::Local(slot),
+                _ => Role::Scratch(slot),
             };
             buffers.push(BufferSpec { role, scalar, len });
             tenants.push(Vec::new());
             tenants.len() - 1
         });
         tenants[slot].push(lifetime);
-        slots.insert(lifetime.value, base + slot);
+        slots.insert(lifetime.value, (base + slot, lifetime.sharing));
     }
     slots
 }
@@ -163,21 +188,6 @@ fn lifetimes(graph: &Graph, nodes: &[&Node]) -> Vec<Lifetime> {
             }
         }
     }
-    if graph.target.is_cpu() {
-        let meets: Vec<bool> = nodes
-            .iter()
-            .map(|node| node.op.call(&graph.target).whole_batch)
-            .collect();
-        for lifetime in &mut lifetimes {
-            let of_samples = matches!(graph.extent(lifetime.value), Extent::Samples(_));
-            let met = meets[lifetime.first..=lifetime.last].contains(&true);
-            lifetime.sharing = if of_samples && !met {
-                Sharing::OfShard
-            } else {
-                Sharing::Alone
-            };
-        }
-    }
     for lifetime in &lifetimes {
         let node = nodes[lifetime.first];
         assert!(
@@ -187,7 +197,32 @@ fn lifetimes(graph: &Graph, nodes: &[&Node]) -> Vec<Lifetime> {
             lifetime.value
         );
     }
+    if graph.target.has_shards() {
+        let meets: Vec<bool> = nodes
+            .iter()
+            .map(|node| node.op.call(&graph.target).whole_batch)
+            .collect();
+        for lifetime in &mut lifetimes {
+            let of_samples = matches!(graph.extent(lifetime.value), Extent::Samples(_));
+            let met = meets[lifetime.first..=lifetime.last].contains(&true);
+            if of_samples && !met {
+                lifetime.sharing = Sharing::OfShard;
+            } else if graph.target.is_cpu() {
+                lifetime.sharing = Sharing::Alone;
+            } else {
+                // A shard goes through a whole stage before the next one does.
+                let stage = |position: usize| stages_before(&meets, position);
+                (lifetime.first, lifetime.last) = (stage(lifetime.first), stage(lifetime.last));
+            }
+        }
+    }
     lifetimes
+}
+
+/// Stages before that of the dispatch at `position`: those that meet are one each, and so are all between two of them.
+fn stages_before(meets: &[bool], position: usize) -> usize {
+    let met = meets[..position].iter().filter(|meets| **meets).count();
+    2 * met + usize::from(meets[position])
 }
 
 #[cfg(test)]
@@ -228,7 +263,7 @@ mod tests {
         let slots = share_slots(&graph, spread.clone(), &mut buffers);
         for a in &spread {
             for b in &spread {
-                let shared = a.value != b.value && slots[&a.value] == slots[&b.value];
+                let shared = a.value != b.value && slots[&a.value].0 == slots[&b.value].0;
                 assert!(!(shared && a.overlaps(*b)), "{a:?} and {b:?}");
             }
         }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::error::{Error, Result};
 use crate::kernel::target::Limits;
 use crate::kernel::tuning::Problem;
-use crate::kernel::{Call, Scalar};
+use crate::kernel::{Access, Call, Scalar};
 
 /// What a buffer holds, and so who provides it: scratch belongs to the program, all else is shared
 /// between programs.
@@ -83,6 +83,8 @@ pub enum Extent {
     Whole,
     /// So many scalars to each sample.
     Samples(usize),
+    /// The same of the shard that is at work, after which the next one takes its place.
+    OfShard(usize),
     /// So many scalars to each of the [`SHARDS`](crate::kernel::shards::SHARDS).
     Shards(usize),
 }
@@ -126,7 +128,22 @@ pub struct Dispatch {
 
 const TOO_LARGE: &str = "use a smaller net, a smaller `batch_size`, or another `device`";
 
+impl BufferSlice {
+    /// Whether it and `other` are parts of one buffer that overlap.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let ends = [self, other].map(|it| it.offset + it.len);
+        self.buffer == other.buffer && self.offset < ends[1] && other.offset < ends[0]
+    }
+}
+
 impl Dispatch {
+    /// What of its buffers it writes.
+    pub fn written(&self) -> impl Iterator<Item = &BufferSlice> {
+        let slices = self.slices.iter().zip(self.call.kernel.bindings);
+        let written = slices.filter(|(_, binding)| binding.access == Access::ReadWrite);
+        written.map(|(slice, _)| slice)
+    }
+
     /// Whether its tile is chosen for `problem`.
     pub fn poses(&self, problem: &Problem) -> bool {
         let choice = self.call.choice.as_ref();
@@ -186,6 +203,8 @@ impl Dispatch {
 pub struct Program {
     /// Largest batch it can take.
     pub capacity: usize,
+    /// Whether an adapter computes a batch by shards.
+    pub by_shards: bool,
     /// The buffers.
     pub buffers: Vec<BufferSpec>,
     /// The work, in order.
@@ -193,6 +212,12 @@ pub struct Program {
 }
 
 impl Program {
+    /// Scalars of the buffer of that role.
+    pub fn len_of(&self, role: Role) -> usize {
+        let found = self.buffers.iter().find(|spec| spec.role == role);
+        found.map_or(0, |spec| spec.len)
+    }
+
     /// Bytes of all scratch buffers.
     pub fn scratch_bytes(&self) -> u64 {
         let is_scratch = |spec: &&BufferSpec| matches!(spec.role, Role::Scratch(_));
@@ -263,6 +288,7 @@ mod tests {
         let call = sum_partials::call(1, len);
         Program {
             capacity: 1000,
+            by_shards: false,
             buffers: vec![spec(0), spec(1)],
             dispatches: vec![Dispatch {
                 label: "layer".to_owned(),

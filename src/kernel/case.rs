@@ -72,10 +72,7 @@ pub enum Output {
 
 /// A step of `batch` samples.
 pub fn batch(batch: usize) -> Step {
-    Step {
-        batch: batch as u32,
-        ..Step::default()
-    }
+    Step::of(0, batch)
 }
 
 impl Launch {

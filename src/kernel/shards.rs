@@ -25,6 +25,17 @@ pub const fn capacity(capacity: usize) -> usize {
     capacity.div_ceil(SHARDS)
 }
 
+/// The sum of what two ranks on adapters have of their shards, as `sum_shards.wgsl` adds what one has of more:
+/// drivers may take numbers too small to be normal for zeros, and so both do.
+pub fn add(one: f32, other: f32) -> f32 {
+    let sum = one + other;
+    if sum.is_subnormal() || sum == 0.0 {
+        0.0
+    } else {
+        sum
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::kernel::limits::aligned;
+use crate::kernel::shards;
 use crate::kernel::tuning::Tuning;
 
 /// Kinds of devices. All adapters run the same kernels: among those, this only says what to expect of one.
@@ -43,6 +45,10 @@ pub struct Target {
     pub kind: AdapterKind,
     /// What may not be exceeded.
     pub limits: Limits,
+    /// Whether an adapter computes a batch by shards, as the processor always does: each as if it were a batch,
+    /// and what is summed over the batch in the tree of [`shards`].
+    #[serde(skip)]
+    pub by_shards: bool,
     /// Tiles that were measured to be the fastest; without them, kernels choose by rules of thumb.
     #[serde(skip)]
     pub tuned: Option<Tuned>,
@@ -68,6 +74,34 @@ impl Target {
         }
     }
 
+    /// The same target, for programs that compute a batch by shards.
+    #[must_use]
+    pub fn in_shards(self) -> Self {
+        Self {
+            by_shards: !self.is_cpu(),
+            ..self
+        }
+    }
+
+    /// Whether a batch is computed by shards.
+    pub fn has_shards(&self) -> bool {
+        self.by_shards || self.is_cpu()
+    }
+
+    /// The most samples that a kernel sees of a batch of up to `capacity`; on the processor some see all of it.
+    pub fn kernel_capacity(&self, capacity: usize) -> usize {
+        if self.by_shards {
+            shards::capacity(capacity)
+        } else {
+            capacity
+        }
+    }
+
+    /// Scalars from what a shard has to what the next one has, of `len` each: adapters bind at aligned places.
+    pub fn shard_stride(&self, len: usize) -> usize {
+        if self.is_cpu() { len } else { aligned(len) }
+    }
+
     /// Whether programs run on the processor itself, shard by shard.
     pub fn is_cpu(&self) -> bool {
         self.kind == AdapterKind::Cpu
@@ -85,6 +119,7 @@ impl Target {
                 workgroup_bytes: 16 << 10,
                 storage_buffers: 8,
             },
+            by_shards: false,
             tuned: None,
         }
     }

@@ -48,6 +48,7 @@ pub const ALL: &[&Kernel] = &[
     &norm::batch_norm_merge::KERNEL,
     &norm::batch_norm_statistics::KERNEL,
     &reduce::sum_partials::KERNEL,
+    &reduce::sum_shards::KERNEL,
     &optimizer::squared_norm::KERNEL,
     &optimizer::clip_gradients::KERNEL,
     &optimizer::adam_step::KERNEL,

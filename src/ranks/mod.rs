@@ -150,6 +150,12 @@ impl Ranks {
         near.map(|it| it.rank).collect()
     }
 
+    /// How many of the ranks on the same machine come before this one.
+    pub fn turn(&self) -> usize {
+        let before = |rank: &usize| *rank < self.rank();
+        self.neighbours().into_iter().filter(before).count()
+    }
+
     /// The shards of a batch that are this rank's.
     pub fn shards(&self) -> Range<usize> {
         let each = SHARDS / self.count();
@@ -167,6 +173,11 @@ impl Ranks {
     ///
     /// Where a rank does not answer, nothing is exchanged from then on; [`Ranks::check`] tells.
     pub fn sum(&self, floats: &mut Vec<f32>, wish: bool) -> bool {
+        self.sum_by(|sum, other| sum + other, floats, wish)
+    }
+
+    /// The same, where `add` is how two are added.
+    pub fn sum_by(&self, add: impl Fn(f32, f32) -> f32, floats: &mut Vec<f32>, wish: bool) -> bool {
         let Some(group) = &self.0 else {
             return wish;
         };
@@ -184,7 +195,7 @@ impl Ranks {
                 bytemuck::cast_slice_mut(&mut received),
             );
             for (sum, other) in floats.iter_mut().zip(&*received) {
-                *sum += other;
+                *sum = add(*sum, *other);
             }
         }
         floats.pop().is_some_and(|wishes| wishes > 0.0)

@@ -42,9 +42,9 @@ pub(super) fn differences(
     let said =
         |value: Option<&toml::Value>| value.map_or("not given".to_owned(), ToString::to_string);
     // What is found in the data, where one side has not looked at them, or is of a version that recorded
-    // nothing of it.
+    // nothing of it; and shards, of which the processor has no need to.
     let is_new = |key: &str| match key {
-        "classes" | "task" => !(then.contains_key(key) && now.contains_key(key)),
+        "classes" | "task" | "shards" => !(then.contains_key(key) && now.contains_key(key)),
         "class-counts" => [&then, &now].iter().any(|it| {
             let counts = it.get(key).and_then(toml::Value::as_array);
             counts.is_none_or(Vec::is_empty)

@@ -13,7 +13,8 @@ use super::run_config::RunConfig;
 use super::task::{Found, Task};
 use super::weights::load_weights;
 use crate::data::{Dataset, Split, hold_out};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::kernel::shards::SHARDS;
 use crate::kernel::target::Target;
 use crate::kernel::tuning::Tuning;
 use crate::nn::Network;
@@ -134,6 +135,12 @@ impl Job {
         tuning: Option<Arc<Tuning>>,
     ) -> Result<Self> {
         config.validate()?;
+        if target.is_cpu() && config.shards == Some(1) {
+            return Err(Error::usage(
+                format!("`shards` 1 is for adapters: the processor computes a batch in {SHARDS}"),
+                "omit `shards`",
+            ));
+        }
         let sizes = config.configuration();
         let network = Network::new(config.net, &sizes, config.activation, image)?;
         let options = TrainerOptions {

@@ -115,9 +115,12 @@ settings! {
         "Training" clip_grad_norm: f64, [value_name = "NORM", allow_negative_numbers = true];
         /// End, saved, after this many minutes of training
         "Training" max_time: f64, [value_name = "MINUTES", allow_negative_numbers = true] free whole;
-        /// `cpu` for the processor, or an adapter by number or part of its name; see `gpu-train devices`
-        /// [default: a GPU where there is one, else cpu]
-        "Running" device: String, [value_name = "INDEX-or-NAME"] free whole;
+        /// `cpu` for the processor, or an adapter by number or part of its name, or several, which the ranks of a
+        /// machine take in turn; see `gpu-train devices` [default: a GPU where there is one, else cpu]
+        "Running" device: String, [value_name = "INDEX-or-NAME,..."] free whole;
+        /// Parts in which an adapter computes a batch: 8 for the bits that ranks come to which share it, slower on
+        /// one adapter [default: 1; 8 on cpu, and for several ranks]
+        "Running" shards: usize, [value_name = "1|8"] whole;
     }
     switches {
         /// Take Nesterov's momentum with --optimizer sgd
@@ -354,6 +357,7 @@ impl RunConfig {
             epochs: self.epochs,
             patience: self.patience,
             best_by: self.best_by,
+            shards: self.shards.unwrap_or(1),
             evaluate_train: self.evaluate_train,
             ..TrainerOptions::default()
         }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use super::schedule::ScheduleConfig;
 use super::selection::BestBy;
 use crate::error::{Error, Result};
+use crate::kernel::shards::SHARDS;
+use crate::kernel::target::Target;
 use crate::kernel::tuning::Tuning;
 use crate::nn::{Activation, Adam, Mse, Objective, Optimizer, Update};
 
@@ -39,6 +41,9 @@ pub struct TrainerOptions {
     pub optimizer: Arc<dyn Optimizer>,
     /// Largest norm of the gradient by all parameters together; a longer one is shortened to it.
     pub clip_grad_norm: Option<f64>,
+    /// Parts in which an adapter computes a batch: 1, or 8 that are added in a fixed order, so that ranks which share
+    /// them come to the same bits. The processor always computes 8.
+    pub shards: usize,
     /// Initial weights, one tensor per parameter in PyTorch's order, instead of random ones.
     pub init: Option<Vec<Vec<f32>>>,
     /// Tiles measured on this adapter, instead of the kernels' defaults. They change how sums
@@ -63,6 +68,7 @@ impl Default for TrainerOptions {
             objective: Arc::new(Mse),
             optimizer: Arc::new(Adam::default()),
             clip_grad_norm: None,
+            shards: 1,
             init: None,
             tuning: None,
         }
@@ -97,7 +103,12 @@ impl TrainerOptions {
                 "try `batch_size` 128",
             ));
         }
-        Ok(())
+        check_shards(self.shards)
+    }
+
+    /// What programs of batches of up to `capacity` are compiled for on a device that is `target`.
+    pub(super) fn target(&self, target: &Target, capacity: usize) -> Target {
+        compiled_for(target, self.shards, self.tuning.as_ref(), capacity)
     }
 
     /// What becomes of the gradients.
@@ -106,6 +117,37 @@ impl TrainerOptions {
             optimizer: &*self.optimizer,
             clip_grad_norm: self.clip_grad_norm,
         }
+    }
+}
+
+/// Errors where a batch is not computed in so many parts.
+pub(super) fn check_shards(shards: usize) -> Result<()> {
+    if [1, SHARDS].contains(&shards) {
+        return Ok(());
+    }
+    Err(Error::usage(
+        format!("`shards` {shards} is neither 1 nor {SHARDS}"),
+        format!("give `shards` {SHARDS} for the bits that {SHARDS} ranks come to, else 1"),
+    ))
+}
+
+/// `target` as programs of batches of up to `capacity` are compiled for it that are computed in `shards`, with the
+/// tiles of `tuning`.
+pub(super) fn compiled_for(
+    target: &Target,
+    shards: usize,
+    tuning: Option<&Arc<Tuning>>,
+    capacity: usize,
+) -> Target {
+    let target = match shards {
+        SHARDS => target.clone().in_shards(),
+        _ => target.clone(),
+    };
+    // What tiles are chosen for is what a kernel sees.
+    let samples = target.kernel_capacity(capacity);
+    match tuning {
+        Some(tuning) => target.with_tuning(tuning, samples),
+        None => target,
     }
 }
 

@@ -58,6 +58,7 @@ fn program(device: &Device, count: usize, seed: Option<u64>, buffer: Buffer) -> 
     let key = seed.map(|seed| random::key(seed, Purpose::Shuffle));
     let program = Program {
         capacity: count,
+        by_shards: false,
         buffers: vec![BufferSpec {
             role: Role::Order,
             scalar: Scalar::U32,
@@ -102,9 +103,6 @@ pub(super) fn shuffle_seed(options: &TrainerOptions) -> Option<u64> {
 /// Batches of positions `range`, the last one ragged.
 pub(super) fn batches(range: Range<usize>, batch_size: usize) -> impl Iterator<Item = Step> {
     let end = range.end;
-    range.step_by(batch_size).map(move |start| Step {
-        batch: batch_size.min(end - start) as u32,
-        batch_start: start as u32,
-        ..Step::default()
-    })
+    let starts = range.step_by(batch_size);
+    starts.map(move |start| Step::of(start, batch_size.min(end - start)))
 }

@@ -31,6 +31,7 @@ pub struct Plan {
     slots: usize,
     /// What the kernel of the objective reads.
     constants: Vec<f32>,
+    has_shards: bool,
 }
 
 /// Bytes of GPU memory, by use.
@@ -63,15 +64,11 @@ impl Plan {
     ) -> Result<Self> {
         let on = |set: &ResidentLayout| {
             let capacity = options.batch_size.min(set.count);
-            let target = target.clone();
             ProgramOptions {
                 objective: Arc::clone(&options.objective),
                 capacity,
                 rows: MAX_STEPS,
-                target: match &options.tuning {
-                    Some(tuning) => target.with_tuning(tuning, capacity),
-                    None => target,
-                },
+                target: options.target(target, capacity),
                 fuse: options.fuse,
             }
         };
@@ -89,6 +86,7 @@ impl Plan {
             statistics: network.parameters.statistics_len(),
             slots: options.optimizer.slots().len(),
             constants: options.objective.constants(),
+            has_shards: options.target(target, 1).has_shards(),
         })
     }
 
@@ -104,6 +102,11 @@ impl Plan {
             Subset::Test => Some(&self.on_test),
             Subset::Valid => self.on_valid.as_ref(),
         }
+    }
+
+    /// Whether batches are computed by shards.
+    pub fn has_shards(&self) -> bool {
+        self.has_shards
     }
 
     /// The tiles in use that were measured, and are not the kernels' defaults.
@@ -146,9 +149,9 @@ impl Plan {
 
     /// Floats that the predictions of the largest batch take.
     fn predictions(&self) -> usize {
-        let specs = self.programs().into_iter().flat_map(|it| &it.buffers);
-        let predictions = specs.filter(|spec| spec.role == Role::Predictions);
-        predictions.map(|spec| spec.len).max().unwrap_or(0)
+        let programs = self.programs().into_iter();
+        let predictions = programs.map(|it| it.len_of(Role::Predictions));
+        predictions.max().unwrap_or(0)
     }
 
     /// Scratch of threads: no more of them than there are shards use theirs.

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::metrics::{Metrics, Sums};
+use super::options::{check_shards, compiled_for};
 use super::order::{Order, batches};
 use super::plan::constants;
 use super::resident::ResidentDataset;
@@ -26,6 +27,8 @@ pub struct PredictorOptions {
     pub fuse: bool,
     /// What the net was trained for, and what is measured.
     pub objective: Arc<dyn Objective>,
+    /// Parts in which an adapter computes a batch: 1 or 8.
+    pub shards: usize,
     /// Tiles measured on this adapter, instead of the kernels' defaults.
     pub tuning: Option<Arc<Tuning>>,
 }
@@ -36,6 +39,7 @@ impl Default for PredictorOptions {
             batch_size: 128,
             fuse: true,
             objective: Arc::new(Mse),
+            shards: 1,
             tuning: None,
         }
     }
@@ -75,6 +79,7 @@ impl<'s> Predictor<'s> {
             let what = format!("a batch size of {size} is not from 1 to 1048576");
             return Err(Error::usage(what, "try `batch_size` 128"));
         }
+        check_shards(options.shards)?;
         network.parameters.check(tensors)?;
         let device = session.device();
         let roles = [Role::Parameters, Role::Statistics];
@@ -119,15 +124,13 @@ impl<'s> Predictor<'s> {
         let objective = &self.options.objective;
         self.network.check(set.shape(), objective.outputs())?;
         set.check(&**objective)?;
-        let target = self.device.target().clone();
+        let PredictorOptions { shards, tuning, .. } = &self.options;
+        let target = self.device.target();
         let options = ProgramOptions {
             objective: Arc::clone(objective),
             capacity,
             rows: MAX_STEPS,
-            target: match &self.options.tuning {
-                Some(tuning) => target.with_tuning(tuning, capacity),
-                None => target,
-            },
+            target: compiled_for(target, *shards, tuning.as_ref(), capacity),
             fuse: self.options.fuse,
         };
         let program = evaluation_program(&self.network, &set.layout(), &options)?;
@@ -139,8 +142,9 @@ impl<'s> Predictor<'s> {
         let order = Order::new(self.device, set.len(), None)?;
         shared.insert(Role::Order, order.buffer().clone());
         shared.extend(self.parameters.clone());
+        let predictions = program.len_of(Role::Predictions);
         shared.extend([
-            new(Role::Predictions, capacity * padded(objective.outputs()))?,
+            new(Role::Predictions, predictions)?,
             new(Role::Metrics, MAX_STEPS * ROW)?,
             new(Role::Faults, MAX_STEPS)?,
         ]);

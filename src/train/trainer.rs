@@ -17,6 +17,7 @@ use super::session::Session;
 use crate::error::{Error, Result};
 use crate::exec::{Device, Executable, Profile, SharedBuffers, Submissions, Traffic};
 use crate::graph::Role;
+use crate::kernel::shards::SHARDS;
 use crate::nn::{Network, NetworkConfiguration, NetworkType, Objective, initial_parameters};
 
 /// Trains one net on one data set.
@@ -114,6 +115,14 @@ impl<'s> Trainer<'s> {
         }
         let plan = Plan::new(&network, &data.layout(), &options, device.target())?;
         plan.check(&device.target().limits)?;
+        if !device.ranks().is_alone() && !plan.has_shards() {
+            return Err(Error::usage(
+                "ranks share a batch by its shards, and this training has but one",
+                format!(
+                    "give `shards` {SHARDS}; a run that began without goes on as a single process"
+                ),
+            ));
+        }
         let initial = match &options.init {
             Some(tensors) => tensors.clone(),
             None => initial_parameters(&network.parameters, options.seed),

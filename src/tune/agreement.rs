@@ -195,10 +195,7 @@ mod tests {
         let adam = Adam::default();
         let step = training_program(&network, &layout, &options, Update::of(&adam)).expect("fits");
         let shared = super::super::fill(&gpu, &network, &step).expect("fits");
-        let now = Step {
-            batch: BATCH as u32,
-            ..Step::default()
-        };
+        let now = Step::of(0, BATCH);
         let contest = Contest::new(&gpu, now).expect("opens");
         let is_linear = |it: &Dispatch| it.call.kernel.name == "linear_forward";
         let index = step.dispatches.iter().position(is_linear);

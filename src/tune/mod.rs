@@ -137,10 +137,7 @@ impl<'a> Tuner<'a> {
         let layout = lay_out(batch, network.input, limit)?;
         let program = lower(gpu, network, &layout, batch, Tuning::default())?;
         program.check(&gpu.target().limits)?;
-        let step = Step {
-            batch: batch as u32,
-            ..Step::default()
-        };
+        let step = Step::of(0, batch);
         // A rate at which nothing is learned: only the time counts.
         let step = Adam::default().step(step, 0.0, 1);
         Ok(Self {

@@ -40,8 +40,6 @@ pub fn run_cpu(cpu: &Cpu, launch: &Launch) -> Result<Vec<Output>> {
         let mut part = Part {
             shards: 0..SHARDS,
             step: launch.step,
-            batch: launch.step.batch,
-            start: 0,
             workspace: &mut Workspace::poisoned(SCRATCH),
         };
         launch.call.kernel.run(&launch.call, &mut part, &mut slices);

@@ -27,7 +27,7 @@ impl<'a> Submitted<'a> {
     /// Errors where a shader does not compile, or the adapter has no room.
     pub fn new(device: &'a Device, launches: &[&'a Launch]) -> Result<Self> {
         match device {
-            Device::Gpu(gpu) => SubmittedToGpu::new(gpu, launches).map(Self::Gpu),
+            Device::Gpu(gpu, _) => SubmittedToGpu::new(gpu, launches).map(Self::Gpu),
             Device::Cpu(cpu) => Ok(Self::Cpu(cpu, launches.to_vec())),
         }
     }
@@ -183,6 +183,7 @@ fn program(launch: &Launch) -> Program {
     let specs = bindings.iter().zip(&lens).enumerate();
     Program {
         capacity: launch.step.batch as usize,
+        by_shards: false,
         buffers: specs
             .map(|(index, (binding, len))| BufferSpec {
                 role: Role::Scratch(index as u16),

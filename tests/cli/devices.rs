@@ -119,25 +119,103 @@ fn a_run_on_the_processor_goes_on_there_bit_for_bit() {
     }
 }
 
+/// `mae` of the test set, as `eval` prints it.
+fn test_mae(place: &Workplace, device: &[&str]) -> f64 {
+    let ended = place.run(&[&["eval", "run", "--format", "csv"], device].concat());
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let mut lines = ended.stdout.lines();
+    let line = lines.find_map(|it| it.strip_prefix("mae,,,"));
+    line.expect("is there").parse().expect("a number")
+}
+
+/// What `metrics.csv` says of it last.
+fn recorded_mae(place: &Workplace) -> String {
+    let metrics = place.text("run/metrics.csv");
+    let last = metrics.lines().last().and_then(|it| it.split(',').nth(4));
+    last.expect("is there").to_owned()
+}
+
+/// An adapter computes by shards where it is asked to, and so the run goes on and is evaluated.
+#[test]
+fn a_run_by_shards_is_one_for_good() {
+    let place = Workplace::new();
+    let shards: &[&str] = &["--shards", "8"];
+    place.train("long", &[ADAPTER, shards, &["--epochs", "2"]].concat());
+    place.train("run", &[ADAPTER, shards, &["--epochs", "1"]].concat());
+    place.train("whole", &[ADAPTER, &["--epochs", "1"]].concat());
+    let recorded = |run: &str| place.text(&format!("{run}/config.toml"));
+    assert!(recorded("run").contains("\nshards = 8\n"));
+    assert!(recorded("whole").contains("\nshards = 1\n"));
+    for (run, shards) in [("run", "1"), ("whole", "8")] {
+        let arguments = ["--resume", run, "--epochs", "2", "--shards", shards];
+        let refused = place.run(&arguments);
+        assert_eq!(refused.code, 2);
+        assert!(refused.stderr.contains("shards was "), "{}", refused.stderr);
+    }
+    assert_eq!(recorded_mae(&place), test_mae(&place, &[]).to_string());
+    let resumed = place.run(&["--resume", "run", "--epochs", "2"]);
+    assert_eq!(resumed.code, 0, "{}", resumed.stderr);
+    assert_same(&place, "long", "run");
+    let timed = place.run(&["--config", "long/config.toml", "--dry-run", "--profile"]);
+    assert_eq!(timed.code, 0, "{}", timed.stderr);
+    // What an adapter did says nothing of the processor.
+    let moved = place.run(&[
+        "--config",
+        "whole/config.toml",
+        "--device",
+        "cpu",
+        "--out",
+        "moved",
+    ]);
+    assert_eq!(moved.code, 0, "{}", moved.stderr);
+    assert!(!recorded("moved").contains("shards"));
+}
+
+#[test]
+fn shards_that_there_are_not_are_refused() {
+    let place = Workplace::new();
+    for (device, shards, says) in [
+        (ADAPTER, "4", "--shards 4 is neither 1 nor 8"),
+        (ADAPTER, "0", "--shards 0 is neither 1 nor 8"),
+        (CPU, "1", "--shards 1 is for adapters"),
+        (CPU, "16", "--shards 16 is neither"),
+    ] {
+        let refused = place.run(&[SMALL, device, &["--shards", shards]].concat());
+        assert_eq!(refused.code, 2);
+        assert!(refused.stderr.contains(says), "{}", refused.stderr);
+        assert!(refused.stderr.contains("hint: "), "{}", refused.stderr);
+    }
+    let eight: &[&str] = &["--shards", "8"];
+    place.train("asked", &[CPU, eight].concat());
+    place.train("plain", CPU);
+    assert_same(&place, "asked", "plain");
+}
+
+/// A single process takes the first of them.
+#[test]
+fn several_devices_may_be_named() {
+    let place = Workplace::new();
+    let name = &adapters()[0].name;
+    let listed = place.train("run", &["--device", "0,0"]);
+    assert!(device_line(&listed).starts_with(&format!("on {name} (")));
+    let refused = place.run(&[SMALL, &["--device", "99,0"]].concat());
+    assert_eq!(refused.code, 2);
+    assert!(
+        refused.stderr.contains("no device '99'"),
+        "{}",
+        refused.stderr
+    );
+}
+
 /// Other bits, and the same net.
 #[test]
 fn what_the_processor_trained_is_evaluated_on_an_adapter_too() {
     let place = Workplace::new();
     place.train("run", CPU);
-    let mae = |device: &[&str]| {
-        let ended = place.run(&[&["eval", "run", "--format", "csv"], device].concat());
-        assert_eq!(ended.code, 0, "{}", ended.stderr);
-        let line = ended
-            .stdout
-            .lines()
-            .find_map(|it| it.strip_prefix("mae,,,"));
-        line.expect("is there").parse::<f64>().expect("a number")
-    };
+    let mae = |device: &[&str]| test_mae(&place, device);
     // Without a device the run's own, whose evaluation it is to the last digit.
     assert_eq!(mae(&[]), mae(CPU));
-    let metrics = place.text("run/metrics.csv");
-    let last = metrics.lines().last().and_then(|it| it.split(',').nth(4));
-    assert_eq!(last, Some(mae(CPU).to_string().as_str()));
+    assert_eq!(recorded_mae(&place), mae(CPU).to_string());
     let apart = (mae(CPU) - mae(ADAPTER)).abs();
     assert!(apart <= 1e-5 * mae(CPU), "{apart:e}");
 }

@@ -347,12 +347,14 @@ fn quiet_prints_nothing_and_runs_lie_below_runs() {
 
 #[test]
 fn a_profile_names_every_kernel_and_changes_nothing() {
-    for device in [ADAPTER, CPU] {
-        assert_profiled(device);
-    }
+    let by_shards = [ADAPTER, &["--shards", "8"]].concat();
+    assert_profiled(ADAPTER, "sum_partials ");
+    assert_profiled(&by_shards, "sum_shards ");
+    assert_profiled(CPU, "sum_shards ");
 }
 
-fn assert_profiled(device: &[&str]) {
+/// A run on `device`, on which partial gradients are added by the kernel `sum`.
+fn assert_profiled(device: &[&str], sum: &str) {
     let place = Workplace::new();
     place.train("plain", device);
     let ended = place.train("profiled", &[device, &["--profile"]].concat());
@@ -364,7 +366,7 @@ fn assert_profiled(device: &[&str]) {
         "mse_loss ",
         "conv2d_backward_input ",
         "linear_backward_weight ",
-        "sum_partials ",
+        sum,
         "adam_step ",
     ] {
         let named = rows.iter().any(|row| row.starts_with(kernel));

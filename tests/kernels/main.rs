@@ -46,3 +46,4 @@ mod residual;
 mod sgd_step;
 mod squared_norm;
 mod sum_partials;
+mod sum_shards;

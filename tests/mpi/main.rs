@@ -1,5 +1,5 @@
 //! Trainings that MPI shares among processes: `make test-mpi`. What ranks compute is tested without MPI in
-//! tests/training/ranks.rs.
+//! tests/training/ranks.rs and shards.rs.
 
 use std::fs;
 use std::path::Path;
@@ -151,6 +151,49 @@ fn a_run_goes_on_with_another_number_of_ranks() {
     done(ranks(4, folder).args(["--resume", "run", "--epochs", "2"]));
     done(alone(folder).args(["--resume", "run", "--epochs", "3"]));
     assert_same_run(&folder.join("whole"), &folder.join("run"));
+}
+
+/// On adapters, here one that all ranks take, a process comes to the same bits by shards; a run that it computed without
+/// is none for ranks.
+#[test]
+fn ranks_on_adapters_come_to_the_bits_of_one_by_shards() {
+    let (place, _turn) = place();
+    let folder = place.path();
+    for (net, more) in [
+        ("mlp", &["--dense-hiddens", "9,7"][..]),
+        ("resnet", &["--channels", "5", "--clip-grad-norm", "1"]),
+    ] {
+        let tiny = "--device 0 --data house-digits:60,20 --batch-size 24 --no-report --no-progress";
+        let train = |mut command: Command, epochs: &str, out: &str| {
+            let command = command
+                .args(tiny.split(' '))
+                .args(["--net", net])
+                .args(more);
+            done(command.args(["--epochs", epochs, "--out", &format!("{net}-{out}")]));
+        };
+        let mut by_shards = alone(folder);
+        by_shards.args(["--shards", "8"]);
+        train(by_shards, "2", "one");
+        train(ranks(2, folder), "2", "two");
+        train(ranks(4, folder), "1", "four");
+        let run = |out: &str| folder.join(format!("{net}-{out}"));
+        assert_same_run(&run("one"), &run("two"));
+        let resume = |mut command: Command, out: &str| {
+            command
+                .arg("--resume")
+                .arg(run(out))
+                .args(["--epochs", "2"]);
+            command
+        };
+        done(&mut resume(alone(folder), "four"));
+        assert_same_run(&run("one"), &run("four"));
+        train(alone(folder), "1", "whole");
+        let refused = resume(ranks(2, folder), "whole").output().expect("starts");
+        assert!(!refused.status.success());
+        let words = words(&refused);
+        assert!(words.contains("by its shards"), "{words}");
+        assert!(words.contains("goes on as a single process"), "{words}");
+    }
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod ranks;
 mod resident;
 mod runs;
 mod seed_words;
+mod shards;
 mod sharing;
 mod sweep;
 mod threads;

@@ -30,8 +30,17 @@ pub fn one_thread() -> GpuOptions {
     }
 }
 
-/// What `work` gives on each of `count` ranks.
+/// What `work` gives on each of `count` ranks on the processor.
 fn on_ranks<T: Send>(count: usize, work: impl Fn(&Session) -> T + Sync) -> Vec<T> {
+    on_ranks_of(&one_thread(), count, work)
+}
+
+/// What `work` gives on each of `count` ranks on the device of `options`.
+pub fn on_ranks_of<T: Send>(
+    options: &GpuOptions,
+    count: usize,
+    work: impl Fn(&Session) -> T + Sync,
+) -> Vec<T> {
     thread::scope(|scope| {
         let links = of_threads(count, TIMEOUT).into_iter();
         let threads: Vec<_> = links
@@ -39,8 +48,8 @@ fn on_ranks<T: Send>(count: usize, work: impl Fn(&Session) -> T + Sync) -> Vec<T
                 let work = &work;
                 scope.spawn(move || {
                     let ranks = Ranks::new(link, "here").expect("is allowed");
-                    let session = Session::open_shared(&one_thread(), ranks);
-                    work(&session.expect("the processor is there"))
+                    let session = Session::open_shared(options, ranks);
+                    work(&session.expect("the device is there"))
                 })
             })
             .collect();
@@ -50,7 +59,7 @@ fn on_ranks<T: Send>(count: usize, work: impl Fn(&Session) -> T + Sync) -> Vec<T
 }
 
 /// All that a training leaves, times aside.
-type Trained = (TrainState, Vec<EpochMetrics>, Metrics, Vec<f32>);
+pub type Trained = (TrainState, Vec<EpochMetrics>, Metrics, Vec<f32>);
 
 pub fn timeless(logs: &[EpochMetrics]) -> Vec<EpochMetrics> {
     let timeless = |epoch: &EpochMetrics| EpochMetrics {
@@ -61,7 +70,7 @@ pub fn timeless(logs: &[EpochMetrics]) -> Vec<EpochMetrics> {
     logs.iter().map(timeless).collect()
 }
 
-fn all_of(mut trainer: Trainer<'_>) -> Trained {
+pub fn all_of(mut trainer: Trainer<'_>) -> Trained {
     trainer.train_loop(3, |_| Ok(())).expect("trains");
     let logs = timeless(trainer.logs());
     let evaluated = trainer.evaluate(Subset::Train).expect("evaluates");

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::memory::Seen;
-use crate::graph::{Dispatch, Extent, Program, Role};
+use crate::graph::{BufferSlice, Dispatch, Extent};
 use crate::kernel::{Access, Call, Scalar, Slice, shards};
 
 /// A dispatch with its kernel and its slices.
@@ -18,46 +18,28 @@ pub(super) struct Bound {
 #[derive(Debug, Clone)]
 pub(super) struct BoundSlice {
     pub(super) buffer: usize,
-    pub(super) offset: usize,
+    offset: usize,
     len: usize,
-    pub(super) extent: Extent,
-    /// Whether the buffer is the thread's own, and holds one shard.
-    pub(super) local: bool,
+    extent: Extent,
     scalar: Scalar,
     pub(super) written: bool,
 }
 
-impl BoundSlice {
-    /// Whether it and `other` are parts of one buffer that overlap.
-    pub(super) fn overlaps(&self, other: &Self) -> bool {
-        let ends = [self, other].map(|it| it.offset + it.len);
-        self.buffer == other.buffer && self.offset < ends[1] && other.offset < ends[0]
-    }
-
-    /// The same, to be written.
-    pub(super) fn to_write(&self) -> Self {
-        Self {
-            written: true,
-            ..self.clone()
-        }
-    }
-
-    /// All of it, in between stages.
-    #[expect(
-        unsafe_code,
-        reason = "threads share buffers, of which each uses its own part"
-    )]
-    pub(super) fn whole<'t>(&self, seen: &'t Seen<'_>) -> Slice<'t, f32> {
-        let range = self.offset..self.offset + self.len;
-        // SAFETY: no dispatch runs between stages, and what a program reads of shards or sums over them it has
-        // written: the buffer is held for writing. The slices of a stage do not overlap; see `Stages::new`.
-        unsafe { seen.slice(self.buffer, range, self.scalar, true) }
-    }
+/// All of `part`, in between stages.
+#[expect(
+    unsafe_code,
+    reason = "threads share buffers, of which each uses its own part"
+)]
+pub(super) fn whole<'t>(part: &BufferSlice, seen: &'t Seen<'_>) -> Slice<'t, f32> {
+    let range = part.offset..part.offset + part.len;
+    // SAFETY: no dispatch runs between stages, and what a program reads of shards or sums over them it has
+    // written: the buffer is held for writing. The slices of a stage do not overlap; see `Stages::new`.
+    unsafe { seen.slice(part.buffer, range, Scalar::F32, true) }
 }
 
 impl Bound {
     /// Panics as [`CpuProgram::new`](super::CpuProgram::new).
-    pub(super) fn new(dispatch: &Dispatch, program: &Program) -> Self {
+    pub(super) fn new(dispatch: &Dispatch) -> Self {
         let kernel = dispatch.call.kernel;
         let slices = dispatch.slices.iter().zip(kernel.bindings);
         let slices = slices.map(|(slice, binding)| BoundSlice {
@@ -65,7 +47,6 @@ impl Bound {
             offset: slice.offset,
             len: slice.len,
             extent: slice.extent,
-            local: matches!(program.buffers[slice.buffer].role, Role::Local(_)),
             scalar: binding.scalar,
             written: binding.access == Access::ReadWrite,
         });
@@ -105,9 +86,9 @@ impl Bound {
         let has_own_shards = !self.call.whole_batch || self.call.sums_shards;
         let (from, len) = match slice.extent {
             Extent::Samples(sample) if self.by_samples => {
-                let first = if slice.local { 0 } else { samples.start };
-                (first * sample, samples.len() * sample)
+                (samples.start * sample, samples.len() * sample)
             }
+            Extent::OfShard(sample) => (0, samples.len() * sample),
             Extent::Shards(len) if has_own_shards => (shards.start * len, shards.len() * len),
             _ => (0, slice.len),
         };
@@ -134,7 +115,7 @@ impl Bound {
                 "{label}: all shards of {kernel} write the same"
             );
             assert!(
-                !(slice.local && self.call.whole_batch),
+                !(matches!(slice.extent, Extent::OfShard(_)) && self.call.whole_batch),
                 "{label}: {kernel} meets no shards"
             );
             let end = slice.offset + slice.len;

@@ -5,7 +5,6 @@ mod ceilings;
 mod device;
 mod memory;
 mod program;
-mod stages;
 
 pub(super) use ceilings::measure as measure_ceilings;
 pub use device::{Cpu, describe};

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
-use super::bound::Bound;
+use super::bound::{Bound, whole};
 use super::device::Cpu;
 use super::memory::{Held, HostBuffer, Seen};
-use super::stages::{Stage, Stages};
 use crate::error::Result;
 use crate::exec::described::Described;
+use crate::exec::stages::{Stage, Stages};
 use crate::graph::{Half, Program, Role};
 use crate::kernel::native::{Aligned, Part, Workspace};
 use crate::kernel::shards::SHARDS;
@@ -64,8 +64,7 @@ impl CpuProgram {
         program: &Program,
         shared: impl Fn(Role) -> Option<HostBuffer>,
     ) -> Result<Self> {
-        let bound = program.dispatches.iter();
-        let dispatches: Vec<Bound> = bound.map(|it| Bound::new(it, program)).collect();
+        let dispatches: Vec<Bound> = program.dispatches.iter().map(Bound::new).collect();
         let written = |buffer: usize| {
             let mut slices = dispatches.iter().flat_map(|it| &it.slices);
             slices.any(|it| it.buffer == buffer && it.written)
@@ -87,7 +86,7 @@ impl CpuProgram {
                 })
             });
         }
-        let stages = Stages::new(&dispatches, program.half(Half::Update).start);
+        let stages = Stages::new(program);
         let own = || {
             let locals = locals
                 .iter()
@@ -192,13 +191,13 @@ impl CpuProgram {
                 }
                 Stage::Sum(parts) => {
                     let seen = held.seen_with(&mut []);
-                    let mut parts: Vec<_> = parts.iter().map(|it| it.whole(&seen)).collect();
+                    let mut parts: Vec<_> = parts.iter().map(|it| whole(it, &seen)).collect();
                     exchange(&mut Exchanged::Sums(&mut parts));
                 }
                 Stage::Gather(parts) => {
                     let seen = held.seen_with(&mut []);
                     for part in parts {
-                        exchange(&mut Exchanged::Parts(part.whole(&seen).real_mut()));
+                        exchange(&mut Exchanged::Parts(whole(part, &seen).real_mut()));
                     }
                 }
             }
@@ -312,13 +311,7 @@ impl CpuProgram {
             slices.iter_mut().for_each(Slice::clear);
         } else if !self.cpu.breaks(bound.call.kernel.name) {
             let mut part = Part {
-                step: Step {
-                    batch: samples.len() as u32,
-                    batch_start: step.batch_start + samples.start as u32,
-                    ..*step
-                },
-                batch: step.batch,
-                start: samples.start as u32,
+                step: step.on(&samples),
                 shards: shards.clone(),
                 workspace: own.workspace,
             };

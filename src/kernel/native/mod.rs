@@ -23,10 +23,6 @@ use super::{Call, Slice, Step};
 pub struct Part<'a> {
     /// The step as the part sees it: its own samples, its own start.
     pub step: Step,
-    /// Samples of the whole batch.
-    pub batch: u32,
-    /// Position of its first sample within the batch.
-    pub start: u32,
     /// The shards that a sum over shards is to be taken of: all, unless ranks share the batch.
     pub shards: Range<usize>,
     /// Memory of the thread.

@@ -179,7 +179,7 @@ impl Ranges {
 
 /// partials (splits of weight, zeros and bias): input^T * `grad_output` and the sums of
 /// `grad_output`, each over its range of samples. A call for the whole batch gives their sum over all
-/// shards instead, in the order of `sum_partials`, without a copy per shard.
+/// shards instead, in the order of `sum_shards`, without a copy per shard.
 fn native(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
     let [input, grad_output, partials] = slices else {
         panic!("linear_backward_weight binds three buffers");

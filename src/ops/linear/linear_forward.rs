@@ -17,7 +17,7 @@ use crate::kernel::{
 };
 use crate::ops::activation::activation_forward::activate;
 use crate::ops::activation::vectors::finish;
-use crate::ops::reduce::sum_partials::add_all;
+use crate::ops::reduce::sum_shards::add_all;
 use crate::shape::{QUAD, padded};
 
 /// See the shader's head comment.

@@ -10,7 +10,7 @@ use super::linear_backward_weight::add_rows;
 use crate::kernel::native::Workspace;
 use crate::kernel::native::product::{ADDED_WHOLE, Matrix, multiply};
 use crate::kernel::shards::SHARDS;
-use crate::ops::reduce::sum_partials::{BLOCK, add, add_tree};
+use crate::ops::reduce::sum_shards::{BLOCK, add, add_tree};
 
 /// Rows of the weight of `ins` rows that a thread sums at a time: they stay in its cache, and there are
 /// blocks for several threads. A sum does not depend on its block.

@@ -1,12 +1,11 @@
-//! `cross_entropy_loss`: host side, twin, native kernel and cases of
+//! `cross_entropy_loss`: host side, twin and cases of
 //! `shaders/loss/cross_entropy_loss.wgsl`.
 
 use super::cross_entropy::TOP;
 use crate::kernel::case::{Argument, Case, Launch, Tolerance, batch};
-use crate::kernel::native::Part;
 use crate::kernel::numbers::{Random, zero_padding};
 use crate::kernel::{
-    Call, Grid, Kernel, Params as _, Real, Slice, Step, params, reads, reads_words, twin, writes,
+    Call, Grid, Kernel, Params as _, Real, Step, params, reads, reads_words, twin, writes,
     writes_words,
 };
 use crate::ops::loss::ROW;
@@ -15,7 +14,7 @@ use crate::shape::padded;
 /// Threads of the one workgroup: a power of two.
 const WORKGROUP_SIZE: u32 = 128;
 
-/// See the shader's head comment.
+/// See the shader's head comment. The processor runs the twin.
 pub static KERNEL: Kernel = Kernel {
     name: "cross_entropy_loss",
     source: include_str!("../../../shaders/loss/cross_entropy_loss.wgsl"),
@@ -31,7 +30,7 @@ pub static KERNEL: Kernel = Kernel {
     params: Params::FIELDS,
     variants: &[&[]],
     twin: TWIN,
-    native: Some(native),
+    native: None,
     cases,
 };
 
@@ -93,15 +92,14 @@ pub fn twin<T: Real>(
 ) {
     let task = Task {
         params,
-        order: &order[step.batch_start as usize..],
+        order,
         targets,
         class_weights,
     };
-    let outputs = (grad_prediction, metrics, faults);
-    task.run(step, step.batch as usize, 0, prediction, outputs);
+    task.run(step, prediction, (grad_prediction, metrics, faults));
 }
 
-/// What the loss of a batch depends on beside the logits; `order` begins with the batch.
+/// What the loss of a batch depends on beside the logits.
 struct Task<'a, T> {
     params: &'a Params,
     order: &'a [u32],
@@ -110,8 +108,9 @@ struct Task<'a, T> {
 }
 
 impl<T: Real> Task<'_, T> {
-    fn target(&self, sample: usize) -> usize {
-        let target = self.targets[self.order[sample] as usize].wide() as usize;
+    /// The class at a position of the epoch.
+    fn target(&self, position: u32) -> usize {
+        let target = self.targets[self.order[position as usize] as usize].wide() as usize;
         target.min(self.params.classes as usize - 1)
     }
 
@@ -122,32 +121,31 @@ impl<T: Real> Task<'_, T> {
         }
     }
 
-    /// 1 / the weights of the targets of a batch of so many samples; 0 where they are all 0.
-    fn scale(&self, batch: usize) -> f64 {
-        let weights: f64 = (0..batch).map(|it| self.weight(self.target(it))).sum();
+    /// 1 / the weights of the targets of the whole batch; 0 where they are all 0.
+    fn scale(&self, step: &Step) -> f64 {
+        let batch = step.whole_start..step.whole_start + step.whole_batch;
+        let weights: f64 = batch.map(|it| self.weight(self.target(it))).sum();
         if weights > 0.0 { weights.recip() } else { 0.0 }
     }
 
-    /// Gradient and metrics of the samples of `step` from position `first` of the batch on, whose logits
-    /// `prediction` holds; the mean is over all of the batch.
+    /// Gradient and metrics of the samples of `step`, whose logits `prediction` holds; the mean is over the
+    /// whole batch.
     fn run(
         &self,
         step: &Step,
-        batch: usize,
-        first: usize,
         prediction: &[T],
         (gradient, metrics, faults): (&mut [T], &mut [T], &mut [u32]),
     ) {
         let width = self.params.width as usize;
-        let scale = self.scale(batch);
+        let scale = self.scale(step);
         let mut sums = [0.0; ROW];
         let samples = prediction.chunks_exact(width);
         let samples = samples.zip(gradient.chunks_exact_mut(width));
         let samples = samples.take(step.batch as usize);
-        for (sample, (logits, gradient)) in samples.enumerate() {
-            let [loss, hit, near] =
-                self.sample(self.target(first + sample), scale, logits, gradient);
-            let terms = [batch as f64 * loss, hit, near, 1.0];
+        for (position, (logits, gradient)) in (step.batch_start..).zip(samples) {
+            let target = self.target(position);
+            let [loss, hit, near] = self.sample(target, scale, logits, gradient);
+            let terms = [f64::from(step.whole_batch) * loss, hit, near, 1.0];
             for (sum, term) in sums.iter_mut().zip(terms) {
                 *sum += term;
             }
@@ -187,38 +185,6 @@ impl<T: Real> Task<'_, T> {
         let is_within = |count: usize| f64::from(u8::from(rank < count.min(classes)));
         [scale * loss, is_within(1), is_within(TOP)]
     }
-}
-
-// The native kernel.
-
-/// Gradient and metrics of the part's samples; the mean is over the whole batch.
-fn native(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
-    let [
-        prediction,
-        order,
-        targets,
-        class_weights,
-        grad_prediction,
-        metrics,
-        faults,
-    ] = slices
-    else {
-        panic!("cross_entropy_loss binds seven buffers");
-    };
-    let start = part.step.batch_start - part.start;
-    let task = Task {
-        params: call.params(),
-        order: &order.word()[start as usize..],
-        targets: targets.real(),
-        class_weights: class_weights.real(),
-    };
-    let outputs = (
-        grad_prediction.real_mut(),
-        metrics.real_mut(),
-        faults.word_mut(),
-    );
-    let (batch, first) = (part.batch as usize, part.start as usize);
-    task.run(&part.step, batch, first, prediction.real(), outputs);
 }
 
 // The cases.

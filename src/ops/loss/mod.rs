@@ -10,10 +10,9 @@ use std::ops::RangeInclusive;
 
 use crate::error::Result;
 use crate::graph::{Graph, Node, Op, Phase, Role, Shape, Tape, Value};
-use crate::kernel::shards::SHARDS;
 use crate::kernel::target::Target;
 use crate::kernel::{Call, Scalar};
-use crate::ops::reduce::sum_partials;
+use crate::ops::reduce::sum_shards;
 use crate::shape::ImageShape;
 
 pub use cross_entropy::{CrossEntropy, balanced_weights};
@@ -48,7 +47,8 @@ pub trait Objective: Debug + Send + Sync {
     /// The kernel call of one batch, in `training` or in an evaluation: its gradient, and row `Step::row` of
     /// `rows` rows of metrics. It binds the predictions (each padded to quads), the order of the epoch, the
     /// targets of the data set, its [`constants`](Self::constants) if it has any, the gradient of the
-    /// predictions, the rows of metrics, and a word per row that it sets to zero.
+    /// predictions, the rows of metrics, and a word per row that it sets to zero. It may see a shard of the
+    /// batch alone: the gradient is that of the mean over `Step::whole_batch` samples.
     fn call(&self, rows: usize, training: bool) -> Call;
 }
 
@@ -83,7 +83,7 @@ struct LossOp {
 
 /// What a loss leaves behind that is yet to be added up.
 #[derive(Debug)]
-#[must_use = "on the processor, there are no metrics without"]
+#[must_use = "by shards, there are no metrics without"]
 pub struct Loss {
     /// Metrics of every shard, and where their sum belongs.
     shards: Option<[Value; 2]>,
@@ -94,7 +94,7 @@ impl Loss {
     /// shards have to meet for it.
     pub fn reduce(self, graph: &mut Graph) {
         if let Some([shards, metrics]) = self.shards {
-            let call = sum_partials::call(SHARDS, ROW);
+            let call = sum_shards::call(1, ROW, &graph.target);
             let (inputs, outputs) = (vec![shards], vec![metrics]);
             graph.record_call("loss", Phase::ReduceGradients, call, inputs, outputs);
         }
@@ -102,8 +102,8 @@ impl Loss {
 }
 
 /// Records the loss of `prediction` against the targets of a data set of `count` samples, and the row of
-/// metrics it writes; a submission holds up to `most_rows` of them. On the processor every shard writes a row
-/// of its own.
+/// metrics it writes; a submission holds up to `most_rows` of them. Where a batch is computed by shards, each
+/// writes a row of its own, and their sum is the only row.
 pub fn record(
     graph: &mut Graph,
     objective: &dyn Objective,
@@ -121,7 +121,7 @@ pub fn record(
         inputs.push(graph.resident(Role::Constants, 0, constants, Scalar::F32));
     }
     let (rows, metrics, faults, loss);
-    if graph.target.is_cpu() {
+    if graph.target.has_shards() {
         rows = 1;
         metrics = graph.transient(Shape::Shards(ROW), Scalar::F32);
         // The executor clears the count of faults before a step.

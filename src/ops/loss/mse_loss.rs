@@ -1,10 +1,9 @@
-//! `mse_loss`: host side, twin, native kernel and cases of `shaders/loss/mse_loss.wgsl`.
+//! `mse_loss`: host side, twin and cases of `shaders/loss/mse_loss.wgsl`.
 
 use crate::kernel::case::{Argument, Case, Launch, Tolerance, batch};
-use crate::kernel::native::Part;
 use crate::kernel::numbers::{Random, zero_padding};
 use crate::kernel::{
-    Call, Grid, Kernel, Params as _, Real, Slice, Step, params, reads, reads_words, twin, writes,
+    Call, Grid, Kernel, Params as _, Real, Step, params, reads, reads_words, twin, writes,
     writes_words,
 };
 use crate::ops::loss::{Metric, Objective, ROW};
@@ -13,7 +12,7 @@ use crate::shape::QUAD;
 /// Threads of the one workgroup: a power of two.
 const WORKGROUP_SIZE: u32 = 128;
 
-/// See the shader's head comment.
+/// See the shader's head comment. The processor runs the twin.
 pub static KERNEL: Kernel = Kernel {
     name: "mse_loss",
     source: include_str!("../../../shaders/loss/mse_loss.wgsl"),
@@ -28,7 +27,7 @@ pub static KERNEL: Kernel = Kernel {
     params: Params::FIELDS,
     variants: &[&[]],
     twin: TWIN,
-    native: Some(native),
+    native: None,
     cases,
 };
 
@@ -121,7 +120,8 @@ fn round_half_even<T: Real>(x: T) -> f64 {
 }
 
 /// prediction and `grad_prediction`: (batch, 4), of which the first counts; order: (count);
-/// targets: (images); metrics: (rows, 4); faults: (rows). The gradient is that of
+/// targets: (images); metrics: (rows, 4); faults: (rows). The gradient is that of the mean over the whole
+/// batch:
 /// <https://docs.pytorch.org/docs/stable/generated/torch.nn.MSELoss.html>.
 pub fn twin<T: Real>(
     params: &Params,
@@ -133,32 +133,7 @@ pub fn twin<T: Real>(
     metrics: &mut [T],
     faults: &mut [u32],
 ) {
-    twin_of_part(
-        params,
-        step,
-        step.batch,
-        prediction,
-        order,
-        targets,
-        grad_prediction,
-        metrics,
-        faults,
-    );
-}
-
-/// The same of a part of a batch of `batch` samples, whose gradient is that of the mean over all.
-pub fn twin_of_part<T: Real>(
-    params: &Params,
-    step: &Step,
-    batch: u32,
-    prediction: &[T],
-    order: &[u32],
-    targets: &[T],
-    grad_prediction: &mut [T],
-    metrics: &mut [T],
-    faults: &mut [u32],
-) {
-    let scale = T::of(2.0 / f64::from(batch));
+    let scale = T::of(2.0 / f64::from(step.whole_batch));
     let mut sums = [0.0; ROW];
     for sample in 0..step.batch as usize {
         let predicted = prediction[sample * QUAD];
@@ -180,26 +155,6 @@ pub fn twin_of_part<T: Real>(
         metrics[row * ROW..][..ROW].copy_from_slice(&sums.map(T::of));
         faults[row] = 0;
     }
-}
-
-// The native kernel.
-
-/// Gradient and metrics of the part's samples; the mean is over the whole batch.
-fn native(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
-    let [prediction, order, targets, grad_prediction, metrics, faults] = slices else {
-        panic!("mse_loss binds six buffers");
-    };
-    twin_of_part(
-        call.params(),
-        &part.step,
-        part.batch,
-        prediction.real(),
-        order.word(),
-        targets.real(),
-        grad_prediction.real_mut(),
-        metrics.real_mut(),
-        faults.word_mut(),
-    );
 }
 
 // The cases.

@@ -83,14 +83,15 @@ pub fn twin<T: Real>(
 ) {
     let channels = QUAD * params.quads as usize;
     let rows = (step.batch * params.pixels) as usize;
+    let all_rows = f64::from(step.whole_batch * params.pixels);
     let grad_bias = &grad_parameters[QUAD * params.bias_at as usize..];
     for pixel in 0..rows {
         for c in 0..channels {
             let index = pixel * channels + c;
             let inv_std = inv_std(variance[c], params.eps);
             let x_hat = (input[index] - mean[c]).wide() * inv_std;
-            let mean_gradient = grad_bias[c].wide() / rows as f64;
-            let slope = grad_parameters[c].wide() / rows as f64;
+            let mean_gradient = grad_bias[c].wide() / all_rows;
+            let slope = grad_parameters[c].wide() / all_rows;
             let gradient = grad_output[index].wide() - mean_gradient - x_hat * slope;
             grad_input[index] = T::of(weight[c].wide() * inv_std * gradient);
         }
@@ -116,7 +117,7 @@ fn native(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
     let params: &Params = call.params();
     let channels = QUAD * params.quads as usize;
     let len = (part.step.batch * params.pixels) as usize * channels;
-    let rows = (part.batch * params.pixels) as f32;
+    let rows = (part.step.whole_batch * params.pixels) as f32;
     let grad_weight = &grad_parameters.real()[..channels];
     let grad_bias = &grad_parameters.real()[QUAD * params.bias_at as usize..][..channels];
     let of_channel = part.workspace.take([channels; 3]);
@@ -173,7 +174,11 @@ fn cases() -> Vec<Case> {
         let sums = sums.into_iter().map(|it| it * half).collect();
         let launch = Launch {
             call: call(shape, 1e-5),
-            step: batch(samples),
+            // A shard of a batch, which may be all of it.
+            step: Step {
+                whole_batch: (samples * (1 + samples % 3)) as u32,
+                ..batch(samples)
+            },
             arguments: vec![
                 images(&mut random, shape, samples, 0.0),
                 images(&mut random, shape, samples, 0.0),

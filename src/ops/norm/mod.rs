@@ -18,10 +18,10 @@ use std::sync::Arc;
 use crate::activation::Activation;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Node, Op, Phase, Shape, Tape, Value};
-use crate::kernel::shards::SHARDS;
 use crate::kernel::target::Target;
 use crate::kernel::{Call, Scalar};
 use crate::ops::activation::{ActivationOp, before_activation};
+use crate::ops::norm::batch_norm_merge::Parts;
 use crate::shape::ImageShape;
 
 /// What is added to a variance before its root is taken: PyTorch's default.
@@ -40,7 +40,7 @@ struct Statistics {
 #[derive(Debug)]
 struct Merge {
     shape: ImageShape,
-    splits: usize,
+    parts: Parts,
 }
 
 /// The normalisation.
@@ -90,19 +90,19 @@ fn record_statistics(
     let channels = shape.padded_channels();
     let splits = rows::splits(graph.capacity, shape, &graph.target);
     let len = batch_norm_statistics::ROWS * channels;
-    let (parts, partials) = if graph.target.is_cpu() {
-        (SHARDS, Shape::Shards(len))
+    let (parts, partials) = if graph.target.has_shards() {
+        (
+            Parts::of_shards(splits, channels, &graph.target),
+            Shape::Shards(splits * len),
+        )
     } else {
-        (splits, Shape::Flat(splits * len))
+        (Parts::of_batch(splits, channels), Shape::Flat(splits * len))
     };
     let partials = graph.transient(partials, Scalar::F32);
     let op = Statistics { shape, splits };
     graph.record(layer, op, vec![input], vec![partials]);
     let [mean, variance] = [(); 2].map(|()| graph.transient(Shape::Flat(channels), Scalar::F32));
-    let op = Merge {
-        shape,
-        splits: parts,
-    };
+    let op = Merge { shape, parts };
     let outputs = vec![mean, variance, running_mean, running_var];
     graph.record(layer, op, vec![partials], outputs);
     [mean, variance]
@@ -121,7 +121,7 @@ impl Op for Statistics {
 
 impl Op for Merge {
     fn call(&self, _target: &Target) -> Call {
-        batch_norm_merge::call(self.shape, self.splits, MOMENTUM)
+        batch_norm_merge::call(self.shape, self.parts, MOMENTUM)
     }
 
     /// As that of [`Statistics`].

@@ -6,6 +6,7 @@ use std::ops::Range;
 use pulp::{Arch, Simd};
 
 use crate::kernel::Grid;
+use crate::kernel::shards::SHARDS;
 use crate::kernel::target::Target;
 use crate::shape::{ImageShape, QUAD};
 
@@ -23,15 +24,20 @@ pub(super) fn columns(quads: usize) -> usize {
     quads.min(COLUMNS)
 }
 
-/// Parts of a batch of up to `capacity` samples that are summed apart. On the processor it is one: that of
-/// the shard.
+/// Parts of a batch of up to `capacity` samples that are summed apart, or of a shard of as many. On the processor
+/// it is one: that of the shard.
 pub(super) fn splits(capacity: usize, shape: ImageShape, target: &Target) -> usize {
     if target.is_cpu() {
         return 1;
     }
     let lanes = WORKGROUP_SIZE as usize / columns(shape.padded_channels() / QUAD);
     let rows = capacity * shape.pixels();
-    rows.div_ceil(lanes * ROWS_OF_THREAD).clamp(1, MAX_SPLITS)
+    let most = if target.by_shards {
+        MAX_SPLITS / SHARDS
+    } else {
+        MAX_SPLITS
+    };
+    rows.div_ceil(lanes * ROWS_OF_THREAD).clamp(1, most)
 }
 
 /// A workgroup per split and block of columns.

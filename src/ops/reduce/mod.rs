@@ -1,17 +1,17 @@
 //! Sums of partial sums.
 
 pub mod sum_partials;
+pub mod sum_shards;
 
 use crate::graph::{Node, Phase, Role, Shape, Tape, Value};
 use crate::kernel::limits::bias_at;
-use crate::kernel::shards::SHARDS;
 use crate::kernel::{Call, Scalar};
 
 impl Tape<'_> {
     /// Records the gradients of `weight` and of the bias that follows it in memory: `call` writes
     /// `splits` partial sums of both, which are then added up in order; one split is written in
-    /// place. On the processor every shard writes one split of its own; a call for the whole batch
-    /// writes the sum.
+    /// place. Where a batch is computed by shards, each writes splits of its own, and a call for the whole batch
+    /// the sum.
     pub(in crate::ops) fn parameter_gradients(
         &mut self,
         node: &Node,
@@ -52,12 +52,15 @@ impl Tape<'_> {
                 .record_call(layer, phase, call, inputs, vec![gradient]);
             return gradient;
         }
-        let (splits, partials) = if self.graph.target.is_cpu() {
-            (SHARDS, Shape::Shards(len))
+        let by_shards = self.graph.target.has_shards();
+        let (partials, sum) = if by_shards {
+            let sum = sum_shards::call(splits, len, &self.graph.target);
+            (Shape::Shards(splits * len), sum)
         } else {
-            (splits, Shape::Flat(splits * len))
+            let sum = sum_partials::call(splits, len);
+            (Shape::Flat(splits * len), sum)
         };
-        if splits == 1 {
+        if splits == 1 && !by_shards {
             self.graph
                 .record_call(layer, Phase::Backward, call, inputs, vec![gradient]);
             return gradient;
@@ -65,7 +68,6 @@ impl Tape<'_> {
         let partials = self.graph.transient(partials, Scalar::F32);
         self.graph
             .record_call(layer, Phase::Backward, call, inputs, vec![partials]);
-        let sum = sum_partials::call(splits, len);
         self.graph
             .record_call(layer, phase, sum, vec![partials], vec![gradient]);
         gradient

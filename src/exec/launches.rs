@@ -1,0 +1,200 @@
+//! The launches of a program: pipelines, bind groups and Params, made once.
+
+use std::num::NonZeroU64;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::stages::{Stage, Stages};
+use crate::error::Result;
+use crate::gpu::{Gpu, Pipeline, PipelineSpec};
+use crate::graph::{BufferSlice, Extent, Half, Program};
+use crate::kernel::limits::SLICE_ALIGNMENT;
+use crate::kernel::shards::SHARDS;
+use crate::kernel::{Access, Call, Grid};
+
+/// Launches in order, and where ranks meet.
+#[derive(Debug)]
+pub(super) struct Way {
+    pub launches: Vec<Launch>,
+    /// Sums and parts to exchange, each with the number of launches before.
+    pub meetings: Vec<(usize, Stage)>,
+    /// Where the update begins.
+    pub update: usize,
+}
+
+/// A dispatch on all of the batch, or on a shard of it.
+#[derive(Debug)]
+pub(super) struct Launch {
+    pub pipeline: Arc<Pipeline>,
+    pub bind_group: wgpu::BindGroup,
+    pub grid: Grid,
+    /// Its position in [`Program::dispatches`].
+    pub dispatch: usize,
+    pub shard: Option<usize>,
+}
+
+impl Way {
+    /// The way through `program` on `shards` of the batch, where it computes that by shards.
+    pub(super) fn new(
+        gpu: &Gpu,
+        program: &Program,
+        buffers: &[wgpu::Buffer],
+        params: &Params,
+        shards: &Range<usize>,
+    ) -> Result<Self> {
+        let launch = |(index, shard): (usize, Option<usize>)| -> Result<Launch> {
+            let dispatch = &program.dispatches[index];
+            let pipeline = gpu.pipeline(&pipeline_spec(&dispatch.call))?;
+            let slices = dispatch.slices.iter();
+            let slices = slices.map(|slice| part_of(slice, &dispatch.call, shard, shards));
+            let slices: Vec<BufferSlice> = slices.collect();
+            let params = params.entry(index);
+            Ok(Launch {
+                bind_group: bind_group(gpu, &pipeline, buffers, &slices, params),
+                pipeline,
+                grid: dispatch.call.grid,
+                dispatch: index,
+                shard,
+            })
+        };
+        let (order, meetings, update) = if program.by_shards {
+            in_shards(&Stages::new(program), shards)
+        } else {
+            let all = (0..program.dispatches.len()).map(|index| (index, None));
+            (all.collect(), Vec::new(), program.half(Half::Update).start)
+        };
+        Ok(Self {
+            launches: order.into_iter().map(launch).collect::<Result<_>>()?,
+            meetings,
+            update,
+        })
+    }
+
+    /// Positions of the launches of that half of a step.
+    pub(super) fn half(&self, half: Half) -> Range<usize> {
+        match half {
+            Half::Gradients => 0..self.update,
+            Half::Update => self.update..self.launches.len(),
+        }
+    }
+}
+
+/// A dispatch, and the shard that it is of, if it is of one alone.
+type Turn = (usize, Option<usize>);
+
+/// The launches of `stages` on `shards` in order, what is exchanged after how many of them, and how many come before
+/// the update.
+fn in_shards(stages: &Stages, shards: &Range<usize>) -> (Vec<Turn>, Vec<(usize, Stage)>, usize) {
+    let (mut order, mut meetings, mut update): (Vec<Turn>, _, _) = (Vec::new(), Vec::new(), 0);
+    for half in [Half::Gradients, Half::Update] {
+        for stage in stages.half(half) {
+            match stage {
+                Stage::Batch(dispatch) => order.push((*dispatch, None)),
+                Stage::Shards(dispatches) => {
+                    for shard in shards.clone() {
+                        order.extend(dispatches.clone().map(|it| (it, Some(shard))));
+                    }
+                }
+                Stage::Sum(_) | Stage::Gather(_) => meetings.push((order.len(), stage.clone())),
+            }
+        }
+        if half == Half::Gradients {
+            update = order.len();
+        }
+    }
+    (order, meetings, update)
+}
+
+/// What of `slice` a launch of `call` binds on `shard` of the batch, or on all of `shards`.
+pub(super) fn part_of(
+    slice: &BufferSlice,
+    call: &Call,
+    shard: Option<usize>,
+    shards: &Range<usize>,
+) -> BufferSlice {
+    let Extent::Shards(stride) = slice.extent else {
+        return *slice;
+    };
+    let shards = match shard {
+        Some(shard) => shard..shard + 1,
+        None if call.sums_shards => shards.clone(),
+        None => 0..SHARDS,
+    };
+    BufferSlice {
+        offset: slice.offset + shards.start * stride,
+        len: shards.len() * stride,
+        ..*slice
+    }
+}
+
+/// The pipeline that `call` needs.
+fn pipeline_spec(call: &Call) -> PipelineSpec {
+    let bindings = call.kernel.bindings.iter();
+    PipelineSpec {
+        label: call.kernel.name.to_owned(),
+        wgsl: call.kernel.wgsl(call.variant),
+        read_only: bindings
+            .map(|binding| binding.access == Access::Read)
+            .collect(),
+        workgroup_size: call.grid.workgroup_size,
+    }
+}
+
+/// The Params of every dispatch, in one uniform buffer.
+pub(super) struct Params {
+    buffer: wgpu::Buffer,
+    slots: Vec<(u64, NonZeroU64)>,
+}
+
+impl Params {
+    pub(super) fn upload(gpu: &Gpu, program: &Program) -> Result<Self> {
+        let mut bytes: Vec<u8> = Vec::new();
+        let mut slots = Vec::new();
+        for dispatch in &program.dispatches {
+            let words: &[u8] = bytemuck::cast_slice(&dispatch.call.params);
+            let offset = bytes.len().next_multiple_of(SLICE_ALIGNMENT as usize);
+            bytes.resize(offset, 0);
+            bytes.extend_from_slice(words);
+            let size = NonZeroU64::new(words.len() as u64).unwrap_or(NonZeroU64::MIN);
+            slots.push((offset as u64, size));
+        }
+        let buffer = gpu.uniform("params", bytes.len() as u64)?;
+        gpu.write(&buffer, 0, &bytes)?;
+        Ok(Self { buffer, slots })
+    }
+
+    fn entry(&self, index: usize) -> wgpu::BindingResource<'_> {
+        let (offset, size) = self.slots[index];
+        wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+            buffer: &self.buffer,
+            offset,
+            size: Some(size),
+        })
+    }
+}
+
+fn bind_group(
+    gpu: &Gpu,
+    pipeline: &Pipeline,
+    buffers: &[wgpu::Buffer],
+    slices: &[BufferSlice],
+    params: wgpu::BindingResource<'_>,
+) -> wgpu::BindGroup {
+    let storage = slices.iter().map(|slice| {
+        wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+            buffer: &buffers[slice.buffer],
+            offset: slice.offset as u64 * 4,
+            size: NonZeroU64::new(slice.len as u64 * 4),
+        })
+    });
+    let entries: Vec<wgpu::BindGroupEntry<'_>> = storage
+        .chain([params])
+        .zip(0..)
+        .map(|(resource, binding)| wgpu::BindGroupEntry { binding, resource })
+        .collect();
+    gpu.device().create_bind_group(&wgpu::BindGroupDescriptor {
+        label: None,
+        layout: &pipeline.layout,
+        entries: &entries,
+    })
+}
