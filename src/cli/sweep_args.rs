@@ -205,6 +205,8 @@ mod tests {
             "optimizer",
             "momentum",
             "weight_decay",
+            "label_smoothing",
+            "best_by",
             "patience",
             "clip_grad_norm",
             "lr_schedule",

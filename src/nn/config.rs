@@ -141,6 +141,18 @@ impl NetworkConfiguration {
                 "give `channels` one value per convolution, or use `net` mlp",
             ));
         }
+        for (flag, list) in lists {
+            positive(flag, list)?;
+            if list.len() != layers {
+                return Err(Error::usage(
+                    format!(
+                        "`channels` has {layers} values, but {flag} has {}",
+                        list.len()
+                    ),
+                    format!("give {flag} one value per convolution, or a single one for all"),
+                ));
+            }
+        }
         let paddings = &self.paddings;
         if !paddings.is_empty() && paddings.len() != layers {
             return Err(Error::usage(
@@ -156,18 +168,6 @@ impl NetworkConfiguration {
                 format!("`padding` {padding} is more than {MOST_PADDING}"),
                 "try `padding` same, or 1 for kernels of 3x3",
             ));
-        }
-        for (flag, list) in lists {
-            positive(flag, list)?;
-            if list.len() != layers {
-                return Err(Error::usage(
-                    format!(
-                        "`channels` has {layers} values, but {flag} has {}",
-                        list.len()
-                    ),
-                    format!("give {flag} one value per convolution, or a single one for all"),
-                ));
-            }
         }
         Ok(())
     }

@@ -90,11 +90,10 @@ fn read_all(runs: &[PathBuf]) -> Result<Vec<RunRecord>> {
     let what = |run: &RunRecord| (run.measured[0].short, run.measured[1].name);
     if let Some(other) = runs.iter().find(|run| what(run) != what(&runs[0])) {
         let (first, other) = (&runs[0], other);
-        return Err(Error::file(
-            &other.folder,
+        return Err(Error::usage(
             format!(
-                "is of another task than {}: its loss is {}, and not {}",
-                first.name, other.measured[0].short, first.measured[0].short
+                "{} is of another task than {}: its loss is {}, and not {}",
+                other.name, first.name, other.measured[0].short, first.measured[0].short
             ),
             "compare runs of one task",
         ));

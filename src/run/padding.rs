@@ -44,14 +44,14 @@ impl std::str::FromStr for Padding {
 }
 
 impl Padding {
-    /// The pixels of each of the convolutions with those kernels.
-    pub(super) fn of(&self, kernels: &[usize]) -> Vec<usize> {
+    /// The pixels of each of so many convolutions with those kernels.
+    pub(super) fn of(&self, kernels: &[usize], count: usize) -> Vec<usize> {
         match self {
             Self::Same(_) => kernels
                 .iter()
                 .map(|kernel| kernel.saturating_sub(1) / 2)
                 .collect(),
-            Self::Pixels(one) if one.len() == 1 => vec![one[0]; kernels.len()],
+            Self::Pixels(one) if one.len() == 1 => vec![one[0]; count],
             Self::Pixels(all) => all.clone(),
         }
     }
@@ -82,11 +82,11 @@ mod tests {
     fn padding_is_same_or_pixels() {
         let padding = |text: &str| text.parse::<Padding>();
         assert_eq!(
-            padding("same").map(|it| it.of(&[3, 5, 1])),
+            padding("same").map(|it| it.of(&[3, 5, 1], 3)),
             Ok(vec![1, 2, 0])
         );
-        assert_eq!(padding("2").map(|it| it.of(&[3, 5])), Ok(vec![2, 2]));
-        assert_eq!(padding("1, 0").map(|it| it.of(&[3, 5])), Ok(vec![1, 0]));
+        assert_eq!(padding("2").map(|it| it.of(&[3, 5], 2)), Ok(vec![2, 2]));
+        assert_eq!(padding("1, 0").map(|it| it.of(&[3, 5], 2)), Ok(vec![1, 0]));
         for wrong in ["", "-1", "1,,2", "valid", "0.5"] {
             assert!(padding(wrong).is_err(), "{wrong}");
         }

@@ -251,15 +251,7 @@ impl RunConfig {
                 "add `optimizer` sgd",
             ));
         }
-        if !(0.0..1.0).contains(&self.label_smoothing) {
-            return Err(Error::usage(
-                format!(
-                    "`label_smoothing` {:?} is not from 0 to below 1",
-                    self.label_smoothing
-                ),
-                "try `label_smoothing` 0.1",
-            ));
-        }
+        self.check_classes()?;
         if self.epochs == 0 {
             return Err(Error::usage(
                 "`epochs` 0 trains nothing",
@@ -387,7 +379,7 @@ impl RunConfig {
             dense_hiddens: self.dense_hiddens.clone(),
             blocks: self.blocks,
             paddings: match self.net {
-                NetworkType::Cnn => self.padding.of(&self.kernel_sizes),
+                NetworkType::Cnn => self.padding.of(&self.kernel_sizes, self.channels.len()),
                 _ => Vec::new(),
             },
             batch_norm: self.batch_norm,

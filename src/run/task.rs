@@ -103,6 +103,31 @@ impl RunConfig {
         Ok(config)
     }
 
+    /// Errors where no classes are learned so, or what is recorded of them cannot be.
+    pub(super) fn check_classes(&self) -> Result<()> {
+        if !(0.0..1.0).contains(&self.label_smoothing) {
+            let smoothing = self.label_smoothing;
+            return Err(Error::usage(
+                format!("`label_smoothing` {smoothing:?} is not from 0 to below 1"),
+                "try `label_smoothing` 0.1",
+            ));
+        }
+        let counts = &self.class_counts;
+        let images = counts
+            .iter()
+            .try_fold(0_usize, |sum, it| sum.checked_add(*it));
+        let names = self.labels().map_or(0, |it| it.names().len());
+        let known = counts.is_empty() || counts.len() == names;
+        // Positions in an epoch are u32.
+        if known && images.is_some_and(|it| u32::try_from(it).is_ok()) {
+            return Ok(());
+        }
+        Err(Error::usage(
+            "`class_counts` are not those of the classes",
+            "leave them out: they are found in the data",
+        ))
+    }
+
     fn check_regress(&self) -> Result<()> {
         let asked = [
             ("label_smoothing", self.label_smoothing != 0.0),

@@ -263,6 +263,8 @@ pub(super) mod tests {
             batch_size: 16,
             epochs: 2,
             checkpoint_minutes: 0.0,
+            // What sweeps of before tasks were recorded as.
+            task: Some(crate::run::Task::Regress),
             ..RunConfig::default_for(NetworkType::Mlp)
         };
         let run = |(index, &name): (usize, &&str)| PlannedRun {

@@ -378,7 +378,7 @@ fn what_makes_no_classification_is_refused_with_a_hint() {
     // Numbers that nobody counts.
     for split in ["train", "test"] {
         fs::create_dir_all(place.path(&format!("prices/{split}"))).expect("makes");
-        let mut labels = String::from("file,label\n");
+        let mut labels = String::from("file,target\n");
         for picture in 0..4 {
             let name = format!("prices/{split}/{picture}.png");
             let from = place.path(&format!("pets/{split}/cat/{picture}.png"));

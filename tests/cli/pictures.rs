@@ -5,7 +5,16 @@ use std::path::Path;
 
 use crate::support::{CPU, Ended, Workplace, names};
 
-pub const TINY: &[&str] = &["--net", "mlp", "--dense-hiddens", "4", "--epochs", "1"];
+pub const TINY: &[&str] = &[
+    "--net",
+    "mlp",
+    "--dense-hiddens",
+    "4",
+    "--epochs",
+    "1",
+    "--task",
+    "regress",
+];
 pub const CROPPED: &[&str] = &["--image-size", "12x16", "--fit", "crop"];
 
 /// Pictures of every kind and several sizes (`tests/formats/files/colours`), in turns of two classes.
@@ -213,7 +222,7 @@ fn weights_and_exports_say_what_the_net_reads() {
         place.read("run/model.safetensors")
     );
     let described = "{\"__metadata__\":{\"fit\":\"crop\",\"image_mode\":\"rgb\",\"image_size\":\"12x16\",\
-                     \"scaling\":\"bytes / 255\"},";
+                     \"scaling\":\"bytes / 255\",\"task\":\"regress\"},";
     let model = place.read("net.safetensors");
     assert!(model[8..].starts_with(described.as_bytes()));
     // Entries of `metadata_props`, the field 14: keys and values, each after its length.

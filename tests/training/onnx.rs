@@ -5,8 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use gpu_train::data::{Classes, Dataset};
-use gpu_train::export::{Meaning, Model, Tensor, check_onnx, to_onnx};
+use gpu_train::export::{Meaning, Model, Tensor, check_onnx, to_onnx, with_metadata};
 use gpu_train::nn::Network;
+use gpu_train::run::{Metadata, RunConfig, Task};
 use gpu_train::shape::ImageShape;
 use gpu_train::train::{Predictor, PredictorOptions, Session};
 use safetensors::SafeTensors;
@@ -29,6 +30,17 @@ fn meaning(fixture: &Fixture) -> Meaning {
             let names = (0..count).map(|class| class.to_string());
             Meaning::Logits(Classes::new(names.collect()))
         })
+}
+
+/// What `gpu-train export` says of a net of which only the file of weights is there.
+fn metadata(fixture: &Fixture) -> Metadata {
+    let classes = meaning(fixture).classes().cloned();
+    let config = RunConfig {
+        task: classes.as_ref().map(|_| Task::Classify),
+        classes,
+        ..RunConfig::default()
+    };
+    config.metadata(fixture.image())
 }
 
 fn weights(fixture: &Fixture, network: &Network, when: &str) -> Vec<Vec<f32>> {
@@ -61,6 +73,7 @@ fn onnxruntime_gives_our_outputs() {
             let tensors = weights(&fixture, &network, when);
             let bytes =
                 to_onnx(&network, fixture.image(), &tensors, &meaning(&fixture)).expect("fits");
+            let bytes = with_metadata(bytes, &metadata(&fixture));
             assert_eq!(
                 Sha256::digest(&bytes).as_slice(),
                 tensor("sha256").data(),
