@@ -145,6 +145,11 @@ impl Checkpoint {
     /// Errors, naming the file, where the run cannot go on as it says.
     pub fn read_config(&self, path: &Path) -> Result<RunConfig> {
         let config = RunConfig::read(path)?;
+        // Files of earlier versions say no task.
+        let config = RunConfig {
+            task: config.task.or(self.config.task),
+            ..config
+        };
         self.check_config(&config, path)?;
         Ok(config)
     }
