@@ -33,7 +33,8 @@ pub(super) fn run(
         loss: it.loss,
         smoothed: it.smoothed,
     });
-    let figure = range_test(&drawn.collect::<Vec<_>>(), suggestion);
+    let loss = trainer.objective().metrics()[0].short;
+    let figure = range_test(&drawn.collect::<Vec<_>>(), loss, suggestion);
     write_figure(&folder, "find-lr", &figure)?;
     match suggestion {
         Some(lr) => say(format_args!("\nthe loss falls fastest at --lr {lr:.1e}")),

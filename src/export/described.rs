@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use rayon::prelude::*;
+
 use super::interpreter::{Model, Tensor};
 use crate::data::preprocessing::scaled;
 use crate::data::{Classes, Preprocessing};
@@ -9,6 +11,8 @@ use crate::error::{Error, Result};
 use crate::files::read_regular;
 use crate::shape::ImageShape;
 
+/// The most rows and columns of images that are read for a net.
+const MOST_SIDE: usize = 4096;
 /// More than any file may have.
 const MAX_BYTES: u64 = 1 << 31;
 const HINT: &str = "name a file that `gpu-train export` wrote, or the folder of a run";
@@ -70,15 +74,14 @@ impl OnnxNet {
         let (output, sizes) = model
             .signature()
             .ok_or("it has not one input and one output")?;
-        let &[channels, height, width] = &sizes[..] else {
-            return Err("its input is no batch of images".to_owned());
+        let image = match sizes[..] {
+            [
+                channels @ (1 | 3),
+                height @ 1..=MOST_SIDE,
+                width @ 1..=MOST_SIDE,
+            ] => ImageShape::new(channels, height, width),
+            _ => return Err(format!("its input is no batch of pictures: {sizes:?}")),
         };
-        if [channels, height, width]
-            .iter()
-            .any(|side| !(1..=1 << 14).contains(side))
-        {
-            return Err(format!("its images are {channels}x{height}x{width}"));
-        }
         let told = model.metadata();
         let classes = told.get("classes");
         let classes = classes.and_then(|it| serde_json::from_str::<Classes>(it).ok());
@@ -88,7 +91,6 @@ impl OnnxNet {
             ("probabilities", Some(classes)) => Meaning::Probabilities(classes),
             (other, _) => return Err(format!("it does not tell what its output '{other}' is")),
         };
-        let image = ImageShape::new(channels, height, width);
         let told = Preprocessing::from_metadata(&told);
         let fit = told.map(|(_, preprocessing)| preprocessing.fit);
         Ok(Self {
@@ -100,26 +102,32 @@ impl OnnxNet {
     }
 
     /// What it gives for each of `images`, NCHW bytes: numbers, or logits, also where the file gives
-    /// probabilities.
+    /// probabilities. One image at a time on each processor: every value of a graph is held to its end.
     ///
     /// Errors where the graph cannot be run.
     pub fn predict(&self, images: &[u8]) -> Result<Vec<f32>> {
+        let images = images.par_chunks_exact(self.image.elements());
+        let outputs = images.map(|image| self.predict_one(image));
+        let outputs: Vec<Vec<f32>> =
+            outputs.collect::<Result<_, _>>().map_err(|what: String| {
+                Error::usage(format!("the ONNX file cannot be run: {what}"), HINT)
+            })?;
+        Ok(outputs.concat())
+    }
+
+    fn predict_one(&self, image: &[u8]) -> Result<Vec<f32>, String> {
         let ImageShape {
             channels,
             height,
             width,
         } = self.image;
-        let count = images.len() / self.image.elements();
-        let input = Tensor {
-            shape: vec![count, channels, height, width],
-            values: images.iter().map(|&it| f64::from(scaled(it))).collect(),
-        };
+        let output = self.model.run(Tensor {
+            shape: vec![1, channels, height, width],
+            values: image.iter().map(|&it| f64::from(scaled(it))).collect(),
+        })?;
         let outputs = self.meaning.classes().map_or(1, |it| it.names().len());
-        let refused =
-            |what: String| Error::usage(format!("the ONNX file cannot be run: {what}"), HINT);
-        let output = self.model.run(input).map_err(refused)?;
-        if output.shape != [count, outputs] {
-            return Err(refused(format!("it gives {:?}", output.shape)));
+        if output.shape != [1, outputs] {
+            return Err(format!("it gives {:?}", output.shape));
         }
         let is_share = matches!(self.meaning, Meaning::Probabilities(_));
         // The logarithms of probabilities are logits of them.

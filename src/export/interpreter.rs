@@ -23,6 +23,23 @@ pub struct Tensor {
     pub values: Vec<f64>,
 }
 
+/// Elements that all values of a run may have together: a gigabyte.
+const MOST_ELEMENTS: usize = 1 << 27;
+/// The largest number that an attribute may be.
+const MOST: i64 = 1 << 20;
+
+/// The elements of a tensor of that shape.
+///
+/// Errors where a side is 0, or they are more than any run may have.
+fn elements(shape: &[usize]) -> Result<usize, String> {
+    let product = shape
+        .iter()
+        .try_fold(1_usize, |product, &side| product.checked_mul(side));
+    product
+        .filter(|it| (1..=MOST_ELEMENTS).contains(it) && !shape.is_empty())
+        .ok_or_else(|| format!("{shape:?} is no shape of a tensor, or of too large a one"))
+}
+
 /// A decoded file.
 #[derive(Debug, Clone)]
 pub struct Model {
@@ -51,6 +68,7 @@ impl Model {
         let ([source], [result]) = (&graph.input[..], &graph.output[..]) else {
             return Err("it has not one input and one output".to_owned());
         };
+        let mut held = elements(&input.shape)?;
         let mut values = HashMap::from([(source.name.clone(), input)]);
         for node in &graph.node {
             let inputs = node.input.iter().map(|name| {
@@ -59,6 +77,12 @@ impl Model {
             });
             let inputs: Vec<&Tensor> = inputs.collect::<Result<_, _>>()?;
             let output = apply(node, &inputs).map_err(|what| format!("{}: {what}", node.name))?;
+            held += elements(&output.shape)?;
+            if held > MOST_ELEMENTS {
+                return Err(format!(
+                    "its values have more than {MOST_ELEMENTS} elements"
+                ));
+            }
             let [name] = &node.output[..] else {
                 return Err(format!("{} has not one output", node.name));
             };
@@ -106,7 +130,9 @@ impl Model {
 }
 
 fn initializer(tensor: &TensorProto) -> Result<Tensor, String> {
-    let shape: Vec<usize> = tensor.dims.iter().map(|&it| it as usize).collect();
+    let side =
+        |it: &i64| usize::try_from(*it).map_err(|_| format!("{}: a side of {it}", tensor.name));
+    let shape: Vec<usize> = tensor.dims.iter().map(side).collect::<Result<_, _>>()?;
     let values: Vec<f64> = match tensor.data_type {
         FLOAT => {
             let (words, _) = tensor.raw_data.as_chunks::<4>();
@@ -120,7 +146,7 @@ fn initializer(tensor: &TensorProto) -> Result<Tensor, String> {
         }
         other => return Err(format!("{}: data type {other}", tensor.name)),
     };
-    if shape.iter().product::<usize>() != values.len() {
+    if elements(&shape)? != values.len() {
         let count = values.len();
         return Err(format!("{}: {count} values for {shape:?}", tensor.name));
     }
@@ -134,7 +160,11 @@ fn ints(node: &NodeProto, name: &str) -> Result<Vec<usize>, String> {
         [] => Cow::Owned(vec![found.i]),
         list => Cow::Borrowed(list),
     };
-    Ok(list.iter().map(|&it| it as usize).collect())
+    let sane = |it: &i64| match it {
+        0..=MOST => Ok(*it as usize),
+        _ => Err(format!("{name} is {it}")),
+    };
+    list.iter().map(sane).collect()
 }
 
 fn int(node: &NodeProto, name: &str) -> Result<usize, String> {
@@ -153,15 +183,11 @@ fn apply(node: &NodeProto, inputs: &[&Tensor]) -> Result<Tensor, String> {
         ("Sigmoid", [x]) => Ok(map(x, |it| 1.0 / (1.0 + (-it).exp()))),
         ("Tanh", [x]) => Ok(map(x, f64::tanh)),
         ("Gemm", [x, weight, bias @ ..]) if int(node, "transB")? == 1 && bias.len() < 2 => {
-            let zeros = || Tensor {
+            let zeros = Tensor {
                 shape: weight.shape[..1].to_vec(),
                 values: vec![0.0; weight.shape[0]],
             };
-            match bias {
-                [bias] => gemm(x, weight, bias),
-                _ if weight.shape.is_empty() => Err("no matrices".to_owned()),
-                _ => gemm(x, weight, &zeros()),
-            }
+            gemm(x, weight, bias.first().unwrap_or(&&zeros))
         }
         ("Conv", [x, weight, bias @ ..]) if bias.len() < 2 => {
             let padded = match ints(node, "pads") {

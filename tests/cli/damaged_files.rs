@@ -4,13 +4,15 @@
 use std::fs;
 use std::path::PathBuf;
 
+use gpu_train::data::Classes;
 use gpu_train::error::Error;
+use gpu_train::export::{Meaning, OnnxNet, to_onnx, with_metadata};
 use gpu_train::gpu::AdapterDescription;
 use gpu_train::kernel::target::{AdapterKind, Target};
 use gpu_train::kernel::tuning::{Problem, TileValues, Tuning};
-use gpu_train::nn::{Activation, Network, NetworkConfiguration, NetworkType};
+use gpu_train::nn::{Activation, Network, NetworkConfiguration, NetworkType, initial_parameters};
 use gpu_train::report::{Heading, RunRecord, compare};
-use gpu_train::run::{Checkpoint, Environment, RunConfig, load_weights, save_weights};
+use gpu_train::run::{Checkpoint, Environment, RunConfig, Task, load_weights, save_weights};
 use gpu_train::shape::ImageShape;
 use gpu_train::tune::TuningFile;
 use tempfile::TempDir;
@@ -293,4 +295,42 @@ fn damaged_sweeps_are_refused_or_sane() {
         let sweep = open_sweep(&folder).expect("a summary is no need");
         assert_eq!(sweep.summary().len(), 2);
     }
+}
+
+/// What `predict` takes of others: a graph that is run.
+#[test]
+fn damaged_onnx_files_are_refused_or_run() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let path = folder.path().join("net.onnx");
+    let image = ImageShape::new(1, 7, 6);
+    let classes = Classes::new(["cat", "dog"].map(str::to_owned).to_vec());
+    let config = RunConfig {
+        task: Some(Task::Classify),
+        classes: Some(classes.clone()),
+        ..RunConfig::default()
+    };
+    let sizes = NetworkConfiguration {
+        n_channels: vec![2, 3],
+        kernel_sizes: vec![3, 2],
+        strides: vec![1, 1],
+        paddings: vec![1, 0],
+        batch_norm: true,
+        outputs: 2,
+        ..NetworkConfiguration::mlp(&[3])
+    };
+    let network = Network::new(NetworkType::Cnn, &sizes, Activation::Relu, image).expect("fits");
+    let tensors = initial_parameters(&network.parameters, 0);
+    let meaning = Meaning::Probabilities(classes);
+    let bytes = to_onnx(&network, image, &tensors, &meaning).expect("fits");
+    let bytes = with_metadata(bytes, &config.metadata(image));
+    let read = || {
+        let net = OnnxNet::read(&path)?;
+        let elements = net.image.elements();
+        // A larger picture takes its time, and tells nothing else.
+        if elements <= 10_000 {
+            net.predict(&vec![99; elements])?;
+        }
+        Ok(())
+    };
+    try_all(&path, &bytes, read);
 }

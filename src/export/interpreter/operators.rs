@@ -1,6 +1,6 @@
 //! The operators themselves.
 
-use super::Tensor;
+use super::{Tensor, elements};
 
 pub(super) fn map(x: &Tensor, f: impl Fn(f64) -> f64) -> Tensor {
     Tensor {
@@ -10,7 +10,7 @@ pub(super) fn map(x: &Tensor, f: impl Fn(f64) -> f64) -> Tensor {
 }
 
 pub(super) fn softmax(x: &Tensor) -> Tensor {
-    let rows = x.values.chunks(x.shape[1].max(1));
+    let rows = x.values.chunks(x.shape[1]);
     let values = rows.flat_map(|row| {
         let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let power = move |it: &f64| (it - largest).exp();
@@ -38,6 +38,7 @@ pub(super) fn gemm(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor,
     if ins != wanted || bias.shape != [*outs] {
         return Err(format!("{:?} by {:?}", x.shape, weight.shape));
     }
+    elements(&[*samples, *outs])?;
     let rows = x.values.chunks_exact(*ins);
     let values = rows.flat_map(|row| {
         let weights = weight.values.chunks_exact(*ins).zip(&bias.values);
@@ -74,7 +75,7 @@ pub(super) fn pad(x: &Tensor, pads: &[usize]) -> Result<Tensor, String> {
         return Err("pads are no four".to_owned());
     };
     let (rows, columns) = (top + height + bottom, left + width + right);
-    let mut values = vec![0.0; samples * channels * rows * columns];
+    let mut values = vec![0.0; elements(&[samples, channels, rows, columns])?];
     let lines = x.values.chunks_exact(width).enumerate();
     for (line, pixels) in lines {
         let row = line / height * rows + top + line % height;
@@ -105,7 +106,7 @@ pub(super) fn batch_norm(x: &Tensor, tensors: &[&Tensor], epsilon: f64) -> Resul
     if tensors.iter().any(|it| it.shape != [channels]) {
         return Err(format!("statistics of other than {channels} channels"));
     }
-    let planes = x.values.chunks_exact(pixels.max(1)).enumerate();
+    let planes = x.values.chunks_exact(pixels).enumerate();
     let values = planes.flat_map(|(plane, pixels)| {
         let of = |tensor: usize| tensors[tensor].values[plane % channels];
         let scale = of(0) / (of(3) + epsilon).sqrt();
@@ -141,7 +142,7 @@ pub(super) fn conv(
     }
     let out_height = places(height, rows, strides[0])?;
     let out_width = places(width, columns, strides[1])?;
-    let mut values = Vec::with_capacity(samples * outs * out_height * out_width);
+    let mut values = Vec::with_capacity(elements(&[samples, outs, out_height, out_width])?);
     for sample in x.values.chunks_exact(channels * height * width) {
         let weights = weight.values.chunks_exact(channels * rows * columns);
         for (out, weights) in weights.enumerate() {
@@ -248,7 +249,7 @@ pub(super) fn concat(parts: &[&Tensor], axis: usize) -> Result<Tensor, String> {
         shape[axis] += length;
         blocks.push(part.values.chunks_exact(length * behind));
     }
-    let mut values = Vec::new();
+    let mut values = Vec::with_capacity(elements(&shape)?);
     for _ in 0..before {
         for block in &mut blocks {
             values.extend(block.next().unwrap_or_default());

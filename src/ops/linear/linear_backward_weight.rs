@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use pulp::{Arch, Simd};
 
-use super::sum_of_shards::{sum_bias, sum_weight};
+use super::large_weight::{sum_bias, sum_weight};
 use crate::kernel::case::{Argument, Case, Launch, Tolerance, batch};
 use crate::kernel::choice::choose;
 use crate::kernel::limits::bias_at;

@@ -1,8 +1,8 @@
 //! `activation(input * weight + bias)`: a linear layer, and every convolution that is one.
 
+mod large_weight;
 pub mod linear_backward_weight;
 pub mod linear_forward;
-mod sum_of_shards;
 
 use std::any::Any;
 use std::sync::Arc;

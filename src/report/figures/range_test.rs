@@ -21,7 +21,7 @@ pub struct RangePoint {
 
 /// Batches' losses as dots, and the smoothed loss as a curve, over learning rates on a logarithmic
 /// axis; and where the `suggestion` is.
-pub fn range_test(points: &[RangePoint], suggestion: Option<f64>) -> Figure {
+pub fn range_test(points: &[RangePoint], loss: &str, suggestion: Option<f64>) -> Figure {
     const TITLE: &str = "Learning-rate range test";
     let (head, top) = heading(TITLE, &[]);
     let losses = points.iter().flat_map(|it| [it.loss, it.smoothed]);
@@ -39,7 +39,7 @@ pub fn range_test(points: &[RangePoint], suggestion: Option<f64>) -> Figure {
     let (keys, height) = legend(&keys(), plot.left, plot.bottom() + 54.0);
     let parts = html! {
         (head)
-        (plot.frame("learning rate (log scale)", &format!("loss of the batch (MSE{scale})")))
+        (plot.frame("learning rate (log scale)", &format!("loss of the batch ({loss}{scale})")))
         (curves(points, &plot))
         @if let Some(lr) = suggestion { (mark(lr, &plot)) }
         (keys)
