@@ -115,6 +115,7 @@ impl Bench<'_> {
         let program = Program {
             capacity: len,
             by_shards: false,
+            launches: Vec::new(),
             buffers: vec![BufferSpec {
                 role: Role::Order,
                 scalar: Scalar::U32,
@@ -131,7 +132,8 @@ impl Bench<'_> {
                     extent: Extent::Whole,
                 }],
             }],
-        };
+        }
+        .apart();
         let wanted = self.wanted("all", &program.dispatches[0]);
         self.dispatch("all", &program, 0, &GpuBuffers::new(), wanted)
     }
@@ -216,6 +218,7 @@ impl Bench<'_> {
             dispatches: vec![dispatch.clone()],
             ..program.clone()
         };
+        let alone = alone.apart();
         let alone = GpuProgram::new(self.gpu, &alone, shared)?;
         let first = self.submit(&alone, 1)?;
         if !timed {

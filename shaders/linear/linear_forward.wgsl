@@ -1,9 +1,10 @@
-// output = activation(input * weight + bias), row by row.
+// output = activation(input * weight + bias), row by row; or where `splits` is more than 1, as many partial sums of
+// input * weight, each over split_quads quads of the input.
 //
 // input   [batch * rows_per_sample, in_quads] vec4
 // weight  [4 in_quads, out_quads] vec4
 // bias    [out_quads] vec4
-// output  [batch * rows_per_sample, out_quads] vec4
+// output  [batch * rows_per_sample, out_quads] vec4, of one split after the other, split_stride quads apart
 //
 // A workgroup computes a tile of TILE_ROWS rows by TILE_COLUMNS quads of the output, and a thread ROWS by
 // COLUMNS of those. CHUNK quads of the summed dimension are in workgroup memory at a time; each of SLICES
@@ -17,6 +18,9 @@ struct Params {
     in_quads: u32,
     out_channels: u32,     // unpadded
     activation: u32,
+    splits: u32,
+    split_quads: u32,
+    split_stride: u32,
 }
 
 @group(0) @binding(0) var<storage, read> input: array<vec4<f32>>;
@@ -35,14 +39,16 @@ struct Tile {
     column: u32,     // first quad of its columns
     rows: u32,       // of the output
     out_quads: u32,  // of an output row
-    depth: u32,      // quads to sum
+    first: u32,      // quad of the input that the sum begins with
+    end: u32,        // and the one before which it ends
+    output: u32,     // quad at which the split begins
 }
 
 // Loads a thread's part of the chunk of the input that starts at quad `chunk`. Rows past the end repeat
-// the last one and are not stored; what lies past the depth is not loaded, and not read either.
+// the last one and are not stored; what lies past the end is not loaded, and not read either.
 fn load_input(a: ptr<function, array<vec4<f32>, A_LOADS>>, tile: Tile, local: u32, chunk: u32) {
     let k = chunk + local % CHUNK;
-    if (k < tile.depth) {
+    if (k < tile.end) {
         for (var l = 0u; l < A_LOADS; l++) {
             let row = min(tile.row + (l * THREADS + local) / CHUNK, tile.rows - 1u);
             (*a)[l] = input[row * params.in_quads + k];
@@ -52,7 +58,7 @@ fn load_input(a: ptr<function, array<vec4<f32>, A_LOADS>>, tile: Tile, local: u3
 
 // The same of the weight, whose columns past the end repeat the last one.
 fn load_weight(b: ptr<function, array<vec4<f32>, B_LOADS>>, tile: Tile, local: u32, chunk: u32) {
-    let end = 4u * min(tile.depth, chunk + CHUNK);
+    let end = 4u * min(tile.end, chunk + CHUNK);
     let column = min(tile.column + local % TILE_COLUMNS, tile.out_quads - 1u);
     for (var l = 0u; l < B_LOADS; l++) {
         let row = 4u * chunk + (l * THREADS + local) / TILE_COLUMNS;
@@ -65,15 +71,16 @@ fn load_weight(b: ptr<function, array<vec4<f32>, B_LOADS>>, tile: Tile, local: u
 // Adds the bias, rectifies where that is the activation, and stores what lies within the output. Padding
 // channels have zero weights and bias, so their sums are zero and so is relu's output.
 fn store(sums: ptr<function, Sums>, tile: Tile, thread: Thread) {
-    let rectify = vec4<bool>(params.activation == RELU);
+    let is_whole = params.splits == 1u;
+    let rectify = vec4<bool>(is_whole && params.activation == RELU);
     for (var c = 0u; c < COLUMNS; c++) {
         let column = tile.column + thread.column + c * THREAD_COLUMNS;
-        let column_bias = bias[min(column, tile.out_quads - 1u)];
+        let column_bias = select(vec4<f32>(0.0), bias[min(column, tile.out_quads - 1u)], is_whole);
         for (var r = 0u; r < ROWS; r++) {
             let row = tile.row + thread.row + r * THREAD_ROWS;
             if (row < tile.rows && column < tile.out_quads) {
                 let x = (*sums)[r * COLUMNS + c] + column_bias;
-                output[row * tile.out_quads + column] = select(x, max(x, vec4<f32>(0.0)), rectify);
+                output[tile.output + row * tile.out_quads + column] = select(x, max(x, vec4<f32>(0.0)), rectify);
             }
         }
     }
@@ -102,19 +109,23 @@ fn main(
     let rows = step.batch * params.rows_per_sample;
     let out_quads = (params.out_channels + 3u) / 4u;
     let column_tiles = (out_quads + TILE_COLUMNS - 1u) / TILE_COLUMNS;
-    let group = workgroup.y * workgroups.x + workgroup.x;
+    let all = workgroup.y * workgroups.x + workgroup.x;
+    let group = all / params.splits;
+    let split = all % params.splits;
     let row = group / column_tiles * TILE_ROWS;
     // A workgroup past the last tile sums nothing, rather than miss a barrier.
-    let depth = select(0u, params.in_quads, row < rows);
-    let tile = Tile(row, group % column_tiles * TILE_COLUMNS, rows, out_quads, depth);
+    let first = split * params.split_quads;
+    let end = select(first, min(first + params.split_quads, params.in_quads), row < rows);
+    let column = group % column_tiles * TILE_COLUMNS;
+    let tile = Tile(row, column, rows, out_quads, first, end, split * params.split_stride);
     let thread = thread_of(local);
 
     var sums: Sums;
     var a: array<vec4<f32>, A_LOADS>;
     var b: array<vec4<f32>, B_LOADS>;
-    load_input(&a, tile, local, 0u);
-    load_weight(&b, tile, local, 0u);
-    for (var chunk = 0u; chunk < depth; chunk += CHUNK) {
+    load_input(&a, tile, local, first);
+    load_weight(&b, tile, local, first);
+    for (var chunk = first; chunk < end; chunk += CHUNK) {
         share_rows(&a, local);
         share_columns(&b, local);
         workgroupBarrier();
@@ -122,14 +133,14 @@ fn main(
         // workgroups per multiprocessor nothing else hides the latency.
         load_input(&a, tile, local, chunk + CHUNK);
         load_weight(&b, tile, local, chunk + CHUNK);
-        add_rows(&sums, thread, min(depth - chunk, CHUNK));
+        add_rows(&sums, thread, min(end - chunk, CHUNK));
         // All of the chunk is read before it is replaced.
         workgroupBarrier();
     }
     add_slices(&sums, local);
     if (thread.slice == 0u) {
         store(&sums, tile, thread);
-        if (params.activation == SIGMOID || params.activation == TANH) {
+        if (params.splits == 1u && (params.activation == SIGMOID || params.activation == TANH)) {
             activate_stored(tile, thread);
         }
     }

@@ -51,10 +51,10 @@ fn layers(network: &Network) {
 }
 
 fn dispatches(plan: &Plan) {
-    let all = &plan.training().dispatches;
+    let (all, launches) = (&plan.training().dispatches, plan.training().launches.len());
     let of = |phase| all.iter().filter(|it| it.phase == phase).count();
     style::say(format_args!(
-        "dispatches per step  {} (forward {}, backward {}, reduce gradients {}, update {})",
+        "dispatches per step  {} in {launches} launches (forward {}, backward {}, reduce gradients {}, update {})",
         all.len(),
         of(Phase::Forward),
         of(Phase::Backward),

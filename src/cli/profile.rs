@@ -19,16 +19,28 @@ pub(super) fn show(profile: &Profile, device: &Device) -> Result<()> {
         } else {
             (String::new(), String::new())
         };
+        // What runs as one launch stands below each other.
+        let mut kernels = row.kernel.split(" + ");
+        let mut layers = row.layer.split(", ");
         style::say(format_args!(
             "{:<33} {:<14} {:>5} {:>9.3} {:>6} {flops:>8} {peak:>6} {:>7.2} {:>6}",
-            row.kernel,
-            row.layer,
+            kernels.next().unwrap_or_default(),
+            layers.next().unwrap_or_default(),
             row.calls,
             row.seconds * 1e3,
             percent(row.share, 1.0),
             row.bytes / 1e9,
             percent(row.bytes, ceilings.load_bytes),
         ));
+        loop {
+            let (kernel, layer) = (kernels.next(), layers.next());
+            if kernel.is_none() && layer.is_none() {
+                break;
+            }
+            let kernel = kernel.map_or(String::new(), |it| format!("+ {it}"));
+            let layer = layer.unwrap_or_default();
+            style::say(format_args!("{kernel:<33} {layer}"));
+        }
     }
     let seconds = profile.step_seconds();
     style::say(format_args!(
@@ -38,6 +50,15 @@ pub(super) fn show(profile: &Profile, device: &Device) -> Result<()> {
         f64::from(profile.batch()) / seconds,
         profile.steps(),
     ));
+    if let Device::Gpu(..) = device {
+        let starting = ceilings.dispatch_seconds * profile.launches() as f64;
+        style::say(format_args!(
+            "{} launches: {:.3} ms of it if each takes as long as an empty one, {:.3} ms are the kernels' work",
+            profile.launches(),
+            starting * 1e3,
+            (seconds - starting).max(0.0) * 1e3,
+        ));
+    }
     let [flops, loads, dispatch] = match device {
         Device::Gpu(..) => ["in registers", "vec4 loads", "per empty dependent dispatch"],
         Device::Cpu(_) => ["in products", "loads", "for all threads to meet"],

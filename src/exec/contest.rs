@@ -192,7 +192,9 @@ mod tests {
             by_shards: false,
             buffers: vec![spec(0), spec(1)],
             dispatches: vec![dispatch; times],
+            launches: Vec::new(),
         };
+        let program = program.apart();
         GpuProgram::new(gpu, &program, &GpuBuffers::new()).expect("fits")
     }
 

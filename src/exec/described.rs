@@ -6,7 +6,7 @@ use crate::kernel::shards::SHARDS;
 /// What a profile needs to know of a dispatch.
 #[derive(Debug, Clone)]
 pub(super) struct Described {
-    pub kernel: &'static str,
+    pub kernel: String,
     pub label: String,
     /// Floating-point operations per sample.
     pub flops: u64,
@@ -19,6 +19,25 @@ impl Described {
     pub(super) fn of_program(program: &Program) -> Vec<Self> {
         let dispatches = program.dispatches.iter();
         dispatches.map(|it| describe(program, it)).collect()
+    }
+
+    /// Several that run as one launch.
+    pub(super) fn together(all: &[Self]) -> Self {
+        let mut kernels: Vec<&str> = Vec::new();
+        let mut labels: Vec<&str> = Vec::new();
+        for it in all {
+            for (names, name) in [(&mut kernels, &*it.kernel), (&mut labels, &*it.label)] {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+        }
+        Self {
+            kernel: kernels.join(" + "),
+            label: labels.join(", "),
+            flops: all.iter().map(|it| it.flops).sum(),
+            bytes: all.iter().map(|it| it.bytes).sum(),
+        }
     }
 
     /// The same of one shard of the batch alone.
@@ -49,7 +68,7 @@ fn describe(program: &Program, dispatch: &Dispatch) -> Described {
     };
     let scalars: usize = slices.map(scalars).sum();
     Described {
-        kernel: dispatch.call.kernel.name,
+        kernel: dispatch.call.kernel.name.to_owned(),
         label: dispatch.label.clone(),
         flops: dispatch.call.flops,
         bytes: scalars as u64 * 4,

@@ -11,8 +11,8 @@ use super::stages::Stage;
 use crate::error::Result;
 use crate::gpu::{Gpu, Timestamps};
 use crate::graph::{Half, Program, Role};
-use crate::kernel::Step;
 use crate::kernel::shards::{self, SHARDS};
+use crate::kernel::{Step, folded};
 use crate::ranks::Ranks;
 
 /// Buffers of a GPU that programs share, by role.
@@ -73,9 +73,9 @@ impl GpuProgram {
             Ok(Box::new(SharedWay { way, exchange }))
         });
         let described = Described::of_program(program);
-        let described = whole.launches.iter().map(|it| match it.shard {
-            None => described[it.dispatch].clone(),
-            Some(_) => described[it.dispatch].of_a_shard(),
+        let described = whole.launches.iter().map(|it| {
+            let all = Described::together(&described[it.dispatches.clone()]);
+            it.shard.map_or(all.clone(), |_| all.of_a_shard())
         });
         Ok(Self {
             described: described.collect(),
@@ -108,10 +108,10 @@ impl GpuProgram {
         self.encode_one(pass, step, &self.whole.launches[index]);
     }
 
-    /// The launches of a step, in order: of each its position in [`Program::dispatches`], and the shard that it is of.
-    pub(super) fn launches(&self) -> impl Iterator<Item = (usize, Option<usize>)> {
+    /// The launches of a step, in order: of each its positions in [`Program::dispatches`], and the shard that it is of.
+    pub(super) fn launches(&self) -> impl Iterator<Item = (Range<usize>, Option<usize>)> {
         let launches = self.whole.launches.iter();
-        launches.map(|launch| (launch.dispatch, launch.shard))
+        launches.map(|launch| (launch.dispatches.clone(), launch.shard))
     }
 
     /// Records one step into `pass`, with a timestamp before every launch and one at the end.
@@ -179,7 +179,12 @@ impl GpuProgram {
             None => *step,
             Some(shard) => step.on(&shards::range(step.batch as usize, shard)),
         };
-        let [x, y] = launch.grid.workgroups(step.batch, self.workgroup_limit);
+        let groups = launch
+            .grids
+            .iter()
+            .map(|grid| grid.groups(step.batch))
+            .sum();
+        let [x, y] = folded(groups, self.workgroup_limit);
         pass.set_pipeline(&launch.pipeline.pipeline);
         pass.set_bind_group(0, &launch.bind_group, &[]);
         pass.set_immediates(0, bytemuck::bytes_of(&step));

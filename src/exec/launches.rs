@@ -7,8 +7,9 @@ use std::sync::Arc;
 use super::stages::{Stage, Stages};
 use crate::error::Result;
 use crate::gpu::{Gpu, Pipeline, PipelineSpec};
-use crate::graph::{BufferSlice, Extent, Half, Program};
+use crate::graph::{BufferSlice, Extent, Half, Program, workgroup_size};
 use crate::kernel::limits::SLICE_ALIGNMENT;
+use crate::kernel::merged::merge;
 use crate::kernel::shards::SHARDS;
 use crate::kernel::{Access, Call, Grid};
 
@@ -22,14 +23,14 @@ pub(super) struct Way {
     pub update: usize,
 }
 
-/// A dispatch on all of the batch, or on a shard of it.
+/// A dispatch on all of the batch or on a shard of it, or several of them side by side.
 #[derive(Debug)]
 pub(super) struct Launch {
     pub pipeline: Arc<Pipeline>,
     pub bind_group: wgpu::BindGroup,
-    pub grid: Grid,
-    /// Its position in [`Program::dispatches`].
-    pub dispatch: usize,
+    pub grids: Vec<Grid>,
+    /// Positions in [`Program::dispatches`].
+    pub dispatches: Range<usize>,
     pub shard: Option<usize>,
 }
 
@@ -42,26 +43,53 @@ impl Way {
         params: &Params,
         shards: &Range<usize>,
     ) -> Result<Self> {
-        let launch = |(index, shard): (usize, Option<usize>)| -> Result<Launch> {
-            let dispatch = &program.dispatches[index];
-            let pipeline = gpu.pipeline(&pipeline_spec(&dispatch.call))?;
-            let slices = dispatch.slices.iter();
-            let slices = slices.map(|slice| part_of(slice, &dispatch.call, shard, shards));
-            let slices: Vec<BufferSlice> = slices.collect();
-            let params = params.entry(index);
+        let launch = |(dispatches, shard): Turn| -> Result<Launch> {
+            let all = &program.dispatches[dispatches.clone()];
+            let calls = all.iter().map(|it| &it.call);
+            let size = workgroup_size(calls.clone()).expect("the plan asked for it");
+            let calls = calls.map(|it| it.in_workgroups_of(size).expect("has a size for all"));
+            let calls: Vec<Call> = calls.collect();
+            let parts = all.iter().map(|it| {
+                let slices = it.slices.iter();
+                slices
+                    .map(|slice| part_of(slice, &it.call, shard, shards))
+                    .collect()
+            });
+            let parts: Vec<Vec<BufferSlice>> = parts.collect();
+            let pairs = calls
+                .iter()
+                .zip(&parts)
+                .map(|(call, slices)| (call, &slices[..]));
+            let (spec, slices) = if let ([call], [slices]) = (&calls[..], &parts[..]) {
+                (pipeline_spec(call), slices.clone())
+            } else {
+                let merged = merge(&pairs.collect::<Vec<_>>(), size);
+                let names = calls.iter().map(|it| it.kernel.name);
+                let spec = PipelineSpec {
+                    label: names.collect::<Vec<_>>().join(" + "),
+                    wgsl: merged.wgsl,
+                    read_only: merged.read_only,
+                    workgroup_size: size,
+                };
+                (spec, merged.slices)
+            };
+            let pipeline = gpu.pipeline(&spec)?;
+            let params = params.entry(dispatches.start);
             Ok(Launch {
                 bind_group: bind_group(gpu, &pipeline, buffers, &slices, params),
                 pipeline,
-                grid: dispatch.call.grid,
-                dispatch: index,
+                grids: calls.iter().map(|it| it.grid).collect(),
+                dispatches,
                 shard,
             })
         };
         let (order, meetings, update) = if program.by_shards {
             in_shards(&Stages::new(program), shards)
         } else {
-            let all = (0..program.dispatches.len()).map(|index| (index, None));
-            (all.collect(), Vec::new(), program.half(Half::Update).start)
+            let all = program.launches.iter().map(|it| (it.clone(), None));
+            let start = program.half(Half::Update).start;
+            let update = program.launches.partition_point(|it| it.start < start);
+            (all.collect(), Vec::new(), update)
         };
         Ok(Self {
             launches: order.into_iter().map(launch).collect::<Result<_>>()?,
@@ -79,8 +107,8 @@ impl Way {
     }
 }
 
-/// A dispatch, and the shard that it is of, if it is of one alone.
-type Turn = (usize, Option<usize>);
+/// Dispatches of one launch, and the shard that they are of, if they are of one alone.
+type Turn = (Range<usize>, Option<usize>);
 
 /// The launches of `stages` on `shards` in order, what is exchanged after how many of them, and how many come before
 /// the update.
@@ -89,10 +117,10 @@ fn in_shards(stages: &Stages, shards: &Range<usize>) -> (Vec<Turn>, Vec<(usize, 
     for half in [Half::Gradients, Half::Update] {
         for stage in stages.half(half) {
             match stage {
-                Stage::Batch(dispatch) => order.push((*dispatch, None)),
+                Stage::Batch(dispatch) => order.push((*dispatch..*dispatch + 1, None)),
                 Stage::Shards(dispatches) => {
                     for shard in shards.clone() {
-                        order.extend(dispatches.clone().map(|it| (it, Some(shard))));
+                        order.extend(dispatches.clone().map(|it| (it..it + 1, Some(shard))));
                     }
                 }
                 Stage::Sum(_) | Stage::Gather(_) => meetings.push((order.len(), stage.clone())),

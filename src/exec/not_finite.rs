@@ -91,8 +91,7 @@ fn on_gpu(
     plan: &Program,
     step: &Step,
 ) -> Result<Option<NotFinite>> {
-    for (index, (dispatch, shard)) in program.launches().enumerate() {
-        let dispatch = &plan.dispatches[dispatch];
+    for (index, (dispatches, shard)) in program.launches().enumerate() {
         let mut encoder = gpu
             .device()
             .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
@@ -100,7 +99,9 @@ fn on_gpu(
         program.encode_launch(&mut pass, step, index);
         drop(pass);
         gpu.queue().submit([encoder.finish()]);
-        for (slice, binding) in written_floats(dispatch) {
+        let dispatches = plan.dispatches[dispatches].iter();
+        let written = dispatches.flat_map(|it| written_floats(it).map(move |pair| (it, pair)));
+        for (dispatch, (slice, binding)) in written {
             let slice = part_of(slice, &dispatch.call, shard, &(0..SHARDS));
             let (offset, bytes) = (slice.offset as u64 * 4, slice.len as u64 * 4);
             let bytes = gpu.read(program.buffer(slice.buffer), offset, bytes)?;

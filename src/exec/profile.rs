@@ -34,7 +34,7 @@ pub struct Profile {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     /// The kernel.
-    pub kernel: &'static str,
+    pub kernel: String,
     /// The layer it serves.
     pub layer: String,
     /// Dispatches per step.
@@ -72,6 +72,11 @@ impl Profile {
         self.steps.len()
     }
 
+    /// Launches of a step: dispatches that run side by side are one.
+    pub fn launches(&self) -> usize {
+        self.described.len()
+    }
+
     /// Samples of the step.
     pub fn batch(&self) -> u32 {
         self.batch
@@ -101,7 +106,7 @@ impl Profile {
                 row.bytes += bytes;
             } else {
                 rows.push(Row {
-                    kernel: it.kernel,
+                    kernel: it.kernel.clone(),
                     layer: it.label.clone(),
                     calls: 1,
                     seconds,

@@ -3,6 +3,9 @@
 use crate::error::{Error, Result};
 use crate::kernel::target::{AdapterKind, Limits, Target};
 
+/// Storage buffers that no launch exceeds, where an adapter allows more.
+const MOST_STORAGE_BUFFERS: u32 = 16;
+
 /// What `gpu-train devices` shows of an adapter, and what a run records of its own.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct AdapterDescription {
@@ -165,8 +168,10 @@ fn describe(index: usize, adapter: &wgpu::Adapter) -> AdapterDescription {
                 .min(limits.max_compute_workgroup_size_x)
                 .min(portable.workgroup_threads),
             workgroup_bytes: limits.max_compute_workgroup_storage_size,
-            storage_buffers: (limits.max_storage_buffers_per_shader_stage)
-                .min(portable.storage_buffers),
+            // Launches of several kernels bind what all of them do.
+            storage_buffers: limits
+                .max_storage_buffers_per_shader_stage
+                .min(MOST_STORAGE_BUFFERS),
         },
         by_shards: false,
         tuned: None,

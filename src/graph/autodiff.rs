@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::graph::{Graph, Node, Shape, Storage, Value};
-use super::{Phase, Role};
+use super::Phase;
+use super::graph::{Graph, Node, Shape, Value};
 use crate::activation::Activation;
 use crate::error::{Error, Result};
 use crate::kernel::{Call, Scalar};
@@ -164,19 +164,6 @@ impl Tape<'_> {
         self.graph
             .record_call(&node.layer, Phase::Backward, call, inputs, vec![output]);
         output
-    }
-
-    /// Where `parameter` starts in the flat buffers.
-    ///
-    /// # Panics
-    /// If it is no parameter: a bug in the net's recording.
-    pub fn parameter_offset(&self, parameter: Value) -> usize {
-        match self.graph.values[parameter.0].storage {
-            Storage::Resident(Role::Parameters, offset) => offset,
-            Storage::Resident(..) | Storage::Transient => {
-                unreachable!("layers are recorded with parameters from the table")
-            }
-        }
     }
 }
 

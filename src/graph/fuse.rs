@@ -5,6 +5,7 @@ use super::graph::Graph;
 /// Lets every operation absorb the one that alone reads its first output, wherever a kernel does
 /// both. The unfused graph stays the oracle of the fused one (`--no-fuse`).
 pub fn fuse(graph: &mut Graph) {
+    graph.merges = true;
     let mut at = 0;
     while at < graph.nodes.len() {
         if !absorb_next(graph, at) {

@@ -36,6 +36,8 @@ pub enum Storage {
     Transient,
     /// In a buffer that outlives the step, from this scalar on.
     Resident(Role, usize),
+    /// Where that transient value lives, from this scalar on.
+    Part(Value, usize),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -112,6 +114,8 @@ pub struct Graph {
     pub target: Target,
     /// Whether it is of a training step: batch norm takes the batch's own statistics.
     pub training: bool,
+    /// Whether an adapter may run what does not depend on each other as one launch: [`fuse`](super::fuse) says so.
+    pub(super) merges: bool,
     pub(super) values: Vec<ValueSpec>,
     pub(super) nodes: Vec<Node>,
 }
@@ -123,6 +127,7 @@ impl Graph {
             capacity: target.kernel_capacity(capacity),
             target,
             training: false,
+            merges: false,
             values: Vec::new(),
             nodes: Vec::new(),
         }
@@ -146,6 +151,42 @@ impl Graph {
             storage: Storage::Transient,
             needs_gradient: false,
         })
+    }
+
+    /// The part of `whole` from scalar `offset` on that holds `shape`.
+    pub fn part(&mut self, whole: Value, offset: usize, shape: Shape) -> Value {
+        let spec = self.values[whole.0];
+        self.push(ValueSpec {
+            shape,
+            storage: Storage::Part(whole, offset),
+            ..spec
+        })
+    }
+
+    /// Where `parameter` starts in the flat buffers.
+    ///
+    /// # Panics
+    /// If it is no parameter: a bug in the net's recording.
+    pub fn parameter_offset(&self, parameter: Value) -> usize {
+        match self.values[parameter.0].storage {
+            Storage::Resident(Role::Parameters, offset) => offset,
+            _ => unreachable!("layers are recorded with parameters from the table"),
+        }
+    }
+
+    /// What has been recorded.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Takes back what has been recorded from position `from` on.
+    pub fn take_from(&mut self, from: usize) -> Vec<Node> {
+        self.nodes.split_off(from)
+    }
+
+    /// Records again what [`Graph::take_from`] took.
+    pub fn put_back(&mut self, node: Node) {
+        self.nodes.push(node);
     }
 
     /// The `len` floats that lie behind the weight `parameter` where its bias would.

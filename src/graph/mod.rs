@@ -11,6 +11,7 @@ mod fuse;
 )]
 mod graph;
 
+mod launches;
 mod parameters;
 mod plan;
 mod program;
@@ -18,6 +19,7 @@ mod program;
 pub use autodiff::{Add, Tape, differentiate};
 pub use fuse::fuse;
 pub use graph::{Graph, Node, Op, Shape, Storage, Value};
+pub use launches::workgroup_size;
 pub use parameters::{Kind, Layout, Parameter, ParameterTable, Start, Tensor};
 pub use plan::lower;
 pub use program::{BufferSlice, BufferSpec, Dispatch, Extent, Half, Phase, Program, Role};

@@ -1,8 +1,10 @@
 //! Lowering: a graph becomes a program, its transient values share scratch buffers.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::graph::{Graph, Node, Storage, Value};
+use super::launches::launches;
 use super::{BufferSlice, BufferSpec, Dispatch, Extent, Program, Role};
 use crate::kernel::shards::{self, SHARDS};
 
@@ -40,13 +42,18 @@ impl Lifetime {
 /// The program of `graph`: its nodes ordered by phase, and a buffer for every value.
 pub fn lower(graph: &Graph) -> Program {
     let nodes = in_order(graph);
+    let launches = launches(graph, &nodes);
     let mut buffers = resident_buffers(graph, &nodes);
-    let slots = share_slots(graph, lifetimes(graph, &nodes), &mut buffers);
+    let slots = share_slots(graph, lifetimes(graph, &nodes, &launches), &mut buffers);
     let slice = |value: Value| {
         let (buffer, offset, sharing) = match graph.values[value.0].storage {
             Storage::Transient => {
                 let (slot, sharing) = slots[&value];
                 (slot, 0, sharing)
+            }
+            Storage::Part(whole, offset) => {
+                let (slot, sharing) = slots[&whole];
+                (slot, offset, sharing)
             }
             Storage::Resident(role, offset) => {
                 let found = buffers.iter().position(|spec| spec.role == role);
@@ -76,6 +83,7 @@ pub fn lower(graph: &Graph) -> Program {
         capacity: graph.capacity * if by_shards { SHARDS } else { 1 },
         by_shards,
         dispatches: nodes.iter().map(dispatch).collect(),
+        launches,
         buffers,
     }
 }
@@ -107,7 +115,7 @@ fn in_order(graph: &Graph) -> Vec<&Node> {
     nodes
 }
 
-fn bound(node: &Node) -> impl Iterator<Item = Value> {
+pub(super) fn bound(node: &Node) -> impl Iterator<Item = Value> {
     node.inputs.iter().chain(&node.outputs).copied()
 }
 
@@ -170,13 +178,15 @@ fn share_slots(
     slots
 }
 
-fn lifetimes(graph: &Graph, nodes: &[&Node]) -> Vec<Lifetime> {
+fn lifetimes(graph: &Graph, nodes: &[&Node], launches: &[Range<usize>]) -> Vec<Lifetime> {
     let mut lifetimes: Vec<Lifetime> = Vec::new();
     for (position, node) in nodes.iter().enumerate() {
         for value in bound(node) {
-            if graph.values[value.0].storage != Storage::Transient {
-                continue;
-            }
+            let value = match graph.values[value.0].storage {
+                Storage::Transient => value,
+                Storage::Part(whole, _) => whole,
+                Storage::Resident(..) => continue,
+            };
             match lifetimes.iter_mut().find(|it| it.value == value) {
                 Some(lifetime) => lifetime.last = position,
                 None => lifetimes.push(Lifetime {
@@ -214,6 +224,12 @@ fn lifetimes(graph: &Graph, nodes: &[&Node]) -> Vec<Lifetime> {
                 let stage = |position: usize| stages_before(&meets, position);
                 (lifetime.first, lifetime.last) = (stage(lifetime.first), stage(lifetime.last));
             }
+        }
+    } else {
+        // All of a launch run at the same time.
+        let launch = |position: usize| launches.partition_point(|it| it.end <= position);
+        for lifetime in &mut lifetimes {
+            (lifetime.first, lifetime.last) = (launch(lifetime.first), launch(lifetime.last));
         }
     }
     lifetimes

@@ -209,9 +209,21 @@ pub struct Program {
     pub buffers: Vec<BufferSpec>,
     /// The work, in order.
     pub dispatches: Vec<Dispatch>,
+    /// Which of them an adapter runs as one launch, in order: what does not depend on each other, side by side.
+    pub launches: Vec<Range<usize>>,
 }
 
 impl Program {
+    /// The same work, every dispatch a launch of its own.
+    #[must_use]
+    pub fn apart(self) -> Self {
+        let count = self.dispatches.len();
+        Self {
+            launches: (0..count).map(|at| at..at + 1).collect(),
+            ..self
+        }
+    }
+
     /// Scalars of the buffer of that role.
     pub fn len_of(&self, role: Role) -> usize {
         let found = self.buffers.iter().find(|spec| spec.role == role);
@@ -296,7 +308,9 @@ mod tests {
                 call: Call { grid, ..call },
                 slices: vec![slice(0), slice(1)],
             }],
+            launches: Vec::new(),
         }
+        .apart()
     }
 
     #[test]

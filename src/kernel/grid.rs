@@ -61,19 +61,67 @@ impl Grid {
         tiles * self.per_tile as u64
     }
 
+    /// The workgroups that [`Grid::threads`] of a step's batch make, as WGSL that knows the step.
+    pub(in crate::kernel) fn wgsl(&self) -> String {
+        let Self {
+            rows_per_sample,
+            tile_rows,
+            per_tile,
+            workgroup_size,
+        } = self;
+        if *tile_rows == 0 {
+            return format!("{}u", per_tile.div_ceil(*workgroup_size));
+        }
+        let tiles = format!(
+            "(step.batch * {rows_per_sample}u + {}u) / {tile_rows}u",
+            tile_rows - 1
+        );
+        format!(
+            "({tiles} * {per_tile}u + {}u) / {workgroup_size}u",
+            workgroup_size - 1
+        )
+    }
+
     /// Workgroups along x and y: past `limit` along x, the rest is folded into y.
     ///
     /// Kernels number their threads with `thread_index` of `shaders/shared/thread.wgsl`, which
     /// undoes the folding; threads past the end return at once. Tiles in workgroup memory number
     /// their workgroups the same way; those past the end sum nothing, but meet every barrier.
     pub const fn workgroups(&self, batch: u32, limit: u32) -> [u32; 2] {
-        let groups = self.threads(batch).div_ceil(self.workgroup_size as u64);
-        let rows = groups.div_ceil(limit as u64);
-        if rows == 0 {
-            return [0, 0];
-        }
-        [groups.div_ceil(rows) as u32, rows as u32]
+        folded(self.groups(batch), limit)
     }
+
+    /// The same grid with `times` as many threads.
+    #[must_use]
+    pub const fn times(self, times: u32) -> Self {
+        Self {
+            per_tile: self.per_tile * times,
+            ..self
+        }
+    }
+
+    /// The same threads in workgroups of `size`.
+    #[must_use]
+    pub const fn in_workgroups_of(self, size: u32) -> Self {
+        Self {
+            workgroup_size: size,
+            ..self
+        }
+    }
+
+    /// Workgroups in all.
+    pub const fn groups(&self, batch: u32) -> u64 {
+        self.threads(batch).div_ceil(self.workgroup_size as u64)
+    }
+}
+
+/// `groups` workgroups along x and y: past `limit` along x, the rest is folded into y.
+pub const fn folded(groups: u64, limit: u32) -> [u32; 2] {
+    let rows = groups.div_ceil(limit as u64);
+    if rows == 0 {
+        return [0, 0];
+    }
+    [groups.div_ceil(rows) as u32, rows as u32]
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub mod case;
 pub mod choice;
 mod grid;
 pub mod limits;
+pub mod merged;
 pub mod native;
 pub mod numbers;
 mod real;
@@ -25,7 +26,7 @@ mod twin;
 pub mod wgsl;
 
 pub use choice::Choice;
-pub use grid::Grid;
+pub use grid::{Grid, folded};
 pub use real::Real;
 pub use slice::Slice;
 pub use step::Step;
@@ -275,6 +276,19 @@ impl Call {
         let bias = self.field("bias");
         self.params[bias] = 0.0_f32.to_bits();
         self
+    }
+
+    /// The same call in workgroups of `size` threads, if its kernel can do with so many.
+    #[must_use]
+    pub fn in_workgroups_of(&self, size: u32) -> Option<Self> {
+        let own = self.grid.workgroup_size;
+        // Texts that say `WORKGROUP_SIZE` are written for any.
+        let is_free = self.kernel.source.contains("//#include thread");
+        (own == size || is_free).then(|| Self {
+            grid: self.grid.in_workgroups_of(size),
+            workgroup_bytes: self.workgroup_bytes / own * size,
+            ..self.clone()
+        })
     }
 
     /// Partial results that it makes.

@@ -30,6 +30,9 @@ const SNIPPETS: &[(&str, &str)] = &[
     ),
 ];
 
+/// The line in whose place what varies from step to step is declared.
+pub(super) const STEP: &str = "//#include step";
+
 /// The WGSL of `source` in one of its variants.
 ///
 /// # Panics

@@ -106,6 +106,7 @@ fn forward(
     );
     if options.fuse {
         fuse(&mut graph);
+        ops::head::fuse(&mut graph);
     }
     Ok((graph, prediction, loss))
 }
@@ -169,23 +170,47 @@ mod tests {
         all.filter(|dispatch| dispatch.phase == phase).count()
     }
 
-    /// gather, conv+relu+pool twice, conv+relu (its pooling from 4x4 to 4x4 is nothing), dense+relu,
-    /// output, loss.
+    /// gather, conv+relu+pool twice, conv+relu (its pooling from 4x4 to 4x4 is nothing), dense+relu, the head, which
+    /// goes back through the output at once, loss.
     #[test]
     fn fusion_leaves_one_forward_kernel_per_layer() {
         let forward = |net, fuse| dispatches(&program(net, fuse), Phase::Forward);
         assert_eq!(forward(NetworkType::Cnn, true), 7);
         assert_eq!(forward(NetworkType::Cnn, false), 13);
-        assert_eq!(forward(NetworkType::Mlp, true), 5);
+        assert_eq!(forward(NetworkType::Mlp, true), 4);
         assert_eq!(forward(NetworkType::Mlp, false), 7);
     }
 
     #[test]
     fn a_step_takes_few_dispatches() {
         let all = |net, fuse| program(net, fuse).dispatches.len();
-        assert_eq!(all(NetworkType::Cnn, true), 22);
-        assert_eq!(all(NetworkType::Mlp, true), 11);
+        assert_eq!(all(NetworkType::Cnn, true), 21);
+        assert_eq!(all(NetworkType::Mlp, true), 8);
         assert!(all(NetworkType::Cnn, false) > 28);
+    }
+
+    /// What does not depend on each other runs side by side, where an adapter can bind the buffers of all.
+    #[test]
+    fn a_step_takes_fewer_launches() {
+        let mut target = Target::portable(AdapterKind::Gpu);
+        target.limits.storage_buffers = 16;
+        let of = |net, fuse, target: &Target| {
+            let program = lower(&default_training_graph(net, fuse, target.clone()));
+            (program.launches.len(), program.dispatches.len())
+        };
+        assert_eq!(of(NetworkType::Cnn, true, &target), (14, 21));
+        assert_eq!(of(NetworkType::Mlp, true, &target), (5, 8));
+        // An adapter of few bindings runs the pairs alone.
+        let few = Target::portable(AdapterKind::Gpu);
+        let (launches, dispatches) = of(NetworkType::Cnn, true, &few);
+        assert!((15..dispatches).contains(&launches), "{launches}");
+        // The oracle of what is fused, the processor and shards run one after the other.
+        let (launches, dispatches) = of(NetworkType::Cnn, false, &target);
+        assert_eq!(launches, dispatches);
+        for target in [Target::portable(AdapterKind::Cpu), target.in_shards()] {
+            let (launches, dispatches) = of(NetworkType::Cnn, true, &target);
+            assert_eq!(launches, dispatches);
+        }
     }
 
     #[test]
@@ -195,8 +220,9 @@ mod tests {
         let by_weight = ["conv2d_backward_weight", "conv2d_backward_weight_strips"];
         assert_eq!(by_weight.map(count), [1, 2]);
         assert_eq!(count("max_pool2d_backward"), 2);
-        // Two convolutions and both linear layers, whose rows are convolutions of 1x1.
-        assert_eq!(count("conv2d_backward_input"), 4);
+        // Two convolutions and a linear layer, whose rows are convolutions of 1x1; the other one is the head's.
+        assert_eq!(count("conv2d_backward_input"), 3);
+        assert_eq!(count("mse_head"), 1);
         assert_eq!(count("adam_step"), 1);
         assert_eq!(
             program.dispatches.last().map(|it| it.phase),

@@ -15,6 +15,7 @@ pub mod activation;
 pub mod batch;
 pub mod conv2d;
 pub mod elementwise;
+pub mod head;
 pub mod linear;
 pub mod loss;
 pub mod norm;
@@ -40,6 +41,7 @@ pub const ALL: &[&Kernel] = &[
     &conv2d::conv2d_max_pool2d_forward::KERNEL,
     &conv2d::conv2d_max_pool2d_forward_direct::KERNEL,
     &elementwise::add_forward::KERNEL,
+    &head::mse_head::KERNEL,
     &linear::linear_backward_weight::KERNEL,
     &linear::linear_forward::KERNEL,
     &norm::batch_norm_backward_input::KERNEL,

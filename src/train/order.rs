@@ -59,6 +59,7 @@ fn program(device: &Device, count: usize, seed: Option<u64>, buffer: Buffer) -> 
     let program = Program {
         capacity: count,
         by_shards: false,
+        launches: Vec::new(),
         buffers: vec![BufferSpec {
             role: Role::Order,
             scalar: Scalar::U32,
@@ -78,7 +79,7 @@ fn program(device: &Device, count: usize, seed: Option<u64>, buffer: Buffer) -> 
     };
     Executable::new(
         device,
-        &program,
+        &program.apart(),
         &SharedBuffers::from([(Role::Order, buffer)]),
     )
 }

@@ -1,13 +1,15 @@
 //! After something became NaN or infinite: the steps since a good state once more, to find out
 //! where, and to keep the last good weights.
 
-use super::order::batches;
+use super::options::TrainerOptions;
+use super::order::{batches, on_set};
+use super::plan::Plan;
 use super::resident::Subset;
 use super::state::TrainState;
 use super::trainer::Trainer;
 use crate::error::Result;
-use crate::exec::NotFinite;
-use crate::graph::Role;
+use crate::exec::{Executable, NotFinite};
+use crate::graph::{Program, Role};
 
 /// What a replay found.
 #[derive(Debug)]
@@ -60,9 +62,14 @@ impl Trainer<'_> {
     fn first_not_finite(&mut self, train: bool) -> Result<Option<NotFinite>> {
         if train {
             let steps: Vec<_> = self.next_steps(1).collect();
+            // Layer by layer: fused kernels compute several at once.
+            let apart = self.apart()?;
+            let fused = (self.plan.training(), &self.training);
+            let (plan, program) = apart
+                .as_ref()
+                .map_or(fused, |(plan, program)| (plan, program));
             for step in &steps {
-                let plan = self.plan.training();
-                let found = NotFinite::find(self.device, &self.training, plan, step)?;
+                let found = NotFinite::find(self.device, program, plan, step)?;
                 if found.is_some() {
                     return Ok(found);
                 }
@@ -82,6 +89,30 @@ impl Trainer<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// The training step without fusion, with scratch of its own; `None` where batches are computed by shards, which
+    /// look at one dispatch at a time anyway.
+    fn apart(&self) -> Result<Option<(Program, Executable)>> {
+        if self.plan.has_shards() {
+            return Ok(None);
+        }
+        let train = self.data.train();
+        let options = TrainerOptions {
+            fuse: false,
+            ..self.options.clone()
+        };
+        let plan = Plan::new(
+            &self.network,
+            &self.data.layout(),
+            &options,
+            self.device.target(),
+        )?;
+        let plan = plan.training().clone();
+        let mut buffers = on_set(&self.shared, train, &self.order);
+        buffers.retain(|role, _| !matches!(role, Role::Scratch(_)));
+        let program = Executable::new(self.device, &plan, &buffers)?;
+        Ok(Some((plan, program)))
     }
 
     /// Zeroes all that a step writes but parameters, running statistics and what the optimizer keeps:

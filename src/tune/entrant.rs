@@ -30,6 +30,7 @@ impl Entrant {
         let mut entrant = Self {
             program: Program {
                 dispatches: Vec::new(),
+                launches: Vec::new(),
                 ..step.clone()
             },
             results: Vec::new(),
@@ -81,6 +82,8 @@ impl Entrant {
             };
             self.results.push(buffer);
         }
+        let at = self.program.dispatches.len();
+        self.program.launches.push(at..at + 1);
         self.program.dispatches.push(Dispatch {
             slices: slices.to_vec(),
             ..dispatch.clone()

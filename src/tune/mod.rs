@@ -270,6 +270,7 @@ fn alone(
         dispatches: vec![dispatch.clone()],
         ..program.clone()
     };
+    let program = program.apart();
     GpuProgram::new(gpu, &program, shared)
 }
 

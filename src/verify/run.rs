@@ -184,6 +184,7 @@ fn program(launch: &Launch) -> Program {
     Program {
         capacity: launch.step.batch as usize,
         by_shards: false,
+        launches: Vec::new(),
         buffers: specs
             .map(|(index, (binding, len))| BufferSpec {
                 role: Role::Scratch(index as u16),
@@ -205,6 +206,7 @@ fn program(launch: &Launch) -> Program {
                 .collect(),
         }],
     }
+    .apart()
 }
 
 #[cfg(test)]

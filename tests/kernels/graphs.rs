@@ -39,7 +39,10 @@ impl Op for Source {
     fn backward(&self, tape: &mut Tape<'_>, node: &Node) -> Result<()> {
         let [parameter, output] = [node.inputs[0], node.outputs[0]];
         let gradient = tape.gradient(node, output)?;
-        let (offset, len) = (tape.parameter_offset(parameter), tape.graph.len(parameter));
+        let (offset, len) = (
+            tape.graph.parameter_offset(parameter),
+            tape.graph.len(parameter),
+        );
         let of_parameter = tape
             .graph
             .resident(Role::Gradients, offset, len, Scalar::F32);

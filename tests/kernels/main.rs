@@ -38,6 +38,7 @@ mod linear_backward_weight;
 mod linear_forward;
 mod max_pool2d_backward;
 mod max_pool2d_forward;
+mod mse_head;
 mod mse_loss;
 mod native;
 mod pad2d_backward;

@@ -75,14 +75,13 @@ pub const POOL_TILES: [Tile; 10] = [
 ];
 
 /// Tiles of gradients by weights: quads of inputs by quads of outputs.
-pub const WEIGHT_TILES: [Tile; 7] = [
+pub const WEIGHT_TILES: [Tile; 6] = [
     tile!("ROW_QUADS" [2, 2, 8, 8, 1, 16]),   // 64x64 outputs
     tile!("ROW_QUADS" [1, 1, 8, 8, 4, 32]),   // 32x32, by 4 slices
     tile!("ROW_QUADS" [1, 1, 16, 4, 4, 32]),  // 64x16, by 4 slices
     tile!("ROW_QUADS" [1, 1, 4, 4, 16, 64]),  // 16x16, by 16 slices
     tile!("ROW_QUADS" [1, 1, 8, 2, 16, 64]),  // 32x8, by 16 slices
-    tile!("ROW_QUADS" [1, 1, 16, 1, 8, 32]),  // 64x4, by 8 slices
-    tile!("ROW_QUADS" [1, 1, 2, 2, 32, 128]), // 8x8, by 32 slices
+    tile!("ROW_QUADS" [1, 1, 2, 2, 64, 256]), // 8x8, by 64 slices
 ];
 
 /// The variants of a table of tiles.

@@ -48,6 +48,12 @@ params! {
         pub out_channels: u32,
         /// [`Activation`] as a number.
         pub activation: u32,
+        /// Partial sums; 1 where the output is whole.
+        pub splits: u32,
+        /// Quads of the input that each sums over.
+        pub split_quads: u32,
+        /// Quads from one partial sum to the next.
+        pub split_stride: u32,
     }
 }
 
@@ -87,6 +93,9 @@ pub fn call_tiled(
         in_quads: (padded(in_features) / QUAD) as u32,
         out_channels: out_features as u32,
         activation: activation as u32,
+        splits: 1,
+        split_quads: (padded(in_features) / QUAD) as u32,
+        split_stride: 0,
     };
     let grid = Grid::per_rows(
         rows_per_sample,
@@ -96,6 +105,39 @@ pub fn call_tiled(
     );
     let call = Call::new(&KERNEL, tile.variant, &params, grid);
     call.with_flops(2 * rows_per_sample * in_features * out_features)
+}
+
+/// Threads that keep a GPU busy where each waits for memory most of the time. On an H200 128x128 outputs over 3,072
+/// inputs take 20 us by 16,384 threads.
+const BUSY_THREADS: u64 = 1 << 17;
+/// Quads of the input that a partial sum is worth its storage for.
+const LEAST_QUADS: usize = 48;
+
+/// The same as `call`, a product of batches of up to `capacity` samples, in as many partial sums as keep a GPU busy, without
+/// bias and activation; `None` where the whole sums do. The output is (splits, capacity * `rows_per_sample`,
+/// `out_features` padded).
+pub fn in_splits(call: &Call, capacity: usize) -> Option<Call> {
+    let params: &Params = call.params();
+    let depth = params.in_quads as usize;
+    let wanted = BUSY_THREADS / call.grid.threads(capacity as u32).max(1);
+    let splits = wanted.min((depth / LEAST_QUADS) as u64).min(16);
+    (splits > 1).then(|| split(call, capacity, 1 << splits.ilog2()))
+}
+
+/// `call` in `splits` partial sums.
+fn split(call: &Call, capacity: usize, splits: u32) -> Call {
+    let params: &Params = call.params();
+    let out_quads = params.out_channels.div_ceil(QUAD as u32);
+    let params = Params {
+        splits,
+        split_quads: params.in_quads.div_ceil(splits),
+        split_stride: capacity as u32 * params.rows_per_sample * out_quads,
+        ..*params
+    };
+    Call {
+        grid: call.grid.times(splits),
+        ..call.with_params(&params)
+    }
 }
 
 // The twin.
@@ -115,14 +157,22 @@ pub fn twin<T: Real>(
     let out_features = params.out_channels as usize;
     let out_stride = padded(out_features);
     let activation = Activation::from_number(params.activation);
-    for row in 0..(step.batch * params.rows_per_sample) as usize {
-        let terms = &input[row * in_features..][..in_features];
+    let is_whole = params.splits == 1;
+    for (split, row) in (0..params.splits as usize).flat_map(|split| {
+        (0..(step.batch * params.rows_per_sample) as usize).map(move |row| (split, row))
+    }) {
+        let first = (split * params.split_quads as usize * QUAD).min(in_features);
+        let end = (first + params.split_quads as usize * QUAD).min(in_features);
+        let terms = &input[row * in_features..][first..end];
         for o in 0..out_stride {
-            let weights = weight[o..].iter().step_by(out_stride);
+            let weights = weight[first * out_stride + o..].iter().step_by(out_stride);
             let products = terms.iter().zip(weights).map(|(x, w)| x.wide() * w.wide());
-            let sum = T::of(products.sum::<f64>() + bias[o].wide());
-            output[row * out_stride + o] = if o < out_features {
-                activate(activation, sum)
+            let sum = products.sum::<f64>();
+            let at = split * params.split_stride as usize * QUAD + row * out_stride + o;
+            output[at] = if !is_whole {
+                T::of(sum)
+            } else if o < out_features {
+                activate(activation, T::of(sum + bias[o].wide()))
             } else {
                 T::zero()
             };
@@ -139,10 +189,14 @@ const ROWS: usize = 16;
 ///
 /// No sample's results depend on the rows beside it.
 fn native(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
+    let params: &Params = call.params();
+    if params.splits > 1 {
+        // Threads share a batch by its samples: no program of the processor asks for partial sums.
+        return TWIN.run(call, &part.step, slices);
+    }
     let [input, weight, bias, output] = slices else {
         panic!("linear_forward binds four buffers");
     };
-    let params: &Params = call.params();
     let activation = Activation::from_number(params.activation);
     let ins = params.in_quads as usize * QUAD;
     let channels = params.out_channels as usize;
@@ -244,6 +298,14 @@ fn cases() -> Vec<Case> {
         for activation in ACTIVATIONS {
             let floats = of_tile(Numbers::Floats, (5, 7), (3, 255, 33), activation);
             cases.push(floats.within(Tolerance::Sum { terms: 256 }));
+        }
+        for splits in [2, 16] {
+            let shape = (3, 9 * splits as usize, 13);
+            let mut parts = of_tile(Numbers::Integers, (5, 7), shape, Activation::Relu);
+            parts.call = split(&parts.call, 7, splits);
+            let len = splits as usize * 7 * 3 * padded(13);
+            parts.arguments[3] = Argument::Poisoned(len);
+            cases.push(parts.exact());
         }
     }
     cases

@@ -84,6 +84,25 @@ pub(in crate::ops) fn record_pixels(
     op.record(graph, layer, inputs, output)
 }
 
+/// Features and activation of the dense layer that `node` is, if it is one with a bias.
+pub(in crate::ops) fn dense(node: &Node) -> Option<([usize; 2], Activation)> {
+    let op: &dyn Any = &*node.op;
+    let it: &Linear = op.downcast_ref()?;
+    let is_dense = it.rows == 1 && it.has_bias;
+    is_dense.then_some(([it.in_features, it.out_features], it.activation))
+}
+
+/// Records the gradients of the dense layer `node`, given that of its sums.
+pub(in crate::ops) fn record_gradients(
+    tape: &mut Tape<'_>,
+    node: &Node,
+    gradient: Value,
+) -> Result<()> {
+    let op: &dyn Any = &*node.op;
+    let it: &Linear = op.downcast_ref().expect("`dense` knew it");
+    it.gradients(tape, node, gradient)
+}
+
 impl Linear {
     const fn new(rows: usize, in_features: usize, out_features: usize) -> Self {
         Self {
@@ -146,13 +165,19 @@ impl Op for Linear {
     }
 
     fn backward(&self, tape: &mut Tape<'_>, node: &Node) -> Result<()> {
+        let gradient = before_activation(tape, node, self.activation)?;
+        self.gradients(tape, node, gradient)
+    }
+}
+
+impl Linear {
+    /// Records the gradients of parameters and input, given that of the sums.
+    fn gradients(&self, tape: &mut Tape<'_>, node: &Node, gradient: Value) -> Result<()> {
         let [input, weight, bias] = node.inputs[..] else {
             unreachable!("recorded with three inputs");
         };
         let (rows, ins, outs) = (self.rows, self.in_features, self.out_features);
         let (capacity, target) = (tape.graph.capacity, tape.graph.target.clone());
-        let gradient = before_activation(tape, node, self.activation)?;
-
         let splits = linear_backward_weight::splits(capacity, rows, ins, outs, &target);
         let mut call = linear_backward_weight::call(capacity, rows, ins, outs, &target);
         if !self.has_bias {

@@ -5,6 +5,7 @@ mod cross_entropy;
 pub mod cross_entropy_loss;
 pub mod mse_loss;
 
+use std::any::Any;
 use std::fmt::Debug;
 use std::ops::RangeInclusive;
 
@@ -141,6 +142,13 @@ pub fn record(
     };
     graph.record("loss", op, inputs, vec![gradient, metrics, faults]);
     loss
+}
+
+/// Whether `node` is the mean squared error.
+pub(in crate::ops) fn is_mse(node: &Node) -> bool {
+    let op: &dyn Any = &*node.op;
+    op.downcast_ref()
+        .is_some_and(|it: &LossOp| *it.call.kernel == mse_loss::KERNEL)
 }
 
 impl Op for LossOp {

@@ -35,8 +35,7 @@ impl Tape<'_> {
         inputs: Vec<Value>,
         splits: usize,
     ) -> Value {
-        let offset = self.parameter_offset(weight);
-        let bias_offset = self.parameter_offset(bias);
+        let [offset, bias_offset] = [weight, bias].map(|it| self.graph.parameter_offset(it));
         assert_eq!(
             bias_offset - offset,
             bias_at(self.graph.len(weight)),
