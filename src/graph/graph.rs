@@ -12,6 +12,7 @@ use crate::kernel::limits::bias_at;
 use crate::kernel::shards::SHARDS;
 use crate::kernel::target::Target;
 use crate::kernel::{Call, Scalar};
+use crate::random::{self, Purpose};
 use crate::shape::ImageShape;
 
 /// A value of a [`Graph`]: what an operation reads or writes.
@@ -112,6 +113,9 @@ pub struct Graph {
     pub target: Target,
     /// Whether it is of a training step: batch norm takes the batch's own statistics.
     pub training: bool,
+    /// Keys what a training step draws.
+    pub seed: u64,
+    dropouts: u32,
     pub(super) values: Vec<ValueSpec>,
     pub(super) nodes: Vec<Node>,
 }
@@ -123,9 +127,19 @@ impl Graph {
             capacity: target.kernel_capacity(capacity),
             target,
             training: false,
+            seed: 0,
+            dropouts: 0,
             values: Vec::new(),
             nodes: Vec::new(),
         }
+    }
+
+    /// A key of the next dropout, which is no other's.
+    pub fn next_dropout(&mut self) -> [u32; 2] {
+        let [first, second] = random::key(self.seed, Purpose::Dropout);
+        self.dropouts += 1;
+        let [second, ..] = random::counted([second, self.dropouts, 0, 0]);
+        [first, second]
     }
 
     /// A value in a buffer that outlives the step, from scalar `offset` on.

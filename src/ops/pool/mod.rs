@@ -3,6 +3,9 @@
 pub mod adaptive_max_pool2d;
 pub mod adaptive_max_pool2d_backward;
 pub mod adaptive_max_pool2d_forward;
+pub mod avg_pool2d;
+pub mod avg_pool2d_backward;
+pub mod avg_pool2d_forward;
 pub mod global_avg_pool2d;
 pub mod global_avg_pool2d_backward;
 pub mod global_avg_pool2d_forward;
@@ -24,7 +27,7 @@ pub fn output_shape(layer: &str, input: ImageShape, window: usize) -> Result<Ima
         Error::shape(
             layer,
             format!(
-                "its {window}x{window} max-pooling does not fit the {}x{} output of the convolution",
+                "its {window}x{window} pooling does not fit the {}x{} output of the convolution",
                 input.height, input.width
             ),
             "use smaller `kernel_sizes` or `strides`, or fewer layers",
