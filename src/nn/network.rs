@@ -95,10 +95,13 @@ impl Network {
     ///
     /// Errors as [`Network::push`].
     pub fn push_at(&mut self, path: &str, name: &str, layer: impl Layer + 'static) -> Result<()> {
-        // Elementwise layers leave in place what was flattened before them.
+        // Elementwise layers, which have no tensors, leave in place what was flattened before them.
         let (memory, input) = match self.layers.last() {
             None => (self.input, self.input),
-            Some(last) if last.layer.is_view() || last.output == last.input => {
+            Some(last)
+                if last.layer.is_view()
+                    || (last.output == last.input && last.tensors.is_empty()) =>
+            {
                 (last.memory, last.output)
             }
             Some(last) => (last.output, last.output),
