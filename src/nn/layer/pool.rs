@@ -17,7 +17,7 @@ impl Layer for MaxPool2d {
     }
 
     fn output(&self, name: &str, input: ImageShape) -> Result<ImageShape> {
-        ops::pool::output_shape(name, input, self.0)
+        ops::pool::output_shape(name, ops::pool::MAX, input, self.0)
     }
 
     fn record(&self, graph: &mut Graph, name: &str, input: Value, _: &[Value]) -> Result<Value> {
@@ -39,7 +39,7 @@ impl Layer for AvgPool2d {
     }
 
     fn output(&self, name: &str, input: ImageShape) -> Result<ImageShape> {
-        ops::pool::output_shape(name, input, self.0)
+        ops::pool::output_shape(name, ops::pool::AVERAGE, input, self.0)
     }
 
     fn record(&self, graph: &mut Graph, name: &str, input: Value, _: &[Value]) -> Result<Value> {

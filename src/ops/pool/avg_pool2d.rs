@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::graph::{Graph, Node, Op, Shape, Tape, Value};
 use crate::kernel::target::Target;
 use crate::kernel::{Call, Scalar};
-use crate::ops::pool::{avg_pool2d_backward, avg_pool2d_forward, output_shape};
+use crate::ops::pool::{AVERAGE, avg_pool2d_backward, avg_pool2d_forward, output_shape};
 use crate::shape::PoolShape;
 
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub fn record(graph: &mut Graph, layer: &str, input: Value, window: usize) -> Re
         input: graph.sample_shape(input),
         window,
     };
-    let pooled = Shape::Samples(output_shape(layer, shape.input, window)?);
+    let pooled = Shape::Samples(output_shape(layer, AVERAGE, shape.input, window)?);
     let output = graph.transient(pooled, Scalar::F32);
     graph.record(layer, AvgPool2d(shape), vec![input], vec![output]);
     Ok(output)
