@@ -45,6 +45,12 @@ impl Setting {
         self.traits.contains(&"free")
     }
 
+    /// Whether a value may have commas, so that they part no values.
+    #[cfg(feature = "cli")]
+    pub(crate) fn has_commas(&self) -> bool {
+        self.traits.contains(&"commas")
+    }
+
     /// Whether all runs of a sweep have the same value.
     pub fn is_whole(&self) -> bool {
         self.traits.contains(&"whole")
@@ -85,7 +91,8 @@ pub(crate) fn insert(values: &mut Table, name: &str, value: Option<impl Serializ
 /// A line is `/// help`, the section of `--help`, the field, and in brackets what else clap's `arg` is to
 /// know. `values` have a default, `options` may be absent, `switches` are off where nobody turns them on;
 /// `nested` fields are configurations of their own. Behind the brackets stand traits: `free` for what a
-/// resumed run may change, `whole` for what is the same in all runs of a sweep.
+/// resumed run may change, `whole` for what is the same in all runs of a sweep, `commas` for what is written with
+/// them.
 macro_rules! settings {
     (
         $(#[$meta:meta])*

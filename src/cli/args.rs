@@ -14,7 +14,7 @@ use super::model_args::{EvalArgs, ExportArgs, PredictArgs};
 use super::sweep_args::SweepArgs;
 use crate::error::Result;
 use crate::fetch::catalogue;
-use crate::nn::{Activation, Head, NetworkType};
+use crate::nn::{Activation, Head, NetworkType, Pool};
 use crate::run::{Padding, RunArgs, RunConfig, RunFolder};
 use crate::settings::insert;
 use crate::train::ScheduleArgs;
@@ -68,9 +68,11 @@ impl NetArgs {
         insert(all, "kernel_sizes", self.kernel_sizes.as_ref())?;
         insert(all, "strides", self.strides.as_ref())?;
         insert(all, "padding", self.padding.as_ref())?;
+        insert(all, "pool", self.pool)?;
         insert(all, "head", self.head)?;
         insert(all, "batch_norm", self.batch_norm.then_some(true))?;
         insert(all, "dense_hiddens", self.dense_hiddens.as_ref())?;
+        insert(all, "dropout", self.dropout)?;
         insert(all, "blocks", self.blocks)?;
         insert(all, "activation", self.activation)?;
         Ok(values)
@@ -203,6 +205,9 @@ pub(super) struct NetArgs {
     /// images [default: 0]
     #[arg(long, value_name = "N|LIST|same")]
     pub(super) padding: Option<Padding>,
+    /// What pools the pixels between convolutions [default: max]
+    #[arg(long, value_enum)]
+    pub(super) pool: Option<Pool>,
     /// What becomes of the last convolution's pixels [default: adaptive]
     #[arg(long, value_enum)]
     pub(super) head: Option<Head>,
@@ -212,6 +217,9 @@ pub(super) struct NetArgs {
     /// Sizes of the hidden linear layers, or `none` [default: 128; mlp: 128,128]
     #[arg(long, value_name = "LIST")]
     pub(super) dense_hiddens: Option<SizeList>,
+    /// Leave units of the hidden linear layers out in training, each with this probability [default: 0]
+    #[arg(long, value_name = "P", allow_negative_numbers = true)]
+    pub(super) dropout: Option<f64>,
     /// Residual blocks of each stage of a resnet, of which --channels has one entry [default: 1]
     #[arg(long, value_name = "N")]
     pub(super) blocks: Option<usize>,
@@ -329,9 +337,17 @@ pub(super) struct TrainArgs {
         help_heading = "Running"
     )]
     pub(super) mpi_timeout: Seconds,
-    /// Show layers, parameters, dispatches and GPU memory; train nothing, write nothing
+    /// Show layers, parameters, dispatches and GPU memory; train nothing, write nothing but --sheet
     #[arg(long, help_heading = "Running")]
     pub(super) dry_run: bool,
+    /// With --dry-run: write the pictures of the first batch, as training sees them, into this PNG file
+    #[arg(
+        long,
+        requires = "dry_run",
+        value_name = "FILE.png",
+        help_heading = "Running"
+    )]
+    pub(super) sheet: Option<PathBuf>,
     /// With --dry-run: measure a few steps and estimate the time per epoch, and that of a step with 1, 2, 4 and 8
     /// ranks; under mpirun for these ranks
     #[arg(long, requires = "dry_run", help_heading = "Running")]

@@ -33,6 +33,7 @@ fn layers(network: &Network) {
         let trained = tensors.filter(|it| it.kind == Kind::Trained);
         let tensors = trained.map(|it| it.layout.elements());
         let parameters = match tensors.sum() {
+            _ if entry.frozen => "frozen".to_owned(),
             0 => String::new(),
             count => style::count(count),
         };

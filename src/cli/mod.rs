@@ -23,6 +23,7 @@ mod predict_classes;
 mod profile;
 mod progress;
 mod resumed;
+mod sheet;
 mod start;
 mod style;
 mod summary;

@@ -9,7 +9,7 @@ use crate::data::{Classes, Fit, Preprocessing};
 use crate::error::{Error, Result};
 use crate::files::cache_folder;
 use crate::gpu::GpuOptions;
-use crate::nn::{Activation, Network, NetworkConfiguration, NetworkType};
+use crate::nn::Network;
 use crate::run::{
     Checkpoint, Environment, Metadata, RunConfig, RunFolder, load_weights, read_metadata,
 };
@@ -18,9 +18,6 @@ use crate::train::{PredictorOptions, Session};
 
 /// A net that was named, and what is known about it. Nothing of its weights is read yet.
 pub(super) struct Model {
-    net: NetworkType,
-    sizes: NetworkConfiguration,
-    activation: Activation,
     weights: PathBuf,
     /// What its file of weights says of the images: their shape, and what they went through.
     described: Option<(ImageShape, Preprocessing)>,
@@ -92,9 +89,6 @@ impl Model {
         let config = args.net.config()?.learning(&metadata);
         Ok(Self {
             described: Preprocessing::from_metadata(&metadata),
-            net: config.net,
-            sizes: config.configuration(),
-            activation: config.activation,
             weights,
             device: args.device.clone(),
             checked: false,
@@ -126,9 +120,6 @@ impl Model {
             Environment::read_tuning(&Environment::beside(&path))?
         };
         Ok(Self {
-            net: config.net,
-            sizes: config.configuration(),
-            activation: config.activation,
             described: Preprocessing::from_metadata(&read_metadata(&weights)),
             weights,
             device: args.device.clone().or(config.device.clone()),
@@ -290,7 +281,7 @@ impl Model {
     /// The net for images of shape `image`, and its weights, one tensor per entry of its table. Those
     /// of a run that has not ended are its checkpoint's, which is said.
     pub(super) fn load(&self, image: ImageShape) -> Result<(Network, Vec<Vec<f32>>)> {
-        let network = Network::new(self.net, &self.sizes, self.activation, image)?;
+        let network = self.config.network(image)?;
         if let Some(run) = &self.run
             && !self.weights.exists()
         {

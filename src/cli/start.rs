@@ -11,7 +11,7 @@ use crate::exec::Device;
 use crate::files::{cache_folder, utc_stamp};
 use crate::gpu::GpuOptions;
 use crate::ranks::Ranks;
-use crate::run::{RunConfig, Task};
+use crate::run::{Job, RunConfig, Task};
 use crate::train::Session;
 
 /// Runs that may begin in one folder in the same second.
@@ -149,6 +149,19 @@ pub(super) fn tell_task(config: &RunConfig) {
                  (a regression); --task classify tells them apart instead",
             );
         }
+    }
+}
+
+/// What of the weights that `job` begins with is not random, where that is in part.
+pub(super) fn tell_weights(job: &Job) {
+    if let Some(taken) = job.taken() {
+        style::tell(format_args!("{taken}"));
+    }
+    let config = job.config();
+    if config.freeze > 0 && config.init.is_none() {
+        style::notice(
+            "the frozen layers keep the random weights that they begin with; --init takes those of a trained net",
+        );
     }
 }
 

@@ -91,7 +91,9 @@ impl SweepArgs {
 /// that are no lists.
 fn varying() -> impl Iterator<Item = &'static str> {
     let settings = settings().filter(|it| !it.is_whole()).map(|it| it.name);
-    ["kind", "activation"].into_iter().chain(settings)
+    ["kind", "activation", "dropout"]
+        .into_iter()
+        .chain(settings)
 }
 
 fn settings() -> impl Iterator<Item = &'static Setting> {
@@ -104,6 +106,10 @@ fn training_options() -> Vec<Arg> {
     let list = |arg: &Arg| {
         let arg = arg.clone();
         if arg.get_action().takes_values() && varying().any(|it| it == arg.get_id().as_str()) {
+            let name = arg.get_id().as_str();
+            if settings().any(|it| it.name == name && it.has_commas()) {
+                return arg.action(ArgAction::Append);
+            }
             arg.value_delimiter(',')
                 .value_name("VALUE,…")
                 .action(ArgAction::Append)
@@ -122,6 +128,7 @@ fn axes(matches: &ArgMatches) -> Result<Vec<Axis>> {
             "activation".to_owned(),
             given::<Activation>(matches, "activation")?,
         ),
+        ("dropout".to_owned(), given::<f64>(matches, "dropout")?),
     ];
     let options = training_options();
     for setting in settings().filter(|it| !it.is_whole()) {
@@ -196,6 +203,7 @@ mod tests {
             .filter(|arg| matches!(arg.get_action(), ArgAction::Append));
         let expected = [
             "kind",
+            "dropout",
             "activation",
             "lr",
             "batch_size",
@@ -206,6 +214,8 @@ mod tests {
             "momentum",
             "weight_decay",
             "label_smoothing",
+            "augment",
+            "freeze",
             "best_by",
             "patience",
             "clip_grad_norm",

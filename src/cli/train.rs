@@ -8,9 +8,10 @@ use super::progress::Progress;
 use super::resumed::Resumed;
 use super::start::{
     announce_fallback, folder_names, keep_pipelines, load, open_shared, resumable, tell_task,
+    tell_weights,
 };
 use super::tuned::Tuned;
-use super::{dry_run, estimate, find_lr, profile, style, summary};
+use super::{dry_run, estimate, find_lr, profile, sheet, style, summary};
 use std::path::Path;
 
 use crate::data::{DataSource, Dataset};
@@ -39,6 +40,7 @@ pub(super) fn run(args: &TrainArgs, ranks: &Ranks) -> Result<()> {
         refuse_in_job(ranks, asked, what)?;
     }
     let quiet = args.words.quiet || !ranks.is_first();
+    args.sheet.as_deref().map_or(Ok(()), sheet::check)?;
     let begun = args.resume.as_deref();
     let begun = begun.map(|path| Resumed::open(path, ranks)).transpose();
     let resumed = ranks.all_ok(begun)?;
@@ -177,6 +179,9 @@ fn load_job(
     if resumed.is_none() {
         job = job.with_init()?;
     }
+    if !quiet {
+        tell_weights(&job);
+    }
     tuned.announce(job.plan(), quiet);
     Ok((data, job))
 }
@@ -237,8 +242,21 @@ fn dry_run(
         let binding_bytes = args.options.limit_binding;
         estimate::show(session, job, &data, binding_bytes, args.network)?;
     }
+    if args.sheet.is_none() && !args.profile {
+        return Ok(());
+    }
+    let data = JobData::upload(session, data)?;
+    if let Some(path) = args.sheet.as_deref().filter(|_| ranks.is_first()) {
+        let (planes, shape) = job.first_batch(session, &data)?;
+        let count = sheet::write(path, &planes, shape)?;
+        if !args.words.quiet {
+            let path = path.display();
+            style::tell(format_args!(
+                "wrote {path}: {count} pictures of the first batch"
+            ));
+        }
+    }
     if args.profile {
-        let data = JobData::upload(session, data)?;
         let mut trainer = job.trainer(session, &data)?;
         profile::show(&trainer.profile()?, session.device())?;
     }

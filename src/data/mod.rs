@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use crate::error::{Error, Result};
 use crate::shape::ImageShape;
 
+mod augmentation;
 #[cfg(feature = "formats")]
 mod cifar;
 #[cfg(feature = "formats")]
@@ -26,6 +27,7 @@ mod loading;
 mod matlab;
 #[cfg(feature = "formats")]
 pub mod mnist;
+mod normalization;
 #[cfg(feature = "formats")]
 pub mod npz;
 #[cfg(feature = "formats")]
@@ -37,10 +39,12 @@ mod stream;
 #[cfg(feature = "formats")]
 pub mod svhn;
 
+pub use augmentation::Augmentation;
 pub use classes::Classes;
 pub(crate) use hold_out::held_out;
 pub use hold_out::hold_out;
 pub use loading::Loading;
+pub use normalization::Normalization;
 pub use preprocessing::{Fit, ImageMode, ImageSize, Preprocessing};
 pub use source::DataSource;
 

@@ -53,7 +53,7 @@ pub fn distance_from_twins<T: Real>(
             },
             fuse: options.fuse,
         },
-        options.update(),
+        options.update(train.shape()),
     )?;
     let program = Arc::new(program);
     let initial = initial_parameters(&network.parameters, options.seed);

@@ -43,7 +43,11 @@ pub fn to_onnx(
     meaning: &Meaning,
 ) -> Result<Vec<u8>> {
     network.parameters.check(tensors)?;
-    let OnnxGraph { nodes, integers } = network.onnx(INPUT);
+    let OnnxGraph {
+        nodes,
+        integers,
+        channels,
+    } = network.onnx(INPUT);
     let mut nodes: Vec<NodeProto> = nodes.into_iter().map(proto).collect();
     let Some(last) = nodes.last_mut() else {
         let what = "a net without layers cannot be exported";
@@ -61,6 +65,12 @@ pub fn to_onnx(
         name: integer_name(integer),
         raw_data: integer.to_le_bytes().to_vec(),
     });
+    let channels = channels.into_iter().map(|(name, values)| TensorProto {
+        dims: [1, values.len(), 1, 1].map(integer).to_vec(),
+        data_type: FLOAT,
+        name,
+        raw_data: values.iter().flat_map(|it| it.to_le_bytes()).collect(),
+    });
     let weights = network.parameters.iter().zip(tensors);
     let weights = weights.map(|(parameter, tensor)| TensorProto {
         dims: parameter.torch_shape.iter().copied().map(integer).collect(),
@@ -74,7 +84,7 @@ pub fn to_onnx(
         producer_name: "gpu-train".to_owned(),
         doc_string: format!("{DESCRIPTION}. {output}: float [N, {}].", network.outputs()),
         graph: Some(GraphProto {
-            initializer: weights.chain(integers).collect(),
+            initializer: weights.chain(integers).chain(channels).collect(),
             node: nodes,
             name: "net".to_owned(),
             input: vec![batch_of(INPUT, &sizes)],

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, HashMap};
 use prost::Message as _;
 
 use self::operators::{
-    add, average, batch_norm, concat, conv, flatten, gemm, map, max_pool, pad, reduce_max, slice,
-    softmax,
+    add, average, average_pool, batch_norm, by_channel, concat, conv, flatten, gemm, map, max_pool,
+    pad, reduce_max, slice, softmax,
 };
 use super::proto::{FLOAT, INT64, ModelProto, NodeProto, TensorProto};
 
@@ -198,6 +198,8 @@ fn apply(node: &NodeProto, inputs: &[&Tensor]) -> Result<Tensor, String> {
             conv(&padded, weight, bias, pair(node, "strides")?)
         }
         ("Add", [x, other]) if x.shape == other.shape => Ok(add(x, other)),
+        ("Sub", [x, of]) => by_channel(x, of, |x, mean| x - mean),
+        ("Mul", [x, of]) => by_channel(x, of, |x, scale| x * scale),
         ("BatchNormalization", [x, tensors @ ..]) if tensors.len() == 4 => {
             let epsilon = node.attribute.iter().find(|it| it.name == "epsilon");
             let epsilon = epsilon.ok_or("no epsilon")?.f;
@@ -205,6 +207,9 @@ fn apply(node: &NodeProto, inputs: &[&Tensor]) -> Result<Tensor, String> {
         }
         ("Softmax", [x]) if int(node, "axis")? == 1 && x.shape.len() == 2 => Ok(softmax(x)),
         ("GlobalAveragePool", [x]) => average(x),
+        ("AveragePool", [x]) => {
+            average_pool(x, pair(node, "kernel_shape")?, pair(node, "strides")?)
+        }
         ("MaxPool", [x]) => max_pool(x, pair(node, "kernel_shape")?, pair(node, "strides")?),
         ("Slice", [x, starts, ends, axes]) => {
             let one = |it: &Tensor| match it.values[..] {

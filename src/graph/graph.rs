@@ -12,6 +12,7 @@ use crate::kernel::limits::bias_at;
 use crate::kernel::shards::SHARDS;
 use crate::kernel::target::Target;
 use crate::kernel::{Call, Scalar};
+use crate::random::{self, Purpose};
 use crate::shape::ImageShape;
 
 /// A value of a [`Graph`]: what an operation reads or writes.
@@ -116,6 +117,9 @@ pub struct Graph {
     pub training: bool,
     /// Whether an adapter may run what does not depend on each other as one launch: [`fuse`](super::fuse) says so.
     pub(super) merges: bool,
+    /// Keys what a training step draws.
+    pub seed: u64,
+    dropouts: u32,
     pub(super) values: Vec<ValueSpec>,
     pub(super) nodes: Vec<Node>,
 }
@@ -128,9 +132,19 @@ impl Graph {
             target,
             training: false,
             merges: false,
+            seed: 0,
+            dropouts: 0,
             values: Vec::new(),
             nodes: Vec::new(),
         }
+    }
+
+    /// A key of the next dropout, which is no other's.
+    pub fn next_dropout(&mut self) -> [u32; 2] {
+        let [first, second] = random::key(self.seed, Purpose::Dropout);
+        self.dropouts += 1;
+        let [second, ..] = random::counted([second, self.dropouts, 0, 0]);
+        [first, second]
     }
 
     /// A value in a buffer that outlives the step, from scalar `offset` on.

@@ -308,7 +308,7 @@ mod tests {
         );
         let shared = "var<workgroup> shared_0: array<vec4<f32>, max(max(m0_THREADS, m1_THREADS), m2_WORKGROUP_SIZE)>;";
         assert!(merged.wgsl.contains(shared), "{}", merged.wgsl);
-        let module = wgpu::naga::front::wgsl::parse_str(&merged.wgsl);
+        let module = naga::front::wgsl::parse_str(&merged.wgsl);
         module.expect("is WGSL");
     }
 

@@ -18,6 +18,11 @@ const SNIPPETS: &[(&str, &str)] = &[
     ),
     ("picked", include_str!("../../shaders/shared/picked.wgsl")),
     ("product", include_str!("../../shaders/shared/product.wgsl")),
+    ("random", include_str!("../../shaders/shared/random.wgsl")),
+    (
+        "resident_images",
+        include_str!("../../shaders/shared/resident_images.wgsl"),
+    ),
     ("step", include_str!("../../shaders/shared/step.wgsl")),
     ("thread", include_str!("../../shaders/shared/thread.wgsl")),
     (

@@ -1,6 +1,6 @@
 //! Nets in a line: `Net::cnn([16, 32, 45]).dense([128])`.
 
-use super::config::{Head, NetworkConfiguration, NetworkType};
+use super::config::{Head, NetworkConfiguration, NetworkType, Pool};
 use super::network::Network;
 use crate::activation::Activation;
 use crate::error::Result;
@@ -18,7 +18,7 @@ use crate::shape::ImageShape;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Net {
     kind: NetworkType,
     sizes: NetworkConfiguration,
@@ -95,6 +95,20 @@ impl Net {
     #[must_use]
     pub fn head(mut self, head: Head) -> Self {
         self.sizes.head = head;
+        self
+    }
+
+    /// The same with that pooling between convolutions.
+    #[must_use]
+    pub fn pool(mut self, pool: Pool) -> Self {
+        self.sizes.pool = pool;
+        self
+    }
+
+    /// The same with units of hidden linear layers left out in training, each with probability `p`.
+    #[must_use]
+    pub fn dropout(mut self, p: f64) -> Self {
+        self.sizes.dropout = p;
         self
     }
 

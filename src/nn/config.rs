@@ -30,7 +30,7 @@ impl NetworkType {
 
 /// Sizes of a net's layers. The first three lists have one entry per convolution; an mlp ignores them. A
 /// resnet has one entry of `n_channels` per stage, `blocks` in each, and ignores the others.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NetworkConfiguration {
     /// Output channels of each convolution.
     pub n_channels: Vec<usize>,
@@ -49,12 +49,30 @@ pub struct NetworkConfiguration {
     /// Whether every layer but the last is normalised before its activation. A resnet always is.
     #[serde(default)]
     pub batch_norm: bool,
+    /// What pools between convolutions.
+    #[serde(default)]
+    pub pool: Pool,
     /// What becomes of the last convolution's pixels.
     #[serde(default)]
     pub head: Head,
+    /// With which probability units of hidden linear layers are left out in training.
+    #[serde(default)]
+    pub dropout: f64,
     /// Numbers that the net predicts for a sample.
     #[serde(default = "one")]
     pub outputs: usize,
+}
+
+/// What pools the pixels between the convolutions of a cnn, by windows of 2 x 2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+#[serde(rename_all = "lowercase")]
+pub enum Pool {
+    /// Their maximum
+    #[default]
+    Max,
+    /// Their mean
+    Avg,
 }
 
 /// What becomes of the pixels of a cnn's last convolution, before its linear layers.
@@ -101,7 +119,9 @@ impl NetworkConfiguration {
             blocks: 1,
             paddings: Vec::new(),
             batch_norm: false,
+            pool: Pool::Max,
             head: Head::Adaptive,
+            dropout: 0.0,
             outputs: 1,
         }
     }
@@ -110,6 +130,12 @@ impl NetworkConfiguration {
     /// convolution.
     pub fn validate(&self, network: NetworkType) -> Result<()> {
         positive("`dense_hiddens`", &self.dense_hiddens)?;
+        if !(0.0..1.0).contains(&self.dropout) {
+            return Err(Error::usage(
+                format!("`dropout` {:?} is not from 0 to below 1", self.dropout),
+                "try `dropout` 0.5",
+            ));
+        }
         if network == NetworkType::Mlp {
             return Ok(());
         }

@@ -3,6 +3,7 @@
 mod activation;
 mod batch_norm;
 mod conv2d;
+mod dropout;
 mod flatten;
 mod linear;
 mod pool;
@@ -11,9 +12,10 @@ mod residual;
 pub use activation::ActivationLayer;
 pub use batch_norm::{BatchNorm1d, BatchNorm2d};
 pub use conv2d::Conv2d;
+pub use dropout::Dropout;
 pub use flatten::Flatten;
 pub use linear::{Linear, LinearWithoutBias};
-pub use pool::{AdaptiveMaxPool2d, GlobalAvgPool2d, MaxPool2d};
+pub use pool::{AdaptiveMaxPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d};
 pub use residual::BasicBlock;
 
 use std::fmt::Debug;

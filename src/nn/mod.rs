@@ -15,7 +15,7 @@ pub use crate::activation::Activation;
 pub use crate::ops::loss::{CrossEntropy, Metric, Mse, Objective, balanced_weights};
 pub use crate::ops::optimizer::{Adam, Optimizer, Sgd};
 pub use builder::Net;
-pub use config::{Head, NetworkConfiguration, NetworkType};
+pub use config::{Head, NetworkConfiguration, NetworkType, Pool};
 pub use init::initial_parameters;
 pub use layer::Layer;
 pub use network::{Entry, Network};

@@ -8,9 +8,11 @@ use super::layer::{Layer, OnnxPlace, Reads};
 use super::onnx::OnnxGraph;
 use super::{resnet, sequential};
 use crate::activation::Activation;
+use crate::data::Normalization;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Kind, ParameterTable, Role, Value};
 use crate::kernel::Scalar;
+use crate::ops;
 use crate::shape::ImageShape;
 
 /// A layer in its place.
@@ -30,6 +32,8 @@ pub struct Entry {
     pub output: ImageShape,
     /// Its tensors, by their indices in the net's table.
     pub tensors: Range<usize>,
+    /// Whether it is not trained: it computes as in an evaluation.
+    pub frozen: bool,
 }
 
 impl Entry {
@@ -48,6 +52,8 @@ pub struct Network {
     pub layers: Vec<Entry>,
     /// The parameters.
     pub parameters: ParameterTable,
+    /// What images go through before the first layer.
+    normalization: Option<Normalization>,
 }
 
 impl Network {
@@ -73,6 +79,7 @@ impl Network {
             input,
             layers: Vec::new(),
             parameters: ParameterTable::default(),
+            normalization: None,
         }
     }
 
@@ -88,10 +95,13 @@ impl Network {
     ///
     /// Errors as [`Network::push`].
     pub fn push_at(&mut self, path: &str, name: &str, layer: impl Layer + 'static) -> Result<()> {
-        // Elementwise layers leave in place what was flattened before them.
+        // Elementwise layers, which have no tensors, leave in place what was flattened before them.
         let (memory, input) = match self.layers.last() {
             None => (self.input, self.input),
-            Some(last) if last.layer.is_view() || last.output == last.input => {
+            Some(last)
+                if last.layer.is_view()
+                    || (last.output == last.input && last.tensors.is_empty()) =>
+            {
                 (last.memory, last.output)
             }
             Some(last) => (last.output, last.output),
@@ -119,11 +129,57 @@ impl Network {
             path: path.to_owned(),
             tensors: first..self.parameters.iter().count(),
             layer: Arc::new(layer),
+            frozen: false,
             memory,
             input,
             output,
         });
         Ok(())
+    }
+
+    /// The same with images that are normalised first.
+    ///
+    /// Errors where they have other channels.
+    pub fn normalized(mut self, normalization: Option<Normalization>) -> Result<Self> {
+        if let Some(normalization) = &normalization {
+            let channels = normalization.channels();
+            let fits = match self.input.pixels() {
+                1 => self.input.channels.is_multiple_of(channels.max(1)),
+                _ => channels == self.input.channels,
+            };
+            normalization.check(if fits { channels } else { self.input.channels })?;
+        }
+        self.normalization = normalization;
+        Ok(self)
+    }
+
+    /// The same of which the first `count` layers with parameters are not trained: their parameters stay as they are,
+    /// and so do the running statistics of batch norms, which normalise by them.
+    ///
+    /// Errors where that leaves nothing to train.
+    pub fn frozen(mut self, count: usize) -> Result<Self> {
+        let has_parameters = |it: &Entry| !it.tensors.is_empty();
+        let layers = self.layers.iter().filter(|it| has_parameters(it)).count();
+        if count > 0 && count >= layers {
+            return Err(Error::usage(
+                format!(
+                    "`freeze` {count} leaves nothing to train: {layers} layers have parameters"
+                ),
+                format!("give `freeze` less than {layers}"),
+            ));
+        }
+        let entries = self.layers.iter_mut().filter(|it| has_parameters(it));
+        entries.take(count).for_each(|it| it.frozen = true);
+        self.parameters = ParameterTable::default();
+        for entry in &self.layers {
+            for mut tensor in entry.layer.tensors(entry.memory) {
+                if entry.frozen {
+                    tensor.kind = Kind::Statistic;
+                }
+                self.parameters.push(&entry.path, tensor)?;
+            }
+        }
+        Ok(self)
     }
 
     /// Numbers that it predicts for a sample.
@@ -160,12 +216,18 @@ impl Network {
 
     /// Records the net on `input`; returns its prediction.
     pub(super) fn record(&self, graph: &mut Graph, input: Value) -> Result<Value> {
-        let mut value = input;
+        let mut value = match &self.normalization {
+            None => input,
+            Some(normalization) => ops::batch::normalize::record(graph, input, normalization),
+        };
+        let training = graph.training;
         for entry in &self.layers {
             let tensors = entry.tensors.clone();
             let tensors: Vec<Value> = tensors.map(|it| self.tensor(graph, it)).collect();
+            graph.training = training && !entry.frozen;
             value = entry.layer.record(graph, &entry.name, value, &tensors)?;
         }
+        graph.training = training;
         Ok(value)
     }
 
@@ -182,7 +244,10 @@ impl Network {
     /// The net in ONNX's operators, reading the value `input`.
     pub fn onnx(&self, input: &str) -> OnnxGraph {
         let mut graph = OnnxGraph::default();
-        let mut value = input.to_owned();
+        let mut value = match &self.normalization {
+            None => input.to_owned(),
+            Some(it) => graph.normalize(input, &it.means(), &it.scales()),
+        };
         for entry in &self.layers {
             let tensors = entry.tensors.clone();
             let names = tensors.map(|it| self.parameters.get(it).name.clone());

@@ -40,6 +40,8 @@ pub struct OnnxGraph {
     pub nodes: Vec<OnnxNode>,
     /// Numbers that nodes take as inputs: constants of one element, named [`integer_name`].
     pub integers: BTreeSet<i64>,
+    /// Numbers of every channel that nodes take as inputs, by name.
+    pub channels: Vec<(String, Vec<f32>)>,
 }
 
 /// The attribute `name` with one value.
@@ -84,6 +86,22 @@ impl OnnxGraph {
             attributes: attributes.to_vec(),
         });
         name
+    }
+
+    /// Appends (`input` - mean) * scale, of every channel its own; returns the name of the result.
+    pub fn normalize(&mut self, input: &str, means: &[f32], scales: &[f32]) -> String {
+        let mut value = input.to_owned();
+        for (op_type, name, numbers) in [("Sub", "mean", means), ("Mul", "scale", scales)] {
+            let name = format!("normalize.{name}");
+            value = self.node(
+                format!("normalize.{op_type}"),
+                op_type,
+                &[&value, &name],
+                &[],
+            );
+            self.channels.push((name, numbers.to_vec()));
+        }
+        value
     }
 
     /// Appends a max-pooling with windows and steps of so many rows and columns.

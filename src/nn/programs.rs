@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::graph::{Graph, Program, Role, Value, differentiate, fuse, lower};
 use crate::kernel::target::Target;
 use crate::ops;
+use crate::ops::batch::Augmented;
 use crate::ops::batch::gather::ResidentLayout;
 use crate::ops::loss::{Loss, Objective};
 use crate::ops::optimizer::Optimizer;
@@ -26,21 +27,27 @@ pub struct ProgramOptions {
     pub fuse: bool,
 }
 
-/// What becomes of the gradients.
+/// What a training step does that an evaluation does not.
 #[derive(Debug, Clone, Copy)]
 pub struct Update<'a> {
     /// How they change the parameters.
     pub optimizer: &'a dyn Optimizer,
     /// Largest norm of the gradient by all parameters together; a longer one is shortened to it.
     pub clip_grad_norm: Option<f64>,
+    /// How its images are augmented.
+    pub augmented: Option<Augmented>,
+    /// Keys what layers draw.
+    pub seed: u64,
 }
 
 impl<'a> Update<'a> {
-    /// The update by `optimizer`, whatever the norm.
+    /// The update by `optimizer`, whatever the norm; images stay as they are.
     pub fn of(optimizer: &'a dyn Optimizer) -> Self {
         Self {
             optimizer,
             clip_grad_norm: None,
+            augmented: None,
+            seed: 0,
         }
     }
 }
@@ -61,13 +68,14 @@ fn training_graph(
     options: &ProgramOptions,
     update: Update<'_>,
 ) -> Result<Graph> {
-    let (mut graph, _, loss) = forward(network, layout, options, true)?;
+    let (mut graph, _, loss) = forward(network, layout, options, Some(update))?;
     differentiate(&mut graph, ops::elementwise::add_forward::sum)?;
     loss.reduce(&mut graph);
     let len = network.parameters.padded_len();
     let Update {
         optimizer,
         clip_grad_norm,
+        ..
     } = update;
     ops::optimizer::record(&mut graph, optimizer, clip_grad_norm, len, options.rows);
     Ok(graph)
@@ -80,22 +88,24 @@ pub fn evaluation_program(
     layout: &ResidentLayout,
     options: &ProgramOptions,
 ) -> Result<Program> {
-    let (mut graph, prediction, loss) = forward(network, layout, options, false)?;
+    let (mut graph, prediction, loss) = forward(network, layout, options, None)?;
     loss.reduce(&mut graph);
     graph.keep(prediction, Role::Predictions);
     Ok(lower(&graph))
 }
 
-/// Forward and loss, the value that holds the prediction, and what is yet to be added up.
+/// Forward, of training where there is an `update`, and loss, the value that holds the prediction, and what is yet to be added up.
 fn forward(
     network: &Network,
     layout: &ResidentLayout,
     options: &ProgramOptions,
-    training: bool,
+    update: Option<Update<'_>>,
 ) -> Result<(Graph, Value, Loss)> {
     let mut graph = Graph::new(options.capacity, options.target.clone());
-    graph.training = training;
-    let images = ops::batch::record(&mut graph, layout, network.input);
+    graph.training = update.is_some();
+    graph.seed = update.map_or(0, |it| it.seed);
+    let augmented = update.and_then(|it| it.augmented);
+    let images = ops::batch::record(&mut graph, layout, network.input, augmented);
     let prediction = network.record(&mut graph, images)?;
     let loss = ops::loss::record(
         &mut graph,

@@ -1,9 +1,9 @@
 //! From a configuration to the layers of the seed's `create_mlp` and `create_cnn`.
 
-use super::config::{Head, NetworkConfiguration, NetworkType};
+use super::config::{Head, NetworkConfiguration, NetworkType, Pool};
 use super::layer::{
-    ActivationLayer, AdaptiveMaxPool2d, BatchNorm1d, BatchNorm2d, Conv2d, Flatten, GlobalAvgPool2d,
-    Linear, LinearWithoutBias, MaxPool2d,
+    ActivationLayer, AdaptiveMaxPool2d, AvgPool2d, BatchNorm1d, BatchNorm2d, Conv2d, Dropout,
+    Flatten, GlobalAvgPool2d, Linear, LinearWithoutBias, MaxPool2d,
 };
 use super::network::Network;
 use crate::activation::Activation;
@@ -40,6 +40,9 @@ pub(super) fn build(
             net.push(&name, Linear(features))?;
         }
         activate(&mut net, &name, activation)?;
+        if configuration.dropout > 0.0 {
+            net.push(&name, Dropout(configuration.dropout))?;
+        }
     }
     net.push("output layer", Linear(configuration.outputs))?;
     Ok(net)
@@ -66,7 +69,10 @@ fn convolutions(
         }
         activate(net, &name, activation)?;
         if index < last {
-            net.push(&name, MaxPool2d(POOL_WINDOW))?;
+            match configuration.pool {
+                Pool::Max => net.push(&name, MaxPool2d(POOL_WINDOW))?,
+                Pool::Avg => net.push(&name, AvgPool2d(POOL_WINDOW))?,
+            }
         } else if configuration.head == Head::Average {
             net.push(&name, GlobalAvgPool2d)?;
         } else {

@@ -32,14 +32,16 @@ const fn read_by(
     }
 }
 
-const READ_BY: [ReadBy; 17] = [
+const READ_BY: [ReadBy; 20] = [
     read_by("channels", "net", &["cnn", "resnet"]),
     read_by("kernel-sizes", "net", &["cnn"]),
     read_by("strides", "net", &["cnn"]),
     read_by("padding", "net", &["cnn"]),
+    read_by("pool", "net", &["cnn"]),
     read_by("head", "net", &["cnn"]),
     read_by("batch-norm", "net", &["mlp", "cnn"]),
     read_by("dense-hiddens", "net", &["mlp", "cnn"]),
+    read_by("dropout", "net", &["mlp", "cnn"]),
     read_by("blocks", "net", &["resnet"]),
     read_by("label-smoothing", "task", &["classify"]),
     read_by("class-weights", "task", &["classify"]),
@@ -50,6 +52,7 @@ const READ_BY: [ReadBy; 17] = [
     read_by("lr-gamma", "lr-schedule", &["step", "plateau"]),
     read_by("lr-patience", "lr-schedule", &["plateau"]),
     read_by("fit", "image-size", &[]),
+    read_by("init-partial", "init", &[]),
 ];
 
 impl ReadBy {

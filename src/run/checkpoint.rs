@@ -19,7 +19,6 @@ use crate::data::held_out;
 use crate::error::{Error, Result};
 use crate::files::read_regular;
 use crate::graph::{Parameter, ParameterTable};
-use crate::nn::Network;
 use crate::train::Clock;
 use crate::train::EpochMetrics;
 use crate::train::HistoryCheck;
@@ -212,10 +211,7 @@ impl Record {
         self.data.check_sane()?;
         self.config.validate().map_err(wrong)?;
         self.data.check_validation(&self.config).map_err(wrong)?;
-        let config = &self.config;
-        let sizes = config.configuration();
-        let image = self.data.train.image();
-        let network = Network::new(config.net, &sizes, config.activation, image);
+        let network = self.config.network(self.data.train.image());
         Ok(network.map_err(wrong)?.parameters)
     }
 

@@ -11,13 +11,13 @@ use super::record::DataRecord;
 use super::run::Run;
 use super::run_config::RunConfig;
 use super::task::{Found, Task};
-use super::weights::load_weights;
-use crate::data::{Dataset, Split, hold_out};
+use super::weights::{load_some_weights, load_weights};
+use crate::data::{Dataset, Normalization, Split, hold_out};
 use crate::error::{Error, Result};
 use crate::kernel::shards::SHARDS;
 use crate::kernel::target::Target;
 use crate::kernel::tuning::Tuning;
-use crate::nn::Network;
+use crate::nn::{Network, initial_parameters};
 use crate::shape::ImageShape;
 use crate::train::Plan;
 use crate::train::Session;
@@ -52,10 +52,16 @@ impl HostData {
         let classes = split.classes().cloned();
         let count = classes.as_ref().map_or(0, |it| it.names().len());
         let counts = split.train.class_counts(count);
+        let normalization = config.normalize.then(|| Normalization::of(&split.train));
+        let normalization = normalization.transpose()?;
         Ok(Self {
             split,
             record,
-            found: Found { classes, counts },
+            found: Found {
+                classes,
+                counts,
+                normalization,
+            },
         })
     }
 
@@ -120,6 +126,8 @@ pub struct Job {
     network: Network,
     options: TrainerOptions,
     plan: Plan,
+    /// Which of its weights are not random, where some are.
+    taken: Option<String>,
 }
 
 impl Job {
@@ -141,8 +149,7 @@ impl Job {
                 "omit `shards`",
             ));
         }
-        let sizes = config.configuration();
-        let network = Network::new(config.net, &sizes, config.activation, image)?;
+        let network = config.network(image)?;
         let options = TrainerOptions {
             tuning,
             ..config.options()
@@ -153,6 +160,7 @@ impl Job {
             network,
             options,
             plan,
+            taken: None,
         })
     }
 
@@ -161,10 +169,35 @@ impl Job {
     ///
     /// Errors where they cannot be read, or are not of this net.
     pub fn with_init(mut self) -> Result<Self> {
-        let init = self.config.init.as_deref();
-        let init = init.map(|path| load_weights(path, &self.network.parameters));
-        self.options.init = init.transpose()?;
+        let Some(path) = self.config.init.as_deref() else {
+            return Ok(self);
+        };
+        self.options.init = Some(if self.config.init_partial {
+            let found = load_some_weights(path, &self.network)?;
+            self.taken = Some(found.to_string());
+            let random = initial_parameters(&self.network.parameters, self.options.seed);
+            let pairs = found.tensors.into_iter().zip(random);
+            pairs
+                .map(|(found, random)| found.unwrap_or(random))
+                .collect()
+        } else {
+            load_weights(path, &self.network.parameters)?
+        });
         Ok(self)
+    }
+
+    /// Which weights the file that it begins with has, and which begin at random, a sentence; `None` where it has all,
+    /// or there is none.
+    pub fn taken(&self) -> Option<&str> {
+        self.taken.as_deref()
+    }
+
+    /// The first batch of its training as bytes, one image after the other, and the shape of an image.
+    ///
+    /// Errors as [`Session::first_batch`].
+    pub fn first_batch(&self, session: &Session, data: &JobData) -> Result<(Vec<u8>, ImageShape)> {
+        let set = data.resident.train();
+        Ok((session.first_batch(set, &self.options)?, set.shape()))
     }
 
     /// What was asked for.

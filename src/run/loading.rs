@@ -3,8 +3,10 @@
 use super::run_config::RunConfig;
 use super::task::Task;
 use super::weights::Metadata;
-use crate::data::{Classes, Loading, Preprocessing};
+use crate::data::{Classes, Loading, Normalization, Preprocessing};
+use crate::error::Result;
 use crate::files::cache_folder;
+use crate::nn::Network;
 use crate::shape::ImageShape;
 
 impl RunConfig {
@@ -15,6 +17,15 @@ impl RunConfig {
             fit: self.fit,
             mode: self.image_mode,
         }
+    }
+
+    /// Its net for images of shape `image`: its layers, what is frozen of them, and what images go through before.
+    ///
+    /// Errors where a layer does not fit, naming it, or nothing is left to train.
+    pub fn network(&self, image: ImageShape) -> Result<Network> {
+        let network = Network::new(self.net, &self.configuration(), self.activation, image)?;
+        let found = self.normalization.clone();
+        network.frozen(self.freeze)?.normalized(found)
     }
 
     /// How its data are read; decoded pictures are kept in the user's cache folder.
@@ -37,27 +48,35 @@ impl RunConfig {
         metadata
     }
 
-    /// The task, and the names of the classes as a JSON list, where they are told apart.
+    /// The task, and the names of the classes as a JSON list, where they are told apart; means and deviations, where
+    /// images are normalised.
     pub fn learned(&self) -> Metadata {
         let task = self.labels().map_or("regress", |_| "classify");
         let names = self.labels().map(Classes::names);
         let names = names.map(|it| ("classes", serde_json::Value::from(it).to_string()));
         let all = [("task", task.to_owned())].into_iter().chain(names);
-        all.map(|(key, value)| (key.to_owned(), value)).collect()
+        let mut all: Metadata = all.map(|(key, value)| (key.to_owned(), value)).collect();
+        all.extend(self.normalization.iter().flat_map(Normalization::metadata));
+        all
     }
 
-    /// The same with the task and the classes that `metadata` tell of, if they do.
+    /// The same with the task and the classes that `metadata` tell of, and what normalises images, if they do.
     #[must_use]
     pub fn learning(self, metadata: &Metadata) -> Self {
         let classes = metadata.get("classes");
         let classes = classes.and_then(|it| serde_json::from_str(it).ok());
+        let normalization = Normalization::from_metadata(metadata).or(self.normalization.clone());
+        let config = Self {
+            normalization,
+            ..self
+        };
         match classes {
             Some(classes) if metadata.get("task").is_some_and(|it| it == "classify") => Self {
                 task: Some(Task::Classify),
                 classes: Some(classes),
-                ..self
+                ..config
             },
-            _ => self,
+            _ => config,
         }
     }
 }

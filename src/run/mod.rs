@@ -10,6 +10,7 @@ mod job;
 mod loading;
 mod padding;
 mod predictions;
+mod reading;
 mod record;
 #[expect(
     clippy::module_inception,
@@ -31,4 +32,7 @@ pub use run_config::{MAX_SEED, OptimizerKind, RunArgs, RunConfig};
 pub use task::{ClassWeights, Found, Task, WeightRule};
 #[cfg(feature = "report")]
 pub(crate) use weights::read_header;
-pub use weights::{Metadata, load_weights, read_metadata, save_described_weights, save_weights};
+pub use weights::{
+    Metadata, SomeWeights, load_some_weights, load_weights, read_metadata, save_described_weights,
+    save_weights,
+};

@@ -1,25 +1,20 @@
 //! What a run was asked for: `config.toml`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
-use toml::Table;
+use serde::{Deserialize, Serialize};
 
 use super::differences::{differences, is_free};
 use super::padding::Padding;
 use super::task::{ClassWeights, Task};
-use crate::data::{Classes, DataSource, Fit, ImageMode, ImageSize};
+use crate::data::{Augmentation, Classes, DataSource, Fit, ImageMode, ImageSize, Normalization};
 use crate::error::{Error, Result};
-use crate::files::read_regular;
-use crate::nn::{Activation, Adam, Head, NetworkConfiguration, NetworkType, Optimizer, Sgd};
+use crate::nn::{Activation, Adam, Head, NetworkConfiguration, NetworkType, Optimizer, Pool, Sgd};
 use crate::settings::settings;
 use crate::train::TrainerOptions;
 use crate::train::{BestBy, ScheduleConfig};
 
-/// Far more than any configuration needs, the names of ten thousand classes included.
-pub(super) const MAX_CONFIG_BYTES: u64 = 1 << 20;
 /// TOML, in which a run records its seed, has signed whole numbers.
 pub const MAX_SEED: u64 = i64::MAX.cast_unsigned();
 
@@ -39,8 +34,12 @@ settings! {
         padding: Padding = Padding::Pixels(vec![0]);
         /// Whether every layer of an mlp or a cnn but the last is normalised before its activation.
         batch_norm: bool = false;
+        /// What pools between the convolutions of a cnn.
+        pool: Pool = Pool::Max;
         /// What becomes of the pixels of a cnn's last convolution.
         head: Head = Head::Adaptive;
+        /// With which probability units of the hidden linear layers are left out in training.
+        dropout: f64 = 0.0;
         /// Hidden linear layers.
         dense_hiddens: Vec<usize> = NetworkConfiguration::default_for(NetworkType::Cnn).dense_hiddens;
         /// Residual blocks of a stage of a resnet.
@@ -54,6 +53,8 @@ settings! {
         classes: Option<Classes> = None;
         /// Training images of each class, of a classification: what was found, too.
         class_counts: Vec<usize> = Vec::new();
+        /// Means and deviations of the training images, where they are normalised: what was found, too.
+        normalization: Option<Normalization> = None;
         /// How the learning rate changes.
         schedule: ScheduleConfig = ScheduleConfig::default();
     }
@@ -64,7 +65,7 @@ settings! {
         "Training" batch_size: usize = 128, [value_name = "N", allow_negative_numbers = true];
         /// Passes over the training set [default: 50]
         "Training" epochs: usize = 50, [value_name = "N", allow_negative_numbers = true] free;
-        /// Seed for initial weights and shuffling [default: 0]
+        /// Seed for initial weights, shuffling, --augment and --dropout [default: 0]
         "Training" seed: u64 = 0,
             [value_name = "N", value_parser = clap::value_parser!(u64).range(..=MAX_SEED)];
         /// Seed for pictures that the program draws itself [default: 0]
@@ -79,6 +80,12 @@ settings! {
         "Training" weight_decay: f64 = 0.0, [value_name = "W", allow_negative_numbers = true];
         /// Spread this share of every target evenly over all classes [default: 0]
         "Training" label_smoothing: f64 = 0.0, [value_name = "SHARE", allow_negative_numbers = true];
+        /// Change training images at random, anew in every epoch: flip, translate=PIXELS, cutout=PIXELS,
+        /// rotate=DEGREES, scale=LEAST:MOST, brightness=SHARE, contrast=SHARE, as in flip,translate=4; or none
+        /// [default: none]
+        "Training" augment: Augmentation = Augmentation::default(), [value_name = "CHANGE,..."] commas;
+        /// Do not train the first N layers with parameters, of which batch norms are some [default: 0]
+        "Training" freeze: usize = 0, [value_name = "N", allow_negative_numbers = true];
         /// What of the validation set decides which weights are the best, and when --patience ends and
         /// --lr-schedule plateau lowers the learning rate [default: loss]
         "Training" best_by: BestBy = BestBy::Loss, [value_enum];
@@ -125,6 +132,10 @@ settings! {
     switches {
         /// Take Nesterov's momentum with --optimizer sgd
         "Training" nesterov, [];
+        /// Subtract from every channel its mean over the training images, and divide by its deviation
+        "Data" normalize, [] whole;
+        /// Let what --init has no fitting weights for begin at random: the last layer, and no other
+        "Net" init_partial, [] whole;
         /// Decode the pictures of a folder again, and keep none in the cache folder
         "Data" no_cache, [] free whole;
         /// Visit the samples in file order
@@ -177,62 +188,10 @@ impl RunConfig {
                 paddings => Padding::Pixels(paddings),
             },
             batch_norm: sizes.batch_norm,
+            pool: sizes.pool,
             head: sizes.head,
+            dropout: sizes.dropout,
             ..self
-        }
-    }
-
-    /// Reads the `config.toml` of a run. One without `data-seed` is of a version that drew pictures by
-    /// `seed`, and so it does.
-    ///
-    /// Errors, naming the file, where it cannot be read, or a value makes no sense.
-    pub fn read(path: &Path) -> Result<Self> {
-        let hint = "`config` takes the config.toml of a run folder, `resume` the folder";
-        let bytes = read_regular(path, MAX_CONFIG_BYTES, hint, hint)?;
-        let wrong = |error: toml::de::Error| {
-            Error::file(path, format!("is no configuration: {error}"), hint)
-        };
-        // Read as a whole first: such errors say the line.
-        let _: Self = toml::from_slice(&bytes).map_err(wrong)?;
-        let given: Table = toml::from_slice(&bytes).map_err(wrong)?;
-        if !given.contains_key("net") {
-            return Err(Error::file(
-                path,
-                "is no configuration: it has no net",
-                hint,
-            ));
-        }
-        let config = Self::from_values(given.clone()).map_err(wrong)?;
-        let config = Self {
-            data_seed: config.data_seed_in(&given),
-            ..config
-        };
-        config.validate().map_err(|error| {
-            let hint = format!("{}; {hint}", error.hint());
-            Error::file(path, error.to_string(), hint)
-        })?;
-        Ok(config)
-    }
-
-    /// A configuration that a run recorded within another file. Where it has no `data_seed`, it is of a
-    /// version that drew pictures by `seed`, and so it does; where it has no task, of one that knew only
-    /// regression.
-    pub(crate) fn recorded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let table = Table::deserialize(deserializer)?;
-        let config: Self = table.clone().try_into().map_err(D::Error::custom)?;
-        Ok(Self {
-            task: config.task.or(Some(Task::Regress)),
-            data_seed: config.data_seed_in(&table),
-            ..config
-        })
-    }
-
-    /// What this configuration, read from `given`, draws pictures by.
-    fn data_seed_in(&self, given: &Table) -> u64 {
-        if self.data.is_drawn() && !given.contains_key("data-seed") {
-            self.seed
-        } else {
-            self.data_seed
         }
     }
 
@@ -345,6 +304,7 @@ impl RunConfig {
             objective: self.objective(),
             optimizer: self.optimizer(),
             clip_grad_norm: self.clip_grad_norm,
+            augment: self.augment,
             schedule: self.schedule,
             epochs: self.epochs,
             patience: self.patience,
@@ -383,7 +343,9 @@ impl RunConfig {
                 _ => Vec::new(),
             },
             batch_norm: self.batch_norm,
+            pool: self.pool,
             head: self.head,
+            dropout: self.dropout,
             outputs: self.objective().outputs(),
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::run_config::RunConfig;
-use crate::data::Classes;
+use crate::data::{Classes, Normalization};
 use crate::error::{Error, Result};
 use crate::nn::{CrossEntropy, Mse, Objective, balanced_weights};
 use crate::train::BestBy;
@@ -64,12 +64,14 @@ impl std::str::FromStr for ClassWeights {
 }
 
 /// What the data of a run say of its task: found, and not asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Found {
     /// What targets stand for, where they are places in a list of names.
     pub classes: Option<Classes>,
     /// How many training images there are of each class.
     pub counts: Vec<usize>,
+    /// Means and deviations of the training images, where they are to be normalised.
+    pub normalization: Option<Normalization>,
 }
 
 impl RunConfig {
@@ -90,6 +92,7 @@ impl RunConfig {
         let config = Self {
             task: Some(task),
             classes: found.classes.clone(),
+            normalization: found.normalization.clone(),
             class_counts: match task {
                 Task::Classify => found.counts.clone(),
                 Task::Regress => Vec::new(),
@@ -175,6 +178,7 @@ mod tests {
                 names.iter().map(|&it| it.to_owned()).collect(),
             )),
             counts: vec![3; names.len()],
+            normalization: None,
         }
     }
 
@@ -184,6 +188,7 @@ mod tests {
         let numbers = Found {
             classes: None,
             counts: Vec::new(),
+            normalization: None,
         };
         let asked = |task| RunConfig {
             task,

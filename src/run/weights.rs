@@ -1,21 +1,25 @@
 //! Weights as safetensors, named and shaped as PyTorch's `state_dict`.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, Metadata as Header, SafeTensors, TensorView};
 
 use crate::error::{Error, Result};
 use crate::files::{read_regular, write_whole};
 use crate::graph::{Parameter, ParameterTable};
+use crate::nn::Network;
 
 /// The key of what a file says beside its tensors, and the bytes of its header's length before it.
 const METADATA: &str = "__metadata__";
 const LENGTH_BYTES: usize = 8;
 /// Bytes that a file may have beside the net's own tensors: a header with any metadata.
 const HEADER_BYTES: u64 = 16 << 20;
+/// Bytes that a file may have of which a net takes a part.
+const MOST_BYTES: u64 = 1 << 31;
 
 /// What a file says beside its tensors, by name.
 pub type Metadata = BTreeMap<String, String>;
@@ -128,54 +132,137 @@ fn with_metadata(bytes: Vec<u8>, metadata: &Metadata) -> Vec<u8> {
     [&(new.len() as u64).to_le_bytes()[..], &new, tensors].concat()
 }
 
+/// What the words of errors about a file of weights say.
+const MISSING: &str = "`init` takes a .safetensors file, such as a run's model.safetensors";
+const DAMAGED: &str = "it is damaged, or of another format; restore it";
+const UNFIT: &str = "the file must hold the state_dict of this very net, finite and in float32: check `net`, \
+                     `channels`, `kernel_sizes`, `dense_hiddens`, `blocks` and the shape of the images; \
+                     `init_partial` lets the last layer be another";
+
 /// Reads one tensor per entry of `table`, in PyTorch's order.
 ///
 /// Errors name the tensors that are missing, too many, or of another shape or type; files that are
 /// far too large for the net are not even read.
 pub fn load_weights(path: &Path, table: &ParameterTable) -> Result<Vec<Vec<f32>>> {
-    let hint = "the file must hold the state_dict of this very net, finite and in float32: check \
-                `net`, `channels`, `kernel_sizes`, `dense_hiddens`, `blocks` and the shape of the images";
-    let fail = |what: String| Error::file(path, what, hint);
-    let missing = "`init` takes a .safetensors file, such as a run's model.safetensors";
-    let elements = table.iter().map(|it| it.layout.elements());
-    let limit = elements.sum::<usize>() as u64 * 4 + HEADER_BYTES;
-    let bytes = read_regular(path, limit, missing, hint)?;
-    let file = SafeTensors::deserialize(&bytes).map_err(|error| {
-        let what = format!("is no safetensors file: {error}");
-        Error::file(
-            path,
-            what,
-            "it is damaged, or of another format; restore it",
-        )
-    })?;
-    let mut found: HashMap<String, TensorView<'_>> = file.tensors().into_iter().collect();
+    let bytes = read_regular(path, most_bytes(table), MISSING, UNFIT)?;
+    let Found { tensors, extra } = Found::read(path, &bytes, table)?;
+    let mut fitting = Vec::new();
     let mut problems = Vec::new();
-    let mut tensors = Vec::new();
-    for parameter in table.iter() {
-        match found.remove(&parameter.name) {
-            None => problems.push(format!("{} is missing", parameter.name)),
-            Some(view) => match read_tensor(parameter, &view) {
-                Ok(tensor) => tensors.push(tensor),
-                Err(problem) => problems.push(problem),
-            },
+    for tensor in tensors {
+        match tensor {
+            Ok(tensor) => fitting.push(tensor),
+            Err(problem) => problems.push(problem),
         }
     }
-    // PyTorch counts the batches of a batch norm, and averages do not need it.
-    let counts = |name: &String| name.ends_with(".num_batches_tracked");
-    let mut extra: Vec<String> = found.into_keys().filter(|it| !counts(it)).collect();
-    extra.sort();
-    problems.extend(
-        extra
-            .into_iter()
-            .map(|name| format!("{name} is not of this net")),
-    );
+    let extra = extra.into_iter();
+    problems.extend(extra.map(|name| format!("{name} is not of this net")));
     if problems.is_empty() {
-        Ok(tensors)
+        Ok(fitting)
     } else {
-        Err(fail(format!(
-            "does not fit the net: {}",
-            problems.join("; ")
-        )))
+        Err(unfit(path, &problems))
+    }
+}
+
+/// Bytes that a file of the weights of a net may have.
+fn most_bytes(table: &ParameterTable) -> u64 {
+    let elements = table.iter().map(|it| it.layout.elements());
+    elements.sum::<usize>() as u64 * 4 + HEADER_BYTES
+}
+
+fn unfit(path: &Path, problems: &[String]) -> Error {
+    let what = format!("does not fit the net: {}", problems.join("; "));
+    Error::file(path, what, UNFIT)
+}
+
+/// What a file holds for a net.
+struct Found {
+    /// One per entry of the net's table, or what is wrong with it.
+    tensors: Vec<Result<Vec<f32>, String>>,
+    /// Names of all others.
+    extra: Vec<String>,
+}
+
+impl Found {
+    /// Looks for the tensors of `table` in `bytes`, which were read at `path`.
+    fn read(path: &Path, bytes: &[u8], table: &ParameterTable) -> Result<Self> {
+        let file = SafeTensors::deserialize(bytes).map_err(|error| {
+            let what = format!("is no safetensors file: {error}");
+            Error::file(path, what, DAMAGED)
+        })?;
+        let mut found: HashMap<String, TensorView<'_>> = file.tensors().into_iter().collect();
+        let tensors = table.iter().map(|parameter| {
+            let view = found.remove(&parameter.name);
+            let view = view.ok_or_else(|| format!("{} is missing", parameter.name));
+            read_tensor(parameter, &view?)
+        });
+        let tensors = tensors.collect();
+        // PyTorch counts the batches of a batch norm, and averages do not need it.
+        let counts = |name: &String| name.ends_with(".num_batches_tracked");
+        let mut extra: Vec<String> = found.into_keys().filter(|it| !counts(it)).collect();
+        extra.sort();
+        Ok(Self { tensors, extra })
+    }
+}
+
+/// Weights of another net that fit one, but for its last layer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SomeWeights {
+    /// One per entry of the net's table; `None` for what begins at random.
+    pub tensors: Vec<Option<Vec<f32>>>,
+    path: PathBuf,
+    random: Vec<String>,
+    extra: Vec<String>,
+}
+
+/// Reads what of the file `path` fits `network`: every layer but the last one with parameters, which is taken whole or
+/// begins at random.
+///
+/// Errors name the tensors of other layers that are missing, or of another shape or type.
+pub fn load_some_weights(path: &Path, network: &Network) -> Result<SomeWeights> {
+    let table = &network.parameters;
+    let last = network.layers.iter().rfind(|it| !it.tensors.is_empty());
+    let last = last.map_or(0..0, |it| it.tensors.clone());
+    // A last layer may be of any size.
+    let bytes = read_regular(path, most_bytes(table).max(MOST_BYTES), MISSING, UNFIT)?;
+    let Found { mut tensors, extra } = Found::read(path, &bytes, table)?;
+    let problems = tensors[..last.start]
+        .iter()
+        .filter_map(|it| it.as_ref().err());
+    let problems: Vec<String> = problems.cloned().collect();
+    if !problems.is_empty() {
+        return Err(unfit(path, &problems));
+    }
+    let mut random = Vec::new();
+    if tensors[last.clone()].iter().any(Result::is_err) {
+        random.extend(last.clone().map(|it| table.get(it).name.clone()));
+        tensors[last].fill_with(|| Err(String::new()));
+    }
+    Ok(SomeWeights {
+        tensors: tensors.into_iter().map(Result::ok).collect(),
+        path: path.to_path_buf(),
+        random,
+        extra,
+    })
+}
+
+impl fmt::Display for SomeWeights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            tensors,
+            path,
+            random,
+            extra,
+        } = self;
+        let taken = tensors.iter().flatten().count();
+        let (all, path) = (tensors.len(), path.display());
+        write!(f, "{taken} of {all} tensors are those of {path}")?;
+        if !random.is_empty() {
+            write!(f, "; {} begin at random", random.join(" and "))?;
+        }
+        if !extra.is_empty() {
+            write!(f, "; not taken: {}", extra.join(", "))?;
+        }
+        Ok(())
     }
 }
 

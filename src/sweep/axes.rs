@@ -74,7 +74,8 @@ impl Axis {
     }
 }
 
-/// The shortest form of a number; words as they are.
+/// The shortest form of a number; words as they are, but for what parts their values, so that they name folders:
+/// `flip,translate=4` is `flip-translate4`.
 fn label(value: &Value) -> String {
     match value {
         Value::Float(number) => {
@@ -82,7 +83,7 @@ fn label(value: &Value) -> String {
             let whole = shortest.strip_suffix(".0").map(str::to_owned);
             whole.unwrap_or(shortest)
         }
-        Value::String(word) => word.clone(),
+        Value::String(word) => word.replace([',', ':'], "-").replace('=', ""),
         other => other.to_string(),
     }
 }

@@ -355,10 +355,12 @@ impl Trainer<'_> {
         let optimizer = Arc::clone(&self.options.optimizer);
         let rates = self.rates();
         let (samples, position) = (self.data.train().len(), self.place.position);
+        let epoch = self.place.epoch as u32;
         let end = samples.min(position + steps.saturating_mul(batch_size).min(samples));
         let steps = batches(position..end, batch_size).zip(self.place.step + 1..);
         steps.map(move |(step, t)| {
             let rate = rates(t - 1);
+            let step = Step { epoch, ..step };
             optimizer.step(step, rate, t)
         })
     }

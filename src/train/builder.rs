@@ -6,6 +6,7 @@ use super::options::TrainerOptions;
 use super::resident::ResidentSplit;
 use super::session::Session;
 use super::trainer::Trainer;
+use crate::data::Augmentation;
 use crate::error::Result;
 use crate::nn::{Net, Network, Objective, Optimizer};
 
@@ -85,7 +86,14 @@ impl<'s> TrainerBuilder<'s> {
         self
     }
 
-    /// Keys initial weights and shuffling by `seed`.
+    /// Changes the images of every epoch so.
+    #[must_use]
+    pub fn augment(mut self, augment: Augmentation) -> Self {
+        self.options.augment = augment;
+        self
+    }
+
+    /// Keys initial weights, shuffling, augmentation and dropout by `seed`.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.options.seed = seed;

@@ -21,6 +21,7 @@ mod resident;
 mod schedule;
 mod selection;
 mod session;
+mod sheet;
 mod state;
 mod trainer;
 

@@ -4,11 +4,15 @@ use std::sync::Arc;
 
 use super::schedule::ScheduleConfig;
 use super::selection::BestBy;
+use crate::data::Augmentation;
 use crate::error::{Error, Result};
 use crate::kernel::shards::SHARDS;
 use crate::kernel::target::Target;
 use crate::kernel::tuning::Tuning;
 use crate::nn::{Activation, Adam, Mse, Objective, Optimizer, Update};
+use crate::ops::batch::Augmented;
+use crate::random::{self, Purpose};
+use crate::shape::ImageShape;
 
 /// How to train; [`TrainerOptions::default`] is what the command line defaults to.
 #[derive(Debug, Clone)]
@@ -27,7 +31,7 @@ pub struct TrainerOptions {
     pub batch_size: usize,
     /// What follows every layer but the last.
     pub activation: Activation,
-    /// Keys initial weights and shuffling.
+    /// Keys initial weights, shuffling, augmentation and dropout.
     pub seed: u64,
     /// Whether every epoch visits the samples in an order of its own.
     pub shuffle: bool,
@@ -41,6 +45,8 @@ pub struct TrainerOptions {
     pub optimizer: Arc<dyn Optimizer>,
     /// Largest norm of the gradient by all parameters together; a longer one is shortened to it.
     pub clip_grad_norm: Option<f64>,
+    /// How the images of every epoch are changed.
+    pub augment: Augmentation,
     /// Parts in which an adapter computes a batch: 1, or 8 that are added in a fixed order, so that ranks which share
     /// them come to the same bits. The processor always computes 8.
     pub shards: usize,
@@ -68,6 +74,7 @@ impl Default for TrainerOptions {
             objective: Arc::new(Mse),
             optimizer: Arc::new(Adam::default()),
             clip_grad_norm: None,
+            augment: Augmentation::default(),
             shards: 1,
             init: None,
             tuning: None,
@@ -111,11 +118,18 @@ impl TrainerOptions {
         compiled_for(target, self.shards, self.tuning.as_ref(), capacity)
     }
 
-    /// What becomes of the gradients.
-    pub fn update(&self) -> Update<'_> {
+    /// What a training step on images of shape `image` does that an evaluation does not.
+    pub fn update(&self, image: ImageShape) -> Update<'_> {
+        let augmented = Augmented {
+            by: self.augment,
+            image,
+            key: random::key(self.seed, Purpose::Augment),
+        };
         Update {
             optimizer: &*self.optimizer,
             clip_grad_norm: self.clip_grad_norm,
+            augmented: (!self.augment.is_none()).then_some(augmented),
+            seed: self.seed,
         }
     }
 }

@@ -72,12 +72,18 @@ impl Plan {
                 fuse: options.fuse,
             }
         };
-        let SplitLayout { train, test, valid } = layout;
+        let SplitLayout {
+            train,
+            test,
+            valid,
+            image,
+        } = layout;
+        options.augment.check(*image)?;
         let on_valid = valid
             .as_ref()
             .map(|it| evaluation_program(network, it, &on(it)));
         Ok(Self {
-            training: training_program(network, train, &on(train), options.update())?,
+            training: training_program(network, train, &on(train), options.update(*image))?,
             on_train: evaluation_program(network, train, &on(train))?,
             on_test: evaluation_program(network, test, &on(test))?,
             on_valid: on_valid.transpose()?,
@@ -129,7 +135,9 @@ impl Plan {
 
     /// How much memory it takes.
     pub fn memory(&self) -> MemoryNeed {
-        let SplitLayout { train, test, valid } = self.layout;
+        let SplitLayout {
+            train, test, valid, ..
+        } = self.layout;
         let sets = [train, test].into_iter().chain(valid).map(|set| {
             let words = (0..set.parts()).map(|part| set.part_words(part));
             words.sum::<usize>() + 2 * set.count
@@ -224,6 +232,7 @@ mod tests {
             train: lay_out(10),
             test: lay_out(test),
             valid: None,
+            image,
         };
         let target = Target::portable(AdapterKind::Software);
         let options = TrainerOptions::default();

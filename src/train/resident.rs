@@ -60,6 +60,8 @@ pub struct SplitLayout {
     pub test: ResidentLayout,
     /// Of the validation set, where there is one.
     pub valid: Option<ResidentLayout>,
+    /// Shape of the images.
+    pub image: ImageShape,
 }
 
 impl SplitLayout {
@@ -75,6 +77,7 @@ impl SplitLayout {
             train: lay_out(&split.train)?,
             test: lay_out(&split.test)?,
             valid: split.valid.as_ref().map(lay_out).transpose()?,
+            image: split.train.shape(),
         })
     }
 }
@@ -118,6 +121,7 @@ impl ResidentSplit {
             train: self.train.layout,
             test: self.test.layout,
             valid: self.valid.as_ref().map(|it| it.layout),
+            image: self.train.shape,
         }
     }
 }

@@ -108,6 +108,7 @@ impl Trainer<'_> {
         if state.seed != self.options.seed {
             self.options.seed = state.seed;
             self.order.rekey(self.device, shuffle_seed(&self.options))?;
+            self.replan()?;
         }
         self.place = place;
         self.clock = Clock::default();

@@ -162,6 +162,20 @@ impl<'s> Trainer<'s> {
         Ok(trainer)
     }
 
+    /// Plans training steps anew, after another seed has come to key what they draw.
+    pub(super) fn replan(&mut self) -> Result<()> {
+        let Self { device, data, .. } = self;
+        self.plan = Plan::new(
+            &self.network,
+            &data.layout(),
+            &self.options,
+            device.target(),
+        )?;
+        let buffers = on_set(&self.shared, data.train(), &self.order);
+        self.training = Executable::new(device, self.plan.training(), &buffers)?;
+        Ok(())
+    }
+
     /// The net.
     pub fn network(&self) -> &Network {
         &self.network

@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, reason = "a test binary has no public interface")]
 
+mod augmentation;
 mod bad_input;
 #[expect(dead_code, reason = "tests/formats uses the rest of it")]
 #[path = "../formats/cases.rs"]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use gpu_train::data::{Dataset, Split};
 use gpu_train::nn::{
-    Activation, CrossEntropy, Head, Mse, NetworkConfiguration, NetworkType, Objective,
+    Activation, CrossEntropy, Head, Mse, NetworkConfiguration, NetworkType, Objective, Pool,
     balanced_weights,
 };
 use gpu_train::run::{OptimizerKind, RunConfig};
@@ -61,7 +61,11 @@ pub struct Description {
     #[serde(default)]
     batch_norm: bool,
     #[serde(default)]
+    pool: Pool,
+    #[serde(default)]
     head: Head,
+    #[serde(default)]
+    dropout: f64,
     find_lr: Option<(f64, f64, usize)>,
     /// The loss of every step of the range test.
     #[serde(default)]
@@ -137,7 +141,9 @@ impl Fixture {
             blocks: it.blocks.unwrap_or(1),
             paddings: it.padding.clone(),
             batch_norm: it.batch_norm,
+            pool: it.pool,
             head: it.head,
+            dropout: it.dropout,
         }
     }
 

@@ -6,6 +6,7 @@
 mod fixture;
 mod support;
 
+mod augmented;
 mod cpu_executor;
 mod determinism;
 mod doctor;

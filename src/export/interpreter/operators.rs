@@ -95,6 +95,28 @@ pub(super) fn add(x: &Tensor, other: &Tensor) -> Tensor {
     }
 }
 
+/// `f` of every number of `x` and that of its channel in `of`, which is `[1, channels, 1, 1]`.
+pub(super) fn by_channel(
+    x: &Tensor,
+    of: &Tensor,
+    f: impl Fn(f64, f64) -> f64,
+) -> Result<Tensor, String> {
+    let [_, channels, height, width] = four(x)?;
+    if of.shape != [1, channels, 1, 1] {
+        return Err(format!("{:?} by {:?}", x.shape, of.shape));
+    }
+    let planes = x.values.chunks_exact(height * width).enumerate();
+    let values = planes.flat_map(|(plane, pixels)| {
+        let of = of.values[plane % channels];
+        let f = &f;
+        pixels.iter().map(move |it| f(*it, of))
+    });
+    Ok(Tensor {
+        shape: x.shape.clone(),
+        values: values.collect(),
+    })
+}
+
 /// `tensors`: scale, bias, mean and variance of every channel.
 pub(super) fn batch_norm(x: &Tensor, tensors: &[&Tensor], epsilon: f64) -> Result<Tensor, String> {
     // Of vectors, every number is a channel.
@@ -171,6 +193,26 @@ pub(super) fn max_pool(
     window: [usize; 2],
     strides: [usize; 2],
 ) -> Result<Tensor, String> {
+    let largest = |all: &[f64]| all.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    pool(x, window, strides, largest)
+}
+
+pub(super) fn average_pool(
+    x: &Tensor,
+    window: [usize; 2],
+    strides: [usize; 2],
+) -> Result<Tensor, String> {
+    let mean = |all: &[f64]| all.iter().sum::<f64>() / all.len() as f64;
+    pool(x, window, strides, mean)
+}
+
+/// `f` of the numbers of every window.
+fn pool(
+    x: &Tensor,
+    window: [usize; 2],
+    strides: [usize; 2],
+    f: impl Fn(&[f64]) -> f64,
+) -> Result<Tensor, String> {
     let [samples, channels, height, width] = four(x)?;
     let out_height = places(height, window[0], strides[0])?;
     let out_width = places(width, window[1], strides[1])?;
@@ -180,7 +222,8 @@ pub(super) fn max_pool(
             for column in 0..out_width {
                 let lines = (0..window[0]).map(|row| (y * strides[0] + row) * width);
                 let pixels = lines.flat_map(|at| &plane[at + column * strides[1]..][..window[1]]);
-                values.push(pixels.copied().fold(f64::NEG_INFINITY, f64::max));
+                let pixels: Vec<f64> = pixels.copied().collect();
+                values.push(f(&pixels));
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::{Layer, OnnxPlace};
 use crate::error::Result;
 use crate::graph::{Graph, Value};
-use crate::nn::onnx::OnnxGraph;
+use crate::nn::onnx::{OnnxGraph, ints};
 use crate::ops;
 use crate::shape::ImageShape;
 
@@ -17,7 +17,7 @@ impl Layer for MaxPool2d {
     }
 
     fn output(&self, name: &str, input: ImageShape) -> Result<ImageShape> {
-        ops::pool::output_shape(name, input, self.0)
+        ops::pool::output_shape(name, ops::pool::MAX, input, self.0)
     }
 
     fn record(&self, graph: &mut Graph, name: &str, input: Value, _: &[Value]) -> Result<Value> {
@@ -26,6 +26,31 @@ impl Layer for MaxPool2d {
 
     fn onnx(&self, graph: &mut OnnxGraph, at: OnnxPlace<'_>) -> String {
         graph.max_pool(at.node("MaxPool"), at.input, [self.0; 2], [self.0; 2])
+    }
+}
+
+/// The mean over windows of that size, which is their step too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AvgPool2d(pub usize);
+
+impl Layer for AvgPool2d {
+    fn torch(&self, _input: ImageShape) -> String {
+        format!("AvgPool2d({})", self.0)
+    }
+
+    fn output(&self, name: &str, input: ImageShape) -> Result<ImageShape> {
+        ops::pool::output_shape(name, ops::pool::AVERAGE, input, self.0)
+    }
+
+    fn record(&self, graph: &mut Graph, name: &str, input: Value, _: &[Value]) -> Result<Value> {
+        ops::pool::avg_pool2d::record(graph, name, input, self.0)
+    }
+
+    fn onnx(&self, graph: &mut OnnxGraph, at: OnnxPlace<'_>) -> String {
+        let op_type = "AveragePool";
+        let sizes = [self.0; 2];
+        let attributes = [ints("kernel_shape", &sizes), ints("strides", &sizes)];
+        graph.node(at.node(op_type), op_type, &[at.input], &attributes)
     }
 }
 

@@ -236,7 +236,11 @@ fn interleave(bytes: &[u8], channels: usize, output: &mut [f32]) {
 
 /// Random images as `layout` says, of `elements` bytes each, zeros behind them. A part that is not in
 /// use is bound to something: here to one zeroed image.
-fn images(random: &mut Random, layout: &ResidentLayout, elements: usize) -> Vec<Argument> {
+pub(super) fn images(
+    random: &mut Random,
+    layout: &ResidentLayout,
+    elements: usize,
+) -> Vec<Argument> {
     let part = |part: usize| {
         let first = part * layout.images_per_part;
         let count = layout

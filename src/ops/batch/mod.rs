@@ -1,8 +1,13 @@
-//! The batch: images of the resident data set, picked by the epoch's order and scaled to 0..1.
+//! The batch: images of the resident data set, picked by the epoch's order and scaled to 0..1; in training augmented,
+//! where that is asked for.
 
+mod drawn;
 pub mod epoch_permutation;
 pub mod gather;
+pub mod gather_augmented;
+pub mod normalize;
 
+use crate::data::Augmentation;
 use crate::graph::{Graph, Op, Role, Shape, Value};
 use crate::kernel::target::Target;
 use crate::kernel::{Call, Scalar};
@@ -13,11 +18,28 @@ use crate::shape::ImageShape;
 struct Gather {
     shape: ImageShape,
     layout: ResidentLayout,
+    augmented: Option<Augmented>,
+}
+
+/// How images are augmented that are read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Augmented {
+    /// What is drawn.
+    pub by: Augmentation,
+    /// Shape of the images, where they are read as vectors, too.
+    pub image: ImageShape,
+    /// Of `random::key(seed, Purpose::Augment)`.
+    pub key: [u32; 2],
 }
 
 /// Records the reading of a batch of images, as `shape`: the data set's own, or a vector of all its
-/// elements.
-pub fn record(graph: &mut Graph, layout: &ResidentLayout, shape: ImageShape) -> Value {
+/// elements; `augmented` where that is asked for.
+pub fn record(
+    graph: &mut Graph,
+    layout: &ResidentLayout,
+    shape: ImageShape,
+    augmented: Option<Augmented>,
+) -> Value {
     let mut inputs: Vec<Value> = (0..gather::PARTS)
         .map(|part| {
             // A kernel binds all four; parts that the data set does not have repeat the first.
@@ -31,6 +53,7 @@ pub fn record(graph: &mut Graph, layout: &ResidentLayout, shape: ImageShape) -> 
     let op = Gather {
         shape,
         layout: *layout,
+        augmented,
     };
     graph.record("data", op, inputs, vec![images]);
     images
@@ -38,6 +61,10 @@ pub fn record(graph: &mut Graph, layout: &ResidentLayout, shape: ImageShape) -> 
 
 impl Op for Gather {
     fn call(&self, _target: &Target) -> Call {
-        gather::call(self.shape, self.layout.count, self.layout.images_per_part)
+        let Some(Augmented { by, image, key }) = self.augmented else {
+            return gather::call(self.shape, self.layout.count, self.layout.images_per_part);
+        };
+        let is_vector = self.shape != image;
+        gather_augmented::call(&by, key, image, is_vector, &self.layout)
     }
 }

@@ -1,6 +1,7 @@
-//! `activation(input + other)`, elementwise: where a shortcut meets the layers that it goes around.
+//! `activation(input + other)`, elementwise: where a shortcut meets the layers that it goes around; and dropout.
 
 pub mod add_forward;
+pub mod dropout;
 
 use std::any::Any;
 use std::sync::Arc;
