@@ -44,7 +44,7 @@ impl Resumed {
         let epochs = config.epochs;
         Err(Error::usage(
             format!("--epochs {epochs} is less than the {begun} that the run has begun"),
-            "leave --epochs away, or raise it",
+            "omit --epochs, or raise it",
         ))
     }
 

@@ -11,7 +11,7 @@ use crate::exec::Device;
 use crate::files::{cache_folder, utc_stamp};
 use crate::gpu::GpuOptions;
 use crate::ranks::Ranks;
-use crate::run::{RunConfig, Task};
+use crate::run::{RunConfig, ScaleRule, Task};
 use crate::train::Session;
 
 /// Runs that may begin in one folder in the same second.
@@ -128,6 +128,7 @@ pub(super) fn load(config: &RunConfig, quiet: bool, bar: bool) -> Result<Split> 
 
 /// Which class has which target, and what is made of that.
 pub(super) fn tell_task(config: &RunConfig) {
+    tell_targets(config);
     let Some(classes) = &config.classes else {
         return;
     };
@@ -149,6 +150,24 @@ pub(super) fn tell_task(config: &RunConfig) {
                  (a regression); --task classify tells them apart instead",
             );
         }
+    }
+}
+
+/// Says how targets are learned that are not learned as they are.
+fn tell_targets(config: &RunConfig) {
+    let scaled = config.target_scale == Some(ScaleRule::Standard);
+    if let Some(targets) = config.targets.filter(|_| scaled) {
+        let [least, greatest, mean, deviation] = [
+            targets.least,
+            targets.greatest,
+            targets.mean,
+            targets.deviation,
+        ]
+        .map(style::measured);
+        style::tell(format_args!(
+            "targets from {least} to {greatest} are learned less their mean {mean} and divided by their standard \
+             deviation {deviation}; everything is reported in their own units (--target-scale)"
+        ));
     }
 }
 

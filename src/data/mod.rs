@@ -36,6 +36,7 @@ pub mod source;
 mod stream;
 #[cfg(feature = "formats")]
 pub mod svhn;
+mod targets;
 
 pub use classes::Classes;
 pub(crate) use hold_out::held_out;
@@ -43,6 +44,7 @@ pub use hold_out::hold_out;
 pub use loading::Loading;
 pub use preprocessing::{Fit, ImageMode, ImageSize, Preprocessing};
 pub use source::DataSource;
+pub use targets::{Baseline, Constant, TargetStatistics};
 
 /// A batch of squared errors of this size is still a 32-bit float.
 const LARGEST_TARGET: f32 = 1e16;

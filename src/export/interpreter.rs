@@ -198,6 +198,8 @@ fn apply(node: &NodeProto, inputs: &[&Tensor]) -> Result<Tensor, String> {
             conv(&padded, weight, bias, pair(node, "strides")?)
         }
         ("Add", [x, other]) if x.shape == other.shape => Ok(add(x, other)),
+        ("Add", [x, other]) if other.shape == [1] => Ok(map(x, |it| it + other.values[0])),
+        ("Mul", [x, other]) if other.shape == [1] => Ok(map(x, |it| it * other.values[0])),
         ("BatchNormalization", [x, tensors @ ..]) if tensors.len() == 4 => {
             let epsilon = node.attribute.iter().find(|it| it.name == "epsilon");
             let epsilon = epsilon.ok_or("no epsilon")?.f;

@@ -12,7 +12,7 @@ use super::run::Run;
 use super::run_config::RunConfig;
 use super::task::{Found, Task};
 use super::weights::load_weights;
-use crate::data::{Dataset, Split, hold_out};
+use crate::data::{Dataset, Split, TargetStatistics, hold_out};
 use crate::error::{Error, Result};
 use crate::kernel::shards::SHARDS;
 use crate::kernel::target::Target;
@@ -53,9 +53,13 @@ impl HostData {
         let count = classes.as_ref().map_or(0, |it| it.names().len());
         let counts = split.train.class_counts(count);
         Ok(Self {
-            split,
             record,
-            found: Found { classes, counts },
+            found: Found {
+                targets: TargetStatistics::of(split.train.targets()),
+                classes,
+                counts,
+            },
+            split,
         })
     }
 

@@ -1,10 +1,11 @@
 //! How the data of a run are read.
 
 use super::run_config::RunConfig;
-use super::task::Task;
+use super::task::{ScaleRule, Task};
 use super::weights::Metadata;
-use crate::data::{Classes, Loading, Preprocessing};
+use crate::data::{Classes, Loading, Preprocessing, TargetStatistics};
 use crate::files::cache_folder;
+use crate::nn::TargetScale;
 use crate::shape::ImageShape;
 
 impl RunConfig {
@@ -37,16 +38,24 @@ impl RunConfig {
         metadata
     }
 
-    /// The task, and the names of the classes as a JSON list, where they are told apart.
+    /// The task; the names of the classes as a JSON list, where they are told apart; and how outputs stand for
+    /// numbers, where it is not by themselves.
     pub fn learned(&self) -> Metadata {
         let task = self.labels().map_or("regress", |_| "classify");
         let names = self.labels().map(Classes::names);
         let names = names.map(|it| ("classes", serde_json::Value::from(it).to_string()));
-        let all = [("task", task.to_owned())].into_iter().chain(names);
+        let scale = self.objective().target_scale();
+        let scale = (scale != TargetScale::NONE).then(|| {
+            let TargetScale { mean, deviation } = scale;
+            let text = serde_json::json!({"mean": mean, "deviation": deviation}).to_string();
+            ("target_scale", text)
+        });
+        let all = [("task", task.to_owned())];
+        let all = all.into_iter().chain(names).chain(scale);
         all.map(|(key, value)| (key.to_owned(), value)).collect()
     }
 
-    /// The same with the task and the classes that `metadata` tell of, if they do.
+    /// The same with the task, the classes and the scale of targets that `metadata` tell of, if they do.
     #[must_use]
     pub fn learning(self, metadata: &Metadata) -> Self {
         let classes = metadata.get("classes");
@@ -57,7 +66,28 @@ impl RunConfig {
                 classes: Some(classes),
                 ..self
             },
-            _ => self,
+            _ => self.scaling(metadata),
+        }
+    }
+
+    /// The same with the scale of targets that `metadata` tell of, if they do.
+    fn scaling(self, metadata: &Metadata) -> Self {
+        let scale = metadata.get("target_scale");
+        let scale = scale.and_then(|it| serde_json::from_str::<TargetScale>(it).ok());
+        let usable = |it: &TargetScale| it.mean.is_finite() && it.deviation.is_normal();
+        let Some(scale) = scale.filter(usable) else {
+            return self;
+        };
+        Self {
+            task: Some(Task::Regress),
+            target_scale: Some(ScaleRule::Standard),
+            // Of the rest, nobody asks who has nothing but the weights.
+            targets: Some(TargetStatistics {
+                deviation: f64::from(scale.deviation),
+                whole: false,
+                ..TargetStatistics::of(&[scale.mean])
+            }),
+            ..self
         }
     }
 }

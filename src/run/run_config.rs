@@ -9,8 +9,8 @@ use toml::Table;
 
 use super::differences::{differences, is_free};
 use super::padding::Padding;
-use super::task::{ClassWeights, Task};
-use crate::data::{Classes, DataSource, Fit, ImageMode, ImageSize};
+use super::task::{ClassWeights, LossKind, ScaleRule, Task};
+use crate::data::{Classes, DataSource, Fit, ImageMode, ImageSize, TargetStatistics};
 use crate::error::{Error, Result};
 use crate::files::read_regular;
 use crate::nn::{Activation, Adam, Head, NetworkConfiguration, NetworkType, Optimizer, Sgd};
@@ -54,6 +54,8 @@ settings! {
         classes: Option<Classes> = None;
         /// Training images of each class, of a classification: what was found, too.
         class_counts: Vec<usize> = Vec::new();
+        /// What the training targets of a regression are like: what was found, too.
+        targets: Option<TargetStatistics> = None;
         /// How the learning rate changes.
         schedule: ScheduleConfig = ScheduleConfig::default();
     }
@@ -77,6 +79,12 @@ settings! {
         /// Decay the weights: with adam by this share per unit of learning rate, as `AdamW` does; with
         /// sgd it is added to the gradients, as PyTorch's SGD does [default: 0]
         "Training" weight_decay: f64 = 0.0, [value_name = "W", allow_negative_numbers = true];
+        /// What the errors of a regression cost: their squares, their size, or squares of small ones and the size of
+        /// large ones [default: mse]
+        "Training" loss: LossKind = LossKind::Mse, [value_enum];
+        /// Where --loss huber turns from squares to size, in what is learned: of scaled targets in standard
+        /// deviations [default: 1]
+        "Training" huber_delta: f64 = 1.0, [value_name = "D", allow_negative_numbers = true];
         /// Spread this share of every target evenly over all classes [default: 0]
         "Training" label_smoothing: f64 = 0.0, [value_name = "SHARE", allow_negative_numbers = true];
         /// What of the validation set decides which weights are the best, and when --patience ends and
@@ -107,6 +115,9 @@ settings! {
         /// What is learned: numbers, or classes [default: classify for folders with names that are not all
         /// numbers, and for sets of named classes, else regress]
         "Training" task: Task, [value_enum] whole;
+        /// What a regression learns in place of its targets [default: standard where some lie outside -10 to 20,
+        /// else none]
+        "Training" target_scale: ScaleRule, [value_enum] whole;
         /// Weights of the classes in the loss: `balanced`, or one per class, in their order
         "Training" class_weights: ClassWeights, [value_name = "balanced|W,W,..."] whole;
         /// End after this many epochs without a lower validation loss
@@ -190,7 +201,7 @@ impl RunConfig {
         let hint = "`config` takes the config.toml of a run folder, `resume` the folder";
         let bytes = read_regular(path, MAX_CONFIG_BYTES, hint, hint)?;
         let wrong = |error: toml::de::Error| {
-            Error::file(path, format!("is no configuration: {error}"), hint)
+            Error::file(path, format!("is not a configuration: {error}"), hint)
         };
         // Read as a whole first: such errors say the line.
         let _: Self = toml::from_slice(&bytes).map_err(wrong)?;
@@ -198,7 +209,7 @@ impl RunConfig {
         if !given.contains_key("net") {
             return Err(Error::file(
                 path,
-                "is no configuration: it has no net",
+                "is not a configuration: it has no net",
                 hint,
             ));
         }
@@ -216,10 +227,11 @@ impl RunConfig {
 
     /// A configuration that a run recorded within another file. Where it has no `data_seed`, it is of a
     /// version that drew pictures by `seed`, and so it does; where it has no task, of one that knew only
-    /// regression.
+    /// regression, and where it has no scale of targets, of one that learned them as they are.
     pub(crate) fn recorded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let table = Table::deserialize(deserializer)?;
         let config: Self = table.clone().try_into().map_err(D::Error::custom)?;
+        let config = config.with_recorded_scale().map_err(D::Error::custom)?;
         Ok(Self {
             task: config.task.or(Some(Task::Regress)),
             data_seed: config.data_seed_in(&table),
@@ -252,6 +264,7 @@ impl RunConfig {
             ));
         }
         self.check_classes()?;
+        self.check_targets()?;
         if self.epochs == 0 {
             return Err(Error::usage(
                 "`epochs` 0 trains nothing",
@@ -276,30 +289,26 @@ impl RunConfig {
                 "try `checkpoint_minutes` 10; 0 is after every epoch only",
             ));
         }
-        if !(0.0..1.0).contains(&self.valid_fraction) {
-            return Err(Error::usage(
-                format!(
-                    "`valid_fraction` {:?} is not from 0 to below 1",
-                    self.valid_fraction
-                ),
-                "try `valid_fraction` 0.1",
-            ));
-        }
-        if !(0.0..1.0).contains(&self.test_fraction) {
-            return Err(Error::usage(
-                format!(
-                    "`test_fraction` {:?} is not from 0 to below 1",
-                    self.test_fraction
-                ),
-                "try `test_fraction` 0.2",
-            ));
+        for (name, fraction, usual) in [
+            ("valid_fraction", self.valid_fraction, 0.1),
+            ("test_fraction", self.test_fraction, 0.2),
+        ] {
+            if !(0.0..1.0).contains(&fraction) {
+                return Err(Error::usage(
+                    format!("`{name}` {fraction:?} is not from 0 to below 1"),
+                    format!("try `{name}` {usual}"),
+                ));
+            }
         }
         if self
             .max_time
             .is_some_and(|minutes| !(minutes > 0.0 && minutes < 1e6))
         {
             return Err(Error::usage(
-                format!("`max_time` {:?} is no time", self.max_time.unwrap_or(0.0)),
+                format!(
+                    "`max_time` {:?} is not a time",
+                    self.max_time.unwrap_or(0.0)
+                ),
                 "give it in minutes: `max_time` 30",
             ));
         }

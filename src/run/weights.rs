@@ -141,7 +141,7 @@ pub fn load_weights(path: &Path, table: &ParameterTable) -> Result<Vec<Vec<f32>>
     let limit = elements.sum::<usize>() as u64 * 4 + HEADER_BYTES;
     let bytes = read_regular(path, limit, missing, hint)?;
     let file = SafeTensors::deserialize(&bytes).map_err(|error| {
-        let what = format!("is no safetensors file: {error}");
+        let what = format!("is not a safetensors file: {error}");
         Error::file(
             path,
             what,

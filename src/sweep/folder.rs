@@ -118,7 +118,7 @@ impl SweepFolder {
             let what = if path.is_dir() {
                 "holds no sweep.toml"
             } else {
-                "is no folder of a sweep"
+                "is not a sweep folder"
             };
             return Err(Error::file(path, what, HINT));
         }

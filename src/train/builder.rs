@@ -85,7 +85,7 @@ impl<'s> TrainerBuilder<'s> {
         self
     }
 
-    /// Keys initial weights and shuffling by `seed`.
+    /// Seeds initial weights and shuffling with `seed`.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.options.seed = seed;

@@ -270,7 +270,7 @@ impl<'s> Trainer<'s> {
                 "give a range within the data set",
             ));
         }
-        let whole_targets = set.whole_targets();
+        let targets = *set.statistics();
         let mut sums = Sums::default();
         let steps = batches(range, self.options.batch_size);
         let program = match (subset, &self.on_valid) {
@@ -286,7 +286,7 @@ impl<'s> Trainer<'s> {
                 ControlFlow::Continue(())
             }
         })?;
-        let metrics = sums.means(&*self.options.objective, whole_targets);
+        let metrics = sums.means(&*self.options.objective, Some(&targets));
         Ok(match flow {
             ControlFlow::Break(()) => ControlFlow::Break(metrics),
             ControlFlow::Continue(()) => ControlFlow::Continue(metrics),
@@ -295,7 +295,7 @@ impl<'s> Trainer<'s> {
 
     /// The metrics of `sums` over samples of `set`.
     pub(super) fn means(&self, sums: &Sums, set: &ResidentDataset) -> Metrics {
-        sums.means(&*self.options.objective, set.whole_targets())
+        sums.means(&*self.options.objective, Some(set.statistics()))
     }
 
     /// Metrics of all of `subset`.

@@ -28,6 +28,7 @@ mod strange_names;
 mod support;
 mod sweep;
 mod sweep_tasks;
+mod targets;
 mod tensorboard;
 mod tuning;
 #[path = "../formats/writers.rs"]

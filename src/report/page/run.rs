@@ -68,6 +68,7 @@ fn tiles(row: &SummaryRow) -> Markup {
                     (tile(&what(metric), &value_of(metric, row.test[at])))
                 }
             }
+            @if let Some((words, value)) = baseline(row) { (tile(&words, &value)) }
             (tile(&best, &value_of(compared, Some(row.best_test))))
             (tile(&gap, &value_of(compared, Some(row.generalisation_gap()))))
             (tile(&format!("of training, {} epochs", row.epochs), &duration(row.seconds)))
@@ -89,6 +90,15 @@ fn tiles(row: &SummaryRow) -> Markup {
             }
         }
     }
+}
+
+/// What a prediction that looks at no image comes to, by what runs are compared by.
+fn baseline(row: &SummaryRow) -> Option<(String, String)> {
+    let compared = row.compared();
+    let constant = compared.baseline?;
+    let value = row.baseline?.of(constant);
+    let words = format!("test {} of {}", compared.short, constant.words());
+    Some((words, value_of(compared, Some(value))))
 }
 
 /// What the tile of a metric of the test set is called.
