@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::args::CompareArgs;
+use super::start::runs_of_sweep;
 use super::style::{self, say};
 use crate::error::{Error, Result};
 use crate::files::utc_stamp;
@@ -21,10 +22,14 @@ pub(super) fn run(args: &CompareArgs) -> Result<()> {
         let what = format!("{folder}, whose own report.html would be lost");
         return Err(Error::file(&out, what, "give another folder with --out"));
     }
-    let summary = report::compare(&args.runs, &Heading::default(), &out)?;
+    // Of a sweep, all of its runs.
+    let runs = args.runs.iter();
+    let runs = runs.flat_map(|it| runs_of_sweep(it).unwrap_or_else(|| vec![it.clone()]));
+    let runs: Vec<PathBuf> = runs.collect();
+    let summary = report::compare(&runs, &Heading::default(), &out)?;
     if !args.quiet {
         for warning in &summary.warnings {
-            style::notice(warning);
+            style::notice(warning.trim_start_matches("Warning: "));
         }
         show(&summary, &out);
     }

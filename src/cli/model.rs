@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::model_args::{ModelArgs, Weights};
+use super::start::refuse_sweep;
 use super::style;
 use crate::data::{Classes, Fit, Preprocessing, TargetStatistics};
 use crate::error::{Error, Result};
@@ -57,6 +58,7 @@ impl Model {
         if !path.exists() {
             return Err(Error::file(path, "is not there", hint));
         }
+        refuse_sweep(path)?;
         let (folder, weights) = if path.is_dir() {
             (path.as_path(), weights_of(path, args)?)
         } else if args.weights.is_some() {

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::args::Cli;
 use crate::error::{Error, Result};
 use crate::nn::Metric;
-pub(super) use crate::report::{duration, measured};
+pub(super) use crate::report::{duration, epochs, measured};
 use crate::train::Metrics;
 
 /// What was lost of the output first: a training goes on without it, and says so at its end.
@@ -103,8 +103,12 @@ pub(super) fn error(error: &Error) {
         _ => what,
     };
     tell_after(&word, &what);
-    let hint = paint(Style::new().green(), "hint:");
-    tell_after(&hint, &with_flags(error.hint()));
+    hint(&with_flags(error.hint()));
+}
+
+/// Prints what helps.
+pub(super) fn hint(text: &str) {
+    tell_after(&paint(Style::new().green(), "hint:"), text);
 }
 
 /// `text` of the library, in which settings stand by their names in backticks, as words of the command

@@ -23,9 +23,9 @@ pub(super) fn show(run: &Run<'_>) {
     let seconds: f64 = trainer.logs().iter().map(|epoch| epoch.seconds).sum();
     say(format_args!(""));
     say(format_args!(
-        "trained {} parameters for {} epochs in {} ({:.0} samples/s)",
+        "trained {} parameters for {} in {} ({:.0} samples/s)",
         style::count(trainer.network().parameters.elements()),
-        trainer.logs().len(),
+        style::epochs(trainer.logs().len()),
         style::duration(seconds),
         median_speed(trainer.logs()),
     ));

@@ -205,6 +205,8 @@ mod tests {
             "optimizer",
             "momentum",
             "weight_decay",
+            "loss",
+            "huber_delta",
             "label_smoothing",
             "best_by",
             "patience",

@@ -14,7 +14,7 @@ pub mod tensorboard;
 
 pub use csv_table::CsvTable;
 #[cfg(feature = "cli")]
-pub(crate) use page::{duration, measured};
+pub(crate) use page::{duration, epochs, measured};
 pub use run_record::{Predicted, RunRecord};
 pub use series::{Series, Spread};
 pub use summary::{Summary, SummaryRow};

@@ -172,6 +172,11 @@ impl<'s> Trainer<'s> {
         Arc::clone(&self.options.objective)
     }
 
+    /// Whether there is a validation set.
+    pub(crate) fn validates(&self) -> bool {
+        self.data.valid().is_some()
+    }
+
     /// Metrics of every epoch so far.
     pub fn logs(&self) -> &[EpochMetrics] {
         &self.logs

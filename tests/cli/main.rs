@@ -23,6 +23,7 @@ mod predict;
 mod report;
 mod resume;
 mod runs;
+mod slips;
 mod strange_folders;
 mod strange_names;
 mod support;

@@ -210,7 +210,7 @@ fn damaged_checkpoints_are_refused() {
         (Vec::new(), "is not a checkpoint"),
         (
             place.read("run/model.safetensors"),
-            "no checkpoint of gpu-train",
+            "not a checkpoint of gpu-train",
         ),
         (flipped, "checksum"),
         (text("format = 2", "format = 9"), "is of format 9"),

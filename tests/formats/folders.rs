@@ -244,7 +244,7 @@ fn bombs_stay_bombs() {
         &[
             "claims 9000x8000 pixels of 216000000 bytes",
             "192 MiB",
-            "scale it down",
+            "scaled down",
         ],
     );
     let large = DynamicImage::new_rgb8(4000, 3000);

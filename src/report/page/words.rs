@@ -22,6 +22,14 @@ pub(super) fn count(count: usize) -> String {
     indicatif::HumanCount(count as u64).to_string()
 }
 
+/// A number of epochs: `1 epoch`, `12 epochs`.
+pub(crate) fn epochs(count: usize) -> String {
+    match count {
+        1 => "1 epoch".to_owned(),
+        count => format!("{count} epochs"),
+    }
+}
+
 /// A share in percent.
 pub(super) fn percent(share: f64) -> String {
     format!("{:.1}%", share * 100.0)
