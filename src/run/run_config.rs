@@ -79,11 +79,9 @@ settings! {
         /// Decay the weights: with adam by this share per unit of learning rate, as `AdamW` does; with
         /// sgd it is added to the gradients, as PyTorch's SGD does [default: 0]
         "Training" weight_decay: f64 = 0.0, [value_name = "W", allow_negative_numbers = true];
-        /// What the errors of a regression cost: their squares, their size, or squares of small ones and the size of
-        /// large ones [default: mse]
+        /// What the errors of a regression cost [default: mse]
         "Training" loss: LossKind = LossKind::Mse, [value_enum];
-        /// Where --loss huber turns from squares to size, in what is learned: of scaled targets in standard
-        /// deviations [default: 1]
+        /// Where --loss huber turns from squares to size; of scaled targets in standard deviations [default: 1]
         "Training" huber_delta: f64 = 1.0, [value_name = "D", allow_negative_numbers = true];
         /// Spread this share of every target evenly over all classes [default: 0]
         "Training" label_smoothing: f64 = 0.0, [value_name = "SHARE", allow_negative_numbers = true];
