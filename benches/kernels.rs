@@ -163,7 +163,7 @@ impl Bench<'_> {
 
     fn program(&self, network: &Network, fuse: bool) -> Result<Program> {
         let options = ProgramOptions {
-            objective: std::sync::Arc::new(gpu_train::Mse),
+            objective: std::sync::Arc::new(gpu_train::Regression::default()),
             capacity: self.options.batch_size,
             rows: 1,
             target: self.gpu.target().clone(),

@@ -39,7 +39,7 @@ pub(crate) fn read_regular(path: &Path, limit: u64, missing: &str, wrong: &str) 
     };
     let metadata = fs::metadata(path).map_err(unreadable)?;
     if !metadata.is_file() {
-        return Err(Error::file(path, "is no regular file", wrong));
+        return Err(Error::file(path, "is not a regular file", wrong));
     }
     let mut bytes = Vec::new();
     // A file may grow, or not tell its length: the limit is kept while reading.
@@ -155,7 +155,7 @@ pub(crate) fn write_cached(path: &Path, bytes: &[u8]) -> Result<()> {
         Error::file(
             path,
             format!("cannot be written: {error}"),
-            format!("see to free space, or set {variable} to a folder that can be written"),
+            format!("free some space, or set {variable} to a folder that can be written"),
         )
     })
 }
@@ -165,7 +165,7 @@ pub(crate) fn unwritable(path: &Path, error: &std::io::Error) -> Error {
     Error::file(
         path,
         format!("cannot be written: {error}"),
-        "see to free space and to permissions; `out` names another folder for what is new",
+        "free some space, or check permissions; `out` names another folder for what is new",
     )
 }
 
@@ -280,7 +280,7 @@ mod tests {
         assert!(read(folder.path(), 9).is_err(), "a folder is no file");
         if cfg!(unix) {
             let error = read(Path::new("/dev/zero"), 9).expect_err("never ends");
-            assert!(error.to_string().contains("no regular file"), "{error}");
+            assert!(error.to_string().contains("not a regular file"), "{error}");
         }
     }
 }

@@ -84,7 +84,7 @@ pub use activation::Activation;
 pub use data::{Dataset, Split};
 pub use error::{Error, Result};
 pub use gpu::GpuOptions;
-pub use nn::{Adam, CrossEntropy, Layer, Mse, Net, Network, Objective, Optimizer, Sgd};
+pub use nn::{Adam, CrossEntropy, Layer, Net, Network, Objective, Optimizer, Regression, Sgd};
 pub use run::{load_weights, save_weights};
 pub use shape::ImageShape;
 pub use train::{Metrics, Predictor, PredictorOptions, Session, Subset, Trainer, TrainerOptions};

@@ -138,7 +138,7 @@ pub(super) enum Command {
 /// Options of `gpu-train compare`.
 #[derive(Debug, Args)]
 pub(super) struct CompareArgs {
-    /// Folders of runs
+    /// Folders of runs, and of sweeps, of which all runs count
     #[arg(required = true, value_name = "RUN")]
     pub(super) runs: Vec<PathBuf>,
     /// Folder for report.html and figures/, made anew where they are there

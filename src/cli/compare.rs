@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::args::CompareArgs;
+use super::start::runs_of_sweep;
 use super::style::{self, say};
 use crate::error::{Error, Result};
 use crate::files::utc_stamp;
@@ -21,10 +22,14 @@ pub(super) fn run(args: &CompareArgs) -> Result<()> {
         let what = format!("{folder}, whose own report.html would be lost");
         return Err(Error::file(&out, what, "give another folder with --out"));
     }
-    let summary = report::compare(&args.runs, &Heading::default(), &out)?;
+    // Of a sweep, all of its runs.
+    let runs = args.runs.iter();
+    let runs = runs.flat_map(|it| runs_of_sweep(it).unwrap_or_else(|| vec![it.clone()]));
+    let runs: Vec<PathBuf> = runs.collect();
+    let summary = report::compare(&runs, &Heading::default(), &out)?;
     if !args.quiet {
         for warning in &summary.warnings {
-            style::notice(warning);
+            style::notice(warning.trim_start_matches("Warning: "));
         }
         show(&summary, &out);
     }
@@ -61,8 +66,20 @@ fn show(summary: &Summary, out: &Path) {
             style::duration(row.seconds),
         ));
     }
+    baseline(summary, width);
     means(summary);
     say(format_args!("report in {}", out.join(PAGE).display()));
+}
+
+/// Prints the line of a prediction that looks at no image, behind runs whose names take `width` letters.
+fn baseline(summary: &Summary, width: usize) {
+    let compared = summary.rows[0].compared();
+    if let Some((constant, baseline)) = compared.baseline.zip(summary.baseline()) {
+        let value = style::value_of(compared, Some(baseline.of(constant)));
+        let words = constant.words();
+        // Behind the epochs and the training set's column.
+        say(format_args!("{words:<0$}  {value:>9}", width + 19));
+    }
 }
 
 /// Prints what runs that differ in nothing but their seed have come to, if there are any.
@@ -76,18 +93,18 @@ pub(super) fn means(summary: &Summary) {
         return;
     };
     let [train, test] = ["train", "test"].map(|it| format!("{it} {}", compared.head));
-    let heads = others.iter().map(|it| format!("  {:>12}", it.head));
+    let heads = others.iter().map(|it| format!("  {:>16}", it.head));
     let heads: String = heads.collect();
     say(format_args!(
-        "\n{:width$}  {train:>15}  {test:>15}  {:>15}{heads}",
+        "\n{:width$}  {train:>21}  {test:>21}  {:>21}{heads}",
         "mean of", "gap"
     ));
     for series in &summary.series {
         let others = others.iter().zip(series.test.iter().skip(2));
-        let others = others.map(|(it, value)| format!("  {:>12}", with_deviation(it, *value)));
+        let others = others.map(|(it, value)| format!("  {:>16}", with_deviation(it, *value)));
         let compared = |value| with_deviation(compared, Some(value));
         say(format_args!(
-            "{:width$}  {:>15}  {:>15}  {:>15}{}",
+            "{:width$}  {:>21}  {:>21}  {:>21}{}",
             series.label,
             compared(series.compared_train),
             compared(series.compared_test),
@@ -103,6 +120,6 @@ fn with_deviation(metric: &Metric, value: Option<Spread>) -> String {
     match value.and_then(|it| it.deviation) {
         None => mean,
         Some(deviation) if metric.is_share => format!("{mean} ± {:.1}", deviation * 100.0),
-        Some(deviation) => format!("{mean} ± {deviation:.3}"),
+        Some(deviation) => format!("{mean} ± {}", style::measured(deviation)),
     }
 }

@@ -27,7 +27,7 @@ impl FromStr for SizeList {
         let size = |entry: &str| {
             let entry = entry.trim();
             let parsed = entry.parse();
-            parsed.map_err(|_| format!("'{entry}' is no whole number; write a list as 16,32,45"))
+            parsed.map_err(|_| format!("'{entry}' is not a whole number; write a list as 16,32,45"))
         };
         text.split(',')
             .map(size)
@@ -52,7 +52,7 @@ impl FromStr for ImageSize {
                 Ok(Self(ImageShape::new(channels, height, width)))
             }
             _ => Err(format!(
-                "'{text}' is no channels x rows x columns of 1 to 1024, such as 3x32x32"
+                "'{text}' is not channels x rows x columns of 1 to 1024, such as 3x32x32"
             )),
         }
     }
@@ -107,7 +107,7 @@ fn absolute(path: &Path) -> Result<PathBuf> {
     }
     Err(Error::file(
         &absolute,
-        "is no UTF-8 path, and cannot be recorded in config.toml",
+        "is not a UTF-8 path, and cannot be recorded in config.toml",
         "give the file, or the folder it is in, another name",
     ))
 }

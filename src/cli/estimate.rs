@@ -42,7 +42,7 @@ impl FromStr for Network {
         .filter(|wire| wire.bandwidth.is_finite() && wire.latency.is_finite())
         .map(Self)
         .ok_or_else(|| {
-            format!("'{text}' is no speed in Gbit/s and latency in microseconds, such as 10,50")
+            format!("'{text}' is not a speed in Gbit/s and latency in microseconds, such as 10,50")
         })
     }
 }

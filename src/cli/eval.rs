@@ -4,12 +4,12 @@ use super::eval_classes;
 use super::model::Model;
 use super::model_args::{EvalArgs, Format};
 use super::start;
-use super::style::{self, say};
+use super::style::{self, measured, say};
 use crate::data::source::read_file;
 use crate::data::{DataSource, Dataset, Loading, Set};
 use crate::error::Result;
 use crate::run::{DataRecord, RunConfig};
-use crate::train::{DigitError, Evaluation, Predictor};
+use crate::train::{DigitError, Evaluation, Predictor, QuantileError};
 
 /// Evaluates the net on a test set, and prints the result.
 pub(super) fn run(args: &EvalArgs) -> Result<()> {
@@ -26,7 +26,9 @@ pub(super) fn run(args: &EvalArgs) -> Result<()> {
     if let Some(classes) = model.labels() {
         return eval_classes::show(test.targets(), &predictions, classes, args.format);
     }
-    let evaluation = Evaluation::new(test.targets(), &predictions);
+    let objective = model.options().objective;
+    let baseline = model.targets().map(|it| it.baseline(test.targets()));
+    let evaluation = Evaluation::new(test.targets(), &predictions, &*objective, baseline);
     match args.format {
         Format::Table => table(&evaluation),
         Format::Csv => csv(&evaluation),
@@ -116,19 +118,48 @@ fn by_name(test: Dataset, own: bool, model: &Model) -> Result<Dataset> {
 }
 
 fn table(found: &Evaluation) {
-    let accuracy = found.accuracy;
-    let accuracy = accuracy.map_or("-".to_owned(), |it| format!("{:.2}%", it * 100.0));
-    say(format_args!("images            {:>10}", found.images));
-    say(format_args!("MSE               {:>10.4}", found.mse));
-    say(format_args!("MAE               {:>10.4}", found.mae));
-    say(format_args!("rounded accuracy  {accuracy:>10}"));
-    if found.other_targets > 0 {
-        let other = found.other_targets;
+    let row = |name: &str, value: &str| say(format_args!("{name:<17} {value:>10}"));
+    row("images", &found.images.to_string());
+    row("MSE", &measured(found.mse));
+    row("MAE", &measured(found.mae));
+    if let Some(accuracy) = found.accuracy {
+        row("rounded accuracy", &format!("{:.2}%", accuracy * 100.0));
+    }
+    if let Some(r2) = found.r2 {
+        row("R²", &measured(r2));
+    }
+    if let Some(relative) = found.relative_mae {
+        row("MAE/std", &measured(relative));
+    }
+    if let Some(baseline) = found.baseline {
+        row("MSE always mean", &measured(baseline.mse));
+        row("MAE always median", &measured(baseline.mae));
+    }
+    if found.digits.is_empty() {
+        quantiles(&found.quantiles);
+    } else {
+        digits(&found.digits);
+    }
+}
+
+/// The errors from the least to the greatest targets.
+fn quantiles(all: &[QuantileError]) {
+    let [from, to, mae, bias] = ["from", "to", "MAE", "bias"];
+    say(format_args!(
+        "\ntargets\n{from:>10} {to:>10}  images {mae:>10} {bias:>10}"
+    ));
+    for it in all {
+        let [from, to, mae, bias] =
+            [f64::from(it.from), f64::from(it.to), it.mae, it.bias].map(measured);
         say(format_args!(
-            "targets that are no digit {other}: not in the table"
+            "{from:>10} {to:>10}  {:>6} {mae:>10} {bias:>10}",
+            it.images
         ));
     }
-    let outside: [usize; 3] = found.digits.iter().fold([0; 3], |sum, it| {
+}
+
+fn digits(all: &[DigitError]) {
+    let outside: [usize; 3] = all.iter().fold([0; 3], |sum, it| {
         let counts = [
             it.confusion.below,
             it.confusion.above,
@@ -142,7 +173,7 @@ fn table(found: &Evaluation) {
     let head = head.chain(shown.iter().map(|&at| format!("{:>6}", names[at])));
     say(format_args!("\ndigit  images     MAE  rounded to"));
     say(format_args!("{:>21}{}", "", head.collect::<String>()));
-    for digit in &found.digits {
+    for digit in all {
         line(digit, &shown);
     }
 }
@@ -154,22 +185,41 @@ fn line(digit: &DigitError, shown: &[usize]) {
     let counts = counts.chain(shown.iter().map(|&at| outside[at]));
     let counts = counts.map(|count| format!("{count:>6}"));
     let counts = counts.collect::<Vec<_>>().concat();
-    let mae = digit.mae.map_or("-".to_owned(), |it| format!("{it:.4}"));
+    let mae = digit.mae.map_or("-".to_owned(), measured);
     say(format_args!(
         "{:>5}  {:>6}  {mae:>6}{counts}",
         digit.digit, digit.images
     ));
 }
 
-/// A line per number: what it is, of which digit, rounded to what.
+/// A line per number: what it is; of which digit, rounded to what, or of targets from where to where.
 fn csv(found: &Evaluation) {
     let number = |value: Option<f64>| value.map_or(String::new(), |it| it.to_string());
-    say(format_args!("measure,digit,rounded_to,value"));
-    say(format_args!("images,,,{}", found.images));
-    say(format_args!("mse,,,{}", found.mse));
-    say(format_args!("mae,,,{}", found.mae));
-    say(format_args!("accuracy,,,{}", number(found.accuracy)));
-    say(format_args!("other_targets,,,{}", found.other_targets));
+    if found.digits.is_empty() {
+        say(format_args!("measure,from,to,value"));
+    } else {
+        say(format_args!("measure,digit,rounded_to,value"));
+    }
+    for (name, value) in [
+        ("images", Some(found.images as f64)),
+        ("mse", Some(found.mse)),
+        ("mae", Some(found.mae)),
+        ("accuracy", found.accuracy),
+        ("r2", found.r2),
+        ("relative_mae", found.relative_mae),
+        ("baseline_mse", found.baseline.map(|it| it.mse)),
+        ("baseline_mae", found.baseline.map(|it| it.mae)),
+    ] {
+        if let Some(value) = value {
+            say(format_args!("{name},,,{value}"));
+        }
+    }
+    for it in &found.quantiles {
+        let (from, to) = (it.from, it.to);
+        say(format_args!("images,{from},{to},{}", it.images));
+        say(format_args!("mae,{from},{to},{}", it.mae));
+        say(format_args!("bias,{from},{to},{}", it.bias));
+    }
     for digit in &found.digits {
         let name = digit.digit;
         say(format_args!("images,{name},,{}", digit.images));

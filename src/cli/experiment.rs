@@ -80,7 +80,7 @@ pub(super) fn run(args: &ExperimentArgs) -> Result<()> {
                 "--match is for depth-width; {} has one net",
                 experiment.name()
             ),
-            "leave --match away, or run `gpu-train experiment depth-width`",
+            "omit --match, or run `gpu-train experiment depth-width`",
         ));
     }
     let out = args.out.as_deref();

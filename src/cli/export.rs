@@ -42,8 +42,9 @@ pub(super) fn run(args: &ExportArgs) -> Result<()> {
                 (Some(classes), false) => Meaning::Logits(classes),
                 (Some(classes), true) => Meaning::Probabilities(classes),
             };
+            let scale = model.options().objective.target_scale();
             let net = |tensors| {
-                let bytes = to_onnx(&network, image, tensors, &meaning)?;
+                let bytes = to_onnx(&network, image, tensors, &meaning, scale)?;
                 let predictor =
                     Predictor::new(&session, network.clone(), tensors, model.options())?;
                 let apart = check_onnx(&session, &bytes, &predictor, image, &meaning)?;

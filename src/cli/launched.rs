@@ -54,7 +54,7 @@ impl FromStr for Seconds {
     fn from_str(text: &str) -> Result<Self, String> {
         let seconds = text.parse().ok().filter(|it| (0.01..=1e6).contains(it));
         let seconds = seconds.map(Duration::from_secs_f64).map(Self);
-        seconds.ok_or_else(|| format!("'{text}' is no time from 0.01 to a million seconds"))
+        seconds.ok_or_else(|| format!("'{text}' is not a time from 0.01 to a million seconds"))
     }
 }
 

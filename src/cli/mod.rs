@@ -7,6 +7,7 @@ mod config;
 mod devices;
 mod doctor;
 mod dry_run;
+mod epoch_table;
 mod estimate;
 mod eval;
 mod eval_classes;
@@ -24,6 +25,7 @@ mod profile;
 mod progress;
 mod resumed;
 mod sheet;
+mod slips;
 mod start;
 mod style;
 mod summary;
@@ -32,6 +34,7 @@ mod sweep_args;
 mod sweep_events;
 mod sweep_progress;
 mod task;
+mod time_left;
 mod train;
 mod tune;
 mod tuned;
@@ -48,7 +51,10 @@ use launched::Launched;
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     hush_the_loader();
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return slips::show(&error),
+    };
     match Launched::meet(&cli) {
         Ok(launched) => {
             let result = run(&cli, launched.ranks()).and_then(|()| style::all_said());

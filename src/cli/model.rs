@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::model_args::{ModelArgs, Weights};
+use super::start::refuse_sweep;
 use super::style;
-use crate::data::{Classes, Fit, Preprocessing};
+use crate::data::{Classes, Fit, Preprocessing, TargetStatistics};
 use crate::error::{Error, Result};
 use crate::files::cache_folder;
 use crate::gpu::GpuOptions;
@@ -54,6 +55,7 @@ impl Model {
         if !path.exists() {
             return Err(Error::file(path, "is not there", hint));
         }
+        refuse_sweep(path)?;
         let (folder, weights) = if path.is_dir() {
             (path.as_path(), weights_of(path, args)?)
         } else if args.weights.is_some() {
@@ -73,7 +75,7 @@ impl Model {
             if described {
                 return Err(Error::usage(
                     format!("what the net is, {} says already", config.display()),
-                    "leave away --net, --channels and the like, or name a .safetensors file",
+                    "omit --net, --channels and the like, or name a .safetensors file",
                 ));
             }
             return Self::of_run(args, folder, weights);
@@ -81,7 +83,7 @@ impl Model {
         if path.is_dir() {
             return Err(Error::file(
                 path,
-                "is no folder of a run: it holds no config.toml",
+                "is not a run folder: it has no config.toml",
                 hint,
             ));
         }
@@ -157,6 +159,11 @@ impl Model {
     /// The classes that it tells apart, where it is trained to.
     pub(super) fn labels(&self) -> Option<&Classes> {
         self.config.labels()
+    }
+
+    /// What the targets that its run was trained on are like, where they are numbers and it recorded that.
+    pub(super) fn targets(&self) -> Option<&TargetStatistics> {
+        self.run.as_ref()?.config.targets.as_ref()
     }
 
     /// How to predict as the run evaluated.
@@ -265,7 +272,7 @@ impl Model {
         match (recorded, given) {
             (Some(recorded), Some(given)) if recorded != given => Err(Error::usage(
                 format!("--image {given} is not the {recorded} that the run was trained on"),
-                "leave --image away",
+                "omit --image",
             )),
             (Some(shape), _) | (None, Some(shape)) => Ok(shape),
             (None, None) => Err(Error::usage(

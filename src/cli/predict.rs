@@ -10,7 +10,7 @@ use super::model_args::{Format, PredictArgs};
 use super::predict_classes;
 use super::style::{self, say};
 use crate::data::image_folder::{find_images, read_picture};
-use crate::data::{Classes, Dataset, Preprocessing};
+use crate::data::{Classes, Dataset, Preprocessing, TargetStatistics};
 use crate::error::{Error, Result};
 use crate::export::OnnxNet;
 use crate::shape::ImageShape;
@@ -100,7 +100,8 @@ pub(super) fn run(args: &PredictArgs) -> Result<()> {
             },
         )?;
     }
-    predicted.print(args, model.labels(), model.classes())?;
+    let rounds = model.targets().is_none_or(TargetStatistics::are_few_whole);
+    predicted.print(args, model.labels(), model.classes(), rounds)?;
     failures.end(predicted.files.is_empty())
 }
 
@@ -136,7 +137,7 @@ fn run_onnx(args: &PredictArgs, path: &Path) -> Result<()> {
         &mut failures,
         |images, _| net.predict(&images),
     )?;
-    predicted.print(args, classes, None)?;
+    predicted.print(args, classes, None, true)?;
     failures.end(predicted.files.is_empty())
 }
 
@@ -205,12 +206,14 @@ impl Predicted {
         Ok(())
     }
 
-    /// Prints the classes that are told apart, or numbers, which may be `numbered` classes.
+    /// Prints the classes that are told apart, or numbers, which may be `numbered` classes; `rounds` says
+    /// whether whole numbers were learned.
     fn print(
         &self,
         args: &PredictArgs,
         labels: Option<&Classes>,
         numbered: Option<&Classes>,
+        rounds: bool,
     ) -> Result<()> {
         let Self { files, values } = self;
         match labels {
@@ -218,19 +221,22 @@ impl Predicted {
                 let top = args.top.unwrap_or(1) as usize;
                 predict_classes::print(files, values, classes, top, args.format)
             }
-            None => print(&numbers(files, values, numbered), args.format),
+            None => print(&numbers(files, values, numbered, rounds), args.format),
         }
     }
 }
 
 /// What is said of every one of `files`, of which the net gave `values`.
-fn numbers(files: &[String], values: &[f32], classes: Option<&Classes>) -> Vec<Prediction> {
+fn numbers(
+    files: &[String],
+    values: &[f32],
+    classes: Option<&Classes>,
+    rounds: bool,
+) -> Vec<Prediction> {
     let line = |(file, &prediction): (&String, &f32)| Prediction {
         file: file.clone(),
         prediction,
-        rounded: prediction
-            .is_finite()
-            .then(|| prediction.round_ties_even() as i64),
+        rounded: (rounds && prediction.is_finite()).then(|| prediction.round_ties_even() as i64),
         class: classes.map(|it| {
             let name = it.name(prediction.round_ties_even());
             name.unwrap_or_default().to_owned()
@@ -253,9 +259,9 @@ fn print(predictions: &[Prediction], format: Format) -> Result<()> {
                 let rounded = it.rounded.map_or("-".to_owned(), |it| it.to_string());
                 let class = column(&style::clean_field(it.class.as_deref().unwrap_or_default()));
                 let file = style::clean_field(&it.file);
-                let prediction = it.prediction;
+                let prediction = style::measured(f64::from(it.prediction));
                 say(format_args!(
-                    "{prediction:>10.4}  {rounded:>7}  {class}{file}"
+                    "{prediction:>10}  {rounded:>7}  {class}{file}"
                 ));
             }
         }

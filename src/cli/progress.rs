@@ -2,14 +2,20 @@
 
 use std::time::{Duration, Instant};
 
+use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::epoch_table::EpochTable;
 use super::style;
+use super::time_left::TimeLeft;
 use crate::nn::Metric;
-use crate::train::{EpochMetrics, Metrics, TrainEvent};
+use crate::train::{EpochMetrics, TrainEvent};
 
 /// How the bar of an epoch looks.
-const BAR: &str = "{prefix} {bar:24} {pos}/{len}  {msg}  {eta} left";
+const BAR: &str = "{prefix} {bar:20} {pos}/{len}  {wide_msg}";
+/// The same on a narrow terminal, which has fewer columns than [`NARROW`].
+const NARROW_BAR: &str = "{prefix} {bar:6} {wide_msg}";
+const NARROW: u16 = 60;
 /// How the bar of pictures that are decoded looks, and after which time it comes.
 const READING_BAR: &str = "reading pictures {bar:24} {pos}/{len}  {eta} left";
 const MOMENT: Duration = Duration::from_millis(500);
@@ -30,6 +36,9 @@ pub(super) struct Progress {
     metrics: &'static [Metric],
     /// What stands before the epoch: the run of a sweep.
     pub(super) run: String,
+    /// The table, once its header is printed.
+    columns: Option<EpochTable>,
+    left: TimeLeft,
 }
 
 impl Progress {
@@ -40,7 +49,7 @@ impl Progress {
         } else {
             ProgressBar::hidden()
         };
-        bar.set_style(style_of(BAR));
+        bar.set_style(epoch_style());
         Self {
             bar,
             epochs: 0,
@@ -48,6 +57,8 @@ impl Progress {
             words: table,
             metrics,
             run: String::new(),
+            columns: None,
+            left: TimeLeft::default(),
         }
     }
 
@@ -69,41 +80,26 @@ impl Progress {
         }
     }
 
-    /// Prints the table's header.
-    pub(super) fn header(&self) {
-        let head = |set: &str, metric: &Metric| {
-            if metric.is_share {
-                metric.head.to_owned()
-            } else {
-                format!("{set} {}", metric.head)
-            }
-        };
-        let of = |set: &'static str| {
-            let heads = shown(self.metrics, set).map(|it| head(set, it));
-            heads.collect::<Vec<_>>()
-        };
-        self.row(
-            "epoch",
-            &[of("train"), of("test")],
-            ["seconds", "samples/s"],
-        );
-    }
-
-    /// Prints a line of the table: what stands in front, the metrics of two sets, how long it took.
-    fn row(&self, epoch: &str, sets: &[Vec<String>; 2], times: [&str; 2]) {
+    /// Prints the table's header, for a run that `validates` or does not.
+    pub(super) fn header(&mut self, validates: bool) {
         if !self.table {
             return;
         }
-        let columns = |set: &Vec<String>| {
-            let widths = [10].into_iter().chain(std::iter::repeat(9));
-            let columns = set.iter().zip(widths);
-            let columns = columns.map(|(text, width)| format!("{text:>width$}"));
-            columns.collect::<Vec<_>>().join(" ")
-        };
-        let [train, test] = sets.each_ref().map(columns);
-        let [seconds, speed] = times;
-        let line = format!("{epoch:>7}  {train}  {test}  {seconds:>9} {speed:>10}");
+        let terminal = Term::stdout();
+        let room = terminal.is_term().then(|| usize::from(terminal.size().1));
+        let table = EpochTable::new(self.metrics, validates, room);
+        self.say(&table.header());
+        self.columns = Some(table);
+    }
+
+    fn say(&self, line: &str) {
         self.bar.suspend(|| style::say(format_args!("{line}")));
+    }
+
+    /// Says that another run of several begins, after which there are so many `more`.
+    pub(super) fn begin_run(&mut self, name: String, more: usize) {
+        self.run = name;
+        self.left.begin_run(more);
     }
 
     /// Renders one event.
@@ -115,6 +111,7 @@ impl Progress {
                 samples,
             } => {
                 self.epochs = *epochs;
+                self.left.begin_epoch(epochs - epoch, *samples);
                 self.bar.reset();
                 self.bar.set_length(*samples as u64);
                 let run = style::clean_field(&self.run);
@@ -132,8 +129,12 @@ impl Progress {
                     Some(format!("  {} {words}", metric.head))
                 });
                 let measured: String = measured.collect();
+                let left = self.left.after(*samples);
+                let left = left.map_or(String::new(), |it| {
+                    format!("{} left  ", style::duration(it))
+                });
                 let speed = format!("{samples_per_second:.0} samples/s");
-                self.bar.set_message(format!("{speed}{measured}"));
+                self.bar.set_message(format!("{left}{speed}{measured}"));
                 self.bar.set_position(*samples as u64);
             }
             TrainEvent::Compiling => {
@@ -145,7 +146,7 @@ impl Progress {
             }
             TrainEvent::Compiled { seconds } => {
                 self.bar.set_message("");
-                self.bar.set_style(style_of(BAR));
+                self.bar.set_style(epoch_style());
                 if self.words && *seconds >= WORTH_A_LINE {
                     let line = format_args!("shaders compiled in {seconds:.1} s");
                     self.bar.suspend(|| style::tell(line));
@@ -172,19 +173,9 @@ impl Progress {
 
     /// Prints an epoch's line of the table.
     fn line(&self, epoch: &EpochMetrics) {
-        let of = |name: &str, set: &Metrics| {
-            let values = shown(self.metrics, name);
-            let values = values.map(|it| style::value_of(it, set.get(it.name)));
-            values.collect::<Vec<_>>()
-        };
-        self.row(
-            &format!("{}/{}", epoch.epoch, self.epochs),
-            &[of("train", &epoch.train), of("test", &epoch.test)],
-            [
-                &format!("{:.2}", epoch.seconds),
-                &format!("{:.0}", epoch.samples_per_second),
-            ],
-        );
+        if let Some(table) = &self.columns {
+            self.say(&table.row(epoch, self.epochs));
+        }
     }
 
     /// Takes the bar away.
@@ -197,6 +188,15 @@ impl Progress {
 fn shown(metrics: &'static [Metric], set: &str) -> impl Iterator<Item = &'static Metric> {
     let of_test = set == "test";
     metrics.iter().filter(move |it| of_test || !it.is_of_test)
+}
+
+/// How the bar of an epoch looks on this terminal.
+fn epoch_style() -> ProgressStyle {
+    style_of(if Term::stderr().size().1 < NARROW {
+        NARROW_BAR
+    } else {
+        BAR
+    })
 }
 
 /// The bar of pictures that are decoded, which comes where it takes longer than a moment.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::start::refuse_sweep;
 use super::style;
 use crate::error::{Error, Result};
 use crate::ranks::Ranks;
@@ -24,6 +25,7 @@ impl Resumed {
                 folder: None,
             });
         }
+        refuse_sweep(path)?;
         let folder = RunFolder::open(path)?;
         let checkpoint = folder.checkpoint()?;
         checkpoint.read_config(&RunFolder::config_of(path))?;
@@ -44,7 +46,7 @@ impl Resumed {
         let epochs = config.epochs;
         Err(Error::usage(
             format!("--epochs {epochs} is less than the {begun} that the run has begun"),
-            "leave --epochs away, or raise it",
+            "omit --epochs, or raise it",
         ))
     }
 

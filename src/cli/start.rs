@@ -11,7 +11,8 @@ use crate::exec::Device;
 use crate::files::{cache_folder, utc_stamp};
 use crate::gpu::GpuOptions;
 use crate::ranks::Ranks;
-use crate::run::{Job, RunConfig, Task};
+use crate::run::{Job, RunConfig, RunFolder, ScaleRule, Task};
+use crate::sweep::SweepFolder;
 use crate::train::Session;
 
 /// Runs that may begin in one folder in the same second.
@@ -128,6 +129,7 @@ pub(super) fn load(config: &RunConfig, quiet: bool, bar: bool) -> Result<Split> 
 
 /// Which class has which target, and what is made of that.
 pub(super) fn tell_task(config: &RunConfig) {
+    tell_targets(config);
     let Some(classes) = &config.classes else {
         return;
     };
@@ -165,6 +167,24 @@ pub(super) fn tell_weights(job: &Job) {
     }
 }
 
+/// Says how targets are learned that are not learned as they are.
+fn tell_targets(config: &RunConfig) {
+    let scaled = config.target_scale == Some(ScaleRule::Standard);
+    if let Some(targets) = config.targets.filter(|_| scaled) {
+        let [least, greatest, mean, deviation] = [
+            targets.least,
+            targets.greatest,
+            targets.mean,
+            targets.deviation,
+        ]
+        .map(style::measured);
+        style::tell(format_args!(
+            "targets from {least} to {greatest} are learned less their mean {mean} and divided by their standard \
+             deviation {deviation}; everything is reported in their own units (--target-scale)"
+        ));
+    }
+}
+
 /// Pictures that nobody asked for are worth a loud word.
 pub(super) fn announce_fallback() {
     style::notice(
@@ -183,6 +203,39 @@ pub(super) fn keep_pipelines(session: &Session, quiet: bool) {
             error.hint()
         ));
     }
+}
+
+/// The runs in the folder of a sweep or an experiment, by name; `None` where `path` is none.
+pub(super) fn runs_of_sweep(path: &Path) -> Option<Vec<PathBuf>> {
+    if !SweepFolder::sweep_of(path).is_file() {
+        return None;
+    }
+    let entries = std::fs::read_dir(path).ok()?;
+    let runs = entries.filter_map(|it| Some(it.ok()?.path()));
+    let mut runs: Vec<PathBuf> = runs
+        .filter(|it| RunFolder::config_of(it).is_file())
+        .collect();
+    runs.sort();
+    Some(runs)
+}
+
+/// Errors where `path` is the folder of a sweep, and a run is wanted, naming one of its own.
+pub(super) fn refuse_sweep(path: &Path) -> Result<()> {
+    let Some(runs) = runs_of_sweep(path) else {
+        return Ok(());
+    };
+    let sweep = path.display();
+    let run = runs
+        .first()
+        .map_or(format!("{sweep}/RUN"), |it| it.display().to_string());
+    Err(Error::file(
+        path,
+        "is the folder of a sweep, which holds the folders of its runs",
+        format!(
+            "name one of its runs, such as {run}; `gpu-train sweep --resume {sweep}` goes on with all of them, \
+             and `gpu-train compare {sweep}` draws them"
+        ),
+    ))
 }
 
 /// `--out`, or folders below `runs` named by the time and `what`, numbered where that is taken.

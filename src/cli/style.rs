@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::args::Cli;
 use crate::error::{Error, Result};
 use crate::nn::Metric;
-pub(super) use crate::report::duration;
+pub(super) use crate::report::{duration, epochs, measured};
 use crate::train::Metrics;
 
 /// What was lost of the output first: a training goes on without it, and says so at its end.
@@ -54,7 +54,7 @@ pub(super) fn all_said() -> Result<()> {
         Err(Error::file(
             Path::new("standard output"),
             format!("not all could be printed: {error}"),
-            "see to free space where it is redirected to, and run the command again",
+            "free some space where it is redirected to, and run the command again",
         ))
     })
 }
@@ -103,8 +103,12 @@ pub(super) fn error(error: &Error) {
         _ => what,
     };
     tell_after(&word, &what);
-    let hint = paint(Style::new().green(), "hint:");
-    tell_after(&hint, &with_flags(error.hint()));
+    hint(&with_flags(error.hint()));
+}
+
+/// Prints what helps.
+pub(super) fn hint(text: &str) {
+    tell_after(&paint(Style::new().green(), "hint:"), text);
 }
 
 /// `text` of the library, in which settings stand by their names in backticks, as words of the command
@@ -217,12 +221,12 @@ fn paint(style: Style, text: &str) -> StyledObject<&str> {
     style.for_stderr().apply_to(text)
 }
 
-/// A value of `metric`: a share in percent, anything else to four decimals; a dash where there is none.
+/// A value of `metric`: a share in percent, anything else to five digits; a dash where there is none.
 pub(super) fn value_of(metric: &Metric, value: Option<f64>) -> String {
     match value {
         None => "-".to_owned(),
         Some(share) if metric.is_share => format!("{:.1}%", share * 100.0),
-        Some(value) => format!("{value:.4}"),
+        Some(value) => measured(value),
     }
 }
 

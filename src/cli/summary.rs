@@ -1,8 +1,10 @@
 //! The closing words of a run.
 
 use super::style::{self, say};
+use crate::data::Baseline;
+use crate::nn::Metric;
 use crate::run::Run;
-use crate::train::EpochMetrics;
+use crate::train::{EpochMetrics, Metrics};
 
 /// Prints what was reached, how fast, and where it is.
 pub(super) fn show(run: &Run<'_>) {
@@ -21,13 +23,16 @@ pub(super) fn show(run: &Run<'_>) {
     let seconds: f64 = trainer.logs().iter().map(|epoch| epoch.seconds).sum();
     say(format_args!(""));
     say(format_args!(
-        "trained {} parameters for {} epochs in {} ({:.0} samples/s)",
+        "trained {} parameters for {} in {} ({:.0} samples/s)",
         style::count(trainer.network().parameters.elements()),
-        trainer.logs().len(),
+        style::epochs(trainer.logs().len()),
         style::duration(seconds),
         median_speed(trainer.logs()),
     ));
     say(format_args!("test {}", style::all_of(metrics, &last.test)));
+    if let Ok(Some(baseline)) = run.baseline() {
+        show_baseline(&baseline, metrics, &last.test);
+    }
     if let Some(best) = run.trainer().best() {
         let valid = trainer.logs().get(best.epoch.wrapping_sub(1));
         let valid = valid.and_then(|it| it.valid.as_ref());
@@ -58,6 +63,30 @@ pub(super) fn show(run: &Run<'_>) {
         }
     }
     say(format_args!("model and metrics in {folder}"));
+}
+
+/// Prints what predictions that look at no image come to, and whether the run does no better.
+fn show_baseline(baseline: &Baseline, metrics: &[Metric], test: &Metrics) {
+    let known = metrics.iter().filter_map(|metric| {
+        let constant = metric.baseline?;
+        Some((metric, constant, baseline.of(constant)))
+    });
+    let known: Vec<_> = known.collect();
+    let words = known.iter().rev().map(|(metric, constant, value)| {
+        let value = style::value_of(metric, Some(*value));
+        format!("{} {} {value}", constant.words(), metric.short)
+    });
+    say(format_args!("{}", words.collect::<Vec<_>>().join(", ")));
+    // What the net was trained for, where there is a prediction that is the best by it.
+    if let Some((metric, constant, value)) = known.first()
+        && test.get(metric.name).is_some_and(|it| it >= *value)
+    {
+        style::notice(&format!(
+            "the net predicts no better than {} of the training targets, whatever the image: try more --epochs, \
+             or another --lr, which --find-lr looks for",
+            constant.words()
+        ));
+    }
 }
 
 fn median_speed(logs: &[EpochMetrics]) -> f64 {

@@ -213,6 +213,8 @@ mod tests {
             "optimizer",
             "momentum",
             "weight_decay",
+            "loss",
+            "huber_delta",
             "label_smoothing",
             "augment",
             "freeze",

@@ -45,11 +45,12 @@ impl SweepProgress {
         match event {
             SweepEvent::RunStarted { number, run } => {
                 let name = &run.name;
-                self.bar.run = if self.alone {
-                    format!("run {name} ")
+                if self.alone {
+                    self.bar.begin_run(format!("run {name} "), 0);
                 } else {
-                    format!("run {number}/{} {name} ", self.runs)
-                };
+                    let words = format!("run {number}/{} {name} ", self.runs);
+                    self.bar.begin_run(words, self.runs.saturating_sub(*number));
+                }
             }
             SweepEvent::Resuming {
                 step,
@@ -130,9 +131,9 @@ fn came_to(metrics: &[Metric], outcome: &Outcome) -> String {
     match &outcome.last {
         None => "ended before its first epoch did".to_owned(),
         Some(last) => format!(
-            "test {} after {} epochs in {seconds}",
+            "test {} after {} in {seconds}",
             style::all_of(metrics, &last.test),
-            last.epoch,
+            style::epochs(last.epoch),
         ),
     }
 }

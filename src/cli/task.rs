@@ -63,7 +63,7 @@ fn number_in(variable: impl Fn(&str) -> Option<String>) -> Result<usize> {
     }
     value.parse().map_err(|_| {
         Error::usage(
-            format!("{name} is '{value}', which is no number of a run"),
+            format!("{name} is '{value}', which is not the number of a run"),
             "runs are counted from 0; give one, as in `only` 0",
         )
     })

@@ -98,6 +98,12 @@ pub(super) fn run(args: &TrainArgs, ranks: &Ranks) -> Result<()> {
         },
     };
     let mut run = ranks.all_ok(run)?;
+    if args.resume.is_some() && !quiet && !run.trainer().is_before(run.epochs()) {
+        style::tell(format_args!(
+            "nothing is left to train: the run has ended after {}; a larger --epochs trains on",
+            style::epochs(run.trainer().logs().len())
+        ));
+    }
     if let (Some(profile), Some(folder)) = (profile, run.folder()) {
         profile::show(&profile, session.device())?;
         folder.save_trace(&profile)?;
@@ -304,7 +310,7 @@ fn train(
     mut events: Option<&mut EventWriter>,
     interrupt: &Interrupt,
 ) -> Result<()> {
-    progress.header();
+    progress.header(run.trainer().validates());
     let result = run.train(
         || interrupt.asked(),
         |event| {

@@ -22,7 +22,7 @@ pub fn hold_out(train: &Dataset, fraction: f64) -> Result<(Dataset, Dataset)> {
     if count < 2 {
         return Err(Error::usage(
             "a single training image cannot be parted into training and validation",
-            "leave `valid_fraction` away, or train on more images",
+            "omit `valid_fraction`, or train on more images",
         ));
     }
     let taken = draw(count, held_out(count, fraction));

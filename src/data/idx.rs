@@ -30,7 +30,7 @@ pub(super) struct IdxFile {
 impl IdxFile {
     /// Opens `path` and reads its header.
     ///
-    /// Fails where it is missing, is no IDX file, or claims more numbers than it can hold.
+    /// Fails where it is missing, is not an IDX file, or claims more numbers than it can hold.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let (file, bytes) = open_regular(path, HINT)?;
         let (mut stream, compressed) = inflated(path, file)?;
@@ -45,7 +45,7 @@ impl IdxFile {
             [0, 0, 0x0e, _] => Kind::F64,
             [a, b, c, d] => {
                 let what =
-                    format!("is no IDX file: it starts with {a:02x} {b:02x} {c:02x} {d:02x}");
+                    format!("is not an IDX file: it starts with {a:02x} {b:02x} {c:02x} {d:02x}");
                 return Err(stream.error(what, HINT));
             }
         };

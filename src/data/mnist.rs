@@ -90,12 +90,12 @@ pub fn load(folder: &Path) -> Result<Split> {
 /// file of labels beside it, which has the same name with `labels` for `images` and `idx1` for `idx3`
 /// or `idx4`. Labels may be any numbers.
 ///
-/// Fails, naming the file, where one of them is missing, is no IDX file, is damaged, or where their
+/// Fails, naming the file, where one of them is missing, is not an IDX file, is damaged, or where their
 /// numbers of images differ.
 pub fn read(path: &Path) -> Result<Dataset> {
     let (name, known) = (name(path), "name the images; their labels lie beside them");
     let Some(labels) = labels_name(&name) else {
-        let what = "is no file of images: its name lacks `images` and `idx3` or `idx4`";
+        let what = "is not a file of images: its name lacks `images` and `idx3` or `idx4`";
         return Err(Error::file(path, what, known));
     };
     let mut files = files_in(path.parent().unwrap_or(Path::new("")));

@@ -38,6 +38,7 @@ pub mod source;
 mod stream;
 #[cfg(feature = "formats")]
 pub mod svhn;
+mod targets;
 
 pub use augmentation::Augmentation;
 pub use classes::Classes;
@@ -47,6 +48,7 @@ pub use loading::Loading;
 pub use normalization::Normalization;
 pub use preprocessing::{Fit, ImageMode, ImageSize, Preprocessing};
 pub use source::DataSource;
+pub use targets::{Baseline, Constant, TargetStatistics};
 
 /// A batch of squared errors of this size is still a 32-bit float.
 const LARGEST_TARGET: f32 = 1e16;

@@ -54,7 +54,7 @@ impl FromStr for ImageSize {
                 width: side,
             }),
             _ => Err(format!(
-                "'{text}' is no size of images: give rows and columns of 1 to {MAX_SIDE}, as in 48x64, or one \
+                "'{text}' is not a size of images: give rows and columns of 1 to {MAX_SIDE}, as in 48x64, or one \
                  number for both"
             )),
         }

@@ -143,7 +143,7 @@ impl DataSource {
         if loading.test_fraction > 0.0 {
             return Err(Error::usage(
                 format!("{self} has a test set, and `test_fraction` would draw another"),
-                "leave `test_fraction` away: it is for folders of pictures without a test set",
+                "omit `test_fraction`: it is for folders of pictures without a test set",
             ));
         }
         let split = loading.preprocessing.apply_to_all(split)?;
@@ -172,7 +172,7 @@ fn load_path(path: &Path) -> Result<Split> {
     let what = if path.is_dir() {
         "holds no known data set"
     } else if path.exists() {
-        "is no file that holds a training and a test set"
+        "is not a file that holds a training and a test set"
     } else {
         "no such file or folder"
     };

@@ -148,8 +148,9 @@ impl<'a> Stream<'a> {
                 let target = numbers.read(number) as f32;
                 if !target.is_finite() {
                     let index = targets.len();
-                    let what =
-                        format!("the target of image {index} (counted from 0) is no finite number");
+                    let what = format!(
+                        "the target of image {index} (counted from 0) is not a finite number"
+                    );
                     return Err(
                         self.error(what, "targets are finite numbers: leave out the others")
                     );

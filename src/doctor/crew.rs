@@ -112,7 +112,7 @@ mod tests {
     use super::*;
     use crate::gpu::GpuOptions;
     use crate::kernel::Kernel;
-    use crate::ops::loss::mse_loss;
+    use crate::ops::loss::regression_loss;
     use crate::ops::reduce::sum_partials;
 
     /// Adapter 0, whatever it is: without a name the processor stands in for a GPU that is missing.
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_variant_that_does_not_compile_is_reported_and_the_others_run() {
-        let mut plans = [&sum_partials::KERNEL, &mse_loss::KERNEL].map(Plan::of);
+        let mut plans = [&sum_partials::KERNEL, &regression_loss::KERNEL].map(Plan::of);
         plans[0].variants.retain(|it| it.checked);
         plans[0].variants[0].cases[0].launch.call.kernel = &BROKEN;
         let mut steps = 0;

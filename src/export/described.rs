@@ -66,7 +66,7 @@ impl OnnxNet {
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = read_regular(path, MAX_BYTES, HINT, HINT)?;
         Self::decode(&bytes)
-            .map_err(|what| Error::file(path, format!("is no net of gpu-train: {what}"), HINT))
+            .map_err(|what| Error::file(path, format!("is not a net of gpu-train: {what}"), HINT))
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, String> {

@@ -11,8 +11,8 @@ use super::proto::{
     TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
 };
 use crate::error::{Error, Result};
-use crate::nn::Network;
 use crate::nn::onnx::{Attribute, OnnxGraph, OnnxNode, integer, integer_name};
+use crate::nn::{Network, TargetScale};
 use crate::shape::ImageShape;
 
 /// Version of ONNX's operators that files ask for: of 2020, so that most runtimes have it, and the
@@ -26,10 +26,14 @@ const MAX_BYTES: usize = (1 << 31) - 1;
 const INPUT: &str = "images";
 /// What the last layer gives, where a softmax follows.
 const LOGITS: &str = "logits";
+/// What the last layer gives, where it learned targets on another scale; and that scale.
+const LEARNED: &str = "learned";
+const DEVIATION: &str = "target.deviation";
+const MEAN: &str = "target.mean";
 const DESCRIPTION: &str = "images: float [N, channels, rows, columns], bytes divided by 255";
 
 /// The ONNX file of `network` on images of shape `image`, with the weights `tensors`, one per entry of
-/// its table in PyTorch's order.
+/// its table in PyTorch's order; `scale` says what its outputs stand for.
 ///
 /// Its input `images` is float `[N, channels, rows, columns]`, bytes divided by 255, as the PyTorch
 /// net's; its output is float `[N, outputs]`, and `meaning` says what it is. N is free. Weights have their
@@ -41,6 +45,7 @@ pub fn to_onnx(
     image: ImageShape,
     tensors: &[Vec<f32>],
     meaning: &Meaning,
+    scale: TargetScale,
 ) -> Result<Vec<u8>> {
     network.parameters.check(tensors)?;
     let OnnxGraph {
@@ -49,16 +54,30 @@ pub fn to_onnx(
         channels,
     } = network.onnx(INPUT);
     let mut nodes: Vec<NodeProto> = nodes.into_iter().map(proto).collect();
-    let Some(last) = nodes.last_mut() else {
+    let Some(mut last) = nodes.pop() else {
         let what = "a net without layers cannot be exported";
         return Err(Error::usage(what, "use a net that has one"));
     };
     let output = meaning.output();
     last.output = vec![output.to_owned()];
+    let mut scalars = Vec::new();
     if let Meaning::Probabilities(_) = meaning {
         last.output = vec![LOGITS.to_owned()];
-        nodes.push(softmax(output));
+        nodes.extend([last, softmax(output)]);
+    } else if scale == TargetScale::NONE {
+        nodes.push(last);
+    } else {
+        last.output = vec![LEARNED.to_owned()];
+        nodes.push(last);
+        nodes.extend(targets(output));
+        scalars = vec![(DEVIATION, scale.deviation), (MEAN, scale.mean)];
     }
+    let scalars = scalars.into_iter().map(|(name, value)| TensorProto {
+        dims: vec![1],
+        data_type: FLOAT,
+        name: name.to_owned(),
+        raw_data: value.to_le_bytes().to_vec(),
+    });
     let integers = integers.into_iter().map(|integer| TensorProto {
         dims: vec![1],
         data_type: INT64,
@@ -84,7 +103,11 @@ pub fn to_onnx(
         producer_name: "gpu-train".to_owned(),
         doc_string: format!("{DESCRIPTION}. {output}: float [N, {}].", network.outputs()),
         graph: Some(GraphProto {
-            initializer: weights.chain(integers).chain(channels).collect(),
+            initializer: weights
+                .chain(scalars)
+                .chain(integers)
+                .chain(channels)
+                .collect(),
             node: nodes,
             name: "net".to_owned(),
             input: vec![batch_of(INPUT, &sizes)],
@@ -116,6 +139,25 @@ fn softmax(output: &str) -> NodeProto {
         output: vec![output.to_owned()],
         ..proto(node)
     }
+}
+
+/// The nodes that make targets of [`LEARNED`].
+fn targets(output: &str) -> [NodeProto; 2] {
+    let node = |name: &str, op_type, inputs: [&str; 2]| {
+        proto(OnnxNode {
+            name: name.to_owned(),
+            op_type,
+            inputs: inputs.map(str::to_owned).to_vec(),
+            attributes: Vec::new(),
+        })
+    };
+    [
+        node("target.Mul", "Mul", [LEARNED, DEVIATION]),
+        NodeProto {
+            output: vec![output.to_owned()],
+            ..node("target.Add", "Add", ["target.Mul", MEAN])
+        },
+    ]
 }
 
 /// The ONNX file `bytes` which says `metadata` beside its graph.

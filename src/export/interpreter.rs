@@ -198,6 +198,8 @@ fn apply(node: &NodeProto, inputs: &[&Tensor]) -> Result<Tensor, String> {
             conv(&padded, weight, bias, pair(node, "strides")?)
         }
         ("Add", [x, other]) if x.shape == other.shape => Ok(add(x, other)),
+        ("Add", [x, other]) if other.shape == [1] => Ok(map(x, |it| it + other.values[0])),
+        ("Mul", [x, other]) if other.shape == [1] => Ok(map(x, |it| it * other.values[0])),
         ("Sub", [x, of]) => by_channel(x, of, |x, mean| x - mean),
         ("Mul", [x, of]) => by_channel(x, of, |x, scale| x * scale),
         ("BatchNormalization", [x, tensors @ ..]) if tensors.len() == 4 => {

@@ -63,7 +63,7 @@ fn compare(path: &Path, bytes: u64, sha256: Option<&str>) -> Result<Found> {
         Err(error) => return Err(unreadable(path, &error)),
     };
     if !metadata.is_file() {
-        return Ok(Found::Other("it is no regular file".to_owned()));
+        return Ok(Found::Other("it is not a regular file".to_owned()));
     }
     if metadata.len() != bytes {
         let found = metadata.len();

@@ -240,7 +240,7 @@ impl Download<'_> {
             return Err(Error::file(
                 self.path,
                 format!("cannot be fetched from {url}: {}", failure.why),
-                "see to the network and run the same command again: it goes on where this one \
+                "check the network and run the same command again: it goes on where this one \
                  stopped; `mirror` URL takes the files from another server",
             ));
         }

@@ -261,7 +261,7 @@ fn sources(set: &RemoteSet, options: &Options) -> Result<Vec<String>> {
     // A fragment is dropped where a URL is parsed, and would hide the file's name here.
     if !valid || mirror.contains('#') {
         return Err(Error::usage(
-            format!("`{mirror}` is no folder on a server"),
+            format!("`{mirror}` is not a folder on a server"),
             "`mirror` takes the URL that the file names follow, for example \
              https://example.org/data-sets/svhn",
         ));

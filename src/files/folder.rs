@@ -172,7 +172,7 @@ fn exists(path: &Path) -> Error {
     Error::file(
         path,
         "exists already, and a run is never overwritten",
-        "give another folder with `out`, or leave `out` away",
+        "give another folder with `out`, or omit `out`",
     )
 }
 

@@ -138,7 +138,7 @@ pub(crate) fn open_plain(path: &Path) -> io::Result<File> {
     options.read(true).write(true);
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_file() => options.open(path),
-        Ok(_) => Err(io::Error::other("is no regular file: remove it")),
+        Ok(_) => Err(io::Error::other("is not a regular file: remove it")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let made = options.clone().create_new(true).open(path);
             match made {
@@ -226,7 +226,7 @@ mod tests {
         let target = place.path().join("elsewhere");
         symlink(&target, &lock).expect("links");
         let error = FolderLock::hold(place.path()).expect_err("leads elsewhere");
-        assert!(error.to_string().contains("no regular file"), "{error}");
+        assert!(error.to_string().contains("not a regular file"), "{error}");
         assert!(!target.exists(), "nothing was made there");
         fs::remove_file(&lock).expect("removes");
         let _socket = UnixListener::bind(&lock).expect("binds");

@@ -23,7 +23,7 @@ impl Timestamps {
         if !gpu.has_timestamps() || count > wgpu::QUERY_SET_MAX_QUERIES as usize {
             return Err(Error::gpu(
                 format!("this adapter cannot time {count} points of a submission"),
-                "leave `profile` away, or choose another `device`",
+                "omit `profile`, or choose another `device`",
             ));
         }
         let bytes = count as u64 * 8;

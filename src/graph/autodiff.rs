@@ -178,7 +178,7 @@ fn bug(layer: &str, what: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::fuse;
+    use crate::graph::{Role, fuse};
     use crate::kernel::Scalar;
     use crate::kernel::target::{AdapterKind, Target};
     use crate::ops;

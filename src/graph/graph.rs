@@ -188,6 +188,14 @@ impl Graph {
         }
     }
 
+    /// Whether `value` is a parameter that is trained.
+    pub fn is_trained(&self, value: Value) -> bool {
+        matches!(
+            self.values[value.0].storage,
+            Storage::Resident(Role::Parameters, _)
+        )
+    }
+
     /// What has been recorded.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes

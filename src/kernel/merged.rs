@@ -264,7 +264,8 @@ fn renamed(wgsl: &str, rename: impl Fn(&str) -> Option<String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::loss::mse_loss;
+    use crate::ops::loss::regression_loss;
+    use crate::ops::loss::{RegressionLoss, TargetScale};
     use crate::ops::reduce::sum_partials;
 
     #[test]
@@ -284,13 +285,15 @@ mod tests {
         assert_eq!(renamed, "let rows = m0_row + arrow;\nm0_row\n");
     }
 
+    fn loss_call() -> Call {
+        regression_loss::call(1, RegressionLoss::Mse, TargetScale::NONE, true)
+    }
+
     /// Two sums of the same partial results, which are bound once, and a loss.
     #[test]
     fn what_several_read_is_bound_once() {
         let sum = sum_partials::call(2, 8);
-        let loss = mse_loss::call(1)
-            .in_workgroups_of(128)
-            .expect("can do with any");
+        let loss = loss_call().in_workgroups_of(128).expect("can do with any");
         let members: [(&Call, &[u32]); 3] = [
             (&sum, &[0, 1]),
             (&sum, &[0, 2]),
@@ -316,9 +319,7 @@ mod tests {
     fn sizes_of_workgroups_are_changed_where_the_text_does_not_say_them() {
         let sum = sum_partials::call(2, 8);
         assert_eq!(sum.in_workgroups_of(256), None);
-        let loss = mse_loss::call(1)
-            .in_workgroups_of(256)
-            .expect("can do with any");
+        let loss = loss_call().in_workgroups_of(256).expect("can do with any");
         assert_eq!(
             (loss.grid.workgroup_size, loss.workgroup_bytes),
             (256, 16 * 256)

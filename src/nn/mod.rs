@@ -12,7 +12,9 @@ mod resnet;
 mod sequential;
 
 pub use crate::activation::Activation;
-pub use crate::ops::loss::{CrossEntropy, Metric, Mse, Objective, balanced_weights};
+pub use crate::ops::loss::{
+    CrossEntropy, Metric, Objective, Regression, RegressionLoss, TargetScale, balanced_weights,
+};
 pub use crate::ops::optimizer::{Adam, Optimizer, Sgd};
 pub use builder::Net;
 pub use config::{Head, NetworkConfiguration, NetworkType, Pool};

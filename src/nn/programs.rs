@@ -140,7 +140,7 @@ fn training_graph_of(
     let network = Network::new(net, &sizes, activation, image).expect("fits");
     let layout = ResidentLayout::new(1000, image.elements(), 1 << 27).expect("fits");
     let options = ProgramOptions {
-        objective: Arc::new(super::Mse),
+        objective: Arc::new(super::Regression::default()),
         capacity: 128,
         rows: 4,
         target,

@@ -71,5 +71,5 @@ pub const ALL: &[&Kernel] = &[
     &pool::max_pool2d_backward::KERNEL,
     &pool::max_pool2d_forward::KERNEL,
     &loss::cross_entropy_loss::KERNEL,
-    &loss::mse_loss::KERNEL,
+    &loss::regression_loss::KERNEL,
 ];

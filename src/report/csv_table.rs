@@ -25,7 +25,10 @@ impl CsvTable {
                     // As earlier versions wrote it where the clock stood still.
                     "inf" if name == "samples_per_second" => None,
                     text => Some(number(text).ok_or_else(|| {
-                        format!("'{text}' in line {}, column {name}, is no number", line + 2)
+                        format!(
+                            "'{text}' in line {}, column {name}, is not a number",
+                            line + 2
+                        )
                     })?),
                 };
                 column.push(number);

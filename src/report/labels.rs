@@ -9,8 +9,13 @@ use super::page::without_folders;
 use super::run_record::RunRecord;
 
 /// Options that say where and how long, not what, and what was found; they name no run.
-pub(super) const NOT_TELLING: [&str; 4] =
-    ["device", "checkpoint-minutes", "classes", "class-counts"];
+pub(super) const NOT_TELLING: [&str; 5] = [
+    "device",
+    "checkpoint-minutes",
+    "classes",
+    "class-counts",
+    "targets",
+];
 /// A label longer than this is no help; the folder's name serves instead.
 const MOST_LETTERS: usize = 60;
 

@@ -14,7 +14,7 @@ pub mod tensorboard;
 
 pub use csv_table::CsvTable;
 #[cfg(feature = "cli")]
-pub(crate) use page::duration;
+pub(crate) use page::{duration, epochs, measured};
 pub use run_record::{Predicted, RunRecord};
 pub use series::{Series, Spread};
 pub use summary::{Summary, SummaryRow};
@@ -87,7 +87,7 @@ fn read_all(runs: &[PathBuf]) -> Result<Vec<RunRecord>> {
         .iter()
         .map(|it| RunRecord::read(it))
         .collect::<Result<_>>()?;
-    let what = |run: &RunRecord| (run.measured[0].short, run.measured[1].name);
+    let what = |run: &RunRecord| run.measured[1].name;
     if let Some(other) = runs.iter().find(|run| what(run) != what(&runs[0])) {
         let (first, other) = (&runs[0], other);
         return Err(Error::usage(

@@ -99,7 +99,15 @@ fn curves(runs: &[RunRecord], summary: &Summary) -> Vec<Named> {
     let several = summary.series.len() > 1;
     let labels = summary.series.iter().map(|it| it.label.clone());
     let labels: Vec<String> = labels.collect();
-    let charts = in_order(runs[0].measured).filter_map(|(_, metric)| {
+    let baseline = summary.baseline();
+    // Losses of different kinds are not to be compared.
+    let is_common = |at: usize| {
+        runs.iter()
+            .all(|run| run.measured[at] == runs[0].measured[at])
+    };
+    let drawn = in_order(runs[0].measured).filter(|(at, _)| runs[0].measured.len() > *at);
+    let drawn = drawn.filter(|(at, metric)| !metric.is_derived && is_common(*at));
+    let charts = drawn.filter_map(|(_, metric)| {
         let (curves, lines) = curves_of(metric, runs, &summary.series);
         (!curves.is_empty()).then(|| Named {
             name: metric.file,
@@ -111,6 +119,10 @@ fn curves(runs: &[RunRecord], summary: &Summary) -> Vec<Named> {
                 series: if several { labels.clone() } else { Vec::new() },
                 lines,
                 curves,
+                rule: metric
+                    .baseline
+                    .zip(baseline)
+                    .map(|(constant, it)| (it.of(constant), constant.words())),
             }),
         })
     });

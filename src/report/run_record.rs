@@ -6,7 +6,7 @@ use toml::Table;
 
 use super::csv_table::CsvTable;
 use super::figures::printable;
-use crate::data::{Classes, DataSource, Dataset};
+use crate::data::{Baseline, Classes, DataSource, Dataset, TargetStatistics};
 use crate::error::{Error, Result};
 use crate::files::{read_if_there, read_regular};
 use crate::nn::Metric;
@@ -69,7 +69,7 @@ impl RunRecord {
         if !folder.join("config.toml").is_file() {
             return Err(Error::file(
                 folder,
-                "is no folder of a run: no config.toml",
+                "is not a run folder: it has no config.toml",
                 HINT,
             ));
         }
@@ -118,6 +118,15 @@ impl RunRecord {
     pub fn labels(&self) -> Option<Classes> {
         let task = self.config.get("task").and_then(toml::Value::as_str);
         self.classes().filter(|_| task == Some("classify"))
+    }
+
+    /// What predictions that look at no image come to on its test set; `None` where the run has not ended, or
+    /// recorded nothing of the targets it was trained on.
+    pub fn baseline(&self) -> Option<Baseline> {
+        let found: TargetStatistics = self.config.get("targets")?.clone().try_into().ok()?;
+        let targets = self.predictions.as_ref()?.iter().map(|it| it.target);
+        let targets: Vec<f32> = targets.collect();
+        (!targets.is_empty()).then(|| found.baseline(&targets))
     }
 
     /// How often which of its `count` classes was taken for which; `None` where the run has not ended, or
@@ -195,7 +204,7 @@ const OF_DATA: [&str; 6] = [
     "no-cache",
 ];
 /// Settings that came with later versions, by their keys.
-const NEWER_KEYS: [&str; 13] = [
+const NEWER_KEYS: [&str; 15] = [
     "blocks",
     "optimizer",
     "momentum",
@@ -209,6 +218,8 @@ const NEWER_KEYS: [&str; 13] = [
     "padding",
     "batch-norm",
     "head",
+    "loss",
+    "huber-delta",
 ];
 
 /// A value of `config.toml` as its flag takes it.
@@ -253,7 +264,7 @@ fn read_metrics(path: &Path, measured: &[Metric]) -> Result<CsvTable> {
     let damaged = |what: String| Error::file(path, format!("is damaged: {what}"), DAMAGED);
     let table = CsvTable::parse(&bytes).map_err(damaged)?;
     table.full("seconds").map_err(damaged)?;
-    for metric in measured.iter().filter(|it| !it.of_whole_targets) {
+    for metric in measured.iter().filter(|it| !it.is_optional) {
         for set in ["train", "test"] {
             if metric.is_of_test && set == "train" {
                 continue;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::labels::labels;
 use super::run_record::RunRecord;
 use super::series::{Series, series};
+use crate::data::Baseline;
 use crate::nn::Metric;
 
 /// Runs beside each other.
@@ -55,6 +56,8 @@ pub struct SummaryRow {
     pub seconds: f64,
     /// Training speed, median over the epochs.
     pub samples_per_second: Option<f64>,
+    /// What predictions that look at no image come to on the test set, where that is known.
+    pub baseline: Option<Baseline>,
 }
 
 impl SummaryRow {
@@ -89,6 +92,13 @@ impl SummaryRow {
 }
 
 impl Summary {
+    /// What predictions that look at no image come to, where it is the same for all runs.
+    pub fn baseline(&self) -> Option<Baseline> {
+        let mut all = self.rows.iter().map(|row| row.baseline);
+        let first = all.next().flatten()?;
+        all.all(|it| it == Some(first)).then_some(first)
+    }
+
     /// Sums `runs` up.
     pub fn of(runs: &[RunRecord]) -> Self {
         let rows = runs.iter().zip(labels(runs));
@@ -161,6 +171,7 @@ fn row(run: &RunRecord, label: String) -> SummaryRow {
         best_by_accuracy: by_accuracy,
         seconds: column("seconds").iter().sum(),
         samples_per_second: speeds.get(speeds.len() / 2).copied(),
+        baseline: run.baseline(),
     }
 }
 

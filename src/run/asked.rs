@@ -32,7 +32,7 @@ const fn read_by(
     }
 }
 
-const READ_BY: [ReadBy; 20] = [
+const READ_BY: [ReadBy; 23] = [
     read_by("channels", "net", &["cnn", "resnet"]),
     read_by("kernel-sizes", "net", &["cnn"]),
     read_by("strides", "net", &["cnn"]),
@@ -46,6 +46,9 @@ const READ_BY: [ReadBy; 20] = [
     read_by("label-smoothing", "task", &["classify"]),
     read_by("class-weights", "task", &["classify"]),
     read_by("best-by", "task", &["classify"]),
+    read_by("loss", "task", &["regress"]),
+    read_by("target-scale", "task", &["regress"]),
+    read_by("huber-delta", "loss", &["huber"]),
     read_by("momentum", "optimizer", &["sgd"]),
     read_by("nesterov", "optimizer", &["sgd"]),
     read_by("lr-step-size", "lr-schedule", &["step"]),
@@ -262,7 +265,7 @@ mod tests {
                 "`lr_step_size`",
             ),
             ("fit = 'crop'", "`fit` is not read without `image_size`"),
-            ("image-size = '0'", "is no size of images"),
+            ("image-size = '0'", "is not a size of images"),
             ("lr = 'fast'", "lr"),
             ("chanels = [3]", "chanels"),
             ("net = 'rnn'", "rnn"),

@@ -105,11 +105,11 @@ impl Checkpoint {
     }
 
     fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
-        let broken = |error: safetensors::SafeTensorError| format!("is no checkpoint: {error}");
+        let broken = |error: safetensors::SafeTensorError| format!("is not a checkpoint: {error}");
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
         let metadata = header.metadata().as_ref();
         let text = metadata.and_then(|it| it.get(METADATA));
-        let text = text.ok_or("is no checkpoint of gpu-train")?;
+        let text = text.ok_or("is not a checkpoint of gpu-train")?;
         let mut record = parse(text)?;
         let table = record.table()?;
         let file = SafeTensors::deserialize(bytes).map_err(broken)?;
@@ -147,6 +147,8 @@ impl Checkpoint {
         // Files of earlier versions say no task.
         let config = RunConfig {
             task: config.task.or(self.config.task),
+            target_scale: config.target_scale.or(self.config.target_scale),
+            targets: config.targets.or(self.config.targets),
             ..config
         };
         self.check_config(&config, path)?;
@@ -285,7 +287,7 @@ fn parse(text: &str) -> Result<Record, String> {
         format: u32,
         version: String,
     }
-    let wrong = |error: toml::de::Error| format!("is no checkpoint: {}", error.message());
+    let wrong = |error: toml::de::Error| format!("is not a checkpoint: {}", error.message());
     let Head { format, version } = toml::from_str(text).map_err(wrong)?;
     if ![FORMAT, FORMAT_OF_TENSORS].contains(&format) {
         return Err(format!(
@@ -303,7 +305,7 @@ fn tensors(
     let read = |parameter: &Parameter| {
         let name = format!("{prefix}{}", parameter.name);
         let view = file.tensor(&name);
-        let view = view.map_err(|error| format!("is no whole checkpoint: {error}"))?;
+        let view = view.map_err(|error| format!("is not a whole checkpoint: {error}"))?;
         read_tensor(parameter, &view)
     };
     table.iter().map(read).collect()

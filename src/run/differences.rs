@@ -44,7 +44,7 @@ pub(super) fn differences(
     // What is found in the data, where one side has not looked at them, or is of a version that recorded
     // nothing of it; and shards, of which the processor has no need to.
     let is_new = |key: &str| match key {
-        "classes" | "task" | "shards" | "normalization" => {
+        "classes" | "task" | "shards" | "normalization" | "targets" | "target-scale" => {
             !(then.contains_key(key) && now.contains_key(key))
         }
         "class-counts" => [&then, &now].iter().any(|it| {

@@ -58,7 +58,7 @@ impl Environment {
             return Ok(None);
         };
         let recorded: Recorded = toml::from_slice(&bytes).map_err(|error| {
-            let what = format!("is no environment of a run: {}", error.message());
+            let what = format!("is not the environment of a run: {}", error.message());
             Error::file(path, what, hint)
         })?;
         Ok(Some(recorded.tuning))
@@ -91,7 +91,7 @@ impl EnvironmentRecord {
     pub(super) fn read(path: &Path) -> Result<Self> {
         let bytes = read_regular(path, MAX_BYTES, RESUME_HINT, RESUME_HINT)?;
         let table = toml::from_slice(&bytes).map_err(|error| {
-            let what = format!("is no environment of a run: {}", error.message());
+            let what = format!("is not the environment of a run: {}", error.message());
             Error::file(path, what, RESUME_HINT)
         })?;
         Ok(Self { table })

@@ -75,7 +75,7 @@ impl RunFolder {
             let what = if path.is_dir() {
                 "holds no checkpoint"
             } else {
-                "is no folder of a run"
+                "is not a run folder"
             };
             let hint = "`resume` takes the folder that a run wrote, such as runs/<time>-<net>";
             return Err(Error::file(path, what, hint));

@@ -12,7 +12,7 @@ use super::run::Run;
 use super::run_config::RunConfig;
 use super::task::{Found, Task};
 use super::weights::{load_some_weights, load_weights};
-use crate::data::{Dataset, Normalization, Split, hold_out};
+use crate::data::{Dataset, Normalization, Split, TargetStatistics, hold_out};
 use crate::error::{Error, Result};
 use crate::kernel::shards::SHARDS;
 use crate::kernel::target::Target;
@@ -55,13 +55,14 @@ impl HostData {
         let normalization = config.normalize.then(|| Normalization::of(&split.train));
         let normalization = normalization.transpose()?;
         Ok(Self {
-            split,
             record,
             found: Found {
+                targets: TargetStatistics::of(split.train.targets()),
                 classes,
                 counts,
                 normalization,
             },
+            split,
         })
     }
 

@@ -1,12 +1,12 @@
 //! How the data of a run are read.
 
 use super::run_config::RunConfig;
-use super::task::Task;
+use super::task::{ScaleRule, Task};
 use super::weights::Metadata;
-use crate::data::{Classes, Loading, Normalization, Preprocessing};
+use crate::data::{Classes, Loading, Normalization, Preprocessing, TargetStatistics};
 use crate::error::Result;
 use crate::files::cache_folder;
-use crate::nn::Network;
+use crate::nn::{Network, TargetScale};
 use crate::shape::ImageShape;
 
 impl RunConfig {
@@ -48,19 +48,27 @@ impl RunConfig {
         metadata
     }
 
-    /// The task, and the names of the classes as a JSON list, where they are told apart; means and deviations, where
-    /// images are normalised.
+    /// The task; the names of the classes as a JSON list, where they are told apart; how outputs stand for numbers,
+    /// where it is not by themselves; means and deviations, where images are normalised.
     pub fn learned(&self) -> Metadata {
         let task = self.labels().map_or("regress", |_| "classify");
         let names = self.labels().map(Classes::names);
         let names = names.map(|it| ("classes", serde_json::Value::from(it).to_string()));
-        let all = [("task", task.to_owned())].into_iter().chain(names);
+        let scale = self.objective().target_scale();
+        let scale = (scale != TargetScale::NONE).then(|| {
+            let TargetScale { mean, deviation } = scale;
+            let text = serde_json::json!({"mean": mean, "deviation": deviation}).to_string();
+            ("target_scale", text)
+        });
+        let all = [("task", task.to_owned())];
+        let all = all.into_iter().chain(names).chain(scale);
         let mut all: Metadata = all.map(|(key, value)| (key.to_owned(), value)).collect();
         all.extend(self.normalization.iter().flat_map(Normalization::metadata));
         all
     }
 
-    /// The same with the task and the classes that `metadata` tell of, and what normalises images, if they do.
+    /// The same with the task, the classes, the scale of targets and what normalises images that `metadata` tell of, if
+    /// they do.
     #[must_use]
     pub fn learning(self, metadata: &Metadata) -> Self {
         let classes = metadata.get("classes");
@@ -76,7 +84,28 @@ impl RunConfig {
                 classes: Some(classes),
                 ..config
             },
-            _ => config,
+            _ => config.scaling(metadata),
+        }
+    }
+
+    /// The same with the scale of targets that `metadata` tell of, if they do.
+    fn scaling(self, metadata: &Metadata) -> Self {
+        let scale = metadata.get("target_scale");
+        let scale = scale.and_then(|it| serde_json::from_str::<TargetScale>(it).ok());
+        let usable = |it: &TargetScale| it.mean.is_finite() && it.deviation.is_normal();
+        let Some(scale) = scale.filter(usable) else {
+            return self;
+        };
+        Self {
+            task: Some(Task::Regress),
+            target_scale: Some(ScaleRule::Standard),
+            // Of the rest, nobody asks who has nothing but the weights.
+            targets: Some(TargetStatistics {
+                deviation: f64::from(scale.deviation),
+                whole: false,
+                ..TargetStatistics::of(&[scale.mean])
+            }),
+            ..self
         }
     }
 }

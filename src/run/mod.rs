@@ -29,7 +29,7 @@ pub use padding::{Padding, SameSize};
 pub use record::{DataRecord, SetRecord};
 pub use run::Run;
 pub use run_config::{MAX_SEED, OptimizerKind, RunArgs, RunConfig};
-pub use task::{ClassWeights, Found, Task, WeightRule};
+pub use task::{ClassWeights, Found, LossKind, ScaleRule, Task, WeightRule};
 #[cfg(feature = "report")]
 pub(crate) use weights::read_header;
 pub use weights::{

@@ -23,7 +23,7 @@ impl RunConfig {
         let hint = "`config` takes the config.toml of a run folder, `resume` the folder";
         let bytes = read_regular(path, MAX_CONFIG_BYTES, hint, hint)?;
         let wrong = |error: toml::de::Error| {
-            Error::file(path, format!("is no configuration: {error}"), hint)
+            Error::file(path, format!("is not a configuration: {error}"), hint)
         };
         // Read as a whole first: such errors say the line.
         let _: Self = toml::from_slice(&bytes).map_err(wrong)?;
@@ -31,7 +31,7 @@ impl RunConfig {
         if !given.contains_key("net") {
             return Err(Error::file(
                 path,
-                "is no configuration: it has no net",
+                "is not a configuration: it has no net",
                 hint,
             ));
         }
@@ -49,10 +49,11 @@ impl RunConfig {
 
     /// A configuration that a run recorded within another file. Where it has no `data_seed`, it is of a
     /// version that drew pictures by `seed`, and so it does; where it has no task, of one that knew only
-    /// regression.
+    /// regression, and where it has no scale of targets, of one that learned them as they are.
     pub(crate) fn recorded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let table = Table::deserialize(deserializer)?;
         let config: Self = table.clone().try_into().map_err(D::Error::custom)?;
+        let config = config.with_recorded_scale().map_err(D::Error::custom)?;
         Ok(Self {
             task: config.task.or(Some(Task::Regress)),
             data_seed: config.data_seed_in(&table),

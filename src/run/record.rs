@@ -78,7 +78,7 @@ impl DataRecord {
         if self.valid.is_some() && config.valid_fraction > 0.0 {
             return Err(Error::usage(
                 "the data have a validation set, and `valid_fraction` would hold out another",
-                "leave `valid_fraction` away, or rename the folder of the validation set",
+                "omit `valid_fraction`, or rename the folder of the validation set",
             ));
         }
         if self.valid.is_none() && config.valid_fraction == 0.0 && config.patience.is_some() {

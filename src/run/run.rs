@@ -8,6 +8,7 @@ use super::environment::Environment;
 use super::folder::RunFolder;
 use super::record::DataRecord;
 use super::run_config::RunConfig;
+use crate::data::Baseline;
 use crate::error::{Error, Result};
 use crate::graph::ParameterTable;
 use crate::train::Activity;
@@ -46,7 +47,7 @@ impl<'s> Run<'s> {
         let mut paths = paths.into_iter().peekable();
         let folder = loop {
             let Some(path) = paths.next() else {
-                let what = "there is no name for a run's folder";
+                let what = "there is not a name for a run's folder";
                 return Err(Error::usage(what, "give one with `out`"));
             };
             match RunFolder::create(&path, environment, &saved, table) {
@@ -134,6 +135,14 @@ impl<'s> Run<'s> {
     /// The step after which it goes on when it is resumed.
     pub fn saved_step(&self) -> u64 {
         self.saved.state.step
+    }
+
+    /// What predictions that look at no image come to on the test set; `None` of a classification.
+    pub fn baseline(&self) -> Result<Option<Baseline>> {
+        let Some(found) = &self.saved.config.targets else {
+            return Ok(None);
+        };
+        Ok(Some(found.baseline(&self.trainer.test_targets()?)))
     }
 
     /// Epochs that it was asked for.

@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::differences::{differences, is_free};
 use super::padding::Padding;
-use super::task::{ClassWeights, Task};
-use crate::data::{Augmentation, Classes, DataSource, Fit, ImageMode, ImageSize, Normalization};
+use super::task::{ClassWeights, LossKind, ScaleRule, Task};
+use crate::data::{
+    Augmentation, Classes, DataSource, Fit, ImageMode, ImageSize, Normalization, TargetStatistics,
+};
 use crate::error::{Error, Result};
 use crate::nn::{Activation, Adam, Head, NetworkConfiguration, NetworkType, Optimizer, Pool, Sgd};
 use crate::settings::settings;
@@ -55,6 +57,8 @@ settings! {
         class_counts: Vec<usize> = Vec::new();
         /// Means and deviations of the training images, where they are normalised: what was found, too.
         normalization: Option<Normalization> = None;
+        /// What the training targets of a regression are like: what was found, too.
+        targets: Option<TargetStatistics> = None;
         /// How the learning rate changes.
         schedule: ScheduleConfig = ScheduleConfig::default();
     }
@@ -78,6 +82,10 @@ settings! {
         /// Decay the weights: with adam by this share per unit of learning rate, as `AdamW` does; with
         /// sgd it is added to the gradients, as PyTorch's SGD does [default: 0]
         "Training" weight_decay: f64 = 0.0, [value_name = "W", allow_negative_numbers = true];
+        /// What the errors of a regression cost [default: mse]
+        "Training" loss: LossKind = LossKind::Mse, [value_enum];
+        /// Where --loss huber turns from squares to size; of scaled targets in standard deviations [default: 1]
+        "Training" huber_delta: f64 = 1.0, [value_name = "D", allow_negative_numbers = true];
         /// Spread this share of every target evenly over all classes [default: 0]
         "Training" label_smoothing: f64 = 0.0, [value_name = "SHARE", allow_negative_numbers = true];
         /// Change training images at random, anew in every epoch: flip, translate=PIXELS, cutout=PIXELS,
@@ -114,6 +122,9 @@ settings! {
         /// What is learned: numbers, or classes [default: classify for folders with names that are not all
         /// numbers, and for sets of named classes, else regress]
         "Training" task: Task, [value_enum] whole;
+        /// What a regression learns in place of its targets [default: standard where some lie outside -10 to 20,
+        /// else none]
+        "Training" target_scale: ScaleRule, [value_enum] whole;
         /// Weights of the classes in the loss: `balanced`, or one per class, in their order
         "Training" class_weights: ClassWeights, [value_name = "balanced|W,W,..."] whole;
         /// End after this many epochs without a lower validation loss
@@ -211,6 +222,7 @@ impl RunConfig {
             ));
         }
         self.check_classes()?;
+        self.check_targets()?;
         if self.epochs == 0 {
             return Err(Error::usage(
                 "`epochs` 0 trains nothing",
@@ -235,30 +247,26 @@ impl RunConfig {
                 "try `checkpoint_minutes` 10; 0 is after every epoch only",
             ));
         }
-        if !(0.0..1.0).contains(&self.valid_fraction) {
-            return Err(Error::usage(
-                format!(
-                    "`valid_fraction` {:?} is not from 0 to below 1",
-                    self.valid_fraction
-                ),
-                "try `valid_fraction` 0.1",
-            ));
-        }
-        if !(0.0..1.0).contains(&self.test_fraction) {
-            return Err(Error::usage(
-                format!(
-                    "`test_fraction` {:?} is not from 0 to below 1",
-                    self.test_fraction
-                ),
-                "try `test_fraction` 0.2",
-            ));
+        for (name, fraction, usual) in [
+            ("valid_fraction", self.valid_fraction, 0.1),
+            ("test_fraction", self.test_fraction, 0.2),
+        ] {
+            if !(0.0..1.0).contains(&fraction) {
+                return Err(Error::usage(
+                    format!("`{name}` {fraction:?} is not from 0 to below 1"),
+                    format!("try `{name}` {usual}"),
+                ));
+            }
         }
         if self
             .max_time
             .is_some_and(|minutes| !(minutes > 0.0 && minutes < 1e6))
         {
             return Err(Error::usage(
-                format!("`max_time` {:?} is no time", self.max_time.unwrap_or(0.0)),
+                format!(
+                    "`max_time` {:?} is not a time",
+                    self.max_time.unwrap_or(0.0)
+                ),
                 "give it in minutes: `max_time` 30",
             ));
         }

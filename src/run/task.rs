@@ -5,9 +5,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::run_config::RunConfig;
-use crate::data::{Classes, Normalization};
+use crate::data::{Classes, Normalization, TargetStatistics};
 use crate::error::{Error, Result};
-use crate::nn::{CrossEntropy, Mse, Objective, balanced_weights};
+use crate::nn::{
+    CrossEntropy, Objective, Regression, RegressionLoss, TargetScale, balanced_weights,
+};
 use crate::train::BestBy;
 
 /// What a net learns to predict.
@@ -19,6 +21,31 @@ pub enum Task {
     Regress,
     /// Classes: the cross-entropy of an output per class
     Classify,
+}
+
+/// What the errors of a regression cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+#[serde(rename_all = "lowercase")]
+pub enum LossKind {
+    /// The mean squared error
+    Mse,
+    /// The mean absolute error
+    Mae,
+    /// Huber's loss: half the square of errors up to --huber-delta, and beyond it their size
+    Huber,
+}
+
+/// What a regression learns in place of its targets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+#[serde(rename_all = "lowercase")]
+pub enum ScaleRule {
+    /// The targets as they are
+    None,
+    /// Targets less their mean, divided by their standard deviation; all that is reported, predicted and
+    /// exported is in the targets' own units
+    Standard,
 }
 
 /// Weights of classes.
@@ -51,7 +78,7 @@ impl std::str::FromStr for ClassWeights {
             let weight = weight.filter(|it| it.is_finite() && *it >= 0.0);
             weight.ok_or_else(|| {
                 format!(
-                    "'{}' is no weight; write balanced, or a list as 0.5,2,1",
+                    "'{}' is not a weight; write balanced, or a list as 0.5,2,1",
                     entry.trim()
                 )
             })
@@ -72,6 +99,8 @@ pub struct Found {
     pub counts: Vec<usize>,
     /// Means and deviations of the training images, where they are to be normalised.
     pub normalization: Option<Normalization>,
+    /// What the targets of the training images are like.
+    pub targets: TargetStatistics,
 }
 
 impl RunConfig {
@@ -86,11 +115,25 @@ impl RunConfig {
     /// Errors where it asks for what is read with another task only, or not of these classes.
     pub fn on(&self, found: &Found) -> Result<Self> {
         let task = self.task_of(found.classes.is_some());
-        if task == Task::Regress {
-            self.check_regress()?;
-        }
+        let rule = if found.targets.are_far_from_zero() {
+            ScaleRule::Standard
+        } else {
+            ScaleRule::None
+        };
+        let (target_scale, targets) = match task {
+            Task::Regress => {
+                self.check_regress()?;
+                (Some(self.target_scale.unwrap_or(rule)), Some(found.targets))
+            }
+            Task::Classify => {
+                self.check_classify()?;
+                (None, None)
+            }
+        };
         let config = Self {
             task: Some(task),
+            target_scale,
+            targets,
             classes: found.classes.clone(),
             normalization: found.normalization.clone(),
             class_counts: match task {
@@ -131,6 +174,60 @@ impl RunConfig {
         ))
     }
 
+    /// Errors where no numbers are learned so, or what is recorded of them cannot be.
+    pub(super) fn check_targets(&self) -> Result<()> {
+        let delta = self.huber_delta as f32;
+        if !(delta.is_normal() && delta > 0.0) {
+            let delta = self.huber_delta;
+            return Err(Error::usage(
+                format!("`huber_delta` {delta:?} is not a positive number"),
+                "try `huber_delta` 1",
+            ));
+        }
+        let known = |it: &TargetStatistics| {
+            let numbers = [it.mean, it.median, it.deviation, it.least, it.greatest];
+            numbers.iter().all(|it| it.abs() < 1e30) && it.deviation >= 0.0
+        };
+        if self.targets.as_ref().is_none_or(known) {
+            return Ok(());
+        }
+        Err(Error::usage(
+            "`targets` are not those of a data set",
+            "leave them out: they are found in the data",
+        ))
+    }
+
+    /// The same as it was recorded: by versions that recorded no rule for targets, they were learned as they are.
+    ///
+    /// Says so where there is a rule without what it was made of: they are recorded together.
+    pub(super) fn with_recorded_scale(self) -> Result<Self, &'static str> {
+        match self.target_scale {
+            Some(_) if self.targets.is_none() => Err("missing field `targets`"),
+            None if self.task != Some(Task::Classify) => Ok(Self {
+                target_scale: Some(ScaleRule::None),
+                ..self
+            }),
+            _ => Ok(self),
+        }
+    }
+
+    fn check_classify(&self) -> Result<()> {
+        let asked = [
+            ("loss", self.loss != LossKind::Mse),
+            (
+                "target_scale",
+                self.target_scale == Some(ScaleRule::Standard),
+            ),
+        ];
+        match asked.iter().find(|(_, asked)| *asked) {
+            None => Ok(()),
+            Some((name, _)) => Err(Error::usage(
+                format!("`{name}` is not read with `task` classify"),
+                format!("omit `{name}`, or give `task` regress"),
+            )),
+        }
+    }
+
     fn check_regress(&self) -> Result<()> {
         let asked = [
             ("label_smoothing", self.label_smoothing != 0.0),
@@ -155,7 +252,7 @@ impl RunConfig {
     /// What the net is trained for. Classes are two until the data are known.
     pub fn objective(&self) -> Arc<dyn Objective> {
         if self.task != Some(Task::Classify) {
-            return Arc::new(Mse);
+            return Arc::new(self.regression());
         }
         Arc::new(CrossEntropy {
             classes: self.classes.as_ref().map_or(2, |it| it.names().len()),
@@ -165,6 +262,22 @@ impl RunConfig {
                 ClassWeights::Given(weights) => weights.clone(),
             }),
         })
+    }
+
+    fn regression(&self) -> Regression {
+        let targets = self.targets.as_ref();
+        let scaled = targets.filter(|_| self.target_scale == Some(ScaleRule::Standard));
+        Regression {
+            loss: match self.loss {
+                LossKind::Mse => RegressionLoss::Mse,
+                LossKind::Mae => RegressionLoss::Mae,
+                LossKind::Huber => RegressionLoss::Huber {
+                    delta: self.huber_delta as f32,
+                },
+            },
+            scale: scaled.map_or(TargetScale::NONE, TargetScale::standard),
+            of_measures: targets.is_some_and(|it| !it.are_few_whole()),
+        }
     }
 }
 
@@ -179,6 +292,7 @@ mod tests {
             )),
             counts: vec![3; names.len()],
             normalization: None,
+            targets: TargetStatistics::of(&[0.0, 1.0]),
         }
     }
 
@@ -189,6 +303,7 @@ mod tests {
             classes: None,
             counts: Vec::new(),
             normalization: None,
+            targets: TargetStatistics::of(&[0.0, 9.0]),
         };
         let asked = |task| RunConfig {
             task,
@@ -208,6 +323,39 @@ mod tests {
         let error = smoothed.on(&numbers).expect_err("is a regression");
         assert!(error.to_string().contains("`label_smoothing`"), "{error}");
         assert!(smoothed.on(&pets).is_ok());
+        let scaled = RunConfig {
+            target_scale: Some(ScaleRule::Standard),
+            ..asked(None)
+        };
+        let error = scaled.on(&pets).expect_err("is a classification");
+        assert!(error.to_string().contains("`target_scale`"), "{error}");
+    }
+
+    #[test]
+    fn targets_far_from_zero_are_scaled_unless_somebody_says_otherwise() {
+        let of = |rule, targets: &[f32]| {
+            let asked = RunConfig {
+                target_scale: rule,
+                ..RunConfig::default()
+            };
+            let found = Found {
+                normalization: None,
+                classes: None,
+                counts: Vec::new(),
+                targets: TargetStatistics::of(targets),
+            };
+            let config = asked.on(&found).expect("fits");
+            (config.target_scale, config.objective().target_scale())
+        };
+        let standard = TargetScale {
+            mean: 200_000.0,
+            deviation: 100_000.0,
+        };
+        let prices = [100_000.0, 300_000.0];
+        assert_eq!(of(None, &prices), (Some(ScaleRule::Standard), standard));
+        let none = (Some(ScaleRule::None), TargetScale::NONE);
+        assert_eq!(of(Some(ScaleRule::None), &prices), none);
+        assert_eq!(of(None, &[0.0, 9.0]), none);
     }
 
     #[test]

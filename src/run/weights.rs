@@ -186,7 +186,7 @@ impl Found {
     /// Looks for the tensors of `table` in `bytes`, which were read at `path`.
     fn read(path: &Path, bytes: &[u8], table: &ParameterTable) -> Result<Self> {
         let file = SafeTensors::deserialize(bytes).map_err(|error| {
-            let what = format!("is no safetensors file: {error}");
+            let what = format!("is not a safetensors file: {error}");
             Error::file(path, what, DAMAGED)
         })?;
         let mut found: HashMap<String, TensorView<'_>> = file.tensors().into_iter().collect();

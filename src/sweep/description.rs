@@ -59,7 +59,7 @@ impl Sweep {
     /// Reads the bytes of a file; also tells whether its checksum could be verified, which files of an
     /// earlier version have none of.
     pub(super) fn parse(bytes: &[u8]) -> Result<(Self, bool), String> {
-        let text = str::from_utf8(bytes).map_err(|_| "is no text".to_owned())?;
+        let text = str::from_utf8(bytes).map_err(|_| "is not text".to_owned())?;
         let wrong = |error: toml::de::Error| format!("describes no sweep: {}", error.message());
         let checked = text.strip_prefix(CHECKSUM);
         let checked = checked.and_then(|it| it.split_once('\n'));
@@ -100,7 +100,7 @@ impl Sweep {
         for (index, run) in self.runs.iter().enumerate() {
             let name = &run.name;
             if !is_name(name) {
-                return Err(format!("'{name}' is no name for a run"));
+                return Err(format!("'{name}' is not a name for a run"));
             }
             let same = |other: &PlannedRun| other.name.eq_ignore_ascii_case(name);
             if self.runs[..index].iter().any(same) {

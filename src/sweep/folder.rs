@@ -118,7 +118,7 @@ impl SweepFolder {
             let what = if path.is_dir() {
                 "holds no sweep.toml"
             } else {
-                "is no folder of a sweep"
+                "is not a sweep folder"
             };
             return Err(Error::file(path, what, HINT));
         }
@@ -263,8 +263,10 @@ pub(super) mod tests {
             batch_size: 16,
             epochs: 2,
             checkpoint_minutes: 0.0,
-            // What sweeps of before tasks were recorded as.
+            // What is recorded of the data.
             task: Some(crate::run::Task::Regress),
+            target_scale: Some(crate::run::ScaleRule::None),
+            targets: Some(crate::data::TargetStatistics::of(&[0.0, 9.0])),
             ..RunConfig::default_for(NetworkType::Mlp)
         };
         let run = |(index, &name): (usize, &&str)| PlannedRun {

@@ -30,7 +30,7 @@ pub fn read_nets(path: &Path) -> Result<Axis> {
         return Err(Error::file(path, "holds no net", HINT));
     }
     if let Some(name) = nets.keys().find(|name| !is_name(name)) {
-        let what = format!("'{name}' is no name for a net");
+        let what = format!("'{name}' is not a name for a net");
         let hint = format!("use up to {MAX_NAME} letters, digits, - and _");
         return Err(Error::file(path, what, hint));
     }
@@ -54,7 +54,7 @@ fn check(values: &Table) -> Result<(), String> {
         return Err("it has no key net".to_owned());
     }
     if let Some(key) = values.keys().find(|key| !RunConfig::is_of_net(key)) {
-        return Err(format!("{key} is no key of a net"));
+        return Err(format!("{key} is not a key of a net"));
     }
     let checked = RunConfig::default().asked(values);
     checked
@@ -106,7 +106,7 @@ mod tests {
             ("[a]\nnet = 'cnn'\n[a]\nnet = 'mlp'", "duplicate key"),
             ("[a]\nchannels = [1]", "no key net"),
             ("[a]\nnet = 'rnn'", "rnn"),
-            ("['a/b']\nnet = 'mlp'", "'a/b' is no name"),
+            ("['a/b']\nnet = 'mlp'", "'a/b' is not a name"),
             ("[a]\nnet = 'cnn'\nchannels = [-1]", "-1"),
             ("a = 3", "holds no nets"),
             ("[a", "holds no nets"),

@@ -290,7 +290,7 @@ impl Trainer<'_> {
             let samples = sums.samples as usize;
             on_event(&TrainEvent::Progress {
                 samples,
-                metrics: sums.means(&*objective, false),
+                metrics: sums.means(&*objective, None),
                 samples_per_second: speed(
                     samples.saturating_sub(first),
                     start.elapsed().as_secs_f64(),

@@ -93,7 +93,7 @@ impl<'s> TrainerBuilder<'s> {
         self
     }
 
-    /// Keys initial weights, shuffling, augmentation and dropout by `seed`.
+    /// Seeds initial weights, shuffling, augmentation and dropout with `seed`.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.options.seed = seed;

@@ -7,6 +7,7 @@ use super::options::TrainerOptions;
 use super::place::Place;
 use super::selection::Selection;
 use super::state::TrainState;
+use crate::data::TargetStatistics;
 
 /// By what share of the highest learning rate an epoch's may be off: powers and cosines differ between
 /// systems in their last digits.
@@ -72,10 +73,14 @@ impl HistoryCheck<'_> {
         let last = logs.last().filter(|_| state.position == 0 && ended > 0);
         let last = last.filter(|_| !state.pending_evaluation);
         let means = |last: &EpochMetrics| {
-            let whole_targets = last.train.len() == self.options.objective.metrics().len();
-            state.sums.means(&*self.options.objective, whole_targets)
+            // What takes more than that to know of the targets is derived from these.
+            let known = TargetStatistics {
+                whole: last.train.get("accuracy").is_some(),
+                ..TargetStatistics::of(&[0.0])
+            };
+            state.sums.means(&*self.options.objective, Some(&known))
         };
-        match last.filter(|last| means(last) != last.train) {
+        match last.filter(|last| !means(last).are_among(&last.train)) {
             Some(_) => Err("its sums are not those of the last epoch".to_owned()),
             None => Ok(()),
         }
@@ -186,7 +191,7 @@ impl HistoryCheck<'_> {
         for metric in metrics {
             let name = metric.name;
             match found.get(name) {
-                None if !metric.of_whole_targets => return Err(format!("{name} is missing")),
+                None if !metric.is_optional => return Err(format!("{name} is missing")),
                 Some(value) if !value.is_finite() => return Err(format!("{name} is {value}")),
                 Some(value) if metric.is_share && !(0.0..=1.0).contains(&value) => {
                     return Err(format!("{name} is {value}"));

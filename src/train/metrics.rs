@@ -6,6 +6,7 @@ use std::ops::Index;
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::TargetStatistics;
 use crate::exec::Row;
 use crate::ops::loss::{Metric, Objective, ROW};
 
@@ -24,6 +25,12 @@ impl Metrics {
     /// How many were measured.
     pub(super) fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// Whether all that were measured have the same values in `others`.
+    pub(super) fn are_among(&self, others: &Self) -> bool {
+        let mut all = self.0.iter();
+        all.all(|(name, value)| others.0.get(name) == Some(value))
     }
 
     /// The metric of that name, where it was measured.
@@ -203,19 +210,21 @@ impl Sums {
         self.samples += samples;
     }
 
-    /// The metrics of `objective`, on data whose targets are whole numbers or not.
-    pub(super) fn means(&self, objective: &dyn Objective, whole_targets: bool) -> Metrics {
-        let measured = objective.metrics().iter().zip(self.metrics);
-        let measured = measured.filter(|(it, _)| whole_targets || !it.of_whole_targets);
-        let means = measured.map(|(metric, sum)| (metric.name, sum / self.samples));
-        means.collect()
+    /// The metrics of `objective` on data with such `targets`; without them those that need not know any.
+    pub(super) fn means(
+        &self,
+        objective: &dyn Objective,
+        targets: Option<&TargetStatistics>,
+    ) -> Metrics {
+        let measured = objective.measured(self.metrics, self.samples, targets);
+        measured.into_iter().collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::loss::Mse;
+    use crate::ops::loss::Regression;
 
     fn metrics(loss: f64, accuracy: Option<f64>) -> Metrics {
         let accuracy = accuracy.map(|it| ("accuracy", it));
@@ -235,7 +244,7 @@ mod tests {
             seconds: 2.5,
             samples_per_second: 4000.0,
         };
-        let columns = Column::all(&Mse);
+        let columns = Column::all(&Regression::default());
         let line: Vec<(&str, String)> = columns
             .iter()
             .map(|it| (it.name.as_str(), it.value(&epoch)))
@@ -268,9 +277,11 @@ mod tests {
         let written = toml::to_string(&sums).expect("writes");
         assert_eq!(toml::from_str::<Sums>(&written).expect("reads"), sums);
         assert_eq!(
-            sums.means(&Mse, false),
+            sums.means(&Regression::default(), None),
             [("loss", 0.5), ("mae", 0.75)].into_iter().collect()
         );
-        assert_eq!(sums.means(&Mse, true)["accuracy"], 0.25);
+        let digits = TargetStatistics::of(&[3.0, 4.0]);
+        let means = sums.means(&Regression::default(), Some(&digits));
+        assert_eq!(means["accuracy"], 0.25);
     }
 }

@@ -29,7 +29,7 @@ pub use advance::Activity;
 pub(crate) use advance::Clock;
 pub use builder::TrainerBuilder;
 pub use classification::{ClassCounts, ClassScore, Guess, softmax};
-pub use evaluation::{Confusion, DigitError, Evaluation};
+pub use evaluation::{Confusion, DigitError, Evaluation, QuantileError};
 pub use event::TrainEvent;
 pub use find_lr::{LrPoint, LrRange, suggest_lr};
 pub(crate) use history::HistoryCheck;

@@ -90,7 +90,7 @@ pub(super) fn check_parameters(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::loss::Mse;
+    use crate::ops::loss::Regression;
 
     #[test]
     fn values_that_are_not_finite_end_a_run() {
@@ -114,7 +114,7 @@ mod tests {
         );
         let check = |mae| {
             let metrics = [("loss", 1.0), ("mae", mae)].into_iter().collect();
-            at.check_evaluation(&Mse, "test", &metrics)
+            at.check_evaluation(&Regression::default(), "test", &metrics)
         };
         assert!(check(1.0).is_ok());
         let error = check(f64::NAN).expect_err("is NaN");

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::kernel::shards::SHARDS;
 use crate::kernel::target::Target;
 use crate::kernel::tuning::Tuning;
-use crate::nn::{Activation, Adam, Mse, Objective, Optimizer, Update};
+use crate::nn::{Activation, Adam, Objective, Optimizer, Regression, Update};
 use crate::ops::batch::Augmented;
 use crate::random::{self, Purpose};
 use crate::shape::ImageShape;
@@ -31,7 +31,7 @@ pub struct TrainerOptions {
     pub batch_size: usize,
     /// What follows every layer but the last.
     pub activation: Activation,
-    /// Keys initial weights, shuffling, augmentation and dropout.
+    /// Seed for initial weights, shuffling, augmentation and dropout.
     pub seed: u64,
     /// Whether every epoch visits the samples in an order of its own.
     pub shuffle: bool,
@@ -71,7 +71,7 @@ impl Default for TrainerOptions {
             shuffle: true,
             fuse: true,
             evaluate_train: false,
-            objective: Arc::new(Mse),
+            objective: Arc::new(Regression::default()),
             optimizer: Arc::new(Adam::default()),
             clip_grad_norm: None,
             augment: Augmentation::default(),
@@ -88,7 +88,10 @@ impl TrainerOptions {
         // The optimizer's kernel works in f32, where a smaller one would be 0 and train nothing.
         if !((self.lr as f32).is_normal() && self.lr > 0.0) {
             return Err(Error::usage(
-                format!("`lr` {:?} is no positive number of an f32's range", self.lr),
+                format!(
+                    "`lr` {:?} is not a positive number that a 32-bit float can hold",
+                    self.lr
+                ),
                 "try `lr` 1e-3",
             ));
         }
@@ -98,7 +101,7 @@ impl TrainerOptions {
         if clip.is_some_and(|norm| !((norm as f32).is_normal() && norm > 0.0)) {
             return Err(Error::usage(
                 format!(
-                    "`clip_grad_norm` {:?} is no positive number",
+                    "`clip_grad_norm` {:?} is not a positive number",
                     clip.unwrap_or(0.0)
                 ),
                 "try `clip_grad_norm` 1",

@@ -15,7 +15,7 @@ use crate::exec::{Buffer, Device, Executable, Kept, MAX_STEPS, SharedBuffers, Su
 use crate::graph::Role;
 use crate::kernel::tuning::Tuning;
 use crate::nn::{Network, ProgramOptions, evaluation_program};
-use crate::ops::loss::{Mse, Objective, ROW};
+use crate::ops::loss::{Objective, ROW, Regression};
 use crate::shape::padded;
 
 /// How to predict. With the options of a training, sums round as its evaluation's do.
@@ -38,7 +38,7 @@ impl Default for PredictorOptions {
         Self {
             batch_size: 128,
             fuse: true,
-            objective: Arc::new(Mse),
+            objective: Arc::new(Regression::default()),
             shards: 1,
             tuning: None,
         }
@@ -48,7 +48,7 @@ impl Default for PredictorOptions {
 /// What a net predicts for a data set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Predictions {
-    /// As many per image as the net has outputs, in file order.
+    /// As many per image as the net has outputs, in file order; numbers are the targets' own.
     pub values: Vec<f32>,
     /// How far they are from the data set's targets.
     pub metrics: Metrics,
@@ -162,8 +162,8 @@ impl<'s> Predictor<'s> {
             self.options.batch_size,
         )?;
         Ok(Predictions {
-            values,
-            metrics: sums.means(&**objective, set.whole_targets()),
+            values: targets_of(values, &**objective),
+            metrics: sums.means(&**objective, Some(set.statistics())),
         })
     }
 }
@@ -182,10 +182,16 @@ impl Trainer<'_> {
             self.options.batch_size,
         )?;
         Ok(Predictions {
-            values,
+            values: targets_of(values, &*self.options.objective),
             metrics: self.means(&sums, self.data.test()),
         })
     }
+}
+
+/// The targets that `outputs` of a net for `objective` stand for.
+fn targets_of(outputs: Vec<f32>, objective: &dyn Objective) -> Vec<f32> {
+    let scale = objective.target_scale();
+    outputs.into_iter().map(|it| scale.target(it)).collect()
 }
 
 /// Runs an evaluation program over `count` samples in file order. `batch` is its buffer of

@@ -1,9 +1,7 @@
 //! A data set on the GPU: images as packed bytes, and targets. It never changes, so that trainers
 //! can share it.
 
-use std::ops::RangeInclusive;
-
-use crate::data::{Dataset, Split};
+use crate::data::{Dataset, Split, TargetStatistics};
 use crate::error::{Error, Result};
 use crate::exec::{Buffer, Device, SharedBuffers};
 use crate::graph::Role;
@@ -38,8 +36,7 @@ impl Subset {
 pub struct ResidentDataset {
     layout: ResidentLayout,
     shape: ImageShape,
-    whole_targets: bool,
-    targets: RangeInclusive<f32>,
+    statistics: TargetStatistics,
     buffers: SharedBuffers,
 }
 
@@ -175,8 +172,7 @@ impl ResidentDataset {
         Ok(Self {
             layout,
             shape: data.shape(),
-            whole_targets: data.targets().iter().all(|target| target.fract() == 0.0),
-            targets: range(data.targets()),
+            statistics: TargetStatistics::of(data.targets()),
             buffers,
         })
     }
@@ -191,14 +187,15 @@ impl ResidentDataset {
         self.shape
     }
 
-    /// Whether every target is a whole number, so that rounded accuracy means something.
-    pub fn whole_targets(&self) -> bool {
-        self.whole_targets
+    /// What its targets are like.
+    pub fn statistics(&self) -> &TargetStatistics {
+        &self.statistics
     }
 
     /// Errors where its targets are none that a net could be trained to meet for `objective`.
     pub(super) fn check(&self, objective: &dyn Objective) -> Result<()> {
-        objective.check(self.targets.clone(), self.whole_targets)
+        let found = &self.statistics;
+        objective.check(found.least as f32..=found.greatest as f32, found.whole)
     }
 
     /// Number of images.
@@ -221,13 +218,6 @@ impl ResidentDataset {
     pub(super) fn buffers(&self) -> &SharedBuffers {
         &self.buffers
     }
-}
-
-/// From the least to the greatest of `targets`.
-fn range(targets: &[f32]) -> RangeInclusive<f32> {
-    let least = targets.iter().copied().fold(f32::INFINITY, f32::min);
-    let greatest = targets.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    least..=greatest
 }
 
 fn upload_part(

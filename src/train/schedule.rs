@@ -54,7 +54,7 @@ impl ScheduleConfig {
         let wrong = |what: String, hint: &str| Err(Error::usage(what, hint));
         if self.lr_step_size == 0 {
             return wrong(
-                "`lr_step_size` 0 is no step".to_owned(),
+                "`lr_step_size` 0 is not a step".to_owned(),
                 "try `lr_step_size` 10",
             );
         }

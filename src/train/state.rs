@@ -36,7 +36,7 @@ pub struct TrainState {
     /// What the losses so far have decided.
     #[serde(default)]
     pub selection: Selection,
-    /// Keys the random streams.
+    /// Seed of the random streams.
     pub seed: u64,
 }
 

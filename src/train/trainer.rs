@@ -186,6 +186,11 @@ impl<'s> Trainer<'s> {
         Arc::clone(&self.options.objective)
     }
 
+    /// Whether there is a validation set.
+    pub(crate) fn validates(&self) -> bool {
+        self.data.valid().is_some()
+    }
+
     /// Metrics of every epoch so far.
     pub fn logs(&self) -> &[EpochMetrics] {
         &self.logs
@@ -284,7 +289,7 @@ impl<'s> Trainer<'s> {
                 "give a range within the data set",
             ));
         }
-        let whole_targets = set.whole_targets();
+        let targets = *set.statistics();
         let mut sums = Sums::default();
         let steps = batches(range, self.options.batch_size);
         let program = match (subset, &self.on_valid) {
@@ -300,7 +305,7 @@ impl<'s> Trainer<'s> {
                 ControlFlow::Continue(())
             }
         })?;
-        let metrics = sums.means(&*self.options.objective, whole_targets);
+        let metrics = sums.means(&*self.options.objective, Some(&targets));
         Ok(match flow {
             ControlFlow::Break(()) => ControlFlow::Break(metrics),
             ControlFlow::Continue(()) => ControlFlow::Continue(metrics),
@@ -309,7 +314,7 @@ impl<'s> Trainer<'s> {
 
     /// The metrics of `sums` over samples of `set`.
     pub(super) fn means(&self, sums: &Sums, set: &ResidentDataset) -> Metrics {
-        sums.means(&*self.options.objective, set.whole_targets())
+        sums.means(&*self.options.objective, Some(set.statistics()))
     }
 
     /// Metrics of all of `subset`.

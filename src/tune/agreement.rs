@@ -186,7 +186,7 @@ mod tests {
         let layout = lay_out(BATCH, network.input, 1 << 27).expect("fits");
         let target = gpu.target().clone().with_tuning(&Arc::default(), BATCH);
         let options = ProgramOptions {
-            objective: Arc::new(crate::nn::Mse),
+            objective: Arc::new(crate::nn::Regression::default()),
             capacity: BATCH,
             rows: 1,
             target,

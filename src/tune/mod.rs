@@ -19,7 +19,7 @@ use crate::graph::{Dispatch, Program, Role};
 use crate::kernel::tuning::{Problem, TileValues, Tuning};
 use crate::kernel::{Choice, Step, Variant};
 use crate::nn::{
-    Adam, Mse, Network, Optimizer as _, ProgramOptions, Update, initial_parameters,
+    Adam, Network, Optimizer as _, ProgramOptions, Regression, Update, initial_parameters,
     training_program,
 };
 use crate::ops::batch::gather::ResidentLayout;
@@ -283,7 +283,7 @@ fn lower(
     tuning: Tuning,
 ) -> Result<Program> {
     let options = ProgramOptions {
-        objective: Arc::new(Mse),
+        objective: Arc::new(Regression::default()),
         capacity: batch,
         rows: 1,
         target: gpu.target().clone().with_tuning(&Arc::new(tuning), batch),

@@ -16,7 +16,7 @@ const MAX_BYTES: u64 = 4 << 20;
 const NAME_BYTES: usize = 120;
 const BROKEN: &str = "run `gpu-train tune` again, which writes it anew, or remove it";
 const UNREADABLE: &str =
-    "see to it that it is a file of a sane size that can be read, or train with `no_tuned`";
+    "make sure that it is a readable file of a normal size, or train with `no_tuned`";
 
 /// Where the tuning of one adapter, driver and version of gpu-train is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +80,7 @@ impl TuningFile {
         };
         let wrong = |what: String| Error::file(&self.path, what, BROKEN);
         let content: Content = toml::from_slice(&bytes)
-            .map_err(|error| wrong(format!("is no tuning: {}", error.message())))?;
+            .map_err(|error| wrong(format!("is not a tuning: {}", error.message())))?;
         if content.key != self.key {
             let Key {
                 version, adapter, ..
@@ -191,9 +191,9 @@ mod tests {
             ),
             (whole.replace(&version, "version = \"0.0.1\""), "0.0.1"),
             (whole.replace("1.2", "1.3"), "another driver"),
-            (whole.replace("ROWS = 8", "ROWS = -8"), "is no tuning"),
-            (whole.replace("[[choices]]", "[[choices"), "is no tuning"),
-            ("\u{fe}".to_owned(), "is no tuning"),
+            (whole.replace("ROWS = 8", "ROWS = -8"), "is not a tuning"),
+            (whole.replace("[[choices]]", "[[choices"), "is not a tuning"),
+            ("\u{fe}".to_owned(), "is not a tuning"),
         ] {
             fs::write(file("one").path(), &text).expect("writes");
             let error = file("one").read().expect_err(&text);

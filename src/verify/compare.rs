@@ -230,14 +230,14 @@ mod tests {
         let first = unwritten.first.expect("there is one").to_string();
         assert_eq!(first, "output[2] is unwritten instead of 0");
         // Of three rows of metrics the loss writes one.
-        let launch = crate::ops::loss::mse_loss::random(7);
+        let launch = crate::ops::loss::regression_loss::random(7);
         let same = Expected::of(&launch, Tolerance::Exact).compare(&run_twin::<f32>(&launch));
         assert_eq!((same.wrong, same.share), (0, 0.0));
     }
 
     #[test]
     fn words_are_the_same_or_wrong() {
-        let launch = crate::ops::loss::mse_loss::random(7);
+        let launch = crate::ops::loss::regression_loss::random(7);
         let mut outputs = run_twin::<f32>(&launch);
         let Some(Output::Words(faults)) = outputs.last_mut() else {
             panic!("faults are words");

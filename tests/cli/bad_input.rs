@@ -152,12 +152,12 @@ fn files_that_are_no_files_or_far_too_large_are_not_read() {
     refuses(
         &with(&["--config", "/dev/zero"]),
         1,
-        &["/dev/zero", "no regular file"],
+        &["/dev/zero", "not a regular file"],
     );
     refuses(
         &with(&["--init", "/dev/zero"]),
         1,
-        &["/dev/zero", "no regular file"],
+        &["/dev/zero", "not a regular file"],
     );
     let place = Workplace::new();
     for (name, bytes) in [("config.toml", 2 << 20), ("huge.safetensors", 1_u64 << 34)] {
@@ -192,7 +192,7 @@ fn paths_that_are_no_text_are_refused() {
     let ended = place.run(&arguments);
     assert_eq!(ended.code, 1, "{}", ended.stderr);
     assert!(
-        ended.stderr.contains("is no UTF-8 path"),
+        ended.stderr.contains("is not a UTF-8 path"),
         "{}",
         ended.stderr
     );
@@ -204,7 +204,7 @@ fn paths_that_are_no_text_are_refused() {
     let files = ["--train", "a.mat", "--test"].map(OsStr::new);
     let ended = place.run(&[&files[..], &[odd]].concat());
     assert!(
-        ended.stderr.contains("is no UTF-8 path"),
+        ended.stderr.contains("is not a UTF-8 path"),
         "{}",
         ended.stderr
     );
@@ -267,7 +267,7 @@ fn files_that_are_missing_or_wrong() {
     for number in ["17", "256"] {
         refuses(&["--device", number], 2, &[number, "there are: 0 "]);
     }
-    refuses(&["--resume", "x"], 1, &["x: is no folder of a run"]);
+    refuses(&["--resume", "x"], 1, &["x: is not a run folder"]);
 }
 
 #[test]

@@ -151,10 +151,10 @@ fn numbers_that_become_names_are_said_aloud() {
     names.push("unknown");
     folders(&place, "names", &names);
     let said = train(&place, "names", "names-run").stderr;
-    assert!(said.contains("unknown is no number"), "{said}");
+    assert!(said.contains("unknown is not a number"), "{said}");
     assert!(said.contains("10 has the target 2"), "{said}");
     assert!(said.contains("1 -> 1, 10 -> 2, 11 -> 3, 2 -> 4"), "{said}");
-    assert_eq!(said.matches("is no number").count(), 1, "{said}");
+    assert_eq!(said.matches("is not a number").count(), 1, "{said}");
 }
 
 #[test]

@@ -363,7 +363,7 @@ fn what_makes_no_classification_is_refused_with_a_hint() {
         ),
         (&["--label-smoothing", "1"][..], "is not from 0 to below 1"),
         (&["--class-weights", "1,2"][..], "there are 3 classes"),
-        (&["--class-weights", "1,-2,3"][..], "is no weight"),
+        (&["--class-weights", "1,-2,3"][..], "is not a weight"),
         (&["--task", "guess"][..], "guess"),
     ] {
         let ended = place.run(&[&["--data", "pets"], arguments, &["--out", "run"], CPU].concat());

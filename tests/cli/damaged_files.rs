@@ -10,7 +10,9 @@ use gpu_train::export::{Meaning, OnnxNet, to_onnx, with_metadata};
 use gpu_train::gpu::AdapterDescription;
 use gpu_train::kernel::target::{AdapterKind, Target};
 use gpu_train::kernel::tuning::{Problem, TileValues, Tuning};
-use gpu_train::nn::{Activation, Network, NetworkConfiguration, NetworkType, initial_parameters};
+use gpu_train::nn::{
+    Activation, Network, NetworkConfiguration, NetworkType, TargetScale, initial_parameters,
+};
 use gpu_train::report::{Heading, RunRecord, compare};
 use gpu_train::run::{Checkpoint, Environment, RunConfig, Task, load_weights, save_weights};
 use gpu_train::shape::ImageShape;
@@ -321,7 +323,7 @@ fn damaged_onnx_files_are_refused_or_run() {
     let network = Network::new(NetworkType::Cnn, &sizes, Activation::Relu, image).expect("fits");
     let tensors = initial_parameters(&network.parameters, 0);
     let meaning = Meaning::Probabilities(classes);
-    let bytes = to_onnx(&network, image, &tensors, &meaning).expect("fits");
+    let bytes = to_onnx(&network, image, &tensors, &meaning, TargetScale::NONE).expect("fits");
     let bytes = with_metadata(bytes, &config.metadata(image));
     let read = || {
         let net = OnnxNet::read(&path)?;

@@ -21,7 +21,7 @@ fn it_prints_what_a_report_needs_and_passes() {
 }
 
 fn assert_passes(device: &[&str], of_device: &[&str]) {
-    let kernels = ["--kernel", "mse_loss", "--kernel", "sum_partials"];
+    let kernels = ["--kernel", "regression_loss", "--kernel", "sum_partials"];
     let ended = doctor(&[&kernels[..], device].concat());
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(ended.stderr, "", "no bar where there is no terminal");
@@ -36,7 +36,7 @@ fn assert_passes(device: &[&str], of_device: &[&str]) {
     }
     let ok = |line: &&str| line.split_whitespace().nth(4) == Some("ok");
     let lines: Vec<&str> = ended.stdout.lines().filter(ok).collect();
-    assert!(lines[0].starts_with("mse_loss ") && lines[1].starts_with("sum_partials "));
+    assert!(lines[0].starts_with("regression_loss ") && lines[1].starts_with("sum_partials "));
     assert_eq!(lines.len(), 2, "{}", ended.stdout);
     assert!(!ended.stdout.contains("FAILED"), "{}", ended.stdout);
 }
@@ -49,7 +49,7 @@ fn a_broken_kernel_is_named() {
 }
 
 fn assert_broken_is_named(device: &[&str]) {
-    let kernels = ["--kernel", "mse_loss", "--kernel", "sum_partials"];
+    let kernels = ["--kernel", "regression_loss", "--kernel", "sum_partials"];
     let broken = ["--break-kernel", "sum_partials", "--quiet"];
     let ended = doctor(&[&kernels[..], &broken, device].concat());
     assert_eq!(ended.code, 1, "{}", ended.stdout);

@@ -24,11 +24,13 @@ mod predict;
 mod report;
 mod resume;
 mod runs;
+mod slips;
 mod strange_folders;
 mod strange_names;
 mod support;
 mod sweep;
 mod sweep_tasks;
+mod targets;
 mod tensorboard;
 mod tuning;
 #[path = "../formats/writers.rs"]

@@ -251,7 +251,7 @@ fn models_that_cannot_be_used_are_refused() {
         1,
         &["none: is not there"],
     );
-    refused(with(&["eval", "."], &[]), 1, &["holds no config.toml"]);
+    refused(with(&["eval", "."], &[]), 1, &["has no config.toml"]);
     refused(
         with(&["eval", "run"], &net),
         2,

@@ -292,7 +292,7 @@ fn what_cannot_be_compared_is_named() {
     };
     refused(
         &["compare", "run", "nowhere"],
-        &["nowhere", "no folder of a run", "hint:"],
+        &["nowhere", "not a run folder", "hint:"],
     );
     refused(
         &["compare", "run", "--out", "run"],

@@ -152,9 +152,9 @@ fn what_is_not_the_run_is_refused_by_name() {
         }
     }
     for (folder, words) in [
-        ("no/such/run", "is no folder of a run"),
+        ("no/such/run", "is not a run folder"),
         (".", "holds no checkpoint"),
-        ("run/config.toml", "is no folder of a run"),
+        ("run/config.toml", "is not a run folder"),
     ] {
         let ended = place.run(&["--resume", folder]);
         assert_eq!(ended.code, 1, "{}", ended.stderr);
@@ -205,18 +205,18 @@ fn damaged_checkpoints_are_refused() {
         changed
     };
     for (bytes, words) in [
-        (whole[..whole.len() - 9].to_vec(), "is no checkpoint"),
-        (whole[..5].to_vec(), "is no checkpoint"),
-        (Vec::new(), "is no checkpoint"),
+        (whole[..whole.len() - 9].to_vec(), "is not a checkpoint"),
+        (whole[..5].to_vec(), "is not a checkpoint"),
+        (Vec::new(), "is not a checkpoint"),
         (
             place.read("run/model.safetensors"),
-            "no checkpoint of gpu-train",
+            "not a checkpoint of gpu-train",
         ),
         (flipped, "checksum"),
         (text("format = 2", "format = 9"), "is of format 9"),
         (
             text("step = 10", "steq = 10"),
-            "is no checkpoint: missing field `step`",
+            "is not a checkpoint: missing field `step`",
         ),
         (
             text("shape = [3, 3", "shape = [0, 3"),

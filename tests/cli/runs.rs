@@ -363,7 +363,7 @@ fn assert_profiled(device: &[&str], sum: &str) {
     for kernel in [
         "conv2d_max_pool2d_forward ",
         "linear_forward ",
-        "mse_loss ",
+        "regression_loss ",
         "conv2d_backward_input ",
         "linear_backward_weight ",
         sum,

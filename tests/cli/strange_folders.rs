@@ -109,12 +109,12 @@ fn a_strangers_run_reaches_out_of_itself_nowhere() {
     begin();
     fs::remove_file(run.join(".lock")).expect("removes");
     symlink(place.path("outside/made"), run.join(".lock")).expect("links");
-    refused(".lock: cannot be written: is no regular file");
+    refused(".lock: cannot be written: is not a regular file");
 
     fs::remove_file(run.join(".lock")).expect("removes");
     let made = Command::new("mkfifo").arg(run.join(".lock")).status();
     assert!(made.expect("runs").success());
-    refused(".lock: cannot be written: is no regular file");
+    refused(".lock: cannot be written: is not a regular file");
 
     // Files that are links are replaced, and what they lead to stays.
     begin();

@@ -226,7 +226,7 @@ fn wrong_sweeps_are_refused_before_anything_is_written() {
         (
             &["sweep", "--resume", "nowhere"],
             1,
-            "is no folder of a sweep",
+            "is not a sweep folder",
         ),
         (&["sweep", "--resume", "there", "--lr", "1"], 2, "--lr"),
         (

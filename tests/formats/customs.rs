@@ -82,7 +82,7 @@ fn what_systems_leave_in_folders_is_passed_over_with_one_note() {
     );
     assert_eq!(split.train.targets(), [1.0]);
     assert_eq!(split.test.targets(), [2.0]);
-    let expected = "passed over what is no image, going by its name: Thumbs.db, __MACOSX, desktop.ini, \
+    let expected = "passed over what is not an image, going by its name: Thumbs.db, __MACOSX, desktop.ini, \
                     __MACOSX and 1 more";
     assert_eq!(split.notes(), [expected]);
     let clean = vec![("train/1/a.png", picture()), ("test/1/a.png", picture())];

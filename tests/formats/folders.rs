@@ -182,7 +182,7 @@ fn a_test_set_is_drawn_where_there_is_none() {
     let both = Place::new(&["train/1/a.png", "test/1/a.png"]);
     both.refuses(
         &drawn(0.2, 0),
-        &["test: is a test set already", "leave `test_fraction` away"],
+        &["test: is a test set already", "omit `test_fraction`"],
     );
     let other = DataSource::DRAWN
         .load_with(&drawn(0.2, 0))
@@ -244,7 +244,7 @@ fn bombs_stay_bombs() {
         &[
             "claims 9000x8000 pixels of 216000000 bytes",
             "192 MiB",
-            "scale it down",
+            "scaled down",
         ],
     );
     let large = DynamicImage::new_rgb8(4000, 3000);

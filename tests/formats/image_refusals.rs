@@ -23,14 +23,14 @@ fn wrong_folders_of_images() {
     one(
         "train/1/deeper/a.png",
         b"",
-        &["deeper/a.png: is no image of a known format"],
+        &["deeper/a.png: is not an image of a known format"],
     );
     one(
         "train/a.png",
         b"",
         &["a.png: lies beside the classes, and there is no labels.csv"],
     );
-    one("train/1/a.png", b"", &["is no image of a known format"]);
+    one("train/1/a.png", b"", &["is not an image of a known format"]);
     one(
         "train/1/a.png",
         b"\x89PNG\r\n\x1a\n and so on",
@@ -49,7 +49,7 @@ fn wrong_folders_of_images() {
             "a.png: has 6x5 pixels, but",
             "b.png has 7x5",
             "`image_size` 8x8 (rows x columns) resizes all of them",
-            "mogrify -resize '8x8!'",
+            "mogrify -path scaled -resize '8x8!' *.png",
         ],
     );
     one(
@@ -73,7 +73,7 @@ fn wrong_folders_of_images() {
         &large,
         &[
             "claims 16000x16000 pixels of 768000000 bytes",
-            "scale or crop",
+            "write copies of one size",
         ],
     );
     one(
@@ -112,17 +112,17 @@ fn wrong_tables_of_labels() {
     labels("file,target\na.png,1,2\n", &["labels.csv: cannot be read"]);
     labels(
         "file,target\na.png,cat\n",
-        &["line 2: the target `cat` is no finite number"],
+        &["line 2: the target `cat` is not a finite number"],
     );
     labels(
         "file,target\na.png,1e40\n",
-        &["the target `1e40` is no finite number"],
+        &["the target `1e40` is not a finite number"],
     );
     labels("file,target\nb.png,1\n", &["b.png: no such file"]);
     labels(
         "file,target\nlabels.csv,1\n",
         &[
-            "labels.csv: is no image, going by its name",
+            "labels.csv: is not an image, going by its name",
             "move anything else",
         ],
     );

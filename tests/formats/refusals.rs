@@ -47,7 +47,7 @@ fn wrong_idx_files() {
     wrong_images(b"".to_vec(), &["truncated"]);
     wrong_images(
         b"no IDX file".to_vec(),
-        &["is no IDX file: it starts with 6e 6f 20 49"],
+        &["is not an IDX file: it starts with 6e 6f 20 49"],
     );
     wrong_images(idx(8, &[], &[]), &["0 dimensions"]);
     wrong_images(
@@ -109,7 +109,7 @@ fn wrong_idx_files() {
     let infinite = [1.0, f32::INFINITY, 2.0].map(f32::to_be_bytes).concat();
     wrong_labels(
         idx(13, &[3], &infinite),
-        &["the target of image 1 (counted from 0) is no finite"],
+        &["the target of image 1 (counted from 0) is not a finite"],
     );
     // A finite double that no float holds.
     let large = [1.0, 1e300, 2.0].map(f64::to_be_bytes).concat();
@@ -123,7 +123,7 @@ fn wrong_idx_files() {
     refuses(
         named,
         vec![(LABEL_FILE, labels)],
-        &["is no file of images", "name the images"],
+        &["is not a file of images", "name the images"],
     );
     let named = Named::Files("absent-images-idx3-ubyte.gz", IMAGES);
     refuses(named, vec![(IMAGES, images)], &["no such file"]);
@@ -202,7 +202,7 @@ fn wrong_archives() {
         b"\x93NUMPY\x09\x00\x00\x00".to_vec(),
         &["x: is a NumPy array of unknown version 9"],
     );
-    wrong_x(b"no array".to_vec(), &["x: is no NumPy array"]);
+    wrong_x(b"no array".to_vec(), &["x: is not a NumPy array"]);
     wrong_x(
         b"\x93NUMPY\x02\x00\xff\xff\xff\x7f".to_vec(),
         &["has a header of 2147483647 bytes"],
@@ -255,7 +255,10 @@ fn files_of_no_format() {
         ".npz with x_train",
     ];
     refuses(Named::Data(""), vec![("a.csv", Vec::new())], &words);
-    let words = ["is no file that holds a training and a test set", "`train`"];
+    let words = [
+        "is not a file that holds a training and a test set",
+        "`train`",
+    ];
     refuses(Named::Data("a.bin"), vec![("a.bin", cifar(&[1]))], &words);
     refuses(
         Named::Data("b.npz"),

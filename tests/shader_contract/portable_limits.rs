@@ -63,7 +63,7 @@ fn no_program_of_our_nets_exceeds_the_portable_limits() {
     for (name, net, sizes) in nets() {
         for (capacity, fuse) in [(128, true), (128, false), (1024, true), (1024, false)] {
             let options = ProgramOptions {
-                objective: std::sync::Arc::new(gpu_train::Mse),
+                objective: std::sync::Arc::new(gpu_train::Regression::default()),
                 capacity,
                 rows: 64,
                 target: target.clone(),

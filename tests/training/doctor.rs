@@ -89,7 +89,7 @@ fn the_broken_kernel_is_named_and_no_other() {
     assert!(names.len() > 5);
     for (name, device) in [
         ("max_pool2d_backward", adapter()),
-        ("mse_loss", adapter()),
+        ("regression_loss", adapter()),
         ("max_pool2d_backward", processor()),
         ("clip_gradients", processor()),
     ] {

@@ -4,12 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gpu_train::data::{Dataset, Split};
+use gpu_train::data::{Dataset, Split, TargetStatistics};
 use gpu_train::nn::{
-    Activation, CrossEntropy, Head, Mse, NetworkConfiguration, NetworkType, Objective, Pool,
+    Activation, CrossEntropy, Head, NetworkConfiguration, NetworkType, Objective, Pool,
     balanced_weights,
 };
-use gpu_train::run::{OptimizerKind, RunConfig};
+use gpu_train::run::{LossKind, OptimizerKind, RunConfig, ScaleRule, Task};
 use gpu_train::shape::ImageShape;
 use gpu_train::train::{
     LrRange, LrSchedule, ResidentSplit, ScheduleConfig, Session, TrainerOptions,
@@ -66,6 +66,9 @@ pub struct Description {
     head: Head,
     #[serde(default)]
     dropout: f64,
+    loss: Option<LossKind>,
+    huber_delta: Option<f64>,
+    target_scale: Option<ScaleRule>,
     find_lr: Option<(f64, f64, usize)>,
     /// The loss of every step of the range test.
     #[serde(default)]
@@ -85,6 +88,8 @@ pub struct Epoch {
     pub valid_loss: Option<f64>,
     pub valid_mae: Option<f64>,
     pub valid_accuracy: Option<f64>,
+    /// Of targets that are learned on another scale.
+    pub test_r2: Option<f64>,
 }
 
 /// Weights of classes.
@@ -177,7 +182,17 @@ impl Fixture {
     pub fn objective(&self) -> Arc<dyn Objective> {
         let it = &self.description;
         let Some(classes) = it.classes else {
-            return Arc::new(Mse);
+            let found = TargetStatistics::of(self.dataset("train").targets());
+            let scaled = it.target_scale == Some(ScaleRule::Standard);
+            let config = RunConfig {
+                task: Some(Task::Regress),
+                loss: it.loss.unwrap_or(LossKind::Mse),
+                huber_delta: it.huber_delta.unwrap_or(1.0),
+                target_scale: it.target_scale,
+                targets: scaled.then_some(found),
+                ..RunConfig::default()
+            };
+            return config.objective();
         };
         Arc::new(CrossEntropy {
             classes,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use gpu_train::data::{Classes, Dataset};
 use gpu_train::export::{Meaning, Model, Tensor, check_onnx, to_onnx, with_metadata};
-use gpu_train::nn::Network;
+use gpu_train::nn::{Network, TargetScale};
 use gpu_train::run::{Metadata, RunConfig, Task};
 use gpu_train::shape::ImageShape;
 use gpu_train::train::{Predictor, PredictorOptions, Session};
@@ -71,8 +71,14 @@ fn onnxruntime_gives_our_outputs() {
             let tensor = |what: &str| recorded.tensor(&format!("{name}.{what}")).expect(what);
             let network = network(&fixture);
             let tensors = weights(&fixture, &network, when);
-            let bytes =
-                to_onnx(&network, fixture.image(), &tensors, &meaning(&fixture)).expect("fits");
+            let bytes = to_onnx(
+                &network,
+                fixture.image(),
+                &tensors,
+                &meaning(&fixture),
+                TargetScale::NONE,
+            )
+            .expect("fits");
             let bytes = with_metadata(bytes, &metadata(&fixture));
             assert_eq!(
                 Sha256::digest(&bytes).as_slice(),
@@ -135,7 +141,14 @@ fn adaptive_windows_are_poolings_where_uniform_and_slices_elsewhere() {
         let fixture = Fixture::load(name);
         let network = network(&fixture);
         let tensors = weights(&fixture, &network, "final");
-        let bytes = to_onnx(&network, fixture.image(), &tensors, &meaning(&fixture)).expect("fits");
+        let bytes = to_onnx(
+            &network,
+            fixture.image(),
+            &tensors,
+            &meaning(&fixture),
+            TargetScale::NONE,
+        )
+        .expect("fits");
         let model = Model::decode(&bytes).expect("decodes");
         let count = |op: &str| model.operators().iter().filter(|it| **it == op).count();
         assert_eq!(count("Slice"), slices, "{name}");
@@ -153,7 +166,14 @@ fn a_graph_that_computes_something_else_is_refused() {
         let mut others = tensors.clone();
         // One weight of one kernel, by a thousandth.
         others[0][0] += 1e-3;
-        let bytes = to_onnx(&net, fixture.image(), &others, &Meaning::Number).expect("fits");
+        let bytes = to_onnx(
+            &net,
+            fixture.image(),
+            &others,
+            &Meaning::Number,
+            TargetScale::NONE,
+        )
+        .expect("fits");
         let predictor = Predictor::new(session, net, &tensors, PredictorOptions::default());
         let predictor = predictor.expect("fits");
         let number = Meaning::Number;
@@ -176,7 +196,14 @@ fn the_interpreter_refuses_what_does_not_fit() {
     let fixture = Fixture::load("mlp_tanh");
     let network = network(&fixture);
     let tensors = weights(&fixture, &network, "final");
-    let bytes = to_onnx(&network, fixture.image(), &tensors, &meaning(&fixture)).expect("fits");
+    let bytes = to_onnx(
+        &network,
+        fixture.image(),
+        &tensors,
+        &meaning(&fixture),
+        TargetScale::NONE,
+    )
+    .expect("fits");
     let model = Model::decode(&bytes).expect("decodes");
     let shape = ImageShape::new(3, 5, 6);
     let input = Tensor {
@@ -185,5 +212,14 @@ fn the_interpreter_refuses_what_does_not_fit() {
     };
     let error = model.run(input).expect_err("a row is missing");
     assert!(error.starts_with("1.Gemm: [1, 90] by [20, 108]"), "{error}");
-    assert!(to_onnx(&network, fixture.image(), &tensors[1..], &Meaning::Number).is_err());
+    assert!(
+        to_onnx(
+            &network,
+            fixture.image(),
+            &tensors[1..],
+            &Meaning::Number,
+            TargetScale::NONE
+        )
+        .is_err()
+    );
 }

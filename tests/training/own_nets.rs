@@ -5,7 +5,7 @@ use gpu_train::export::{Meaning, check_onnx, to_onnx};
 use gpu_train::nn::layer::{
     ActivationLayer, BatchNorm2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, MaxPool2d,
 };
-use gpu_train::nn::{Layer, Network, initial_parameters};
+use gpu_train::nn::{Layer, Network, TargetScale, initial_parameters};
 use gpu_train::shape::ImageShape;
 use gpu_train::train::{Predictor, PredictorOptions, Trainer};
 use gpu_train::{Activation, Result};
@@ -72,7 +72,8 @@ fn they_train_and_predict_what_onnx_says() {
             trainer.train_loop(2, |_| Ok(())).expect("trains");
             let tensors = trainer.parameters().expect("reads");
             assert_ne!(tensors, initial_parameters(&own.parameters, 0));
-            let bytes = to_onnx(&own, IMAGE, &tensors, &Meaning::Number).expect("fits");
+            let bytes =
+                to_onnx(&own, IMAGE, &tensors, &Meaning::Number, TargetScale::NONE).expect("fits");
             let options = PredictorOptions::default();
             let predictor = Predictor::new(session, own.clone(), &tensors, options).expect("fits");
             check_onnx(session, &bytes, &predictor, IMAGE, &Meaning::Number).expect("the same");

@@ -124,7 +124,12 @@ fn worst(ours: &EpochMetrics, theirs: &Epoch) -> f64 {
         of(Some(&ours.test), Some(theirs.test_loss), theirs.test_mae),
         of(ours.valid.as_ref(), theirs.valid_loss, theirs.valid_mae),
     ];
-    let relative = pairs.into_iter().flatten().flatten();
+    // What is not explained: R-squared itself may be around 0.
+    let rest = |r2: Option<f64>| r2.map(|it| 1.0 - it);
+    let [r2, wanted] = [ours.test.get("r2"), theirs.test_r2].map(rest);
+    assert_eq!(r2.is_some(), wanted.is_some());
+    let pairs = pairs.into_iter().flatten().chain([r2.zip(wanted)]);
+    let relative = pairs.flatten();
     let relative = relative.map(|(ours, theirs)| (ours - theirs).abs() / theirs.abs());
     relative.fold(0.0, max)
 }

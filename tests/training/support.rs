@@ -7,7 +7,8 @@ pub use gpu_train::doctor::distance;
 use gpu_train::gpu::{Gpu, GpuOptions};
 use gpu_train::kernel::tuning::{TileValues, Tuning};
 use gpu_train::nn::{
-    Adam, Mse, Network, NetworkConfiguration, NetworkType, ProgramOptions, Update, training_program,
+    Adam, Network, NetworkConfiguration, NetworkType, ProgramOptions, Regression, Update,
+    training_program,
 };
 use gpu_train::ops::batch::gather::ResidentLayout;
 use gpu_train::shape::ImageShape;
@@ -129,7 +130,7 @@ pub fn trainer_of<'a>(
 pub fn rotated(network: &Network, image: ImageShape, batch: usize, number: usize) -> Tuning {
     let target = session().device().target().clone();
     let options = ProgramOptions {
-        objective: Arc::new(Mse),
+        objective: Arc::new(Regression::default()),
         capacity: batch,
         rows: 1,
         target: target.with_tuning(&Arc::default(), batch),

@@ -141,7 +141,7 @@ impl Cache {
         }
         self.remove_unused();
         written.map_err(|error| {
-            let hint = "see to free space, or give `no_cache`";
+            let hint = "free some space, or give `no_cache`";
             Error::file(&path, format!("cannot be written: {error}"), hint)
         })
     }

@@ -39,7 +39,10 @@ pub(super) fn read(folder: &Path, labels: &Path) -> Result<Vec<Sample>> {
             .ok()
             .filter(|target: &f32| target.is_finite())
         else {
-            return wrong(format!("the target `{target}` is no finite number"), HINT);
+            return wrong(
+                format!("the target `{target}` is not a finite number"),
+                HINT,
+            );
         };
         let Some(path) = inside(folder, name) else {
             return wrong(format!("`{name}` leads out of the folder"), INSIDE_HINT);

@@ -62,7 +62,7 @@ pub(super) fn sets(folder: &Path, loading: &Loading<'_>) -> Result<Sets> {
     let fraction = loading.test_fraction;
     match &test {
         Some(test) if fraction > 0.0 => {
-            let hint = "leave `test_fraction` away, or move that folder away";
+            let hint = "omit `test_fraction`, or move that folder away";
             return Err(Error::file(test, "is a test set already", hint));
         }
         None if fraction == 0.0 => {

@@ -39,7 +39,7 @@ pub(super) enum Listing {
     Classes {
         folder: PathBuf,
         classes: Vec<Class>,
-        /// What lies among them and is no image, going by its name.
+        /// What lies among them and is not an image, going by its name.
         passed_over: Vec<OsString>,
     },
     /// The rows of `labels.csv`.
@@ -164,7 +164,7 @@ fn lost_numbers(classes: &[Class]) -> Option<String> {
     let (target, number) = classes.iter().enumerate().find(is_lost)?;
     let text = classes.iter().find(|class| class.number().is_none())?;
     Some(format!(
-        "the folder {} is no number, so the classes are numbered in the order of their names, and the \
+        "the folder {} is not a number, so the classes are numbered in the order of their names, and the \
          folder {} has the target {target}; to train on the numbers themselves, let every folder's name be one",
         text.name.display(),
         number.name.display(),
@@ -230,7 +230,7 @@ fn passed_over(names: &[OsString]) -> Option<String> {
         more => format!(" and {more} more"),
     };
     let what = format!(
-        "passed over what is no image, going by its name: {}{more}",
+        "passed over what is not an image, going by its name: {}{more}",
         named.join(", ")
     );
     (!names.is_empty()).then_some(what)
@@ -330,7 +330,7 @@ pub(super) fn check_image(path: &Path) -> Result<()> {
     let what = if metadata.is_dir() {
         "is a folder, where images are expected"
     } else if metadata.is_file() {
-        "is no image, going by its name"
+        "is not an image, going by its name"
     } else {
         "is not a regular file"
     };

@@ -39,14 +39,14 @@ pub(super) struct Limit {
 pub(super) const OF_OWN_SIZE: Limit = Limit {
     bytes: 16 << 20,
     file_bytes: 64 << 20,
-    hint: "`image_size` 64, say, reads larger ones; or scale or crop all images to one size, for example with \
-           ImageMagick: mogrify -resize '32x32!' *.png",
+    hint: "`image_size` 64, say, reads larger ones; or write copies of one size into another folder, \
+           for example with ImageMagick: mkdir scaled && mogrify -path scaled -resize '32x32!' *.png",
 };
 /// Of a picture that is resized: 64 megapixels of three bytes.
 pub(super) const OF_ANY_SIZE: Limit = Limit {
     bytes: 192 << 20,
     file_bytes: 192 << 20,
-    hint: "scale it down first, for example with ImageMagick: mogrify -resize 1024x1024 FILE",
+    hint: "read a copy that is scaled down, for example with ImageMagick: convert FILE -resize 1024x1024 COPY",
 };
 
 /// What the header of an image says, upright.
@@ -96,7 +96,7 @@ impl<'a> Picture<'a> {
         let reader = ImageReader::new(source).with_guessed_format();
         let mut reader = reader.map_err(|error| stream::unreadable(path, &error))?;
         if reader.format().is_none() {
-            let what = "is no image of a known format";
+            let what = "is not an image of a known format";
             return Err(Error::file(path, what, IMAGE_HINT));
         }
         let mut limits = Limits::default();

@@ -208,8 +208,9 @@ impl<'a> Job<'a> {
         );
         let size = good_size(self.paths).unwrap_or(all);
         let hint = format!(
-            "`image_size` {size} (rows x columns) resizes all of them, and `fit` says how; or scale them before, for \
-             example with ImageMagick: mogrify -resize '{}x{}!' *.png",
+            "`image_size` {size} (rows x columns) resizes all of them, and `fit` says how; or write scaled \
+             copies into another folder, for example with ImageMagick: mkdir scaled && mogrify -path scaled -resize \
+             '{}x{}!' *.png",
             size.width, size.height
         );
         Error::file(path, what, hint)

@@ -80,7 +80,7 @@ pub(super) fn read_header(stream: &mut Stream) -> Result<ArrayHeader> {
     stream.fill(&mut start)?;
     let [magic @ .., major, _minor] = &start;
     if magic != MAGIC {
-        return Err(stream.error("is no NumPy array", HINT));
+        return Err(stream.error("is not a NumPy array", HINT));
     }
     let mut length = [0; 4];
     let length_bytes = match major {

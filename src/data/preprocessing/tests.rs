@@ -14,7 +14,7 @@ fn sizes_are_read_and_written() {
         "", "0", "32x", "3x32x32", "32x0", "-1", "4097", "1e3", "32X32",
     ] {
         let error = wrong.parse::<ImageSize>().expect_err(wrong);
-        assert!(error.contains("is no size of images"), "{error}");
+        assert!(error.contains("is not a size of images"), "{error}");
     }
 }
 

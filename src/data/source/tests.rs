@@ -140,7 +140,7 @@ fn what_cannot_be_loaded_is_named() {
     std::fs::write(&file, "1,2").unwrap();
     let not_a_folder = text(DataSource::Path(file.clone()));
     assert!(
-        not_a_folder.contains("is no file that holds a training and a test set"),
+        not_a_folder.contains("is not a file that holds a training and a test set"),
         "{not_a_folder}"
     );
     let unknown = text(DataSource::Files {

@@ -83,6 +83,9 @@ pub fn fuse(graph: &mut Graph) {
 fn partial_sums(graph: &mut Graph, shape: &mut mse_head::Shape) -> Option<(Node, Value)> {
     let node = graph.nodes().last()?;
     let (_, activation) = linear::dense(node)?;
+    if !graph.is_trained(node.inputs[1]) {
+        return None;
+    }
     if activation != Activation::Linear && !shape.is_activated {
         return None;
     }
@@ -109,9 +112,12 @@ fn found(graph: &Graph) -> Option<(mse_head::Shape, Vec<Layer>)> {
     let mut layers: Vec<Layer> = Vec::new();
     let mut output = loss.inputs[0];
     for node in nodes.iter().rev() {
-        let Some(layer) =
-            Layer::of(node).filter(|it| it.output == output && readers(graph, output) == 1)
-        else {
+        // A frozen layer's parameters lie elsewhere.
+        let fits = |it: &Layer| {
+            let is_trained = it.parameters.iter().all(|it| graph.is_trained(*it));
+            is_trained && it.output == output && readers(graph, output) == 1
+        };
+        let Some(layer) = Layer::of(node).filter(fits) else {
             break;
         };
         let of_next = layers.last().map_or(Activation::Linear, |_| {

@@ -56,8 +56,10 @@ const METRICS: [Metric; 3] = [
         file: "loss",
         unit: "nats",
         is_share: false,
-        of_whole_targets: false,
+        is_optional: false,
+        is_derived: false,
         is_of_test: false,
+        baseline: None,
     },
     Metric {
         name: "accuracy",
@@ -67,8 +69,10 @@ const METRICS: [Metric; 3] = [
         file: "accuracy",
         unit: "share",
         is_share: true,
-        of_whole_targets: false,
+        is_optional: false,
+        is_derived: false,
         is_of_test: false,
+        baseline: None,
     },
     Metric {
         name: "top5",
@@ -78,8 +82,10 @@ const METRICS: [Metric; 3] = [
         file: "top5",
         unit: "share",
         is_share: true,
-        of_whole_targets: false,
+        is_optional: false,
+        is_derived: false,
         is_of_test: true,
+        baseline: None,
     },
 ];
 
@@ -136,7 +142,7 @@ impl Objective for CrossEntropy {
         }
         Err(Error::usage(
             format!(
-                "targets from {start} to {end} are no classes: those are whole numbers from 0 to below {classes}"
+                "targets from {start} to {end} are not classes: those are whole numbers from 0 to below {classes}"
             ),
             "predict numbers with `task` regress",
         ))

@@ -1,14 +1,16 @@
 //! Objectives: what a net is trained for, and what is measured of it. A new one is a file beside
-//! [`mse_loss`] with its kernel and an [`Objective`].
+//! `regression` with its [`Objective`], and one with its kernel.
 
 mod cross_entropy;
 pub mod cross_entropy_loss;
-pub mod mse_loss;
+mod regression;
+pub mod regression_loss;
 
 use std::any::Any;
 use std::fmt::Debug;
 use std::ops::RangeInclusive;
 
+use crate::data::{Constant, TargetStatistics};
 use crate::error::Result;
 use crate::graph::{Graph, Node, Op, Phase, Role, Shape, Tape, Value};
 use crate::kernel::target::Target;
@@ -17,7 +19,7 @@ use crate::ops::reduce::sum_shards;
 use crate::shape::ImageShape;
 
 pub use cross_entropy::{CrossEntropy, balanced_weights};
-pub use mse_loss::Mse;
+pub use regression::{Regression, RegressionLoss, TargetScale};
 
 /// Floats in a row of metrics: a sum over the samples of a batch for each [`Metric`], and behind them the
 /// number of samples.
@@ -31,8 +33,27 @@ pub trait Objective: Debug + Send + Sync {
     /// Numbers that a net predicts for a sample.
     fn outputs(&self) -> usize;
 
-    /// What is measured: first the loss, second what runs are compared by; [`ROW`] less one at most.
+    /// What is measured: first the loss, second what runs are compared by.
     fn metrics(&self) -> &'static [Metric];
+
+    /// The metrics by name, of the `sums` of rows over so many `samples`; `targets` are those of the data
+    /// set, where they are known. A metric that means nothing for them is left out. Unless an objective says
+    /// otherwise each of its metrics is a mean, in the order of the rows.
+    fn measured(
+        &self,
+        sums: [f64; ROW - 1],
+        samples: f64,
+        _targets: Option<&TargetStatistics>,
+    ) -> Vec<(&'static str, f64)> {
+        let sums = self.metrics().iter().zip(sums);
+        sums.map(|(metric, sum)| (metric.name, sum / samples))
+            .collect()
+    }
+
+    /// How its outputs stand for targets.
+    fn target_scale(&self) -> TargetScale {
+        TargetScale::NONE
+    }
 
     /// Numbers that its kernel reads beside predictions and targets, if it does.
     fn constants(&self) -> Vec<f32> {
@@ -53,8 +74,12 @@ pub trait Objective: Debug + Send + Sync {
     fn call(&self, rows: usize, training: bool) -> Call;
 }
 
-/// Something that is measured: a mean over samples.
-#[derive(Debug, PartialEq, Eq)]
+/// Something that is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says something else of a metric"
+)]
 pub struct Metric {
     /// What the names of columns end in: `mae`.
     pub name: &'static str,
@@ -68,13 +93,16 @@ pub struct Metric {
     pub file: &'static str,
     /// What it is counted in: `units of the target`.
     pub unit: &'static str,
-    /// Whether it is a share of the samples, to be shown in percent, and of which more is better. Of all
-    /// else less is better.
+    /// Whether it is a share of the samples, to be shown in percent, and of which more is better.
     pub is_share: bool,
-    /// Whether it means something only where all targets are whole numbers.
-    pub of_whole_targets: bool,
+    /// Whether there are targets for which it means nothing.
+    pub is_optional: bool,
+    /// Whether another metric says the same in other units: tables have it, figures do not.
+    pub is_derived: bool,
     /// Whether it is logged for the test set alone, behind all else.
     pub is_of_test: bool,
+    /// Which prediction that looks at no image is the one to beat by it.
+    pub baseline: Option<Constant>,
 }
 
 #[derive(Debug)]
@@ -144,11 +172,15 @@ pub fn record(
     loss
 }
 
-/// Whether `node` is the mean squared error.
+/// Whether `node` is the mean squared error of targets as they are.
 pub(in crate::ops) fn is_mse(node: &Node) -> bool {
     let op: &dyn Any = &*node.op;
-    op.downcast_ref()
-        .is_some_and(|it: &LossOp| *it.call.kernel == mse_loss::KERNEL)
+    let plain = regression_loss::call(1, RegressionLoss::Mse, TargetScale::NONE, true);
+    let plain: &regression_loss::Params = plain.params();
+    op.downcast_ref().is_some_and(|it: &LossOp| {
+        let is_regression = *it.call.kernel == regression_loss::KERNEL;
+        is_regression && it.call.params::<regression_loss::Params>().learns_as(plain)
+    })
 }
 
 impl Op for LossOp {

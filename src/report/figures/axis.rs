@@ -187,10 +187,13 @@ fn round_step(step: f64) -> f64 {
 /// `value` with as many decimals as a `step` between ticks needs; 0 for all that it has.
 fn written(value: f64, step: f64) -> String {
     let size = value.abs();
-    if value != 0.0 && !(1e-4..1e6).contains(&size) {
-        format!("{value:.2e}")
-            .replace(".00e", "e")
-            .replace("0e", "e")
+    if value != 0.0 && !(1e-4..1e7).contains(&size) {
+        // As many digits as tell neighbours apart: 1.700e9 and 1.705e9.
+        let digits = match step {
+            0.0 => 0,
+            step => (size.log10().floor() - step.log10().floor()).clamp(0.0, 15.0) as usize,
+        };
+        format!("{value:.digits$e}")
     } else if step > 0.0 {
         let decimals = (-step.log10().floor()).clamp(0.0, 8.0) as usize;
         format!("{value:.decimals$}")
@@ -216,6 +219,26 @@ mod tests {
         assert_eq!((axis.place(1.0), axis.place(2.5)), (0.0, 1.0));
         let axis = Axis::for_measures([0.1, 0.14]);
         assert_eq!(labels(&axis), ["0.10", "0.11", "0.12", "0.13", "0.14"]);
+    }
+
+    #[test]
+    fn neighbouring_ticks_differ_at_any_scale() {
+        for values in [
+            [1.700e9, 1.712e9],
+            [100_000.0, 475_000.0],
+            [1.0e12, 1.000_000_1e12],
+            [0.0, 0.01],
+            [1950.0, 2020.0],
+            [0.0, 3e-7],
+            [-2.5e9, 4e9],
+            [1e-6, 1e-2],
+        ] {
+            let labels = labels(&Axis::for_measures(values));
+            let different: std::collections::BTreeSet<&String> = labels.iter().collect();
+            assert_eq!(different.len(), labels.len(), "{labels:?}");
+        }
+        let axis = Axis::for_measures([1.700e9, 1.712e9]);
+        assert_eq!(labels(&axis)[..2], ["1.700e9", "1.705e9"]);
     }
 
     #[test]

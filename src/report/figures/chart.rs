@@ -60,12 +60,16 @@ pub struct Chart {
     pub lines: Vec<(Line, String)>,
     /// What is drawn.
     pub curves: Vec<Curve>,
+    /// A value that is the same in every epoch, and what it is.
+    pub rule: Option<(f64, &'static str)>,
 }
 
 /// Curves of so few points show each of them.
 const FEW: usize = 20;
 /// How much a band covers what is behind it.
 const BAND: &str = "0.18";
+/// Dashes of the value that is the same in every epoch.
+const RULE: &str = "12 4 2 4";
 /// Signs on a curve whose colour is not the first of its kind.
 const SIGNS: usize = 8;
 
@@ -76,7 +80,8 @@ pub fn chart(data: &Chart) -> Figure {
     let bands = data.curves.iter().flat_map(|curve| &curve.band);
     let ends = bands.flat_map(|&(_, least, greatest)| [least, greatest]);
     let last = all().map(|point| point.0).fold(1.0, f64::max);
-    let values = all().map(|point| point.1).chain(ends);
+    let rule = data.rule.map(|it| it.0);
+    let values = all().map(|point| point.1).chain(ends).chain(rule);
     let y = if data.is_share {
         Axis::for_shares(values)
     } else {
@@ -96,6 +101,10 @@ pub fn chart(data: &Chart) -> Figure {
     let parts = html! {
         (head)
         (plot.frame("epoch", &format!("{}{scale}", data.y_name)))
+        @if let Some(value) = rule {
+            path.axis d=(format!("M{} {}h{}", at(plot.left), at(plot.y(value)), at(plot.width)))
+                stroke=(INK) stroke-width="1.5" stroke-dasharray=(RULE) {}
+        }
         @for curve in &data.curves { (band(curve, &plot)) }
         @for curve in &data.curves { (draw(curve, &plot)) }
         (keys)
@@ -198,6 +207,14 @@ fn keys(data: &Chart) -> Vec<Key> {
         keys.push(Key {
             sign,
             label: label.clone(),
+        });
+    }
+    if let Some((_, words)) = data.rule {
+        keys.push(Key {
+            sign: html! {
+                path.axis d="M0 0H24" stroke=(INK) stroke-width="1.5" stroke-dasharray=(RULE) {}
+            },
+            label: words.to_owned(),
         });
     }
     keys

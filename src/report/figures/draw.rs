@@ -130,6 +130,11 @@ impl Plot {
         (y.tick_width() + 42.0).max(64.0)
     }
 
+    /// How wide a plot is that begins at `left`, with room for half of the last number of `x`.
+    pub(super) fn width_from(left: f64, x: &Axis) -> f64 {
+        WIDTH - left - (x.tick_width() / 2.0 + 4.0).max(18.0)
+    }
+
     /// Where a value of the horizontal axis lies.
     pub(super) fn x(&self, value: f64) -> f64 {
         self.left + self.x.place(value) * self.width
@@ -149,14 +154,17 @@ impl Plot {
     pub(super) fn frame(&self, x_name: &str, y_name: &str) -> Markup {
         let (left, right) = (self.left, self.left + self.width);
         let middle = self.top + self.height / 2.0;
+        // Numbers that would touch are left out.
+        let room = self.x.ticks().count() as f64 * (self.x.tick_width() + 8.0);
+        let every = (room / (self.width + 8.0)).ceil().max(1.0) as usize;
         html! {
             @for (value, label) in self.y.ticks() {
                 (rule((left, self.y(value)), (right, self.y(value))))
                 (text(left - 8.0, self.y(value) + 5.0, Anchor::End, TEXT, &label))
             }
-            @for (value, label) in self.x.ticks() {
+            @for (at, (value, label)) in self.x.ticks().enumerate() {
                 (rule((self.x(value), self.top), (self.x(value), self.bottom())))
-                (text(self.x(value), self.bottom() + 20.0, Anchor::Middle, TEXT, &label))
+                @if at % every == 0 { (text(self.x(value), self.bottom() + 20.0, Anchor::Middle, TEXT, &label)) }
             }
             path.axis d=(format!("M{} {}V{}H{}", at(left), at(self.top), at(self.bottom()), at(right)))
                 fill="none" stroke=(INK) stroke-width="1" {}

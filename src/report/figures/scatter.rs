@@ -64,7 +64,7 @@ fn plot(pairs: &[(f64, f64)], whole: bool, top: f64) -> Plot {
     Plot {
         left,
         top,
-        width: WIDTH - left - 18.0,
+        width: Plot::width_from(left, &x),
         height: 330.0,
         x,
         y,

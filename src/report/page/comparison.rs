@@ -60,11 +60,18 @@ fn column<Row>(head: impl Into<String>, value: impl Fn(&Row) -> String + 'static
     }
 }
 
-/// The table of results of runs whose `metrics` were measured.
-fn results_columns(metrics: &'static [Metric]) -> Vec<Column<SummaryRow>> {
+/// The table of results.
+fn results_columns(summary: &Summary) -> Vec<Column<SummaryRow>> {
+    let metrics = metrics(summary);
     let compared = &metrics[1];
     let tests = in_order(metrics).map(|(at, metric)| {
-        column(of_test(metric), move |row: &SummaryRow| {
+        let is_common = summary.rows.iter().all(|row| row.metrics[at] == *metric);
+        let head = if is_common {
+            of_test(metric)
+        } else {
+            format!("test {}", metric.name)
+        };
+        column(head, move |row: &SummaryRow| {
             value_of(metric, row.test.get(at).copied().flatten())
         })
     });
@@ -173,7 +180,7 @@ fn swatch(index: usize) -> Markup {
 
 fn results(summary: &Summary) -> Markup {
     let metrics = metrics(summary);
-    let columns = results_columns(metrics);
+    let columns = results_columns(summary);
     let best = best(
         &metrics[1],
         summary.rows.iter().map(SummaryRow::compared_test),
@@ -194,10 +201,32 @@ fn results(summary: &Summary) -> Markup {
                                 @for column in &columns { td { ((column.value)(row)) } }
                             }
                         }
+                        (baseline(summary, columns.len()))
                     }
                 }
             }
             p.muted { (remarks(summary)) }
+        }
+    }
+}
+
+/// What predictions that look at no image come to, as the last line of a table with so many `columns`.
+fn baseline(summary: &Summary, columns: usize) -> Markup {
+    let metrics = metrics(summary);
+    let words = metrics.iter().filter_map(|metric| {
+        let constant = metric.baseline?;
+        Some(format!("{}: {}", metric.short, constant.words()))
+    });
+    let words: Vec<String> = words.collect();
+    html! {
+        @if let Some(baseline) = summary.baseline() {
+            tr {
+                th scope="row" { "without looking" }
+                @for (_, metric) in in_order(metrics) {
+                    td { (value_of(metric, metric.baseline.map(|it| baseline.of(it)))) }
+                }
+                td colspan=(columns - metrics.len()) { (words.join("; ")) " of the training targets" }
+            }
         }
     }
 }

@@ -7,9 +7,9 @@ mod words;
 
 pub(super) use comparison::of_comparison;
 pub(super) use run::of_run;
-#[cfg(feature = "cli")]
-pub(crate) use words::duration;
 pub(super) use words::{capitalised, in_order, without_folders};
+#[cfg(feature = "cli")]
+pub(crate) use words::{duration, epochs, measured};
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use toml::Table;

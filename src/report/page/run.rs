@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::words::{cell, count, duration, in_order, percent, value_of};
+use super::words::{cell, count, duration, epochs, in_order, percent, value_of};
 use super::{page, side_by_side, table, tile};
 use crate::data::Classes;
 use crate::nn::Metric;
@@ -45,7 +45,7 @@ pub(in super::super) fn of_run(run: &RunRecord, drawn: &[Named], pictures: &Pict
         (grid("Worst predictions", true, &pictures.worst))
         (grid("Best predictions", false, &pictures.best))
         (classes(run))
-        (epochs(run))
+        (epoch_table(run))
         div.pair {
         (side_by_side("Configuration", &[], std::slice::from_ref(&configured), |run| &run.config))
         (side_by_side("Environment", &[], std::slice::from_ref(run), |run| &run.environment))
@@ -68,9 +68,10 @@ fn tiles(row: &SummaryRow) -> Markup {
                     (tile(&what(metric), &value_of(metric, row.test[at])))
                 }
             }
+            @if let Some((words, value)) = baseline(row) { (tile(&words, &value)) }
             (tile(&best, &value_of(compared, Some(row.best_test))))
             (tile(&gap, &value_of(compared, Some(row.generalisation_gap()))))
-            (tile(&format!("of training, {} epochs", row.epochs), &duration(row.seconds)))
+            (tile(&format!("of training, {}", epochs(row.epochs)), &duration(row.seconds)))
             @if let Some(speed) = row.samples_per_second {
                 (tile("samples per second", &count(speed as usize)))
             }
@@ -89,6 +90,15 @@ fn tiles(row: &SummaryRow) -> Markup {
             }
         }
     }
+}
+
+/// What a prediction that looks at no image comes to, by what runs are compared by.
+fn baseline(row: &SummaryRow) -> Option<(String, String)> {
+    let compared = row.compared();
+    let constant = compared.baseline?;
+    let value = row.baseline?.of(constant);
+    let words = format!("test {} of {}", compared.short, constant.words());
+    Some((words, value_of(compared, Some(value))))
 }
 
 /// What the tile of a metric of the test set is called.
@@ -182,7 +192,7 @@ fn classes(run: &RunRecord) -> Markup {
 }
 
 /// All columns of the metrics in which there is anything.
-fn epochs(run: &RunRecord) -> Markup {
+fn epoch_table(run: &RunRecord) -> Markup {
     let columns = run.metrics.names().filter_map(|name| {
         let column = run.metrics.column(name)?;
         (column.iter().any(Option::is_some)).then_some((name, column))

@@ -22,18 +22,31 @@ pub(super) fn count(count: usize) -> String {
     indicatif::HumanCount(count as u64).to_string()
 }
 
+/// A number of epochs: `1 epoch`, `12 epochs`.
+pub(crate) fn epochs(count: usize) -> String {
+    match count {
+        1 => "1 epoch".to_owned(),
+        count => format!("{count} epochs"),
+    }
+}
+
 /// A share in percent.
 pub(super) fn percent(share: f64) -> String {
     format!("{:.1}%", share * 100.0)
 }
 
-/// A measured value to four decimals; very large and very small ones by their power of ten.
-pub(super) fn measured(value: f64) -> String {
+/// A measured value to five significant digits, below 1 to four, in at most ten letters; very large and very
+/// small ones by their power of ten.
+pub(crate) fn measured(value: f64) -> String {
     let size = value.abs();
-    if size == 0.0 || (1e-3..1e5).contains(&size) {
-        format!("{value:.4}")
-    } else {
-        format!("{value:.3e}")
+    if size == 0.0 {
+        return "0".to_owned();
+    }
+    let power = size.log10().floor() as i32;
+    match power {
+        -4..0 => format!("{value:.0$}", (3 - power) as usize),
+        0..6 => format!("{value:.0$}", (4 - power).max(0) as usize),
+        _ => format!("{value:.3e}"),
     }
 }
 
@@ -81,12 +94,11 @@ pub(super) fn of_test(metric: &Metric) -> String {
     }
 }
 
-/// A value of a column: in full where that is short, large ones without decimals.
+/// A value of a column: in full where that is short.
 pub(super) fn cell(value: Option<f64>) -> String {
     match value {
         None => String::new(),
-        Some(value) if (1e3..1e15).contains(&value.abs()) => format!("{value:.0}"),
-        Some(value) if value.fract() == 0.0 => format!("{value}"),
+        Some(value) if value.fract() == 0.0 && value.abs() < 1e15 => format!("{value}"),
         Some(value) if value.abs() < 0.01 && value.to_string().len() <= SHORT => value.to_string(),
         Some(value) => measured(value),
     }
@@ -117,8 +129,22 @@ mod tests {
         assert_eq!(duration(7322.0), "2 h 02 min");
         assert_eq!(count(110_510), "110,510");
         assert_eq!(percent(0.3666), "36.7%");
-        assert_eq!(measured(1.23456), "1.2346");
-        assert_eq!(measured(1e-8), "1.000e-8");
+        for (value, shown) in [
+            (0.0, "0"),
+            (1.23456, "1.2346"),
+            (-12.3456, "-12.346"),
+            (475_000.4, "475000"),
+            (1_700_000.0, "1.700e6"),
+            (9.834_56e9, "9.835e9"),
+            (0.96431, "0.9643"),
+            (0.001_234_56, "0.001235"),
+            (1e-8, "1.000e-8"),
+            (f64::NAN, "NaN"),
+            (f64::INFINITY, "inf"),
+        ] {
+            assert_eq!(measured(value), shown);
+            assert!(shown.len() <= 10);
+        }
         assert_eq!(cell(Some(7.0)), "7");
         assert_eq!(cell(Some(0.001)), "0.001");
         assert_eq!(cell(Some(1.0 / 3.0)), "0.3333");

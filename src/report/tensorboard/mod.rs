@@ -190,7 +190,7 @@ fn image(tag: &str, figure: &Figure) -> Result<Value> {
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Error {
-    let hint = "see to free space, or train without `tensorboard`";
+    let hint = "free some space, or train without `tensorboard`";
     Error::file(path, format!("cannot be written: {error}"), hint)
 }
 

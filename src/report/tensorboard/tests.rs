@@ -1,5 +1,5 @@
 use super::*;
-use crate::nn::Mse;
+use crate::nn::Regression;
 use crate::train::Metrics;
 
 fn epoch(number: usize) -> EpochMetrics {
@@ -28,7 +28,8 @@ fn read(path: &Path) -> Vec<Event> {
 #[test]
 fn an_epoch_becomes_a_scalar_per_column() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let mut writer = EventWriter::create(folder.path(), 0, Arc::new(Mse)).expect("writes");
+    let mut writer =
+        EventWriter::create(folder.path(), 0, Arc::new(Regression::default())).expect("writes");
     writer.epoch(&epoch(1)).expect("writes");
     let [version, start, values] = &read(writer.path())[..] else {
         panic!("three events");
@@ -56,8 +57,10 @@ fn an_epoch_becomes_a_scalar_per_column() {
 #[test]
 fn a_run_that_goes_on_takes_later_epochs_back_in_a_file_that_sorts_behind() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let first = EventWriter::create(folder.path(), 0, Arc::new(Mse)).expect("writes");
-    let second = EventWriter::create(folder.path(), 7, Arc::new(Mse)).expect("writes");
+    let first =
+        EventWriter::create(folder.path(), 0, Arc::new(Regression::default())).expect("writes");
+    let second =
+        EventWriter::create(folder.path(), 7, Arc::new(Regression::default())).expect("writes");
     assert!(second.path() > first.path());
     let start = &read(second.path())[1];
     assert_eq!(start.step, 8);
@@ -66,7 +69,8 @@ fn a_run_that_goes_on_takes_later_epochs_back_in_a_file_that_sorts_behind() {
         .path()
         .join("events.out.tfevents.4000000000.elsewhere");
     fs::write(&future, b"").expect("writes");
-    let third = EventWriter::create(folder.path(), 7, Arc::new(Mse)).expect("writes");
+    let third =
+        EventWriter::create(folder.path(), 7, Arc::new(Regression::default())).expect("writes");
     let name = third.path().file_name().expect("a name").to_string_lossy();
     assert_eq!(name, "events.out.tfevents.4000000001.gpu-train");
 }
@@ -75,7 +79,8 @@ fn a_run_that_goes_on_takes_later_epochs_back_in_a_file_that_sorts_behind() {
 fn a_folder_that_cannot_be_written_is_named() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let gone = folder.path().join("gone");
-    let error = EventWriter::create(&gone, 0, Arc::new(Mse)).expect_err("is not there");
+    let error =
+        EventWriter::create(&gone, 0, Arc::new(Regression::default())).expect_err("is not there");
     assert!(error.to_string().contains("gone"), "{error}");
     assert!(error.hint().contains("`tensorboard`"), "{}", error.hint());
 }
