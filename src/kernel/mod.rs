@@ -282,8 +282,11 @@ impl Call {
     #[must_use]
     pub fn in_workgroups_of(&self, size: u32) -> Option<Self> {
         let own = self.grid.workgroup_size;
-        // Texts that say `WORKGROUP_SIZE` are written for any.
-        let is_free = self.kernel.source.contains("//#include thread");
+        // Texts that say `WORKGROUP_SIZE` are written for any. Where threads of a workgroup work together, so many workgroups
+        // are meant, unless it is but one.
+        let is_written = self.kernel.source.contains("//#include thread");
+        let is_shared = self.kernel.source.contains("var<workgroup>");
+        let is_free = is_written && (!is_shared || self.grid == Grid::fixed(own as usize, own));
         (own == size || is_free).then(|| Self {
             grid: self.grid.in_workgroups_of(size),
             workgroup_bytes: self.workgroup_bytes / own * size,

@@ -193,7 +193,12 @@ fn the_config_of_a_run_brings_back_its_tiles() {
     place.write("plain/environment.toml", b"tuning = 3");
     let ended = place.run(&["--config", "plain/config.toml", "--out", "broken"]);
     assert_eq!(ended.code, 1, "{}", ended.stderr);
-    for said in ["environment.toml", "no environment", "hint:", "--no-tuned"] {
+    for said in [
+        "environment.toml",
+        "not the environment",
+        "hint:",
+        "--no-tuned",
+    ] {
         assert!(ended.stderr.contains(said), "{said}: {}", ended.stderr);
     }
     assert!(!place.path("broken").exists());

@@ -1,7 +1,8 @@
 use gpu_train::activation::Activation;
 use gpu_train::kernel::Call;
 use gpu_train::ops::head::mse_head;
-use gpu_train::ops::head::mse_head::{Params, Shape, Tape};
+use gpu_train::ops::head::mse_head::Params;
+use gpu_train::ops::head::{HeadShape, HeadTape};
 
 use crate::harness::{assert_cases, assert_gradient, batch};
 
@@ -39,7 +40,7 @@ fn tape(call: &Call, len: usize, input: &[f64], weights: &[f64]) -> Vec<f64> {
 #[test]
 fn gradients_are_derivatives() {
     for activation in [Activation::Sigmoid, Activation::Tanh] {
-        let shape = Shape {
+        let shape = HeadShape {
             features: vec![4, 8, 1],
             weights: vec![0, 128],
             activation,
@@ -47,7 +48,7 @@ fn gradients_are_derivatives() {
             partials: None,
         };
         let call = shape.call(SAMPLES);
-        let Tape {
+        let HeadTape {
             outputs,
             gradients,
             len,

@@ -150,9 +150,9 @@ mod tests {
         assert_eq!(weight(28, 28, 11, 128 * 25), (64, 16, 4));
         // Dense layers, and the one output.
         assert_eq!(weight(1, 768, 32, 128), (32, 32, 4));
-        assert_eq!(weight(1, 32, 1, 128), (64, 4, 8));
+        assert_eq!(weight(1, 32, 1, 128), (8, 8, 64));
         // Kernels of 1, and few channels.
-        assert_eq!(weight(1, 1, 2, 128 * 1024), (8, 8, 32));
+        assert_eq!(weight(1, 1, 2, 128 * 1024), (8, 8, 64));
         assert_eq!(weight(3, 5, 2, 128 * 900), (32, 8, 16));
         // A large batch.
         assert_eq!(weight(1, 768, 64, 4096), (64, 64, 1));

@@ -155,6 +155,6 @@ mod tests {
     #[test]
     fn a_bias_is_one_more_row() {
         let [.., last] = WEIGHT_TILES;
-        assert_eq!(last.weight_threads([3, 5, 7]), 8 * 4 * 128);
+        assert_eq!(last.weight_threads([3, 5, 7]), 8 * 4 * 256);
     }
 }

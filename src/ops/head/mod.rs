@@ -4,6 +4,9 @@
 //! processor, which starts no launches, and batches by shards run the layers one after the other.
 
 pub mod mse_head;
+mod shape;
+
+pub use shape::{LAYERS, Partials, Shape as HeadShape, Tape as HeadTape};
 
 use crate::activation::Activation;
 use crate::error::Result;
@@ -20,7 +23,7 @@ const MOST_WEIGHTS: usize = 1 << 17;
 /// The operation.
 #[derive(Debug)]
 struct Head {
-    shape: mse_head::Shape,
+    shape: HeadShape,
     layers: Vec<Layer>,
     /// The layer before, where it leaves partial sums.
     before: Option<Node>,
@@ -80,9 +83,9 @@ pub fn fuse(graph: &mut Graph) {
 
 /// Makes the layer before the head leave partial sums, where that keeps a GPU busier; returns the layer as it was, and
 /// them.
-fn partial_sums(graph: &mut Graph, shape: &mut mse_head::Shape) -> Option<(Node, Value)> {
+fn partial_sums(graph: &mut Graph, shape: &mut HeadShape) -> Option<(Node, Value)> {
     let node = graph.nodes().last()?;
-    let (_, activation) = linear::dense(node)?;
+    let activation = linear::dense(node)?.activation;
     if !graph.is_trained(node.inputs[1]) {
         return None;
     }
@@ -92,7 +95,7 @@ fn partial_sums(graph: &mut Graph, shape: &mut mse_head::Shape) -> Option<(Node,
     let call = linear_forward::in_splits(&node.op.call(&graph.target), graph.capacity)?;
     let node = graph.take_from(graph.nodes().len() - 1).pop()?;
     let (splits, stride) = (call.splits(), graph.len(node.outputs[0]));
-    shape.partials = Some(mse_head::Partials {
+    shape.partials = Some(Partials {
         splits,
         stride,
         bias: 0,
@@ -104,7 +107,7 @@ fn partial_sums(graph: &mut Graph, shape: &mut mse_head::Shape) -> Option<(Node,
 }
 
 /// The last dense layers of `graph`, first to last: as many as there is a kernel for.
-fn found(graph: &Graph) -> Option<(mse_head::Shape, Vec<Layer>)> {
+fn found(graph: &Graph) -> Option<(HeadShape, Vec<Layer>)> {
     let (loss, nodes) = graph.nodes().split_last()?;
     if !loss::is_mse(loss) {
         return None;
@@ -123,7 +126,7 @@ fn found(graph: &Graph) -> Option<(mse_head::Shape, Vec<Layer>)> {
         let of_next = layers.last().map_or(Activation::Linear, |_| {
             hidden(&layers).unwrap_or(layer.activation)
         });
-        if layer.activation != of_next || layers.len() == mse_head::LAYERS {
+        if layer.activation != of_next || layers.len() == LAYERS {
             break;
         }
         output = layer.input;
@@ -154,7 +157,7 @@ fn readers(graph: &Graph, value: Value) -> usize {
     read.filter(|it| **it == value).count()
 }
 
-fn shape_of(graph: &Graph, layers: &[Layer]) -> mse_head::Shape {
+fn shape_of(graph: &Graph, layers: &[Layer]) -> HeadShape {
     let input = layers[0].input;
     let start = graph.parameter_offset(layers[0].parameters[0]);
     // The slope of what made the input is this kernel's to take where no other reads it.
@@ -170,7 +173,7 @@ fn shape_of(graph: &Graph, layers: &[Layer]) -> mse_head::Shape {
         before
     };
     let ends = layers.iter().map(|it| it.features[1]);
-    mse_head::Shape {
+    HeadShape {
         features: std::iter::once(layers[0].features[0]).chain(ends).collect(),
         weights: layers
             .iter()
@@ -185,7 +188,7 @@ fn shape_of(graph: &Graph, layers: &[Layer]) -> mse_head::Shape {
 /// Records the head of those `layers`, and makes `loss` read what it predicts.
 fn record(
     graph: &mut Graph,
-    mut shape: mse_head::Shape,
+    mut shape: HeadShape,
     mut layers: Vec<Layer>,
     split: Option<(Node, Value)>,
     loss: &mut Node,
@@ -236,17 +239,17 @@ fn record(
 }
 
 impl Layer {
-    /// The dense layer that `node` is, if it is one.
+    /// The dense layer that `node` is, if it is one behind others.
     fn of(node: &Node) -> Option<Self> {
-        let (features, activation) = linear::dense(node)?;
+        let dense = linear::dense(node).filter(|it| !it.is_first)?;
         let [input, weight, bias] = node.inputs[..] else {
             return None;
         };
         Some(Self {
             name: node.layer.clone(),
             parameters: [weight, bias],
-            features,
-            activation,
+            features: dense.features,
+            activation: dense.activation,
             input,
             output: node.outputs[0],
             gradient: None,

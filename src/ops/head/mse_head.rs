@@ -1,5 +1,6 @@
 //! `mse_head`: host side, twin and cases of `shaders/head/mse_head.wgsl`.
 
+use super::shape::{LAYERS, Partials, ROWS, Shape, VALUES};
 use crate::activation::Activation;
 use crate::kernel::case::{Argument, Case, Launch, Tolerance, batch};
 use crate::kernel::limits::{aligned, bias_at};
@@ -29,14 +30,8 @@ pub static KERNEL: Kernel = Kernel {
     cases,
 };
 
-/// Most layers.
-pub const LAYERS: usize = 3;
-/// Samples of a workgroup: with two, 64 of them take a batch of 128.
-const ROWS: usize = 2;
 /// Threads of a workgroup.
 const THREADS: usize = 256;
-/// Quads of [`ROWS`] samples in all layers together.
-const VALUES: usize = 512;
 
 const VARIANTS: [Variant; LAYERS] = [
     &[("LAYERS", 1), ("ROWS", 2)],
@@ -104,67 +99,7 @@ params! {
     }
 }
 
-/// The layers of a head.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shape {
-    /// Features of the input and of every layer's output, unpadded.
-    pub features: Vec<usize>,
-    /// Float at which each layer's weight begins; its bias lies behind it.
-    pub weights: Vec<usize>,
-    /// Activation of all but the last layer.
-    pub activation: Activation,
-    /// Whether the input comes from that activation too.
-    pub is_activated: bool,
-    /// The partial sums that the input comes in, if it does.
-    pub partials: Option<Partials>,
-}
-
-/// Partial sums of a head's input, without bias and activation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Partials {
-    /// How many.
-    pub splits: usize,
-    /// Floats from one to the next.
-    pub stride: usize,
-    /// Float at which the bias begins.
-    pub bias: usize,
-}
-
-/// Where a head leaves its results, in floats from the start of its tape.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tape {
-    /// Of the input, where it is made of partial sums, and of each layer.
-    pub outputs: Vec<usize>,
-    /// By the input, and by the sums of each layer.
-    pub gradients: Vec<usize>,
-    /// Floats in all.
-    pub len: usize,
-}
-
 impl Shape {
-    /// Whether the kernel can do it.
-    pub fn is_served(&self) -> bool {
-        let quads = self.features.iter().map(|it| padded(*it) / QUAD);
-        let layers = self.weights.len();
-        let narrow = quads.clone().all(|it| it <= VALUES / QUAD);
-        (1..=LAYERS).contains(&layers) && narrow && ROWS * quads.sum::<usize>() <= VALUES
-    }
-
-    /// The tape for batches of up to `capacity` samples.
-    pub fn tape(&self, capacity: usize) -> Tape {
-        let mut len = 0;
-        let mut place = |features: &usize| {
-            let at = len;
-            len += aligned(capacity * padded(*features));
-            at
-        };
-        Tape {
-            outputs: self.features.iter().map(&mut place).collect(),
-            gradients: self.features.iter().map(&mut place).collect(),
-            len,
-        }
-    }
-
     /// The kernel call for batches of up to `capacity` samples.
     ///
     /// # Panics

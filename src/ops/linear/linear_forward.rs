@@ -119,7 +119,10 @@ const LEAST_QUADS: usize = 48;
 pub fn in_splits(call: &Call, capacity: usize) -> Option<Call> {
     let params: &Params = call.params();
     let depth = params.in_quads as usize;
-    let wanted = BUSY_THREADS / call.grid.threads(capacity as u32).max(1);
+    // Whatever the tile: all that `gpu-train tune` compares leave the same sums. Small ones have four threads a quad.
+    let quads =
+        capacity as u32 * params.rows_per_sample * params.out_channels.div_ceil(QUAD as u32);
+    let wanted = BUSY_THREADS / u64::from(4 * quads).max(1);
     let splits = wanted.min((depth / LEAST_QUADS) as u64).min(16);
     (splits > 1).then(|| split(call, capacity, 1 << splits.ilog2()))
 }
@@ -164,15 +167,17 @@ pub fn twin<T: Real>(
         let first = (split * params.split_quads as usize * QUAD).min(in_features);
         let end = (first + params.split_quads as usize * QUAD).min(in_features);
         let terms = &input[row * in_features..][first..end];
-        for o in 0..out_stride {
-            let weights = weight[first * out_stride + o..].iter().step_by(out_stride);
+        let at = split * params.split_stride as usize * QUAD + row * out_stride;
+        let sums = output[at..][..out_stride].iter_mut().zip(bias);
+        for (o, (value, bias)) in sums.enumerate() {
+            let weights = weight[first * out_stride..end * out_stride].iter();
+            let weights = weights.skip(o).step_by(out_stride);
             let products = terms.iter().zip(weights).map(|(x, w)| x.wide() * w.wide());
             let sum = products.sum::<f64>();
-            let at = split * params.split_stride as usize * QUAD + row * out_stride + o;
-            output[at] = if !is_whole {
+            *value = if !is_whole {
                 T::of(sum)
             } else if o < out_features {
-                activate(activation, T::of(sum + bias[o].wide()))
+                activate(activation, T::of(sum + bias.wide()))
             } else {
                 T::zero()
             };

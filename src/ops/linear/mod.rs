@@ -84,12 +84,25 @@ pub(in crate::ops) fn record_pixels(
     op.record(graph, layer, inputs, output)
 }
 
-/// Features and activation of the dense layer that `node` is, if it is one with a bias.
-pub(in crate::ops) fn dense(node: &Node) -> Option<([usize; 2], Activation)> {
+/// What a dense layer is.
+pub(in crate::ops) struct Dense {
+    /// Of a sample of its input, padding included, and of its output.
+    pub features: [usize; 2],
+    pub activation: Activation,
+    /// Whether what it reads has no gradient.
+    pub is_first: bool,
+}
+
+/// The dense layer that `node` is, if it is one with a bias.
+pub(in crate::ops) fn dense(node: &Node) -> Option<Dense> {
     let op: &dyn Any = &*node.op;
     let it: &Linear = op.downcast_ref()?;
     let is_dense = it.rows == 1 && it.has_bias;
-    is_dense.then_some(([it.in_features, it.out_features], it.activation))
+    is_dense.then_some(Dense {
+        features: [it.in_features, it.out_features],
+        activation: it.activation,
+        is_first: it.is_first,
+    })
 }
 
 /// Records the gradients of the dense layer `node`, given that of its sums.
