@@ -187,7 +187,7 @@ impl<'s> Trainer<'s> {
     }
 
     /// Whether there is a validation set.
-    pub(crate) fn validates(&self) -> bool {
+    pub fn validates(&self) -> bool {
         self.data.valid().is_some()
     }
 

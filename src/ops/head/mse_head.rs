@@ -164,7 +164,7 @@ twin!(
 );
 
 /// Forward and back through all layers, sample by sample: input (batch, `features_0`); weights: of each layer
-/// (in, out) and its bias; order (count); targets (images); tape: see [`Tape`]. The gradient is that of
+/// (in, out) and its bias; order (count); targets (images); tape: see [`HeadTape`](super::HeadTape). The gradient is that of
 /// the mean over the whole batch.
 pub fn twin<T: Real>(
     params: &Params,
