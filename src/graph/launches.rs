@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::Phase;
 use super::graph::{Graph, Node, Storage, Value};
 use super::plan::bound;
 use crate::kernel::{Access, Call};
@@ -13,7 +14,7 @@ pub(super) fn launches(graph: &Graph, nodes: &[&Node]) -> Vec<Range<usize>> {
     let mut open = Launch::default();
     for (position, node) in nodes.iter().enumerate() {
         let merges = graph.merges && !graph.target.has_shards();
-        if merges && position > 0 && open.takes(graph, node) {
+        if merges && open.takes(graph, node) {
             launches.last_mut().expect("something is open").end += 1;
         } else {
             open = Launch::default();
@@ -27,6 +28,7 @@ pub(super) fn launches(graph: &Graph, nodes: &[&Node]) -> Vec<Range<usize>> {
 /// What the nodes of a launch bind.
 #[derive(Default)]
 struct Launch {
+    phase: Option<Phase>,
     calls: Vec<Call>,
     used: Vec<Use>,
 }
@@ -82,7 +84,11 @@ impl Launch {
         let (call, limits) = (node.op.call(&graph.target), &graph.target.limits);
         let uses = Use::all(graph, node, &call);
         let conflicts = |it: &Use| self.used.iter().any(|used| used.conflicts(it));
-        self.used.len() + uses.len() <= limits.storage_buffers as usize
+        // Something may happen to the gradients before the update.
+        let updates = |phase: Phase| phase == Phase::Update;
+        let same_half = self.phase.map(updates) == Some(updates(node.phase));
+        same_half
+            && self.used.len() + uses.len() <= limits.storage_buffers as usize
             && !uses.iter().any(conflicts)
             && workgroup_size(self.calls.iter().chain([&call]))
                 .is_some_and(|size| size <= limits.workgroup_threads)
@@ -90,6 +96,7 @@ impl Launch {
 
     fn add(&mut self, graph: &Graph, node: &Node) {
         let call = node.op.call(&graph.target);
+        self.phase = Some(node.phase);
         self.used.extend(Use::all(graph, node, &call));
         self.calls.push(call);
     }

@@ -214,6 +214,11 @@ mod tests {
         let few = Target::portable(AdapterKind::Gpu);
         let (launches, dispatches) = of(NetworkType::Cnn, true, &few);
         assert!((15..dispatches).contains(&launches), "{launches}");
+        // So does one whose bindings do not hold a head's tape.
+        let mut narrow = target.clone();
+        narrow.limits.binding_bytes = 64 << 10;
+        let program = lower(&default_training_graph(NetworkType::Mlp, true, narrow));
+        assert_eq!(count(&program, "mse_head"), 0);
         // The oracle of what is fused, the processor and shards run one after the other.
         let (launches, dispatches) = of(NetworkType::Cnn, false, &target);
         assert_eq!(launches, dispatches);

@@ -67,7 +67,7 @@ pub fn fuse(graph: &mut Graph) {
     let Some((mut shape, layers)) = found(graph) else {
         return;
     };
-    // Of all that is read later, as long as it is there.
+    // Asked as long as all readers are there.
     let (last, loss) = (layers.len(), graph.nodes().len() - 1);
     let is_finished_here = shape.is_activated || readers(graph, layers[0].input) == 1;
     let mut loss = graph
@@ -75,18 +75,18 @@ pub fn fuse(graph: &mut Graph) {
         .pop()
         .expect("the loss comes last");
     let split = is_finished_here
-        .then(|| partial_sums(graph, &mut shape))
+        .then(|| partial_sums(graph, &mut shape, layers[0].input))
         .flatten();
     record(graph, shape, layers, split, &mut loss);
     graph.put_back(loss);
 }
 
-/// Makes the layer before the head leave partial sums, where that keeps a GPU busier; returns the layer as it was, and
-/// them.
-fn partial_sums(graph: &mut Graph, shape: &mut HeadShape) -> Option<(Node, Value)> {
+/// Makes the layer before the head, which makes its `input`, leave partial sums, where that keeps a GPU busier; returns the
+/// layer as it was, and them.
+fn partial_sums(graph: &mut Graph, shape: &mut HeadShape, input: Value) -> Option<(Node, Value)> {
     let node = graph.nodes().last()?;
     let activation = linear::dense(node)?.activation;
-    if !graph.is_trained(node.inputs[1]) {
+    if node.outputs != [input] || !graph.is_trained(node.inputs[1]) {
         return None;
     }
     if activation != Activation::Linear && !shape.is_activated {
@@ -139,7 +139,9 @@ fn found(graph: &Graph) -> Option<(HeadShape, Vec<Layer>)> {
             .iter()
             .map(|it| it.features[0] * it.features[1])
             .sum();
-        if shape.is_served() && weights <= MOST_WEIGHTS {
+        let bytes = shape.tape(graph.capacity).len as u64 * 4;
+        let fits = bytes <= graph.target.limits.binding_bytes;
+        if fits && shape.is_served() && weights <= MOST_WEIGHTS {
             return Some((shape, layers));
         }
         layers.remove(0);
