@@ -227,6 +227,7 @@ mod tests {
         );
         let mut lazy = entrant.clone();
         lazy.program.dispatches.clear();
+        lazy.program.launches.clear();
         assert!(check(&lazy).expect_err("is wrong").contains("NaN"));
         let mut unknown = entrant.clone();
         unknown.program.dispatches[0].call.variant = &[("ROWS", 1)];
