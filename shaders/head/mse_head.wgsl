@@ -3,7 +3,8 @@
 //
 // input    [batch, quads_0] vec4  what the layer before them put out; or where `splits` is more than 0, that many partial
 //                                 sums of it, split_stride quads apart, which want their bias and activation
-// weights  vec4                   weight and bias of each layer, at quads weight_1, bias_1, ...
+// weights  vec4                   the bias of partial sums, where there are any; weight and bias of each layer, at quads
+//                                 weight_1, bias_1, ...
 // order    [count] u32            image number by position of the epoch
 // targets  [images] f32           of the whole data set
 // tape     vec4                   for layers 1 to LAYERS, and for 0, the input, where that came in partial sums, the
@@ -34,7 +35,6 @@ struct Params {
     weight_1: u32,
     weight_2: u32,
     weight_3: u32,
-    bias_0: u32,
     bias_1: u32,
     bias_2: u32,
     bias_3: u32,
@@ -189,7 +189,7 @@ fn input_at(row: u32, column: u32) -> vec4<f32> {
     if (params.splits == 0u) {
         return input[at];
     }
-    var sum = weights[params.bias_0 + column];
+    var sum = weights[column];
     for (var split = 0u; split < params.splits; split++) {
         sum += input[split * params.split_stride + at];
     }

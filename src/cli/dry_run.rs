@@ -53,9 +53,14 @@ fn layers(network: &Network) {
 
 fn dispatches(plan: &Plan) {
     let (all, launches) = (&plan.training().dispatches, plan.training().launches.len());
+    let together = if launches < all.len() {
+        format!(" in {launches} launches")
+    } else {
+        String::new()
+    };
     let of = |phase| all.iter().filter(|it| it.phase == phase).count();
     style::say(format_args!(
-        "dispatches per step  {} in {launches} launches (forward {}, backward {}, reduce gradients {}, update {})",
+        "dispatches per step  {}{together} (forward {}, backward {}, reduce gradients {}, update {})",
         all.len(),
         of(Phase::Forward),
         of(Phase::Backward),

@@ -6,7 +6,9 @@
 //! - batches lie channels-last with channels padded to a multiple of four (see
 //!   [`crate::shape::ImageShape`]), padding is zero on the way in and on the way out;
 //! - threads are numbered along one dimension; `WORKGROUP_SIZE` comes from [`Grid`], but texts that
-//!   share workgroup memory are written for a number of threads, which [`tile::Tile`] knows.
+//!   share workgroup memory are written for a number of threads, which [`tile::Tile`] knows;
+//! - `main` stands last in its file and calls its builtins `workgroup`, `workgroups` and `local`, so that [`merged`]
+//!   can put its statements beside another's.
 
 pub mod case;
 pub mod choice;

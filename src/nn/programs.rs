@@ -135,9 +135,21 @@ fn training_graph_of(
     fuse: bool,
     target: Target,
 ) -> Graph {
-    let image = crate::shape::ImageShape::new(3, 32, 32);
     let sizes = super::NetworkConfiguration::default_for(net);
-    let network = Network::new(net, &sizes, activation, image).expect("fits");
+    training_graph_of_sizes(net, &sizes, activation, fuse, target)
+}
+
+/// The same with layers of those sizes.
+#[cfg(test)]
+fn training_graph_of_sizes(
+    net: super::NetworkType,
+    sizes: &super::NetworkConfiguration,
+    activation: super::Activation,
+    fuse: bool,
+    target: Target,
+) -> Graph {
+    let image = crate::shape::ImageShape::new(3, 32, 32);
+    let network = Network::new(net, sizes, activation, image).expect("fits");
     let layout = ResidentLayout::new(1000, image.elements(), 1 << 27).expect("fits");
     let options = ProgramOptions {
         objective: Arc::new(super::Regression::default()),
@@ -161,7 +173,7 @@ mod tests {
     use crate::activation::Activation;
     use crate::graph::Phase;
     use crate::kernel::target::AdapterKind;
-    use crate::nn::NetworkType;
+    use crate::nn::{NetworkConfiguration, NetworkType};
     use crate::ops::conv2d::conv2d_backward_input;
 
     fn program(net: NetworkType, fuse: bool) -> Program {
@@ -210,6 +222,22 @@ mod tests {
         };
         assert_eq!(of(NetworkType::Cnn, true, &target), (14, 21));
         assert_eq!(of(NetworkType::Mlp, true, &target), (5, 8));
+        assert_eq!(of(NetworkType::Resnet, true, &target), (111, 122));
+        // The nets of docs/performance.md: deep and shallow.
+        let cnn = |channels: &[usize], kernel: usize| {
+            let sizes = NetworkConfiguration {
+                n_channels: channels.to_vec(),
+                kernel_sizes: vec![kernel; channels.len()],
+                strides: vec![1; channels.len()],
+                ..NetworkConfiguration::mlp(&[256, 256])
+            };
+            let (kind, relu) = (NetworkType::Cnn, Activation::Relu);
+            let graph = training_graph_of_sizes(kind, &sizes, relu, true, target.clone());
+            let program = lower(&graph);
+            (program.launches.len(), program.dispatches.len())
+        };
+        assert_eq!(cnn(&[8, 16, 32, 64], 1), (19, 27));
+        assert_eq!(cnn(&[41], 28), (12, 15));
         // An adapter of few bindings runs the pairs alone.
         let few = Target::portable(AdapterKind::Gpu);
         let (launches, dispatches) = of(NetworkType::Cnn, true, &few);

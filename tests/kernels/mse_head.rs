@@ -45,7 +45,7 @@ fn gradients_are_derivatives() {
             weights: vec![0, 128],
             activation,
             is_activated: false,
-            partials: None,
+            splits: 0,
         };
         let call = shape.call(SAMPLES);
         let HeadTape {

@@ -125,6 +125,17 @@ fn ranks_come_to_the_bits_of_one_process_and_one_of_them_speaks() {
             "0.2",
             "--evaluate-train",
         ],
+        // What is drawn does not know of ranks.
+        &[
+            "--net",
+            "cnn",
+            "--batch-norm",
+            "--dropout",
+            "0.3",
+            "--normalize",
+            "--augment",
+            "flip,translate=3,rotate=10,brightness=0.2",
+        ],
     ] {
         let (place, _turn) = place();
         let folder = place.path();

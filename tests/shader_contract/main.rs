@@ -3,6 +3,7 @@
 
 mod companions;
 mod interface;
+mod merged;
 mod portable_limits;
 mod shader;
 mod translation;

@@ -14,11 +14,16 @@ const CHECKS: [BoundsCheckPolicy; 2] = [BoundsCheckPolicy::Restrict, BoundsCheck
 fn every_variant_translates_to_every_backend() {
     for shader in shaders() {
         let (module, info) = specialised(&shader);
-        for policy in CHECKS {
-            to_spirv(&module, &info, policy, &shader.name);
-            to_msl(&module, &info, policy, &shader.name);
-            to_hlsl(&module, &info, policy, &shader.name);
-        }
+        assert_translates(&module, &info, &shader.name);
+    }
+}
+
+/// Asserts that drivers of every kind can be given the module.
+pub fn assert_translates(module: &Module, info: &ModuleInfo, name: &str) {
+    for policy in CHECKS {
+        to_spirv(module, info, policy, name);
+        to_msl(module, info, policy, name);
+        to_hlsl(module, info, policy, name);
     }
 }
 

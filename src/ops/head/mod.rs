@@ -6,7 +6,7 @@
 pub mod mse_head;
 mod shape;
 
-pub use shape::{LAYERS, Partials, Shape as HeadShape, Tape as HeadTape};
+pub use shape::{LAYERS, Shape as HeadShape, Tape as HeadTape};
 
 use crate::activation::Activation;
 use crate::error::Result;
@@ -24,7 +24,7 @@ const MOST_WEIGHTS: usize = 1 << 17;
 #[derive(Debug)]
 struct Head {
     shape: HeadShape,
-    layers: Vec<Layer>,
+    layers: Vec<(Layer, Factors)>,
     /// The layer before, where it leaves partial sums.
     before: Option<Node>,
     /// Gradient by the input.
@@ -55,8 +55,14 @@ struct Layer {
     activation: Activation,
     input: Value,
     output: Value,
-    /// By its sums.
-    gradient: Option<Value>,
+}
+
+/// What the gradients of a layer's parameters are made of.
+#[derive(Debug)]
+struct Factors {
+    input: Value,
+    /// By the layer's sums.
+    gradient: Value,
 }
 
 /// Replaces the last dense layers of `graph` by one operation, where they end in a loss that has a kernel for it.
@@ -67,40 +73,33 @@ pub fn fuse(graph: &mut Graph) {
     let Some((mut shape, layers)) = found(graph) else {
         return;
     };
-    // Asked as long as all readers are there.
-    let (last, loss) = (layers.len(), graph.nodes().len() - 1);
-    let is_finished_here = shape.is_activated || readers(graph, layers[0].input) == 1;
-    let mut loss = graph
-        .take_from(loss - last)
-        .pop()
-        .expect("the loss comes last");
-    let split = is_finished_here
-        .then(|| partial_sums(graph, &mut shape, layers[0].input))
-        .flatten();
-    record(graph, shape, layers, split, &mut loss);
+    let input = layers[0].input;
+    let is_read_once = readers(graph, input) == 1;
+    let from = graph.nodes().len() - 1 - layers.len();
+    let mut loss = graph.take_from(from).pop().expect("the loss comes last");
+    let before = if is_read_once {
+        partial_sums(graph, &mut shape, input)
+    } else {
+        None
+    };
+    record(graph, shape, layers, before, &mut loss);
     graph.put_back(loss);
 }
 
-/// Makes the layer before the head, which makes its `input`, leave partial sums, where that keeps a GPU busier; returns the
-/// layer as it was, and them.
+/// Makes the layer before the head, which alone reads the `input` that it makes, leave partial sums, where that keeps a GPU
+/// busier; returns the layer as it was, and them.
 fn partial_sums(graph: &mut Graph, shape: &mut HeadShape, input: Value) -> Option<(Node, Value)> {
     let node = graph.nodes().last()?;
     let activation = linear::dense(node)?.activation;
-    if node.outputs != [input] || !graph.is_trained(node.inputs[1]) {
-        return None;
-    }
-    if activation != Activation::Linear && !shape.is_activated {
+    let is_finished_here = activation == Activation::Linear || shape.is_activated;
+    if node.outputs != [input] || !is_finished_here || !graph.is_trained(node.inputs[1]) {
         return None;
     }
     let call = linear_forward::in_splits(&node.op.call(&graph.target), graph.capacity)?;
     let node = graph.take_from(graph.nodes().len() - 1).pop()?;
-    let (splits, stride) = (call.splits(), graph.len(node.outputs[0]));
-    shape.partials = Some(Partials {
-        splits,
-        stride,
-        bias: 0,
-    });
-    let partials = graph.transient(Shape::Flat(splits * stride), Scalar::F32);
+    shape.splits = call.splits();
+    let len = shape.splits * graph.len(input);
+    let partials = graph.transient(Shape::Flat(len), Scalar::F32);
     let inputs = node.inputs.clone();
     graph.record(&node.layer, PartialSums(call), inputs, vec![partials]);
     Some((node, partials))
@@ -183,7 +182,7 @@ fn shape_of(graph: &Graph, layers: &[Layer]) -> HeadShape {
             .collect(),
         activation,
         is_activated: before == activation && before != Activation::Linear,
-        partials: None,
+        splits: 0,
     }
 }
 
@@ -191,8 +190,8 @@ fn shape_of(graph: &Graph, layers: &[Layer]) -> HeadShape {
 fn record(
     graph: &mut Graph,
     mut shape: HeadShape,
-    mut layers: Vec<Layer>,
-    split: Option<(Node, Value)>,
+    layers: Vec<Layer>,
+    before: Option<(Node, Value)>,
     loss: &mut Node,
 ) {
     let [_, order, targets, ..] = loss.inputs[..] else {
@@ -202,7 +201,7 @@ fn record(
     let tape = shape.tape(capacity);
     let first = graph.parameter_offset(layers[0].parameters[0]);
     // The bias of partial sums lies before the head's own weights.
-    let bias = split.as_ref().map(|(node, _)| node.inputs[2]);
+    let bias = before.as_ref().map(|(node, _)| node.inputs[2]);
     let start = bias.map_or(first, |it| graph.parameter_offset(it));
     for weight in &mut shape.weights {
         *weight += first - start;
@@ -211,33 +210,36 @@ fn record(
     let end = graph.parameter_offset(last) + graph.len(last);
     let weights = graph.resident(Role::Parameters, start, end - start, Scalar::F32);
     let whole = graph.transient(Shape::Flat(tape.len), Scalar::F32);
-    let part = |graph: &mut Graph, at: usize, features: usize| {
-        graph.part(whole, at, Shape::Samples(ImageShape::vector(features)))
+    let mut part = |at: usize, layer: usize| {
+        let features = ImageShape::vector(shape.features[layer]);
+        graph.part(whole, at, Shape::Samples(features))
     };
-    let gradient = part(graph, tape.gradients[0], shape.features[0]);
-    let whole_input = layers[0].input;
-    let (input, mut before) = match split {
-        Some((_, partials)) => (partials, part(graph, tape.outputs[0], shape.features[0])),
-        None => (whole_input, whole_input),
+    let input = before.as_ref().map_or(layers[0].input, |it| it.1);
+    let mut value = match before {
+        Some(_) => part(tape.outputs[0], 0),
+        None => input,
     };
-    for (at, layer) in layers.iter_mut().enumerate() {
-        let features = shape.features[at + 1];
-        layer.input = before;
-        layer.output = part(graph, tape.outputs[at + 1], features);
-        layer.gradient = Some(part(graph, tape.gradients[at + 1], features));
-        before = layer.output;
-    }
-    let names: Vec<&str> = layers.iter().map(|it| &*it.name).collect();
+    let gradient = part(tape.gradients[0], 0);
+    let layers = layers.into_iter().enumerate().map(|(at, layer)| {
+        let factors = Factors {
+            input: value,
+            gradient: part(tape.gradients[at + 1], at + 1),
+        };
+        value = part(tape.outputs[at + 1], at + 1);
+        (layer, factors)
+    });
+    let layers: Vec<(Layer, Factors)> = layers.collect();
+    loss.inputs[0] = value;
+    let names: Vec<&str> = layers.iter().map(|(it, _)| &*it.name).collect();
     let name = names.join(", ");
     let op = Head {
         shape,
         layers,
-        before: split.map(|(node, _)| node),
+        before: before.map(|(node, _)| node),
         gradient,
         capacity,
     };
     graph.record(&name, op, vec![input, weights, order, targets], vec![whole]);
-    loss.inputs[0] = before;
 }
 
 impl Layer {
@@ -254,7 +256,6 @@ impl Layer {
             activation: dense.activation,
             input,
             output: node.outputs[0],
-            gradient: None,
         })
     }
 }
@@ -266,7 +267,7 @@ impl Op for Head {
 
     fn backward(&self, tape: &mut Tape<'_>, node: &Node) -> Result<()> {
         let target = tape.graph.target.clone();
-        for layer in self.layers.iter().rev() {
+        for (layer, factors) in self.layers.iter().rev() {
             let [ins, outs] = layer.features;
             let call = linear_backward_weight::call(self.capacity, 1, ins, outs, &target);
             let splits = call.splits();
@@ -274,8 +275,7 @@ impl Op for Head {
                 layer: layer.name.clone(),
                 ..node.clone()
             };
-            let gradient = layer.gradient.expect("recorded with one");
-            let inputs = vec![layer.input, gradient];
+            let inputs = vec![factors.input, factors.gradient];
             tape.parameter_gradients(&of_layer, layer.parameters, call, inputs, splits);
         }
         if let Some(before) = &self.before {

@@ -1,6 +1,6 @@
 //! `mse_head`: host side, twin and cases of `shaders/head/mse_head.wgsl`.
 
-use super::shape::{LAYERS, Partials, ROWS, Shape, VALUES};
+use super::shape::{LAYERS, ROWS, Shape, VALUES};
 use crate::activation::Activation;
 use crate::kernel::case::{Argument, Case, Launch, Tolerance, batch};
 use crate::kernel::limits::{aligned, bias_at};
@@ -64,9 +64,7 @@ params! {
         pub weight_2: u32,
         /// The third's.
         pub weight_3: u32,
-        /// The bias of the input's partial sums among the weights.
-        pub bias_0: u32,
-        /// The first layer's bias.
+        /// The first layer's bias among the weights.
         pub bias_1: u32,
         /// The second's.
         pub bias_2: u32,
@@ -118,7 +116,6 @@ impl Shape {
         };
         let bias = |layer: usize| quads(bias(layer).as_ref());
         let output = |layer: usize| quads(tape.outputs.get(layer));
-        let partials = self.partials;
         let gradient = |layer: usize| quads(tape.gradients.get(layer));
         let params = Params {
             quads_0: width(0),
@@ -132,7 +129,6 @@ impl Shape {
             weight_1: weight(1),
             weight_2: weight(2),
             weight_3: weight(3),
-            bias_0: quads(partials.map(|it| it.bias).as_ref()),
             bias_1: bias(1),
             bias_2: bias(2),
             bias_3: bias(3),
@@ -144,8 +140,8 @@ impl Shape {
             gradient_1: gradient(1),
             gradient_2: gradient(2),
             gradient_3: gradient(3),
-            splits: partials.map_or(0, |it| it.splits as u32),
-            split_stride: quads(partials.map(|it| it.stride).as_ref()),
+            splits: self.splits as u32,
+            split_stride: capacity as u32 * width(0),
             slope_0: u32::from(self.is_activated),
             activation: self.activation as u32,
         };
@@ -180,7 +176,7 @@ pub fn twin<T: Real>(
     let widths = floats([p.quads_0, p.quads_1, p.quads_2, p.quads_3]);
     let channels = [p.channels_0, p.channels_1, p.channels_2, p.channels_3].map(|it| it as usize);
     let weight = floats([0, p.weight_1, p.weight_2, p.weight_3]);
-    let bias = floats([p.bias_0, p.bias_1, p.bias_2, p.bias_3]);
+    let bias = floats([0, p.bias_1, p.bias_2, p.bias_3]);
     let outputs = floats([p.output_0, p.output_1, p.output_2, p.output_3]);
     let gradients = floats([p.gradient_0, p.gradient_1, p.gradient_2, p.gradient_3]);
     let layers = widths.iter().filter(|it| **it > 0).count() - 1;
@@ -201,7 +197,7 @@ pub fn twin<T: Real>(
                     .take(p.splits as usize)
                     .map(|part| part.wide())
                     .sum::<f64>();
-                let sum = T::of(sum + weights[bias[0] + o].wide());
+                let sum = T::of(sum + weights[o].wide());
                 *value = if o < channels[0] {
                     activate(before, sum)
                 } else {
@@ -293,11 +289,7 @@ fn launch(
         weights: starts,
         activation,
         is_activated: true,
-        partials: (splits > 0).then_some(Partials {
-            splits,
-            stride: capacity * width,
-            bias: 0,
-        }),
+        splits,
     };
     let part = |_| {
         let input = numbers(batch_size * width).into_iter().map(f32::abs);

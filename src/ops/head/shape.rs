@@ -22,19 +22,9 @@ pub struct Shape {
     pub activation: Activation,
     /// Whether the input comes from that activation too.
     pub is_activated: bool,
-    /// The partial sums that the input comes in, if it does.
-    pub partials: Option<Partials>,
-}
-
-/// Partial sums of a head's input, without bias and activation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Partials {
-    /// How many.
+    /// Partial sums that the input comes in, without bias and activation, for a whole batch each; its bias is then
+    /// the first of all weights. 0 where it is whole.
     pub splits: usize,
-    /// Floats from one to the next.
-    pub stride: usize,
-    /// Float at which the bias begins.
-    pub bias: usize,
 }
 
 /// Where a head leaves its results, in floats from the start of its tape.
