@@ -57,29 +57,7 @@ pub fn merge<S: Copy + PartialEq>(calls: &[(&Call, &[S])], size: u32) -> Merged<
         );
     }
     let mut wgsl = wgsl::assemble(STEP, &[]);
-    for (
-        at,
-        Bound {
-            access, ty, name, ..
-        },
-    ) in bound.iter().enumerate()
-    {
-        let access = match access {
-            Access::Read => "read",
-            Access::ReadWrite => "read_write",
-        };
-        let _ = writeln!(
-            wgsl,
-            "@group(0) @binding({at}) var<storage, {access}> {name}: {ty};"
-        );
-    }
-    for (at, lens) in arrays.iter().enumerate() {
-        let len = lens
-            .iter()
-            .skip(1)
-            .fold(lens[0].clone(), |all, len| format!("max({all}, {len})"));
-        let _ = writeln!(wgsl, "var<workgroup> shared_{at}: array<vec4<f32>, {len}>;");
-    }
+    declare(&mut wgsl, &bound, &arrays);
     let _ = write!(
         wgsl,
         "{declarations}@compute @workgroup_size({size})\nfn main(\n    \
@@ -92,6 +70,27 @@ pub fn merge<S: Copy + PartialEq>(calls: &[(&Call, &[S])], size: u32) -> Merged<
         wgsl,
         read_only: bound.iter().map(|it| it.access == Access::Read).collect(),
         slices: bound.iter().map(|it| it.slice).collect(),
+    }
+}
+
+/// Writes what the texts have together: buffers, and the arrays that a workgroup shares, each as long as the longest of
+/// its lengths.
+fn declare<S>(wgsl: &mut String, bound: &[Bound<S>], arrays: &[Vec<String>]) {
+    for (at, it) in bound.iter().enumerate() {
+        let access = match it.access {
+            Access::Read => "read",
+            Access::ReadWrite => "read_write",
+        };
+        let (name, ty) = (&it.name, &it.ty);
+        let _ = writeln!(
+            wgsl,
+            "@group(0) @binding({at}) var<storage, {access}> {name}: {ty};"
+        );
+    }
+    for (at, lens) in arrays.iter().enumerate() {
+        let longest = |all: String, len: &String| format!("max({all}, {len})");
+        let len = lens.iter().skip(1).fold(lens[0].clone(), longest);
+        let _ = writeln!(wgsl, "var<workgroup> shared_{at}: array<vec4<f32>, {len}>;");
     }
 }
 
