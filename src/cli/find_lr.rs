@@ -34,10 +34,19 @@ pub(super) fn run(
         smoothed: it.smoothed,
     });
     let loss = trainer.objective().metrics()[0].short;
-    let figure = range_test(&drawn.collect::<Vec<_>>(), loss, suggestion);
+    let marked = suggestion.map_or(Vec::new(), |it| {
+        vec![
+            (it.valley, "valley"),
+            (it.tenth_of_minimum, "a tenth of the minimum"),
+        ]
+    });
+    let figure = range_test(&drawn.collect::<Vec<_>>(), loss, &marked);
     write_figure(&folder, "find-lr", &figure)?;
     match suggestion {
-        Some(lr) => say(format_args!("\nthe loss falls fastest at --lr {lr:.1e}")),
+        Some(it) => say(format_args!(
+            "\ntry --lr {:.1e}, a tenth of where the loss is lowest; more cautious: --lr {:.1e}, its valley",
+            it.tenth_of_minimum, it.valley
+        )),
         None => say(format_args!(
             "\nno fall of the loss is to be seen in these {} steps",
             points.len()

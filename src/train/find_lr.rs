@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 const SMOOTHING: f64 = 0.9;
 /// The test ends where the smoothed loss is this many times its lowest.
 const BLOWN_UP: f64 = 4.0;
-/// Points that a slope is measured over, to each side.
+/// A loss that is lowest within so many points of the first one falls nowhere.
 const REACH: usize = 3;
 /// Before so many points the smoothed loss hangs on few batches: it falls by chance.
 const SETTLED: usize = 10;
@@ -107,73 +107,120 @@ impl Trainer<'_> {
     }
 }
 
-/// The learning rate at which the smoothed loss falls most steeply by the logarithm of the learning
-/// rate, before it rises again: after a loss that blew up it falls steeply too, and may fall lower.
-/// `None` where it falls nowhere, or there are too few points to tell.
-pub fn suggest_lr(points: &[LrPoint]) -> Option<f64> {
-    let slope = |at: usize| {
-        let (left, right) = (points[at - REACH], points[at + REACH]);
-        (right.smoothed - left.smoothed) / (right.lr / left.lr).ln()
-    };
-    let mut lowest = SETTLED;
-    for at in SETTLED..points.len() {
-        if points[at].smoothed > RISEN * points[lowest].smoothed {
+/// What a range test suggests, by two rules of fastai's `lr_find`
+/// (<https://docs.fast.ai/callback.schedule.html>), over our smoothing of the losses.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LrSuggestion {
+    /// A tenth of the learning rate at which the smoothed loss is lowest: what to train with. Of nets and data
+    /// that were measured, the best learning rate was one to three times that (docs/experiments.md).
+    pub tenth_of_minimum: f64,
+    /// Half-way down the longest valley, the most points of which each is lower than those before: more cautious.
+    pub valley: f64,
+}
+
+/// What `points` suggest: before the smoothed loss rises again, since after a loss that blew up it falls too, and
+/// may fall lower. `None` where it falls nowhere, or there are too few points to tell.
+pub fn suggest_lr(points: &[LrPoint]) -> Option<LrSuggestion> {
+    let settled = points.get(SETTLED..)?;
+    let mut lowest = 0;
+    for (at, point) in settled.iter().enumerate() {
+        if point.smoothed > RISEN * settled[lowest].smoothed {
             break;
         }
-        if points[at].smoothed < points[lowest].smoothed {
+        if point.smoothed < settled[lowest].smoothed {
             lowest = at;
         }
     }
-    let last = (lowest + 1).min(points.len().saturating_sub(REACH));
-    let steepest = (SETTLED..last).min_by(|&a, &b| slope(a).total_cmp(&slope(b)))?;
-    (slope(steepest) < 0.0).then(|| points[steepest].lr)
+    if lowest < REACH {
+        return None;
+    }
+    Some(LrSuggestion {
+        tenth_of_minimum: settled[lowest].lr / 10.0,
+        valley: settled[valley(&settled[..=lowest])].lr,
+    })
+}
+
+/// The point half-way down the longest valley of `points`, as fastai counts it.
+fn valley(points: &[LrPoint]) -> usize {
+    // Of the valley that ends at each point, how many there are.
+    let mut lengths = vec![1; points.len()];
+    let mut end = 0;
+    for at in 1..points.len() {
+        let higher = (0..at).filter(|&before| points[at].smoothed < points[before].smoothed);
+        lengths[at] = 1 + higher.map(|before| lengths[before]).max().unwrap_or(0);
+        if lengths[at] > lengths[end] {
+            end = at;
+        }
+    }
+    let length = lengths[end];
+    (end + length / 3 + length / 6).saturating_sub(length)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_steepest_fall_is_suggested() {
-        let range = LrRange::default();
-        let points = |loss: fn(f64) -> f64| -> Vec<LrPoint> {
-            let point = |step| {
-                let lr = range.rate(step);
-                let loss = loss(lr.log10());
-                LrPoint {
-                    lr,
-                    loss,
-                    smoothed: loss,
-                }
-            };
-            (0..range.steps).map(point).collect()
+    fn points(range: LrRange, loss: impl Fn(usize, f64) -> f64) -> Vec<LrPoint> {
+        let point = |step| {
+            let lr = range.rate(step);
+            let loss = loss(step, lr.log10());
+            LrPoint {
+                lr,
+                loss,
+                smoothed: loss,
+            }
         };
-        // A step down around 1e-3.
-        let lr = suggest_lr(&points(|log| 3.0 - (log + 3.0).atan())).expect("it falls");
-        assert!((-3.1..-2.9).contains(&lr.log10()), "{lr}");
-        // A loss that blows up and falls again, more steeply than before.
-        let lr = suggest_lr(&points(|log| match log {
-            ..-1.0 => 3.0 - (log + 3.0).atan(),
-            _ => 50.0 * (0.5 - log),
-        }));
-        assert!((-3.1..-2.9).contains(&lr.expect("it falls").log10()));
-        // The same, and it ends lower than it was before.
-        let lr = suggest_lr(&points(|log| match log {
-            ..-1.0 => 3.0 - (log + 3.0).atan(),
+        (0..range.steps).map(point).collect()
+    }
+
+    /// Places that fastai 2.8's `valley` gives.
+    #[test]
+    fn the_valley_is_fastais() {
+        let of = |losses: &[f64]| {
+            let range = LrRange {
+                steps: losses.len(),
+                ..LrRange::default()
+            };
+            valley(&points(range, |step, _| losses[step]))
+        };
+        let falls = |i: usize| {
+            let i = i as f64;
+            3.0 - ((i - 60.0) / 8.0).atan() + 0.15 * (1.7 * i).sin()
+        };
+        assert_eq!(of(&(0..100).map(falls).collect::<Vec<_>>()), 77);
+        assert_eq!(of(&[5.0, 4.0, 3.0, 2.0, 1.0]), 0);
+        assert_eq!(of(&[9.0, 8.0, 9.0, 7.0, 9.0, 6.0, 5.0, 4.0, 3.0]), 4);
+    }
+
+    #[test]
+    fn a_tenth_of_the_lowest_loss_is_suggested() {
+        let test = |loss: fn(f64) -> f64| {
+            suggest_lr(&points(LrRange::default(), |_, log| loss(log))).map(|it| {
+                assert!(it.valley <= 10.0 * it.tenth_of_minimum, "{it:?}");
+                it.tenth_of_minimum.log10()
+            })
+        };
+        // A step down around 1e-3, that rises again from 1e-2 on.
+        let valley = |log: f64| 3.0 - (log + 3.0).atan() + (log + 2.0).max(0.0).powi(2);
+        let near = |found: Option<f64>| found.is_some_and(|it| (-2.9..-2.5).contains(&it));
+        assert!(near(test(valley)));
+        // A loss that blows up and falls again, lower than it was before.
+        let blown_up = |log: f64| match log {
+            ..-1.0 => 3.0 - (log + 3.0).atan() + (log + 2.0).max(0.0).powi(2),
             _ => 50.0 * (0.02 - log),
-        }));
-        assert!((-3.1..-2.9).contains(&lr.expect("it falls").log10()));
+        };
+        assert!(near(test(blown_up)));
         // A first batch that happened to be easy hides nothing.
-        let lr = suggest_lr(&points(|log| match log {
+        let easy = |log: f64| match log {
             ..-6.8 => 0.1,
-            _ => 3.0 - (log + 3.0).atan(),
-        }));
-        assert!((-3.1..-2.9).contains(&lr.expect("it falls").log10()));
+            _ => 3.0 - (log + 3.0).atan() + (log + 2.0).max(0.0).powi(2),
+        };
+        assert!(near(test(easy)));
         // Chance, before anything was learned.
-        let noise = |log: f64| if log < -6.8 { -log } else { 1.0 };
-        assert_eq!(suggest_lr(&points(noise)), None);
-        assert_eq!(suggest_lr(&points(|log| 9.0 + log)), None);
-        assert_eq!(suggest_lr(&points(|_| 1.0)[..6]), None);
+        assert_eq!(test(|log| if log < -6.8 { -log } else { 1.0 }), None);
+        assert_eq!(test(|log| 9.0 + log), None);
+        let flat = points(LrRange::default(), |_, _| 1.0);
+        assert_eq!(suggest_lr(&flat[..6]), None);
         assert_eq!(suggest_lr(&[]), None);
     }
 

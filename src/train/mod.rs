@@ -31,7 +31,7 @@ pub use builder::TrainerBuilder;
 pub use classification::{ClassCounts, ClassScore, Guess, softmax};
 pub use evaluation::{Confusion, DigitError, Evaluation, QuantileError};
 pub use event::TrainEvent;
-pub use find_lr::{LrPoint, LrRange, suggest_lr};
+pub use find_lr::{LrPoint, LrRange, LrSuggestion, suggest_lr};
 pub(crate) use history::HistoryCheck;
 pub use metrics::{Column, EpochMetrics, Metrics, Sums};
 pub use options::TrainerOptions;

@@ -255,7 +255,8 @@ fn a_range_test_suggests_a_learning_rate_and_trains_nothing() {
     let arguments = [&net[..], &data, &["--out", "found"]].concat();
     let ended = place.run(&arguments);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    assert!(ended.stdout.contains("fastest at --lr"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("try --lr "), "{}", ended.stdout);
+    assert!(ended.stdout.contains("its valley"), "{}", ended.stdout);
     let files = ["find-lr.csv", "find-lr.png", "find-lr.svg"];
     assert_eq!(names(&place.path("found")), files);
     let csv = place.text("found/find-lr.csv");

@@ -20,8 +20,8 @@ pub struct RangePoint {
 }
 
 /// Batches' losses as dots, and the smoothed loss as a curve, over learning rates on a logarithmic
-/// axis; and where the `suggestion` is.
-pub fn range_test(points: &[RangePoint], loss: &str, suggestion: Option<f64>) -> Figure {
+/// axis; and learning rates that are `marked`, each with a word.
+pub fn range_test(points: &[RangePoint], loss: &str, marked: &[(f64, &str)]) -> Figure {
     const TITLE: &str = "Learning-rate range test";
     let (head, top) = heading(TITLE, &[]);
     let losses = points.iter().flat_map(|it| [it.loss, it.smoothed]);
@@ -29,7 +29,7 @@ pub fn range_test(points: &[RangePoint], loss: &str, suggestion: Option<f64>) ->
     let left = Plot::left_of(&y);
     let plot = Plot {
         left,
-        top: top + 24.0,
+        top: top + 6.0 + LINE * marked.len() as f64,
         width: WIDTH - left - 18.0,
         height: 270.0,
         x: Axis::for_measures(points.iter().map(|it| it.lr)),
@@ -41,7 +41,7 @@ pub fn range_test(points: &[RangePoint], loss: &str, suggestion: Option<f64>) ->
         (head)
         (plot.frame("learning rate (log scale)", &format!("loss of the batch ({loss}{scale})")))
         (curves(points, &plot))
-        @if let Some(lr) = suggestion { (mark(lr, &plot)) }
+        @for (line, (lr, word)) in marked.iter().rev().enumerate() { (mark(*lr, word, line, &plot)) }
         (keys)
     };
     figure(WIDTH, plot.bottom() + 54.0 + height + 8.0, TITLE, &parts)
@@ -66,10 +66,13 @@ fn curves(points: &[RangePoint], plot: &Plot) -> Markup {
 const CURVE: usize = 0;
 const DOTS: usize = 5;
 
-/// A line at learning rate `lr`, and what it is.
-fn mark(lr: f64, plot: &Plot) -> Markup {
+/// Height of a word above the plot.
+const LINE: f64 = 17.0;
+
+/// A line at learning rate `lr`, and a `word` for it, so many `lines` above the plot's first.
+fn mark(lr: f64, word: &str, line: usize, plot: &Plot) -> Markup {
     let x = plot.x(lr);
-    let label = format!("falls fastest at {lr:.1e}");
+    let label = format!("{word} {lr:.1e}");
     let anchor = if plot.x.place(lr) < 0.5 {
         Anchor::Start
     } else {
@@ -78,7 +81,7 @@ fn mark(lr: f64, plot: &Plot) -> Markup {
     html! {
         path.axis d=(format!("M{} {}V{}", at(x), at(plot.top), at(plot.bottom()))) fill="none"
             stroke=(INK) stroke-width="1.5" stroke-dasharray="4 4" {}
-        (text(x, plot.top - 6.0, anchor, TEXT, &label))
+        (text(x, plot.top - 6.0 - LINE * line as f64, anchor, TEXT, &label))
     }
 }
 
