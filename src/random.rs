@@ -26,6 +26,8 @@ pub enum Purpose {
     Augment = 9,
     /// Which units a dropout leaves out.
     Dropout = 10,
+    /// Settings of the runs of a sweep that are drawn.
+    Sweep = 11,
 }
 
 /// The stream of `seed` for `purpose`: `ChaCha8` keyed with both, the same on every machine.

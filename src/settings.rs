@@ -16,6 +16,8 @@ pub struct Setting {
     /// The values that the command line gives to an option of that name.
     #[cfg(feature = "cli")]
     given: fn(&clap::ArgMatches, &str) -> Result<Vec<Value>>,
+    #[cfg(feature = "cli")]
+    holds: fn() -> std::any::TypeId,
 }
 
 impl Setting {
@@ -26,6 +28,8 @@ impl Setting {
             traits,
             #[cfg(feature = "cli")]
             given: given::<T>,
+            #[cfg(feature = "cli")]
+            holds: std::any::TypeId::of::<T>,
         }
     }
 
@@ -38,6 +42,12 @@ impl Setting {
     #[cfg(feature = "cli")]
     pub(crate) fn given(&self, matches: &clap::ArgMatches) -> Result<Vec<Value>> {
         (self.given)(matches, self.name)
+    }
+
+    /// The type of its values.
+    #[cfg(feature = "cli")]
+    pub(crate) fn holds(&self) -> std::any::TypeId {
+        (self.holds)()
     }
 
     /// Whether a resumed run may have another value: it changes no bit of what is learned.

@@ -14,7 +14,7 @@ use crate::data::DataSource;
 use crate::data::source::Resolved;
 use crate::error::{Error, Result};
 use crate::run::{MAX_SEED, RunConfig, RunFolder, Task};
-use crate::sweep::{Axis, Execution, Experiment, Match, plan};
+use crate::sweep::{Axis, Execution, Experiment, Match, combinations, plan};
 
 /// What `--quick` trains for, and on where no data is named.
 const QUICK_EPOCHS: usize = 3;
@@ -102,13 +102,13 @@ pub(super) fn run(args: &ExperimentArgs) -> Result<()> {
     // No seed is above MAX_SEED.
     let seeds = seeds.iter().map(|seed| seed.cast_signed());
     axes.push(Axis::setting("seed", seeds));
-    let runs = plan(&base.config, &Table::new(), &axes)?;
+    let runs = plan(&base.config, &Table::new(), combinations(&axes)?)?;
     let description = session.device().description();
     let tuned = Tuned::load(None, &base.config, description, words.quiet)?;
     let mut execution = Execution::new(&session);
     execution.upload(&runs[0].config, split)?;
     let title = experiment.name();
-    let mut folder = create(title, runs, &tuned, out, &mut execution, words)?;
+    let mut folder = create((title, None), runs, &tuned, out, &mut execution, words)?;
     train_all(&mut folder, &session, &mut execution, words)
 }
 

@@ -33,6 +33,7 @@ mod sweep;
 mod sweep_args;
 mod sweep_events;
 mod sweep_progress;
+mod sweep_values;
 mod task;
 mod time_left;
 mod train;

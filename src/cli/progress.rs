@@ -39,6 +39,8 @@ pub(super) struct Progress {
     /// The table, once its header is printed.
     columns: Option<EpochTable>,
     left: TimeLeft,
+    /// The epoch after which the run ends early.
+    until: Option<usize>,
 }
 
 impl Progress {
@@ -59,6 +61,7 @@ impl Progress {
             run: String::new(),
             columns: None,
             left: TimeLeft::default(),
+            until: None,
         }
     }
 
@@ -96,9 +99,11 @@ impl Progress {
         self.bar.suspend(|| style::say(format_args!("{line}")));
     }
 
-    /// Says that another run of several begins, after which there are so many `more`.
-    pub(super) fn begin_run(&mut self, name: String, more: usize) {
+    /// Says that another run of several begins, after which there are so many `more`, and which ends early after the
+    /// epoch `until`.
+    pub(super) fn begin_run(&mut self, name: String, more: usize, until: Option<usize>) {
         self.run = name;
+        self.until = until;
         self.left.begin_run(more);
     }
 
@@ -111,7 +116,8 @@ impl Progress {
                 samples,
             } => {
                 self.epochs = *epochs;
-                self.left.begin_epoch(epochs - epoch, *samples);
+                let last = self.until.unwrap_or(*epochs);
+                self.left.begin_epoch(last.saturating_sub(*epoch), *samples);
                 self.bar.reset();
                 self.bar.set_length(*samples as u64);
                 let run = style::clean_field(&self.run);

@@ -31,7 +31,7 @@ pub(super) fn run(args: &SweepArgs) -> Result<()> {
     out.map_or(Ok(()), RunFolder::refuse_existing)?;
     let file = args.options.config.as_deref();
     let asked = Asked::new(&args.options, file)?;
-    let runs = plan(&asked.base, &asked.values, &args.axes()?)?;
+    let runs = plan(&asked.base, &asked.values, args.combinations()?)?;
     let config = &runs[0].config;
     let session = open(config, args.options.limit_binding, words.quiet)?;
     if asked.fallback && !words.quiet {
@@ -40,7 +40,8 @@ pub(super) fn run(args: &SweepArgs) -> Result<()> {
     let tuned = Tuned::load(file, config, session.device().description(), words.quiet)?;
     let mut execution = Execution::new(&session);
     execution.upload(config, load(config, words.quiet, !words.no_progress)?)?;
-    let mut folder = create("sweep", runs, &tuned, out, &mut execution, words)?;
+    let what = ("sweep", args.halving);
+    let mut folder = create(what, runs, &tuned, out, &mut execution, words)?;
     if args.prepare {
         prepared(&folder, words.quiet);
         return Ok(());
@@ -62,9 +63,10 @@ fn prepared(folder: &SweepFolder, quiet: bool) {
     ));
 }
 
-/// Makes the folder of a new sweep.
+/// Makes the folder of a new sweep of that title, and of how many candidates one goes on from each rung of
+/// successive halving.
 pub(super) fn create(
-    title: &str,
+    (title, halving): (&str, Option<usize>),
     mut runs: Vec<PlannedRun>,
     tuned: &Tuned,
     out: Option<&Path>,
@@ -81,6 +83,7 @@ pub(super) fn create(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         data,
         tuning,
+        halving,
         runs,
     };
     SweepFolder::create(folder_names(out, title), sweep)
@@ -130,7 +133,7 @@ pub(super) fn train_all(
             {
                 trained = true;
                 keep_pipelines(session, words.quiet);
-                if diverged.is_none() && outcome.last.is_some() {
+                if diverged.is_none() && outcome.status == Status::Done {
                     write_run_report(path, None)?;
                 }
             }
@@ -167,7 +170,7 @@ fn compare_done(folder: &SweepFolder) -> Result<Option<Summary>> {
     let summary = folder.summary();
     let runs = 0..summary.len();
     let (done, others): (Vec<usize>, Vec<usize>) =
-        runs.partition(|&run| summary.status(run) == Status::Done);
+        runs.partition(|&run| matches!(summary.status(run), Status::Done | Status::Dropped));
     if done.is_empty() {
         return Ok(None);
     }

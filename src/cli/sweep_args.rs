@@ -1,17 +1,19 @@
 //! Options of `gpu-train sweep`: those of training, of which most take several values.
 
+use std::any::TypeId;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, Id};
 
 use super::args::{ConfigArgs, Words};
+use super::sweep_values;
 use super::task::Only;
 use crate::error::{Error, Result};
 use crate::nn::{Activation, NetworkType};
 use crate::run::RunConfig;
 use crate::settings::{Setting, given};
-use crate::sweep::{Axis, read_nets};
+use crate::sweep::{Axis, Combination, combinations, read_nets, samples};
 use crate::train::ScheduleConfig;
 
 /// What only a sweep has.
@@ -26,6 +28,28 @@ struct OwnArgs {
         help_heading = "Net"
     )]
     nets: Option<PathBuf>,
+    /// Draw so many combinations of the values, instead of training every one: of a range, such as --lr 1e-4..1e-1:log,
+    /// any number; each with every --seed
+    #[arg(long, value_name = "N", help_heading = "Search")]
+    samples: Option<usize>,
+    /// Seed for what --samples draws
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        requires = "samples",
+        help_heading = "Search"
+    )]
+    sample_seed: u64,
+    /// Successive halving: train all runs a little, go on with the best 1 of N by their validation loss, and so on;
+    /// those that are left train all --epochs
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with = "prepare",
+        help_heading = "Search"
+    )]
+    halving: Option<usize>,
     /// Folder of the sweep, new or empty; its runs lie in it [default: runs/<timestamp>-sweep]
     #[arg(long, value_name = "DIR", help_heading = "Running")]
     out: Option<PathBuf>,
@@ -58,6 +82,9 @@ pub(super) struct SweepArgs {
     pub resume: Option<PathBuf>,
     pub prepare: bool,
     pub only: Option<Only>,
+    pub halving: Option<usize>,
+    samples: Option<usize>,
+    sample_seed: u64,
     nets: Option<PathBuf>,
     /// Settings that were given values.
     varying: Vec<Axis>,
@@ -85,6 +112,17 @@ impl SweepArgs {
         axes.extend(self.varying.iter().cloned());
         Ok(axes)
     }
+
+    /// What is trained of the values: every combination, or some.
+    ///
+    /// Errors where there are too many, or too few.
+    pub(super) fn combinations(&self) -> Result<Vec<Combination>> {
+        let axes = self.axes()?;
+        match self.samples {
+            None => combinations(&axes),
+            Some(count) => samples(&axes, count, self.sample_seed),
+        }
+    }
 }
 
 /// Names of the options of which several values are several runs: one per setting, and those of the net
@@ -100,54 +138,73 @@ fn settings() -> impl Iterator<Item = &'static Setting> {
     RunConfig::SETTINGS.iter().chain(ScheduleConfig::SETTINGS)
 }
 
+/// The type of the values of the option `id`.
+fn holds(id: &str) -> Option<TypeId> {
+    let mut settings = settings().filter(|it| it.name == id);
+    let of_net = (id == "dropout").then(TypeId::of::<f64>);
+    settings.next().map(Setting::holds).or(of_net)
+}
+
 /// The options of training that a sweep has too.
 fn training_options() -> Vec<Arg> {
     let train = ConfigArgs::augment_args(Command::new("train"));
-    let list = |arg: &Arg| {
-        let arg = arg.clone();
-        if arg.get_action().takes_values() && varying().any(|it| it == arg.get_id().as_str()) {
-            let name = arg.get_id().as_str();
-            if settings().any(|it| it.name == name && it.has_commas()) {
-                return arg.action(ArgAction::Append);
-            }
-            arg.value_delimiter(',')
-                .value_name("VALUE,…")
-                .action(ArgAction::Append)
-        } else {
-            arg
-        }
-    };
-    train.get_arguments().map(list).collect()
+    train.get_arguments().cloned().map(of_sweep).collect()
+}
+
+/// `arg` of training in a sweep: of several values, if several runs can have them.
+fn of_sweep(arg: Arg) -> Arg {
+    let name = arg.get_id().to_string();
+    if !arg.get_action().takes_values() || !varying().any(|it| it == name) {
+        return arg;
+    }
+    let arg = arg.action(ArgAction::Append);
+    if settings().any(|it| it.name == name && it.has_commas()) {
+        return arg;
+    }
+    let arg = arg.value_delimiter(',').value_name("VALUE,…");
+    match holds(&name).and_then(sweep_values::parser) {
+        Some(numbers) => arg.value_parser(numbers).allow_negative_numbers(true),
+        None => arg,
+    }
 }
 
 /// The settings that `matches` give values to.
 fn axes(matches: &ArgMatches) -> Result<Vec<Axis>> {
-    let mut given = vec![
-        ("net".to_owned(), given::<NetworkType>(matches, "kind")?),
-        (
-            "activation".to_owned(),
-            given::<Activation>(matches, "activation")?,
-        ),
-        ("dropout".to_owned(), given::<f64>(matches, "dropout")?),
+    let mut axes = vec![
+        Axis::setting("net", given::<NetworkType>(matches, "kind")?),
+        Axis::setting("activation", given::<Activation>(matches, "activation")?),
+        sweep_values::axis(matches, "dropout", "dropout", TypeId::of::<f64>())?,
     ];
     let options = training_options();
     for setting in settings().filter(|it| !it.is_whole()) {
         let mut options = options.iter().filter(|it| it.get_id() == setting.name);
-        if options.any(|it| it.get_action().takes_values()) {
-            given.push((setting.key(), setting.given(matches)?));
+        if !options.any(|it| it.get_action().takes_values()) {
+            continue;
         }
+        let (key, holds) = (setting.key(), setting.holds());
+        axes.push(if sweep_values::parser(holds).is_some() {
+            sweep_values::axis(matches, setting.name, &key, holds)?
+        } else {
+            Axis::setting(&key, setting.given(matches)?)
+        });
     }
-    let given = given.into_iter().filter(|(_, values)| !values.is_empty());
-    Ok(given
-        .map(|(key, values)| Axis::setting(&key, values))
-        .collect())
+    axes.retain(|axis| !axis.choices.is_empty() || axis.range.is_some());
+    Ok(axes)
 }
 
 impl Args for SweepArgs {
     fn augment_args(command: Command) -> Command {
         let options = training_options();
         let mut conflicts: Vec<Id> = options.iter().map(|arg| arg.get_id().clone()).collect();
-        conflicts.extend(["nets", "out", "prepare"].map(Id::from));
+        let own = [
+            "nets",
+            "out",
+            "prepare",
+            "samples",
+            "sample_seed",
+            "halving",
+        ];
+        conflicts.extend(own.map(Id::from));
         OwnArgs::augment_args(Words::augment_args(command.args(options)))
             .mut_arg("resume", |arg| arg.conflicts_with_all(conflicts))
     }
@@ -161,6 +218,9 @@ impl FromArgMatches for SweepArgs {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let OwnArgs {
             nets,
+            samples,
+            sample_seed,
+            halving,
             out,
             resume,
             prepare,
@@ -174,6 +234,9 @@ impl FromArgMatches for SweepArgs {
             resume,
             prepare,
             only,
+            halving,
+            samples,
+            sample_seed,
             nets,
             varying: axes(matches).map_err(wrong)?,
         })
@@ -257,6 +320,54 @@ mod tests {
         assert_eq!(fixed["channels"].to_string(), "[8, 16]");
         assert!(args.options.run.no_fuse && args.words.quiet);
         assert_eq!(args.options.data.as_deref(), Some("house-digits:10,5"));
+    }
+
+    #[test]
+    fn ranges_are_grids_or_are_drawn_from() {
+        let axes = |arguments: &[&str]| parse(arguments).expect("parses").axes().expect("no file");
+        let grid = axes(&[
+            "--lr",
+            "1e-4..1e-1:log:4,5",
+            "--batch-size",
+            "32..128:log:3",
+        ]);
+        let labels = |axis: &Axis| -> Vec<String> {
+            axis.choices.iter().map(|it| it.label.clone()).collect()
+        };
+        assert_eq!(labels(&grid[0]), ["0.0001", "0.001", "0.01", "0.1", "5"]);
+        assert_eq!(labels(&grid[1]), ["32", "64", "128"]);
+        assert_eq!(
+            grid[1].choices[1].values["batch-size"].as_integer(),
+            Some(64)
+        );
+        // Whole numbers that lie closer than a grid's are there once.
+        assert_eq!(labels(&axes(&["--seed", "0..2:9"])[0]), ["0", "1", "2"]);
+        let drawn = [
+            "--lr",
+            "1e-4..1e-1:log",
+            "--samples",
+            "7",
+            "--dropout",
+            "0..0.5",
+        ];
+        let args = parse(&drawn).expect("parses");
+        assert_eq!(args.combinations().expect("draws").len(), 7);
+        let args = parse(&drawn[..2]).expect("parses");
+        let error = args.combinations().expect_err("says not how many");
+        assert!(error.hint().contains("`samples`"), "{error}");
+        for wrong in [
+            &["--lr", "1e-1..1e-4"][..],
+            &["--lr", "0..1:log:3"],
+            &["--lr", "1e-4..1e-2:log,3"],
+            &["--batch-size", "1.5..3:2"],
+            &["--batch-size", "1..x:2"],
+            &["--sample-seed", "1"],
+            &["--halving", "3", "--prepare"],
+            &["--resume", "a", "--halving", "3"],
+            &["--resume", "a", "--samples", "3"],
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

@@ -6,7 +6,9 @@ use super::resumed::other_bits;
 use super::style::{self, say};
 use crate::nn::Metric;
 use crate::report::Summary;
+use crate::run::RunFolder;
 use crate::sweep::{Outcome, Status, SweepEvent, SweepFolder};
+use crate::train::BestBy;
 
 /// The bar and the lines of one sweep.
 #[derive(Debug)]
@@ -43,13 +45,34 @@ impl SweepProgress {
     /// Renders one event.
     pub(super) fn show(&mut self, event: &SweepEvent<'_>) {
         match event {
-            SweepEvent::RunStarted { number, run } => {
+            SweepEvent::RunStarted {
+                number,
+                run,
+                until,
+                more,
+            } => {
                 let name = &run.name;
-                if self.alone {
-                    self.bar.begin_run(format!("run {name} "), 0);
+                let words = if self.alone {
+                    format!("run {name} ")
                 } else {
-                    let words = format!("run {number}/{} {name} ", self.runs);
-                    self.bar.begin_run(words, self.runs.saturating_sub(*number));
+                    format!("run {number}/{} {name} ", self.runs)
+                };
+                self.bar.begin_run(words, *more, *until);
+            }
+            SweepEvent::RungEnded {
+                rung,
+                rungs,
+                epochs,
+                kept,
+                dropped,
+            } => {
+                if !self.quiet {
+                    let all = kept.len() + dropped.len();
+                    style::tell(format_args!(
+                        "rung {rung} of {rungs}: after {}, {} of {all} runs go on",
+                        style::epochs(*epochs),
+                        kept.len(),
+                    ));
                 }
             }
             SweepEvent::Resuming {
@@ -191,10 +214,40 @@ pub(super) fn table(folder: &SweepFolder, compared: Option<&Summary>) {
     if let Some(compared) = compared {
         super::compare::means(compared);
     }
+    best(folder);
     let path = folder.path().display();
     let page = compared.map_or("", |_| "report.html, ");
     say(format_args!(
         "\n{page}summary.csv and a folder per run in {path}"
+    ));
+}
+
+/// Says which run is the best, by what, and how it is trained again.
+fn best(folder: &SweepFolder) {
+    let runs = &folder.sweep().runs;
+    let summary = folder.summary();
+    if runs.len() < 2 {
+        return;
+    }
+    let config = &runs[0].config;
+    let Some((run, column)) = summary.best(config.best_by) else {
+        return;
+    };
+    let by = match (column, config.best_by) {
+        ("test_loss", _) => "test loss; --valid-fraction 0.1 lets a validation set choose",
+        (_, BestBy::Loss) => "validation loss",
+        (_, BestBy::Accuracy) => "validation accuracy",
+    };
+    let metric = match (column, config.best_by) {
+        (_, BestBy::Loss) => measured(folder).first(),
+        (_, BestBy::Accuracy) => measured(folder).iter().find(|it| it.name == "accuracy"),
+    };
+    let value = summary.value(run, column).parse().ok();
+    let value = metric.map_or(String::new(), |metric| style::value_of(metric, value));
+    say(format_args!(
+        "\nbest: {} with {value}, by {by}\nthe same again: gpu-train --config {}",
+        summary.value(run, "run"),
+        RunFolder::config_of(&folder.run_path(run)).display()
     ));
 }
 

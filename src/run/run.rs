@@ -26,6 +26,8 @@ pub struct Run<'s> {
     saved_at: Instant,
     /// Whether ranks were found to have other weights than rank 0, and it was said.
     ranks_differ: bool,
+    /// The epoch after which it ends early.
+    until: Option<usize>,
 }
 
 impl<'s> Run<'s> {
@@ -60,6 +62,7 @@ impl<'s> Run<'s> {
             folder: Some(folder),
             saved_at: Instant::now(),
             ranks_differ: false,
+            until: None,
             saved,
             trainer,
         })
@@ -83,6 +86,7 @@ impl<'s> Run<'s> {
             folder: None,
             saved_at: Instant::now(),
             ranks_differ: false,
+            until: None,
             saved: checkpoint(&trainer, config, data)?,
             trainer,
         })
@@ -119,6 +123,7 @@ impl<'s> Run<'s> {
             },
             saved_at: Instant::now(),
             ranks_differ: false,
+            until: None,
         })
     }
 
@@ -143,6 +148,20 @@ impl<'s> Run<'s> {
             return Ok(None);
         };
         Ok(Some(found.baseline(&self.trainer.test_targets()?)))
+    }
+
+    /// Lets [`Run::train`] end after `epoch`, saved, if that is before the configuration's last; resuming it goes on
+    /// bit for bit.
+    pub fn stop_after(&mut self, epoch: usize) {
+        self.until = Some(epoch);
+    }
+
+    /// Whether [`Run::train`] ended where it was to stop, before the last epoch.
+    pub fn is_stopped(&self) -> bool {
+        let reached = self
+            .until
+            .is_some_and(|until| !self.trainer.is_before(until));
+        reached && self.trainer.is_before(self.epochs())
     }
 
     /// Epochs that it was asked for.
@@ -187,7 +206,7 @@ impl<'s> Run<'s> {
         let time = max_time.map(|minutes| Duration::from_secs_f64(minutes * 60.0));
         let over = || time.is_some_and(|time| started.elapsed() >= time);
         let ranks = self.trainer.ranks();
-        let mut ended_early = false;
+        let mut ended_early = self.is_stopped();
         while self.trainer.is_before(epochs) && !ended_early {
             let saved_at = self.saved_at;
             let due = |activity| {
@@ -205,7 +224,7 @@ impl<'s> Run<'s> {
             if stopped && self.trainer.is_before(epochs) {
                 return Err(self.interrupted());
             }
-            ended_early = time_is_over;
+            ended_early = time_is_over || self.is_stopped();
         }
         let Some(folder) = &self.folder else {
             return Ok(());

@@ -3,6 +3,7 @@
 use toml::{Table, Value};
 
 use super::description::PlannedRun;
+use super::range::Range;
 use crate::error::{Error, Result};
 use crate::run::RunConfig;
 
@@ -16,6 +17,17 @@ pub struct Axis {
     pub key: String,
     /// Its values.
     pub choices: Vec<Choice>,
+    /// What its values are drawn from, where there are none.
+    pub range: Option<Drawn>,
+}
+
+/// A range that values of a setting are drawn from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Drawn {
+    /// It.
+    pub range: Range,
+    /// Whether its values are whole numbers.
+    pub is_whole: bool,
 }
 
 /// One value of an [`Axis`].
@@ -42,21 +54,30 @@ impl Axis {
     /// A setting by its key and values. Numbers are labelled by their shortest form, so that 1e-2 and
     /// 0.01 are one value.
     pub fn setting<V: Into<Value>>(key: &str, values: impl IntoIterator<Item = V>) -> Self {
-        let choice = |value: V| {
-            let value = value.into();
-            Choice {
-                label: label(&value),
-                values: Table::from_iter([(key.to_owned(), value)]),
-            }
-        };
+        let values = values.into_iter();
         Self {
             key: key.to_owned(),
-            choices: values.into_iter().map(choice).collect(),
+            choices: values.map(|value| Choice::new(key, value.into())).collect(),
+            range: None,
         }
     }
 
-    fn check(&self) -> Result<()> {
-        let Self { key, choices } = self;
+    /// A setting by its key, whose values are drawn.
+    pub fn drawn(key: &str, range: Drawn) -> Self {
+        Self {
+            key: key.to_owned(),
+            choices: Vec::new(),
+            range: Some(range),
+        }
+    }
+
+    /// Whether runs differ by it.
+    pub(super) fn varies(&self) -> bool {
+        self.choices.len() > 1 || self.range.is_some()
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        let Self { key, choices, .. } = self;
         for (index, choice) in choices.iter().enumerate() {
             let same = |other: &Choice| other.label.eq_ignore_ascii_case(&choice.label);
             if choices[..index].iter().any(same) {
@@ -74,6 +95,16 @@ impl Axis {
     }
 }
 
+impl Choice {
+    /// `value` of the setting `key`.
+    pub(super) fn new(key: &str, value: Value) -> Self {
+        Self {
+            label: label(&value),
+            values: Table::from_iter([(key.to_owned(), value)]),
+        }
+    }
+}
+
 /// The shortest form of a number; words as they are, but for what parts their values, so that they name folders:
 /// `flip,translate=4` is `flip-translate4`.
 fn label(value: &Value) -> String {
@@ -88,10 +119,14 @@ fn label(value: &Value) -> String {
     }
 }
 
-/// Every combination of `axes` laid over `base` and what all runs are `asked` for.
+/// Every one of `combinations` laid over `base` and what all runs are `asked` for.
 ///
 /// Errors where a value makes no sense, naming the run.
-pub fn plan(base: &RunConfig, asked: &Table, axes: &[Axis]) -> Result<Vec<PlannedRun>> {
+pub fn plan(
+    base: &RunConfig,
+    asked: &Table,
+    combinations: Vec<Combination>,
+) -> Result<Vec<PlannedRun>> {
     let planned = |combination: Combination| {
         let mut all = asked.clone();
         all.extend(combination.values);
@@ -114,7 +149,7 @@ pub fn plan(base: &RunConfig, asked: &Table, axes: &[Axis]) -> Result<Vec<Planne
             }),
         }
     };
-    combinations(axes)?.into_iter().map(planned).collect()
+    combinations.into_iter().map(planned).collect()
 }
 
 /// Every combination of the values of `axes`; the last axis varies fastest, save that all runs of
@@ -124,6 +159,15 @@ pub fn plan(base: &RunConfig, asked: &Table, axes: &[Axis]) -> Result<Vec<Planne
 /// Errors where a value is there twice, an axis has none, or there would be more than
 /// [`MOST_RUNS`] runs.
 pub fn combinations(axes: &[Axis]) -> Result<Vec<Combination>> {
+    if let Some(axis) = axes.iter().find(|axis| axis.range.is_some()) {
+        return Err(Error::usage(
+            format!(
+                "`{}` is a range without a number of values",
+                axis.key.replace('-', "_")
+            ),
+            "say how many, as in 1e-4..1e-1:log:20, or draw from it with `samples` 20",
+        ));
+    }
     let count = axes
         .iter()
         .try_fold(1_usize, |count, axis| count.checked_mul(axis.choices.len()));
@@ -152,22 +196,30 @@ pub fn combinations(axes: &[Axis]) -> Result<Vec<Combination>> {
         };
         all = all.iter().flat_map(extend).collect();
     }
-    for slowest in ["seed", "data-seed"] {
+    for slowest in SLOWEST {
         if let Some(place) = axes.iter().position(|axis| axis.key == slowest) {
             all.sort_by_key(|chosen| chosen[place]);
         }
     }
-    Ok(all.iter().map(|chosen| combination(axes, chosen)).collect())
+    let chosen = |places: &Vec<usize>| {
+        let choices = axes.iter().zip(places);
+        let choices = choices.map(|(axis, &place)| axis.choices[place].clone());
+        combination(axes, &choices.collect::<Vec<_>>())
+    };
+    Ok(all.iter().map(chosen).collect())
 }
 
-fn combination(axes: &[Axis], chosen: &[usize]) -> Combination {
+/// Settings whose values come one after the other with all runs of each.
+pub(super) const SLOWEST: [&str; 2] = ["seed", "data-seed"];
+
+/// What a choice of every one of `axes` comes to.
+pub(super) fn combination(axes: &[Axis], choices: &[Choice]) -> Combination {
     let mut name = Vec::new();
     let mut varies = Vec::new();
     let mut values = Table::new();
-    for (axis, &choice) in axes.iter().zip(chosen) {
-        let choice = &axis.choices[choice];
+    for (axis, choice) in axes.iter().zip(choices) {
         values.extend(choice.values.clone());
-        if axis.choices.len() > 1 {
+        if axis.varies() {
             // Nets have names of their own.
             if axis.key == "net" {
                 name.push(choice.label.clone());

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::axes::MOST_RUNS;
 use super::folder::{SUMMARY, SWEEP};
+use super::halving::NOT_COMPARABLE;
 use crate::error::{Error, Result};
 use crate::kernel::tuning::Tuning;
 use crate::run::{DataRecord, RunConfig};
@@ -28,6 +29,10 @@ pub struct Sweep {
     /// Measured tiles that all of its runs use.
     #[serde(default, skip_serializing_if = "Tuning::is_empty")]
     pub tuning: Tuning,
+    /// Of how many candidates one goes on from each rung of successive halving; without it, all runs train to their
+    /// end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub halving: Option<usize>,
     /// Its runs, in order.
     pub runs: Vec<PlannedRun>,
 }
@@ -115,6 +120,38 @@ impl Sweep {
             }
             let checked = run.config.validate();
             checked.map_err(|error| format!("run {name} cannot be: {error}"))?;
+        }
+        Ok(())
+    }
+
+    /// Errors where its runs cannot compete.
+    pub(super) fn check_halving(&self) -> Result<()> {
+        let Some(factor) = self.halving else {
+            return Ok(());
+        };
+        if !(2..=MOST_RUNS).contains(&factor) {
+            return Err(Error::usage(
+                format!("`halving` is {factor}: from a rung, one of so many runs goes on"),
+                "give it 2 or more, such as 3",
+            ));
+        }
+        let config = &self.runs[0].config;
+        if self.data.valid.is_none() && config.valid_fraction == 0.0 {
+            return Err(Error::usage(
+                "`halving` chooses runs by a validation set, and there is none",
+                "hold one out with `valid_fraction` 0.1",
+            ));
+        }
+        let varies = self.runs[0].varies.iter();
+        let mut varies = varies.filter(|(key, _)| NOT_COMPARABLE.contains(&&key[..]));
+        if let Some((key, _)) = varies.next() {
+            return Err(Error::usage(
+                format!(
+                    "`halving` cannot compare runs that vary by `{}`",
+                    key.replace('-', "_")
+                ),
+                "give it one value, or omit `halving`",
+            ));
         }
         Ok(())
     }

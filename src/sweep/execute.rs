@@ -24,6 +24,10 @@ pub enum SweepEvent<'a> {
         number: usize,
         /// It.
         run: &'a PlannedRun,
+        /// The epoch after which it waits for others, if that is not its last.
+        until: Option<usize>,
+        /// Trainings that come after it.
+        more: usize,
     },
     /// The run goes on from its checkpoint.
     Resuming {
@@ -36,7 +40,20 @@ pub enum SweepEvent<'a> {
     },
     /// News of the run.
     Train(&'a TrainEvent),
-    /// A run ended, or diverged.
+    /// All runs of a rung of successive halving were trained, and some were dropped.
+    RungEnded {
+        /// Its number, counted from 1.
+        rung: usize,
+        /// How many there are.
+        rungs: usize,
+        /// Epochs that its runs were trained for.
+        epochs: usize,
+        /// Places in the sweep of runs that go no further.
+        dropped: &'a [usize],
+        /// Of those that go on.
+        kept: &'a [usize],
+    },
+    /// A run ended, diverged, or trained as far as it was to.
     RunEnded {
         /// Its place in the sweep, counted from 1.
         number: usize,
@@ -156,57 +173,84 @@ impl<'s> Execution<'s> {
         interrupted: impl Fn() -> bool,
         mut on_event: impl FnMut(&SweepEvent<'_>) -> Result<()>,
     ) -> Result<()> {
+        if let Some(factor) = folder.sweep().halving {
+            return self.halve(folder, factor, &interrupted, &mut on_event);
+        }
         let sweep = folder.sweep().clone();
-        for index in folder.own_runs() {
-            let run = &sweep.runs[index];
-            let path = folder.run_path(index);
-            if folder.has_ended(index) {
-                continue;
+        let runs = folder.own_runs();
+        for index in runs.clone() {
+            if !folder.has_ended(index) {
+                let more = runs.end - index - 1;
+                let job = (index, None, more);
+                self.train(folder, &sweep, job, &interrupted, &mut on_event)?;
             }
-            if interrupted() {
-                return Err(Error::Interrupted {
-                    what: format!("before {}", folder.words_of(index)),
-                    hint: "resume the sweep".to_owned(),
-                });
-            }
-            folder.begin(index)?;
-            let number = index + 1;
-            on_event(&SweepEvent::RunStarted { number, run })?;
-            let ended = self.one(&sweep, run, &path, &interrupted, &mut on_event);
-            let (outcome, diverged) = ended.map_err(|error| match error {
-                Error::Interrupted { what, hint } => Error::Interrupted {
-                    what: format!("in {}, {what}", folder.words_of(index)),
-                    hint,
-                },
-                other => other,
-            })?;
-            on_event(&SweepEvent::RunEnded {
-                number,
-                run,
-                path: &path,
-                outcome: &outcome,
-                diverged: diverged.as_ref(),
-            })?;
-            // The last thing: whoever reads that a run has ended finds all that was made of it.
-            folder.record(index, &outcome)?;
         }
         Ok(())
     }
 
-    /// Trains `run` in the folder `path` to its end, from its checkpoint on where it has one.
+    /// Trains run `index` of `folder`, to its end or until an epoch, before so many `more` trainings.
+    pub(super) fn train(
+        &mut self,
+        folder: &mut SweepFolder,
+        sweep: &Sweep,
+        (index, until, more): (usize, Option<usize>, usize),
+        interrupted: &impl Fn() -> bool,
+        on_event: &mut impl FnMut(&SweepEvent<'_>) -> Result<()>,
+    ) -> Result<()> {
+        if interrupted() {
+            return Err(Error::Interrupted {
+                what: format!("before {}", folder.words_of(index)),
+                hint: "resume the sweep".to_owned(),
+            });
+        }
+        let run = &sweep.runs[index];
+        let path = folder.run_path(index);
+        folder.begin(index)?;
+        let number = index + 1;
+        on_event(&SweepEvent::RunStarted {
+            number,
+            run,
+            until,
+            more,
+        })?;
+        let ended = self.one(sweep, run, (&path, until), interrupted, on_event);
+        let (outcome, diverged) = ended.map_err(|error| match error {
+            Error::Interrupted { what, hint } => Error::Interrupted {
+                what: format!("in {}, {what}", folder.words_of(index)),
+                hint,
+            },
+            other => other,
+        })?;
+        on_event(&SweepEvent::RunEnded {
+            number,
+            run,
+            path: &path,
+            outcome: &outcome,
+            diverged: diverged.as_ref(),
+        })?;
+        // The last thing: whoever reads that a run has ended finds all that was made of it.
+        folder.record(index, &outcome)
+    }
+
+    /// Trains `run` in the folder `path` to its end, or until an epoch, from its checkpoint on where it has one.
     fn one(
         &mut self,
         sweep: &Sweep,
         run: &PlannedRun,
-        path: &Path,
+        (path, until): (&Path, Option<usize>),
         interrupted: &impl Fn() -> bool,
         on_event: &mut impl FnMut(&SweepEvent<'_>) -> Result<()>,
     ) -> Result<(Outcome, Option<Error>)> {
         let mut run = self.begin(sweep, run, path, on_event)?;
+        if let Some(epoch) = until {
+            run.stop_after(epoch);
+        }
         let trained = run.train(interrupted, |event| on_event(&SweepEvent::Train(event)));
         let (status, diverged) = match trained {
             // Its time was up before its first epoch ended: there is nothing to compare yet.
-            Ok(()) if run.trainer().logs().is_empty() => (Status::Unfinished, None),
+            Ok(()) if run.trainer().logs().is_empty() || run.is_stopped() => {
+                (Status::Unfinished, None)
+            }
             Ok(()) => (Status::Done, None),
             Err(error @ Error::Diverged { .. }) => (Status::Diverged, Some(error)),
             Err(other) => return Err(other),
@@ -216,6 +260,7 @@ impl<'s> Execution<'s> {
             status,
             parameters: trainer.network().parameters.elements(),
             last: trainer.logs().last().cloned(),
+            best: trainer.best(),
             seconds: (trainer.logs().iter()).fold(0.0, |sum, epoch| sum + epoch.seconds),
         };
         Ok((outcome, diverged))

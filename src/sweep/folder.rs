@@ -51,6 +51,7 @@ impl SweepFolder {
         sweep
             .check()
             .map_err(|what| Error::usage(format!("these runs make no sweep: {what}"), hint))?;
+        sweep.check_halving()?;
         let summary = Summary::new(&sweep.runs);
         let files = [(SWEEP, sweep.to_bytes()?), (SUMMARY, summary.to_bytes())];
         let mut paths = paths.into_iter().peekable();
@@ -96,6 +97,15 @@ impl SweepFolder {
                 format!("its {count} runs are 0 to {}", count - 1),
             ));
         };
+        if folder.sweep.halving.is_some() {
+            return Err(Error::usage(
+                format!(
+                    "the runs of {} compete: one process trains them all",
+                    path.display()
+                ),
+                "omit `only`",
+            ));
+        }
         let lock = PartLock::hold(&path.join(format!(".{}.lock", run.name)))?;
         let lock = lock.ok_or_else(|| {
             Error::file(
@@ -194,7 +204,7 @@ impl SweepFolder {
         match self.summary.status(index) {
             // A run that lost its model goes on from its checkpoint, which has it.
             Status::Done => RunFolder::is_complete(&path),
-            Status::Diverged => path.exists(),
+            Status::Diverged | Status::Dropped => path.exists(),
             Status::Unfinished => false,
         }
     }
@@ -226,6 +236,20 @@ impl SweepFolder {
         self.summary.write(&self.path.join(SUMMARY))?;
         self.hold_summary(lock);
         Ok(())
+    }
+
+    /// Records that `runs` were dropped; returns whether that is new of any.
+    pub(super) fn drop_runs(&mut self, runs: &[usize]) -> Result<bool> {
+        let status = |index: &usize| self.summary.status(*index);
+        let unfinished = runs.iter().filter(|it| status(it) == Status::Unfinished);
+        let unfinished: Vec<usize> = unfinished.copied().collect();
+        for index in &unfinished {
+            self.summary.drop_run(*index);
+        }
+        if !unfinished.is_empty() {
+            self.summary.write(&self.path.join(SUMMARY))?;
+        }
+        Ok(!unfinished.is_empty())
     }
 
     /// Waits until no other process records what a run came to, and reads what all of them did.
@@ -292,6 +316,7 @@ pub(super) mod tests {
                 valid: None,
             },
             tuning: Tuning::default(),
+            halving: None,
             runs: planned(names),
         }
     }

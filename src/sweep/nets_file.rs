@@ -45,6 +45,7 @@ pub fn read_nets(path: &Path) -> Result<Axis> {
     Ok(Axis {
         key: "net".to_owned(),
         choices: nets.into_iter().map(choice).collect::<Result<_>>()?,
+        range: None,
     })
 }
 

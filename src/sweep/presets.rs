@@ -66,6 +66,7 @@ impl Experiment {
         let net = Axis {
             key: "net".to_owned(),
             choices: nets,
+            range: None,
         };
         Ok(vec![net, lr])
     }

@@ -6,17 +6,20 @@ use super::description::PlannedRun;
 use crate::error::Result;
 use crate::files::{read_regular, write_whole};
 use crate::nn::Metric;
-use crate::train::EpochMetrics;
+use crate::train::{Best, BestBy, EpochMetrics};
 
 /// Far more than a thousand lines need.
 const MAX_BYTES: u64 = 16 << 20;
 /// The sets that are measured, as names of columns begin.
 const SETS: [&str; 3] = ["train", "test", "train_eval"];
 
+/// The column of what [`Outcome::best`] says.
+const BEST: &str = "best_valid";
+
 /// The columns behind the run's name and what varies.
 fn columns(metrics: &[Metric]) -> Vec<String> {
     let before = ["parameters", "epochs"].map(str::to_owned);
-    let after = ["generalisation_gap", "seconds", "status"].map(str::to_owned);
+    let after = ["generalisation_gap", BEST, "seconds", "status"].map(str::to_owned);
     let of_set = |set: &'static str| metrics.iter().map(move |it| format!("{set}_{}", it.name));
     before
         .into_iter()
@@ -32,18 +35,21 @@ pub enum Status {
     Done,
     /// Something became NaN or infinite.
     Diverged,
+    /// Others did better on the validation set before it came to its end.
+    Dropped,
     /// It has not begun, or can go on.
     Unfinished,
 }
 
 impl Status {
-    const ALL: [Self; 3] = [Self::Done, Self::Diverged, Self::Unfinished];
+    const ALL: [Self; 4] = [Self::Done, Self::Diverged, Self::Dropped, Self::Unfinished];
 
     /// Its name in `summary.csv`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Diverged => "diverged",
+            Self::Dropped => "dropped",
             Self::Unfinished => "unfinished",
         }
     }
@@ -58,6 +64,8 @@ pub struct Outcome {
     pub parameters: usize,
     /// Metrics of its last whole epoch, if there was one.
     pub last: Option<EpochMetrics>,
+    /// Its best epoch on the validation set, where there is one.
+    pub best: Option<Best>,
     /// Seconds of training, without evaluations.
     pub seconds: f64,
 }
@@ -92,6 +100,7 @@ impl Outcome {
         }
         values.extend([
             text(self.generalisation_gap(&metrics[1])),
+            text(self.best.map(|best| best.accuracy.unwrap_or(best.loss))),
             self.seconds.to_string(),
             self.status.name().to_owned(),
         ]);
@@ -196,6 +205,30 @@ impl Summary {
         row.extend(outcome.values(self.metrics));
     }
 
+    /// Records that run `index` was dropped, as far as it has come.
+    pub(super) fn drop_run(&mut self, index: usize) {
+        if let Some(status) = self.rows[index].last_mut() {
+            *status = Status::Dropped.name().to_owned();
+        }
+    }
+
+    /// The best of the runs that trained to their end, and the column that says so: that of the validation set, or
+    /// without one the loss on the test set. `None` where none did.
+    pub fn best(&self, best_by: BestBy) -> Option<(usize, &'static str)> {
+        let done = || (0..self.len()).filter(|&run| self.status(run) == Status::Done);
+        let lowest = |column: &'static str, sign: f64| {
+            let value = |run: usize| self.value(run, column).parse::<f64>().ok();
+            let known = done().filter_map(|run| Some((run, sign * value(run)?)));
+            let best = known.min_by(|a, b| a.1.total_cmp(&b.1))?;
+            Some((best.0, column))
+        };
+        let sign = match best_by {
+            BestBy::Loss => 1.0,
+            BestBy::Accuracy => -1.0,
+        };
+        lowest(BEST, sign).or_else(|| lowest("test_loss", 1.0))
+    }
+
     /// How far run `index` has come.
     pub fn status(&self, index: usize) -> Status {
         let name = self.value(index, "status");
@@ -246,6 +279,11 @@ mod tests {
             status,
             parameters: 77,
             last: Some(last),
+            best: train_eval.map(|_| Best {
+                epoch: 2,
+                loss: 1.75,
+                accuracy: None,
+            }),
             seconds: 6.5,
         }
     }
@@ -267,10 +305,13 @@ mod tests {
         );
         assert_eq!(
             lines[1],
-            "a,1,77,3,2,1,0.25,3,1.5,0.25,2.5,1.25,0.25,0.25,6.5,done"
+            "a,1,77,3,2,1,0.25,3,1.5,0.25,2.5,1.25,0.25,0.25,1.75,6.5,done"
         );
-        assert_eq!(lines[2], "b,2,77,3,2,1,0.25,3,1.5,0.25,,,,0.5,6.5,diverged");
-        assert_eq!(lines[3], "c,3,,,,,,,,,,,,,,unfinished");
+        assert_eq!(
+            lines[2],
+            "b,2,77,3,2,1,0.25,3,1.5,0.25,,,,0.5,,6.5,diverged"
+        );
+        assert_eq!(lines[3], "c,3,,,,,,,,,,,,,,,unfinished");
         let read = Summary::read(&path, &runs);
         assert_eq!(read, summary);
         let statuses = [0, 1, 2].map(|index| read.status(index));

@@ -18,8 +18,8 @@ pub enum BestBy {
 }
 
 impl BestBy {
-    /// What of `metrics` is to be low.
-    fn watched(self, metrics: &Metrics) -> f64 {
+    /// What of `metrics` of the validation set decides; lower is better.
+    pub fn score(self, metrics: &Metrics) -> f64 {
         match self {
             Self::Loss => metrics.loss(),
             Self::Accuracy => -metrics.get("accuracy").unwrap_or(f64::NAN),
@@ -37,6 +37,13 @@ pub struct Best {
     /// Accuracy on the validation set, where it decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accuracy: Option<f64>,
+}
+
+impl Best {
+    /// What decided that it is the best: lower is better.
+    pub fn score(&self) -> f64 {
+        self.accuracy.map_or(self.loss, |accuracy| -accuracy)
+    }
 }
 
 /// What the losses so far have decided.
@@ -59,7 +66,7 @@ impl Selection {
         schedule: &ScheduleConfig,
         best_by: BestBy,
     ) -> bool {
-        let watched = best_by.watched(epoch.valid.as_ref().unwrap_or(&epoch.train));
+        let watched = best_by.score(epoch.valid.as_ref().unwrap_or(&epoch.train));
         self.plateau.epoch_ended(watched, lr, schedule);
         let Some(valid) = &epoch.valid else {
             return false;

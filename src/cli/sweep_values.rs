@@ -1,0 +1,90 @@
+//! Numbers of a sweep: single ones, and ranges as `1e-4..1e-1:log:20`.
+
+use std::any::TypeId;
+use std::fmt::Display;
+use std::str::FromStr;
+
+use clap::ArgMatches;
+use clap::builder::ValueParser;
+use toml::Value;
+
+use crate::error::{Error, Result};
+use crate::run::MAX_SEED;
+use crate::sweep::{Axis, Drawn, Range};
+
+/// What reads the values of a setting that holds numbers of type `holds`, of which the first of a range stands for it;
+/// `None` where it holds others.
+pub(super) fn parser(holds: TypeId) -> Option<ValueParser> {
+    if holds == TypeId::of::<f64>() {
+        Some(ValueParser::new(number_or_range::<f64>))
+    } else if holds == TypeId::of::<usize>() {
+        Some(ValueParser::new(number_or_range::<usize>))
+    } else if holds == TypeId::of::<u64>() {
+        Some(ValueParser::new(|text: &str| {
+            let seed = number_or_range::<u64>(text)?;
+            let is_seed = seed <= MAX_SEED;
+            is_seed
+                .then_some(seed)
+                .ok_or(format!("is above {MAX_SEED}"))
+        }))
+    } else {
+        None
+    }
+}
+
+fn number_or_range<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
+    let number = |text: &str| {
+        let number = text.parse::<T>();
+        number.map_err(|error| format!("'{text}': {error}"))
+    };
+    if !Range::is_one(text) {
+        return number(text);
+    }
+    text.parse::<Range>()?;
+    let (from, to) = text.split_once("..").unwrap_or((text, text));
+    // Whole numbers have whole ends.
+    number(to.split(':').next().unwrap_or(to))?;
+    number(from)
+}
+
+/// The values that `matches` give to the setting `key`, by its option `id`, which holds numbers of type `holds`.
+///
+/// Errors where a range without a number of values is not alone.
+pub(super) fn axis(matches: &ArgMatches, id: &str, key: &str, holds: TypeId) -> Result<Axis> {
+    let is_whole = holds != TypeId::of::<f64>();
+    let texts = matches.get_raw(id).into_iter().flatten();
+    let texts: Vec<_> = texts.map(|text| text.to_string_lossy()).collect();
+    let wrong = |what: String| Error::usage(what, format!("see `{id}` in the help"));
+    let value = |number: f64| match is_whole {
+        true => Value::Integer(number.round() as i64),
+        false => Value::Float(number),
+    };
+    let mut values: Vec<Value> = Vec::new();
+    for text in &texts {
+        if !Range::is_one(text) {
+            let number = match is_whole {
+                true => text.parse().map(Value::Integer).ok(),
+                false => text.parse().map(Value::Float).ok(),
+            };
+            values.push(number.ok_or_else(|| wrong(format!("`{id}` {text} is not a number")))?);
+            continue;
+        }
+        let range: Range = text.parse().map_err(wrong)?;
+        match range.count() {
+            Some(count) => {
+                let mut grid: Vec<Value> = range.grid(count).into_iter().map(value).collect();
+                // Whole numbers may lie closer than the grid does.
+                grid.dedup();
+                values.extend(grid);
+            }
+            None if texts.len() == 1 => return Ok(Axis::drawn(key, Drawn { range, is_whole })),
+            None => {
+                return Err(Error::usage(
+                    format!("`{id}` has the range {text} among other values"),
+                    "say how many values the range has, as in 1e-4..1e-1:log:20, or give it alone",
+                ));
+            }
+        }
+    }
+    Ok(Axis::setting(key, values))
+}
