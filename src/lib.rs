@@ -88,3 +88,8 @@ pub use nn::{Adam, CrossEntropy, Layer, Net, Network, Objective, Optimizer, Regr
 pub use run::{load_weights, save_weights};
 pub use shape::ImageShape;
 pub use train::{Metrics, Predictor, PredictorOptions, Session, Subset, Trainer, TrainerOptions};
+
+/// The README's example, which doctest compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -99,15 +99,15 @@ impl TrainArgs {
 pub(super) enum Command {
     /// List the devices that --device can name: GPUs, software drivers, the processor
     Devices,
-    /// Draw runs together: figures, a table and report.html
+    /// Compare runs: figures, a table and report.html
     Compare(CompareArgs),
     /// Check that this device computes what it should, and print what a bug report needs
     ///
     /// Runs every variant of every kernel against its twin, training steps against those of the twins,
     /// and a hundred steps twice for the same bits.
     Doctor(DoctorArgs),
-    /// Measure a trained net on a data set's test images: MSE, MAE, rounded accuracy, MAE per digit,
-    /// and which digit is taken for which
+    /// Measure a trained net on test images: loss, MAE or accuracy, and which digit or class is
+    /// taken for which
     Eval(EvalArgs),
     /// Write a trained net for other programs, as ONNX or safetensors
     ///
@@ -119,7 +119,7 @@ pub(super) enum Command {
     /// A server is given up after five attempts in a row that do not come 1 MiB further. An attempt ends
     /// where the server sends nothing for 30 s, or less than 1 KiB a second for a minute.
     Fetch(FetchArgs),
-    /// Predict the digits on pictures of any size, with a trained net
+    /// Predict the targets or classes of pictures, with a trained net
     ///
     /// PNG, JPEG, TIFF, BMP, GIF, WebP and PNM files, or folders of them, are scaled to what the net reads.
     Predict(PredictArgs),
@@ -205,10 +205,10 @@ pub(super) struct NetArgs {
     /// images [default: 0]
     #[arg(long, value_name = "N|LIST|same")]
     pub(super) padding: Option<Padding>,
-    /// What pools the pixels between convolutions [default: max]
+    /// Pooling between convolutions [default: max]
     #[arg(long, value_enum)]
     pub(super) pool: Option<Pool>,
-    /// What becomes of the last convolution's pixels [default: adaptive]
+    /// Pooling after the last convolution [default: adaptive]
     #[arg(long, value_enum)]
     pub(super) head: Option<Head>,
     /// Normalise every layer of an mlp or a cnn but the last over the batch, before its activation
@@ -217,13 +217,13 @@ pub(super) struct NetArgs {
     /// Sizes of the hidden linear layers, or `none` [default: 128; mlp: 128,128]
     #[arg(long, value_name = "LIST")]
     pub(super) dense_hiddens: Option<SizeList>,
-    /// Leave units of the hidden linear layers out in training, each with this probability [default: 0]
+    /// Drop units of the hidden linear layers during training with this probability [default: 0]
     #[arg(long, value_name = "P", allow_negative_numbers = true)]
     pub(super) dropout: Option<f64>,
-    /// Residual blocks of each stage of a resnet, of which --channels has one entry [default: 1]
+    /// Residual blocks in each stage of a resnet; --channels has one entry per stage [default: 1]
     #[arg(long, value_name = "N")]
     pub(super) blocks: Option<usize>,
-    /// What follows every layer but the last [default: relu]
+    /// Activation after every layer but the last [default: relu]
     #[arg(long, value_enum)]
     pub(super) activation: Option<Activation>,
 }
@@ -279,7 +279,7 @@ pub(super) struct ConfigArgs {
     /// File of test images, together with --train
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub(super) test: Option<PathBuf>,
-    /// Take all options from a run's config.toml; options given here go before it. Kernels use the
+    /// Take all options from a run's config.toml; options given here take precedence. Kernels use the
     /// tiles, tuned or default, that the environment.toml beside it records
     #[arg(long, value_name = "FILE", help_heading = "Running")]
     pub(super) config: Option<PathBuf>,
@@ -337,7 +337,7 @@ pub(super) struct TrainArgs {
         help_heading = "Running"
     )]
     pub(super) mpi_timeout: Seconds,
-    /// Show layers, parameters, dispatches and GPU memory; train nothing, write nothing but --sheet
+    /// Show layers, parameters, dispatches and GPU memory, and train nothing
     #[arg(long, help_heading = "Running")]
     pub(super) dry_run: bool,
     /// With --dry-run: write the pictures of the first batch, as training sees them, into this PNG file

@@ -6,6 +6,8 @@ mod compare;
 mod config;
 mod devices;
 mod doctor;
+#[cfg(test)]
+mod documents;
 mod dry_run;
 mod epoch_table;
 mod estimate;

@@ -45,7 +45,7 @@ impl Resumed {
         }
         let epochs = config.epochs;
         Err(Error::usage(
-            format!("--epochs {epochs} is less than the {begun} that the run has begun"),
+            format!("--epochs {epochs} is fewer than the {begun} that the run has begun"),
             "omit --epochs, or raise it",
         ))
     }
@@ -96,7 +96,7 @@ impl Resumed {
 /// The warning that a run goes on elsewhere than it began.
 pub(super) fn other_bits(differences: &[String]) -> String {
     format!(
-        "the run will go on, but not to the bits that it would have come to: {}",
+        "the run will go on, but its bits will differ from those that it would have had: {}",
         differences.join(", ")
     )
 }

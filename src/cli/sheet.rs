@@ -26,7 +26,7 @@ pub(super) fn check(path: &Path) -> Result<()> {
     }
     match path.extension() {
         Some(it) if it.eq_ignore_ascii_case("png") => Ok(()),
-        _ => Err(Error::file(path, "is no name of a PNG file", hint)),
+        _ => Err(Error::file(path, "is not the name of a PNG file", hint)),
     }
 }
 

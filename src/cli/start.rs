@@ -179,7 +179,7 @@ fn tell_targets(config: &RunConfig) {
         ]
         .map(style::measured);
         style::tell(format_args!(
-            "targets from {least} to {greatest} are learned less their mean {mean} and divided by their standard \
+            "targets from {least} to {greatest} are learned minus their mean {mean} and divided by their standard \
              deviation {deviation}; everything is reported in their own units (--target-scale)"
         ));
     }

@@ -80,7 +80,7 @@ impl OnnxNet {
                 height @ 1..=MOST_SIDE,
                 width @ 1..=MOST_SIDE,
             ] => ImageShape::new(channels, height, width),
-            _ => return Err(format!("its input is no batch of pictures: {sizes:?}")),
+            _ => return Err(format!("its input is not a batch of pictures: {sizes:?}")),
         };
         let told = model.metadata();
         let classes = told.get("classes");

@@ -37,7 +37,9 @@ fn elements(shape: &[usize]) -> Result<usize, String> {
         .try_fold(1_usize, |product, &side| product.checked_mul(side));
     product
         .filter(|it| (1..=MOST_ELEMENTS).contains(it) && !shape.is_empty())
-        .ok_or_else(|| format!("{shape:?} is no shape of a tensor, or of too large a one"))
+        .ok_or_else(|| {
+            format!("{shape:?} is not the shape of a tensor, or the tensor is too large")
+        })
 }
 
 /// A decoded file.
@@ -173,7 +175,7 @@ fn int(node: &NodeProto, name: &str) -> Result<usize, String> {
 
 fn pair(node: &NodeProto, name: &str) -> Result<[usize; 2], String> {
     let list = ints(node, name)?;
-    list.try_into().map_err(|_| format!("{name} is no pair"))
+    list.try_into().map_err(|_| format!("{name} is not a pair"))
 }
 
 fn apply(node: &NodeProto, inputs: &[&Tensor]) -> Result<Tensor, String> {

@@ -284,7 +284,7 @@ impl Graph {
         match self.values[value.0].shape {
             Shape::Samples(shape) => shape,
             Shape::Flat(len) | Shape::Shards(len) => {
-                panic!("{len} scalars are no batch of samples")
+                panic!("{len} scalars are not a batch of samples")
             }
         }
     }

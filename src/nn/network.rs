@@ -165,7 +165,7 @@ impl Network {
                 format!(
                     "`freeze` {count} leaves nothing to train: {layers} layers have parameters"
                 ),
-                format!("give `freeze` less than {layers}"),
+                format!("give `freeze` fewer than {layers}"),
             ));
         }
         let entries = self.layers.iter_mut().filter(|it| has_parameters(it));

@@ -225,7 +225,7 @@ fn config_toml(config: &RunConfig) -> Result<Vec<u8>> {
     if text.len() as u64 > MAX_CONFIG_BYTES {
         return Err(Error::usage(
             format!(
-                "the configuration takes {} bytes of TOML, of which {MAX_CONFIG_BYTES} can be read back",
+                "the configuration takes {} bytes of TOML; at most {MAX_CONFIG_BYTES} can be read back",
                 text.len()
             ),
             "give the classes of the data set shorter names, or numbers",

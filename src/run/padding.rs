@@ -33,7 +33,7 @@ impl std::str::FromStr for Padding {
             let entry = entry.trim();
             let parsed = entry.parse();
             parsed.map_err(|_| {
-                format!("'{entry}' is no whole number; write same, or a list as 1,1,0")
+                format!("'{entry}' is not a whole number; write same, or a list as 1,1,0")
             })
         };
         text.split(',')

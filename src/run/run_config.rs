@@ -75,16 +75,16 @@ settings! {
         /// Seed for pictures that the program draws itself [default: 0]
         "Data" data_seed: u64 = 0,
             [value_name = "N", value_parser = clap::value_parser!(u64).range(..=MAX_SEED)];
-        /// Rule by which gradients change the weights [default: adam]
+        /// Optimizer [default: adam]
         "Training" optimizer: OptimizerKind = OptimizerKind::Adam, [value_enum];
-        /// Share of the direction of the last step that --optimizer sgd keeps [default: 0]
+        /// Momentum of --optimizer sgd [default: 0]
         "Training" momentum: f64 = 0.0, [value_name = "M", allow_negative_numbers = true];
         /// Decay the weights: with adam by this share per unit of learning rate, as `AdamW` does; with
         /// sgd it is added to the gradients, as PyTorch's SGD does [default: 0]
         "Training" weight_decay: f64 = 0.0, [value_name = "W", allow_negative_numbers = true];
-        /// What the errors of a regression cost [default: mse]
+        /// Loss of a regression [default: mse]
         "Training" loss: LossKind = LossKind::Mse, [value_enum];
-        /// Where --loss huber turns from squares to size; of scaled targets in standard deviations [default: 1]
+        /// Error above which --loss huber is linear; in standard deviations if targets are scaled [default: 1]
         "Training" huber_delta: f64 = 1.0, [value_name = "D", allow_negative_numbers = true];
         /// Spread this share of every target evenly over all classes [default: 0]
         "Training" label_smoothing: f64 = 0.0, [value_name = "SHARE", allow_negative_numbers = true];
@@ -92,9 +92,9 @@ settings! {
         /// rotate=DEGREES, scale=LEAST:MOST, brightness=SHARE, contrast=SHARE, as in flip,translate=4; or none
         /// [default: none]
         "Training" augment: Augmentation = Augmentation::default(), [value_name = "CHANGE,..."] commas;
-        /// Do not train the first N layers with parameters, of which batch norms are some [default: 0]
+        /// Do not train the first N layers that have parameters; batch norms count [default: 0]
         "Training" freeze: usize = 0, [value_name = "N", allow_negative_numbers = true];
-        /// What of the validation set decides which weights are the best, and when --patience ends and
+        /// Validation metric that decides which weights are the best, when --patience ends the run, and when
         /// --lr-schedule plateau lowers the learning rate [default: loss]
         "Training" best_by: BestBy = BestBy::Loss, [value_enum];
         /// Hold out this share of the training images, and keep the weights that do best on them as
@@ -105,7 +105,7 @@ settings! {
         /// --data-seed
         "Data" test_fraction: f64 = 0.0,
             [value_name = "SHARE", allow_negative_numbers = true] whole;
-        /// How images of other proportions come to --image-size [default: stretch]
+        /// How images of other proportions are made to fit --image-size [default: stretch]
         "Data" fit: Fit = Fit::Stretch, [value_enum] whole;
         /// Minutes between checkpoints within an epoch, beside the one after every epoch; 0 for none
         /// [default: 10]
@@ -122,8 +122,8 @@ settings! {
         /// What is learned: numbers, or classes [default: classify for folders with names that are not all
         /// numbers, and for sets of named classes, else regress]
         "Training" task: Task, [value_enum] whole;
-        /// What a regression learns in place of its targets [default: standard where some lie outside -10 to 20,
-        /// else none]
+        /// How the targets of a regression are scaled while it trains [default: standard if some lie outside -10 to
+        /// 20, else none]
         "Training" target_scale: ScaleRule, [value_enum] whole;
         /// Weights of the classes in the loss: `balanced`, or one per class, in their order
         "Training" class_weights: ClassWeights, [value_name = "balanced|W,W,..."] whole;
@@ -136,16 +136,16 @@ settings! {
         /// `cpu` for the processor, or an adapter by number or part of its name, or several, which the ranks of a
         /// machine take in turn; see `gpu-train devices` [default: a GPU where there is one, else cpu]
         "Running" device: String, [value_name = "INDEX-or-NAME,..."] free whole;
-        /// Parts in which an adapter computes a batch: 8 for the bits that ranks come to which share it, slower on
-        /// one adapter [default: 1; 8 on cpu, and for several ranks]
+        /// Shards that a batch is computed in: with 8, one adapter gives the same bits as several ranks, but is slower
+        /// [default: 1; 8 on cpu, and for several ranks]
         "Running" shards: usize, [value_name = "1|8"] whole;
     }
     switches {
         /// Take Nesterov's momentum with --optimizer sgd
         "Training" nesterov, [];
-        /// Subtract from every channel its mean over the training images, and divide by its deviation
+        /// Subtract from every channel its mean over the training images, and divide by its standard deviation
         "Data" normalize, [] whole;
-        /// Let what --init has no fitting weights for begin at random: the last layer, and no other
+        /// With --init: start the last layer at random if the file has no weights that fit it
         "Net" init_partial, [] whole;
         /// Decode the pictures of a folder again, and keep none in the cache folder
         "Data" no_cache, [] free whole;
@@ -154,7 +154,7 @@ settings! {
         /// Evaluate the training set too after every epoch, as the test set: three more columns of
         /// metrics.csv
         "Training" evaluate_train, [];
-        /// Run every operation by a kernel of its own: slower, to compare the fused kernels with
+        /// Run every operation in a kernel of its own: slower, for comparison with the fused kernels
         "Running" no_fuse, [];
         /// Ignore what `gpu-train tune` found: kernels use their default tiles
         "Running" no_tuned, [];

@@ -43,7 +43,7 @@ pub enum LossKind {
 pub enum ScaleRule {
     /// The targets as they are
     None,
-    /// Targets less their mean, divided by their standard deviation; all that is reported, predicted and
+    /// Targets minus their mean, divided by their standard deviation; all that is reported, predicted and
     /// exported is in the targets' own units
     Standard,
 }

@@ -131,7 +131,7 @@ impl Sweep {
         };
         if !(2..=MOST_RUNS).contains(&factor) {
             return Err(Error::usage(
-                format!("`halving` is {factor}: from a rung, one of so many runs goes on"),
+                format!("`halving` is {factor}: each rung keeps one run in so many"),
                 "give it 2 or more, such as 3",
             ));
         }

@@ -66,7 +66,7 @@ impl Trainer<'_> {
         if !(range.from > 0.0 && range.from < range.to && range.to <= 1e3 && range.steps >= 2) {
             return Err(Error::usage(
                 format!(
-                    "{} steps from {} to {} are no range",
+                    "{} steps from {} to {} are not a range",
                     range.steps, range.from, range.to
                 ),
                 "try 140 steps from 1e-7 to 1",

@@ -55,7 +55,7 @@ impl HistoryCheck<'_> {
         let seed = self.options.seed;
         if state.seed != seed {
             return Err(format!(
-                "it goes on with seed {}, and its configuration says {seed}",
+                "it was trained with seed {}, and its configuration says {seed}",
                 state.seed
             ));
         }

@@ -144,7 +144,7 @@ pub(super) fn check_shards(shards: usize) -> Result<()> {
     }
     Err(Error::usage(
         format!("`shards` {shards} is neither 1 nor {SHARDS}"),
-        format!("give `shards` {SHARDS} for the bits that {SHARDS} ranks come to, else 1"),
+        format!("give `shards` {SHARDS} for the bits of {SHARDS} ranks, else 1"),
     ))
 }
 

@@ -33,7 +33,7 @@ settings! {
     ScheduleConfig, ScheduleArgs
     nested {}
     values {
-        /// What the learning rate does [default: constant]
+        /// How the learning rate changes [default: constant]
         "Training" lr_schedule: LrSchedule = LrSchedule::Constant, [value_enum];
         /// Epochs over which the learning rate rises, before the schedule [default: 0]
         "Training" warmup: usize = 0, [value_name = "EPOCHS"];

@@ -97,7 +97,7 @@ impl Trainer<'_> {
         let place = Place::of(state);
         place.check(self.data.train().len()).map_err(|what| {
             Error::usage(
-                format!("this is no state of a training on these data: {what}"),
+                format!("this is not the state of a training on these data: {what}"),
                 "restore the state of a trainer of the same net and data set",
             )
         })?;

@@ -286,3 +286,32 @@ fn a_build_without_mpi_refuses_to_be_one_of_several_processes() {
         assert!(!place.path("run").exists());
     }
 }
+
+/// The net that the README spells out for PyTorch is the default one.
+#[test]
+fn the_readme_spells_out_the_default_cnn() {
+    let readme = include_str!("../../README.md");
+    let spelled = readme.split("net = Sequential(").nth(1).expect("is there");
+    let spelled = spelled.split("\n)\n").next().expect("has an end");
+    let layers = spelled
+        .lines()
+        .map(|line| line.trim().trim_end_matches(','));
+    let layers: Vec<&str> = layers.filter(|line| !line.is_empty()).collect();
+    let place = Workplace::new();
+    let ended = place.run(&[
+        "--dry-run",
+        "--device",
+        "cpu",
+        "--data",
+        "house-digits:20,10",
+    ]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    // Behind its number: `0  Conv2d(3, 16, kernel_size=3, stride=1)  16x30x30  448`.
+    let layer = |line: &str| {
+        let (number, rest) = line.trim().split_once("  ")?;
+        number.parse::<usize>().ok()?;
+        Some(rest.trim().split("  ").next()?.to_owned())
+    };
+    let printed: Vec<String> = ended.stdout.lines().filter_map(layer).collect();
+    assert_eq!(printed, layers);
+}

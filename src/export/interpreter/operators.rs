@@ -72,7 +72,7 @@ pub(super) fn places(input: usize, window: usize, stride: usize) -> Result<usize
 pub(super) fn pad(x: &Tensor, pads: &[usize]) -> Result<Tensor, String> {
     let [samples, channels, height, width] = four(x)?;
     let &[top, left, bottom, right] = pads else {
-        return Err("pads are no four".to_owned());
+        return Err("pads are not four".to_owned());
     };
     let (rows, columns) = (top + height + bottom, left + width + right);
     let mut values = vec![0.0; elements(&[samples, channels, rows, columns])?];
@@ -123,7 +123,7 @@ pub(super) fn batch_norm(x: &Tensor, tensors: &[&Tensor], epsilon: f64) -> Resul
     let (channels, pixels) = match x.shape[..] {
         [_, channels] => (channels, 1),
         [_, channels, height, width] => (channels, height * width),
-        _ => return Err(format!("{:?} are no channels", x.shape)),
+        _ => return Err(format!("{:?} are not channels", x.shape)),
     };
     if tensors.iter().any(|it| it.shape != [channels]) {
         return Err(format!("statistics of other than {channels} channels"));
