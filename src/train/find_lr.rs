@@ -111,8 +111,8 @@ impl Trainer<'_> {
 /// (<https://docs.fast.ai/callback.schedule.html>), over our smoothing of the losses.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LrSuggestion {
-    /// A tenth of the learning rate at which the smoothed loss is lowest: what to train with. Of nets and data
-    /// that were measured, the best learning rate was one to three times that (docs/experiments.md).
+    /// A tenth of the learning rate at which the smoothed loss is lowest: what to train with. On the nets and data
+    /// that were measured, the best learning rate was within a factor of three (docs/experiments.md).
     pub tenth_of_minimum: f64,
     /// Half-way down the longest valley, the most points of which each is lower than those before: more cautious.
     pub valley: f64,
