@@ -50,6 +50,13 @@ examples: rust ## Runs the examples of the library; each fails where it does not
 		$(CARGO) run --release --locked --example $$example || exit 1; \
 	done
 
+.PHONY: paths
+paths: rust ## Runs the paths of docs/paths, from data to what is handed in; each fails where it does not get there
+	$(CARGO) build --release --locked --bin gpu-train
+	for path in docs/paths/*.sh; do \
+		GPU_TRAIN=$(CURDIR)/target/release/gpu-train $$path || exit 1; \
+	done
+
 .PHONY: bench
 bench: rust vulkan ## Runs the benchmarks (options: BENCH=training|kernels BENCH_ARGS="...")
 	$(CARGO) bench --locked --bench '$(BENCH)' $(BENCH_ARGS)

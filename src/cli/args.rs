@@ -20,7 +20,8 @@ use crate::settings::insert;
 use crate::train::ScheduleArgs;
 
 /// What a range test has no use for.
-const NOT_IN_RANGE_TEST: [&str; 17] = [
+const NOT_IN_RANGE_TEST: [&str; 18] = [
+    "open",
     "resume",
     "dry_run",
     "estimate",
@@ -145,6 +146,9 @@ pub(super) struct CompareArgs {
     /// [default: runs/<timestamp>-compare]
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
+    /// Open the report in the default browser
+    #[arg(long)]
+    pub(super) open: bool,
     /// Print nothing but errors
     #[arg(long)]
     pub(super) quiet: bool,
@@ -291,11 +295,18 @@ pub(super) struct ConfigArgs {
 /// What is told beside the run folder.
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = "Running")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub(super) struct Words {
     /// Write TensorBoard's event files into the run folder: scalars of every epoch, pictures of
     /// predictions at the end. To go on with them, give it with --resume again
     #[arg(long)]
     pub(super) tensorboard: bool,
+    /// Open the report in the default browser at the end
+    #[arg(long)]
+    pub(super) open: bool,
     /// Print nothing but errors
     #[arg(long)]
     pub(super) quiet: bool,
@@ -338,7 +349,7 @@ pub(super) struct TrainArgs {
     )]
     pub(super) mpi_timeout: Seconds,
     /// Show layers, parameters, dispatches and GPU memory, and train nothing
-    #[arg(long, help_heading = "Running")]
+    #[arg(long, conflicts_with = "open", help_heading = "Running")]
     pub(super) dry_run: bool,
     /// With --dry-run: write the pictures of the first batch, as training sees them, into this PNG file
     #[arg(
@@ -366,7 +377,7 @@ pub(super) struct TrainArgs {
     #[arg(long, help_heading = "Running")]
     pub(super) profile: bool,
     /// Draw no figures and write no report.html when the run ends
-    #[arg(long, help_heading = "Running")]
+    #[arg(long, conflicts_with = "open", help_heading = "Running")]
     pub(super) no_report: bool,
     #[command(flatten)]
     pub(super) words: Words,

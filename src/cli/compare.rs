@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::args::CompareArgs;
+use super::browser;
 use super::start::runs_of_sweep;
 use super::style::{self, say};
 use crate::error::{Error, Result};
@@ -32,6 +33,9 @@ pub(super) fn run(args: &CompareArgs) -> Result<()> {
             style::notice(warning.trim_start_matches("Warning: "));
         }
         show(&summary, &out);
+    }
+    if args.open {
+        browser::show(&out.join(PAGE), args.quiet);
     }
     Ok(())
 }

@@ -140,7 +140,8 @@ fn base(args: &ExperimentArgs) -> Result<Base> {
             .or(args.quick.then_some(QUICK_EPOCHS))
             .unwrap_or(default.epochs),
         device: args.device.clone(),
-        evaluate_train: args.name.evaluates_train(),
+        // What test errors are compared with is measured as they are: of the net after the epoch.
+        evaluate_train: true,
         no_tuned: args.no_tuned,
         task: Some(Task::Regress),
         ..default

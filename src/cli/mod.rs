@@ -2,6 +2,7 @@
 //! its own. Data goes to stdout, words to stderr.
 
 mod args;
+mod browser;
 mod compare;
 mod config;
 mod devices;

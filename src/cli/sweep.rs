@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::args::Words;
+use super::browser;
 use super::config::Asked;
 use super::interrupt::Interrupt;
 use super::start::{
@@ -18,7 +19,9 @@ use crate::error::Result;
 use crate::kernel::tuning::Tuning;
 use crate::report::{Heading, PAGE, Summary, compare, write_run_report};
 use crate::run::RunFolder;
-use crate::sweep::{Execution, PlannedRun, Status, Sweep, SweepEvent, SweepFolder, plan};
+use crate::sweep::{
+    Execution, Experiment, PlannedRun, Status, Sweep, SweepEvent, SweepFolder, plan,
+};
 use crate::train::Session;
 
 /// Runs the sweep that `args` ask for, or goes on with one.
@@ -162,6 +165,9 @@ pub(super) fn train_all(
     if !words.quiet {
         super::sweep_progress::table(folder, compared.as_ref());
     }
+    if words.open && compared.is_some() {
+        browser::show(&folder.path().join(PAGE), words.quiet);
+    }
     Ok(())
 }
 
@@ -178,11 +184,13 @@ fn compare_done(folder: &SweepFolder) -> Result<Option<Summary>> {
         let (name, status) = (summary.value(run, "run"), summary.status(run).name());
         format!("Not drawn: {name}, {status}.")
     };
+    let experiment = Experiment::named(&folder.sweep().title);
     let heading = Heading {
-        title: Some(match folder.sweep().title.as_str() {
-            "sweep" => format!("Sweep of {} runs", summary.len()),
-            experiment => format!("Experiment {experiment}"),
+        title: Some(match experiment {
+            None => format!("Sweep of {} runs", summary.len()),
+            Some(experiment) => format!("Experiment {}", experiment.name()),
         }),
+        question: experiment.map(|it| it.question().to_owned()),
         notes: others.into_iter().map(note).collect(),
     };
     let done: Vec<PathBuf> = done.into_iter().map(|run| folder.run_path(run)).collect();

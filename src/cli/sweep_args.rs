@@ -57,7 +57,7 @@ struct OwnArgs {
     #[arg(long, value_name = "DIR", help_heading = "Running")]
     resume: Option<PathBuf>,
     /// Write the sweep's folder, train nothing, and print how many runs there are: tasks of a cluster train them
-    #[arg(long, conflicts_with_all = ["tensorboard", "no_progress"], help_heading = "Running")]
+    #[arg(long, conflicts_with_all = ["tensorboard", "no_progress", "open"], help_heading = "Running")]
     prepare: bool,
     /// With --resume: train run K alone, counted from 0; other processes may train others. `task`, or no K, is the
     /// number in the variable `SLURM_ARRAY_TASK_ID`, `HQ_TASK_ID` or `JOB_COMPLETION_INDEX`

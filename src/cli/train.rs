@@ -11,7 +11,7 @@ use super::start::{
     tell_weights,
 };
 use super::tuned::Tuned;
-use super::{dry_run, estimate, find_lr, profile, sheet, style, summary};
+use super::{browser, dry_run, estimate, find_lr, profile, sheet, style, summary};
 use std::path::Path;
 
 use crate::data::{DataSource, Dataset};
@@ -299,6 +299,9 @@ fn report(
     })?;
     if !args.no_report && !args.words.quiet {
         style::say(format_args!("report in {}", folder.join(PAGE).display()));
+    }
+    if args.words.open {
+        browser::show(&folder.join(PAGE), args.words.quiet);
     }
     Ok(())
 }

@@ -34,6 +34,21 @@ pub(super) fn labels(runs: &[RunRecord]) -> Vec<String> {
     folders(&runs.iter().collect::<Vec<_>>())
 }
 
+/// Which nets `runs` trained, on which data: `cnn on svhn`.
+pub(super) fn net_and_data(runs: &[RunRecord]) -> String {
+    let different = |of: &dyn Fn(&RunRecord) -> String| {
+        let mut found: Vec<String> = Vec::new();
+        for name in runs.iter().map(of) {
+            if !found.contains(&name) {
+                found.push(name);
+            }
+        }
+        found.join(", ")
+    };
+    let nets = different(&|run| run.option("net").unwrap_or_else(|| "net".to_owned()));
+    format!("{nets} on {}", different(&RunRecord::data))
+}
+
 /// The runs' folders, as they were named; of absolute ones that from which on they differ.
 fn folders(runs: &[&RunRecord]) -> Vec<String> {
     let parts = runs.iter().map(|run| run.folder.iter().collect());

@@ -19,6 +19,7 @@ pub use run_record::{Predicted, RunRecord};
 pub use series::{Series, Spread};
 pub use summary::{Summary, SummaryRow};
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -47,8 +48,8 @@ pub fn write_run_report(folder: &Path, test: Option<&Dataset>) -> Result<()> {
     let run = RunRecord::read(folder)?;
     let pictures = Pictures::of(&run, test);
     let figures = run_figures::all(&run, &pictures);
-    write_figures(folder, &figures)?;
-    let page = page::of_run(&run, &figures, &pictures);
+    let unknown = write_figures(folder, &figures)?;
+    let page = page::of_run(&run, &figures, &unknown, &pictures);
     write_whole(&folder.join(PAGE), page.as_bytes())
 }
 
@@ -57,6 +58,8 @@ pub fn write_run_report(folder: &Path, test: Option<&Dataset>) -> Result<()> {
 pub struct Heading {
     /// What the runs are of; `None` counts them.
     pub title: Option<String>,
+    /// What the runs are to answer.
+    pub question: Option<String>,
     /// What else there is to know, such as runs that could not be compared, each a sentence.
     pub notes: Vec<String>,
 }
@@ -72,8 +75,8 @@ pub fn compare(runs: &[PathBuf], heading: &Heading, out: &Path) -> Result<Summar
     let summary = Summary::of(&runs);
     let figures = run_figures::compared(&runs, &summary);
     fs::create_dir_all(out).map_err(|error| unwritable(out, &error))?;
-    write_figures(out, &figures)?;
-    let page = page::of_comparison(&runs, heading, &summary, &figures);
+    let unknown = write_figures(out, &figures)?;
+    let page = page::of_comparison(&runs, heading, &summary, (&figures, &unknown), out);
     write_whole(&out.join(PAGE), page.as_bytes())?;
     Ok(summary)
 }
@@ -129,14 +132,18 @@ struct Named {
     figure: Figure,
 }
 
-fn write_figures(folder: &Path, figures: &[Named]) -> Result<()> {
+/// Writes `figures` into `folder`; returns the letters that their PNGs lack.
+fn write_figures(folder: &Path, figures: &[Named]) -> Result<BTreeSet<char>> {
     remove_partial_files(folder, FORGOTTEN);
     let folder = folder.join(FIGURES);
     make_plain_folder(&folder).map_err(|error| unwritable(&folder, &error))?;
     remove_partial_files(&folder, FORGOTTEN);
-    figures
-        .iter()
-        .try_for_each(|named| write_figure(&folder, named.name, &named.figure))
+    let mut unknown = BTreeSet::new();
+    for Named { name, figure } in figures {
+        write_figure(&folder, name, figure)?;
+        unknown.extend(figure.unknown_letters()?);
+    }
+    Ok(unknown)
 }
 
 /// Writes `figure` as `NAME.svg` and `NAME.png` into `folder`.

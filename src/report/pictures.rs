@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 /// Pictures on a sheet.
 const PICTURES: usize = 18;
 /// Letters of a class's name below one.
-const LETTERS: usize = 9;
+const LETTERS: usize = 30;
 
 /// The samples that a run predicted worst and best.
 #[derive(Debug, Default)]
@@ -82,11 +82,9 @@ fn select(predictions: &[Predicted], test: &Dataset, labels: Option<&Classes>) -
     let picture = |&index: &usize| {
         let planes = &test.images()[index * size..][..size];
         let it = predictions[index];
-        let [target, mut prediction] = [it.target, it.prediction].map(|value| words(value, labels));
-        if let Some(probability) = it.probability.filter(|_| labels.is_some()) {
-            prediction = format!("{prediction} {:.0}%", probability * 100.0);
-        }
-        Picture::new(index, planes, test.shape(), target, prediction)
+        let said = [it.target, it.prediction].map(|value| words(value, labels));
+        let probability = it.probability.filter(|_| labels.is_some());
+        Picture::new(index, planes, test.shape(), said, probability)
     };
     let wrong = |index: &&usize| labels.is_none() || !predictions[**index].is_right();
     let right = |index: &&usize| labels.is_none() || predictions[**index].is_right();

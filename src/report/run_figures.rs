@@ -2,8 +2,10 @@
 
 use super::Named;
 use super::figures::{
-    Chart, Counts, Curve, Line, MOST_CLASSES, chart, counts, matrix, reliability, scatter, sheet,
+    Chart, Counts, Curve, Line, MOST_CLASSES, Title, chart, counts, matrix, reliability, scatter,
+    sheet,
 };
+use super::labels::net_and_data;
 use super::page::{capitalised, in_order};
 use super::pictures::Pictures;
 use super::run_record::{Predicted, RunRecord};
@@ -23,20 +25,24 @@ pub(super) fn all(run: &RunRecord, pictures: &Pictures) -> Vec<Named> {
     let runs = std::slice::from_ref(run);
     let mut figures = curves(runs, &Summary::of(runs));
     figures.extend(of_predictions(run));
-    for (name, title, list) in [
-        (
-            "worst",
-            "Worst predictions of the test set",
-            &pictures.worst,
-        ),
-        ("best", "Best predictions of the test set", &pictures.best),
-    ] {
-        if !list.is_empty() {
-            let figure = sheet(title, list);
-            figures.push(Named { name, figure });
-        }
-    }
+    figures.extend(sheets(run, pictures));
     figures
+}
+
+/// The samples that were predicted worst and best, as pictures; nothing where there are none.
+pub(super) fn sheets(run: &RunRecord, pictures: &Pictures) -> Vec<Named> {
+    let of = net_and_data(std::slice::from_ref(run));
+    let both = [("worst", &pictures.worst), ("best", &pictures.best)].into_iter();
+    let both = both.filter(|(_, list)| !list.is_empty());
+    let drawn = both.map(|(name, list)| {
+        let title = Title::new(
+            format!("{} predictions of the test set", capitalised(name)),
+            &of,
+        );
+        let figure = sheet(&title, list, name == "worst");
+        Named { name, figure }
+    });
+    drawn.collect()
 }
 
 /// What was predicted against what is there; nothing of a run that has not ended.
@@ -51,15 +57,21 @@ pub(super) fn of_predictions(run: &RunRecord) -> Vec<Named> {
         .iter()
         .map(|it| (it.target, it.prediction))
         .collect();
+    let title = |shows: &str| Title::new(shows, net_and_data(std::slice::from_ref(run)));
     let mut figures = vec![Named {
         name: "scatter",
-        figure: scatter("Predicted against true targets of the test set", &pairs),
+        figure: scatter(
+            &title("Predicted against true targets of the test set"),
+            &pairs,
+        ),
     }];
     if let Some(found) = Counts::of(&pairs) {
-        let title = "Test samples by target and rounded prediction";
         figures.push(Named {
             name: "confusion",
-            figure: counts(title, &found),
+            figure: counts(
+                &title("Test samples by target and rounded prediction"),
+                &found,
+            ),
         });
     }
     figures
@@ -68,12 +80,17 @@ pub(super) fn of_predictions(run: &RunRecord) -> Vec<Named> {
 /// Which class was taken for which, where they are not too many, and how far probabilities are to be
 /// believed.
 fn of_classes(run: &RunRecord, predictions: &[Predicted], names: &[String]) -> Vec<Named> {
+    let title = |shows: &str| Title::new(shows, net_and_data(std::slice::from_ref(run)));
     let mut figures = Vec::new();
     let found = run.class_counts(names.len());
     if let Some(found) = found.filter(|it| it.classes() <= MOST_CLASSES) {
         figures.push(Named {
             name: "confusion",
-            figure: matrix("Test samples by class and prediction", &found, names),
+            figure: matrix(
+                &title("Test samples by class and prediction"),
+                &found,
+                names,
+            ),
         });
     }
     let guesses = predictions
@@ -83,7 +100,7 @@ fn of_classes(run: &RunRecord, predictions: &[Predicted], names: &[String]) -> V
     if !guesses.is_empty() {
         figures.push(Named {
             name: "reliability",
-            figure: reliability("Accuracy by probability", &guesses),
+            figure: reliability(&title("Accuracy by probability"), &guesses),
         });
     }
     figures
@@ -100,6 +117,7 @@ fn curves(runs: &[RunRecord], summary: &Summary) -> Vec<Named> {
     let labels = summary.series.iter().map(|it| it.label.clone());
     let labels: Vec<String> = labels.collect();
     let baseline = summary.baseline();
+    let of = net_and_data(runs);
     // Losses of different kinds are not to be compared.
     let is_common = |at: usize| {
         runs.iter()
@@ -112,7 +130,7 @@ fn curves(runs: &[RunRecord], summary: &Summary) -> Vec<Named> {
         (!curves.is_empty()).then(|| Named {
             name: metric.file,
             figure: chart(&Chart {
-                title: capitalised(&format!("{} by epoch", metric.title)),
+                title: Title::new(capitalised(&format!("{} by epoch", metric.title)), &of),
                 warnings: summary.warnings.clone(),
                 y_name: format!("{} ({})", metric.short, metric.unit),
                 is_share: metric.is_share,

@@ -9,7 +9,7 @@ use super::figures::printable;
 use crate::data::{Baseline, Classes, DataSource, Dataset, TargetStatistics};
 use crate::error::{Error, Result};
 use crate::files::{read_if_there, read_regular};
-use crate::nn::Metric;
+use crate::nn::{Metric, NetworkType};
 use crate::run::{RunConfig, read_header};
 use crate::train::ClassCounts;
 
@@ -148,6 +148,28 @@ impl RunRecord {
             let value = self.environment.get(key);
             value.and_then(toml::Value::as_str).unwrap_or("unknown")
         })
+    }
+
+    /// Images of the training and of the test set, where the run recorded them.
+    pub fn images(&self) -> Option<[usize; 2]> {
+        let count = |key: &str| {
+            let count = self.environment.get(key)?.as_integer()?;
+            usize::try_from(count).ok().filter(|it| *it > 0)
+        };
+        Some([count("train_images")?, count("test_images")?])
+    }
+
+    /// Channels, rows and columns of an image, where the run recorded them.
+    pub fn image_shape(&self) -> Option<[usize; 3]> {
+        self.environment.get("image_shape")?.clone().try_into().ok()
+    }
+
+    /// `config.toml` as it would be if nothing but the kind of net were asked for.
+    pub(super) fn default_config(&self) -> Table {
+        let net = self.config.get("net").cloned();
+        let net: Option<NetworkType> = net.and_then(|it| it.try_into().ok());
+        let default = net.map_or_else(RunConfig::default, RunConfig::default_for);
+        Table::try_from(default).unwrap_or_default()
     }
 
     /// The data set that the configuration names, if it names one.

@@ -30,6 +30,15 @@ pub struct Environment {
     pub train_fingerprint: String,
     /// Fingerprint of the test set.
     pub test_fingerprint: String,
+    /// Images of the training set, before any are held out.
+    #[serde(default)]
+    pub train_images: usize,
+    /// Images of the test set.
+    #[serde(default)]
+    pub test_images: usize,
+    /// Channels, rows and columns of an image.
+    #[serde(default)]
+    pub image_shape: [usize; 3],
     /// The adapter.
     pub adapter: AdapterDescription,
     /// Measured tiles that kernels used instead of their defaults.

@@ -237,6 +237,9 @@ impl Job {
             started,
             train_fingerprint: data.train.fingerprint.clone(),
             test_fingerprint: data.test.fingerprint.clone(),
+            train_images: data.train.images,
+            test_images: data.test.images,
+            image_shape: data.train.shape,
             adapter: session.device().description().clone(),
             tuning: self.plan.tuning(),
         }

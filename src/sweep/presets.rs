@@ -19,8 +19,7 @@ pub enum Experiment {
     MlpLr,
     /// The cnn 16,32,45 with its usual learning rate, 1e-3
     Cnn,
-    /// The original cnn, a deep one of kernels of 1, and shallow ones whose kernel is the image; the
-    /// training set is evaluated too after every epoch
+    /// The original cnn, a deep one of kernels of 1, and shallow ones whose kernel is the image
     DepthWidth,
 }
 
@@ -44,9 +43,26 @@ impl Experiment {
         }
     }
 
-    /// Whether the training set is evaluated after every epoch.
-    pub const fn evaluates_train(self) -> bool {
-        matches!(self, Self::DepthWidth)
+    /// The experiment of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [Self::MlpLr, Self::Cnn, Self::DepthWidth];
+        all.into_iter().find(|it| it.name() == name)
+    }
+
+    /// What it is to answer.
+    pub const fn question(self) -> &'static str {
+        match self {
+            Self::MlpLr => {
+                "What does a very small learning rate do to the training of an mlp, and what a very large one?"
+            }
+            Self::Cnn => {
+                "How well does a cnn read the digits, and how far do its training and test errors come apart?"
+            }
+            Self::DepthWidth => {
+                "How do a deep net of 1x1 convolutions and shallow ones, whose kernels are as large as the image, \
+                 compare with the original cnn in fit and generalisation?"
+            }
+        }
     }
 
     /// The nets and learning rates, for images of shape `image`.
@@ -206,6 +222,14 @@ mod tests {
                 .to_string()
                 .contains("conv layer")
         );
+    }
+
+    #[test]
+    fn experiments_are_known_by_name() {
+        for experiment in [Experiment::MlpLr, Experiment::Cnn, Experiment::DepthWidth] {
+            assert_eq!(Experiment::named(experiment.name()), Some(experiment));
+        }
+        assert_eq!(Experiment::named("sweep"), None);
     }
 
     #[test]

@@ -4,6 +4,8 @@
 
 mod augmentation;
 mod bad_input;
+#[cfg(all(unix, not(target_os = "macos")))]
+mod browser;
 #[expect(dead_code, reason = "tests/formats uses the rest of it")]
 #[path = "../formats/cases.rs"]
 mod cases;

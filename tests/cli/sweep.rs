@@ -1,7 +1,7 @@
 //! `gpu-train sweep` and `gpu-train experiment`: what they write, print and refuse.
 
 use crate::resume::{DATA, NETS, assert_same};
-use crate::support::{Workplace, names};
+use crate::support::{CPU, Workplace, names};
 
 /// Three runs of some 50 ms an epoch.
 const RUNS: [&str; 4] = ["--lr", "1e-2,1e-3,1e-4", "--epochs", "2"];
@@ -114,6 +114,37 @@ fn quiet_sweeps_print_nothing_but_notes_of_divergence() {
     let made = names(&place.path("runs"));
     assert!(made.len() == 1 && made[0].ends_with("-sweep"), "{made:?}");
     assert!(place.path("runs").join(&made[0]).join("mlp").is_dir());
+}
+
+#[test]
+fn the_other_experiments_say_what_they_ask_and_what_came_out() {
+    let place = Workplace::new();
+    for (name, question, run) in [
+        (
+            "mlp-lr",
+            "What does a very small learning rate do",
+            "lr-1e-8",
+        ),
+        ("cnn", "How well does a cnn read the digits", "cnn"),
+    ] {
+        let data = ["--epochs", "1", "--data", "house-digits:64,32"];
+        let ended = place.run(&[&["experiment", name, "--out", name][..], &data, CPU].concat());
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        let page = place.text(&format!("{name}/report.html"));
+        let link = format!("href=\"{run}/report.html\"");
+        for words in [
+            question,
+            "64 training and 32 test images of 32x32 pixels in colour",
+            "Without looking at an image, always the median of the training targets comes to",
+            "the training set was evaluated after the epoch, as the test set was",
+            &link,
+        ] {
+            assert!(page.contains(words), "{name}: {words}");
+        }
+        // "Train" is the same in all three: of the net after the epoch.
+        let figure = place.text(&format!("{name}/figures/mae.svg"));
+        assert!(figure.contains("train, after the epoch"), "{name}");
+    }
 }
 
 #[test]

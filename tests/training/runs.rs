@@ -35,6 +35,9 @@ pub fn environment(session: &Session) -> Environment {
         started: "now".to_owned(),
         train_fingerprint: String::new(),
         test_fingerprint: String::new(),
+        train_images: 0,
+        test_images: 0,
+        image_shape: [0; 3],
         adapter: session.device().description().clone(),
         tuning: Tuning::default(),
     }

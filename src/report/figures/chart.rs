@@ -4,7 +4,10 @@ use maud::{Markup, html};
 
 use super::Figure;
 use super::axis::Axis;
-use super::draw::{INK, Key, Plot, WIDTH, at, colour, figure, heading, legend, nothing, polyline};
+use super::draw::{
+    Anchor, INK, Key, Plot, TEXT, Title, WIDTH, at, colour, figure, heading, legend, nothing,
+    polyline, text,
+};
 
 /// How a curve is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,8 +49,8 @@ pub struct Curve {
 /// Curves over epochs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chart {
-    /// What is shown.
-    pub title: String,
+    /// What is shown, and of what.
+    pub title: Title,
     /// What must be known to read it right.
     pub warnings: Vec<String>,
     /// What the values are, with their unit.
@@ -90,17 +93,19 @@ pub fn chart(data: &Chart) -> Figure {
     let left = Plot::left_of(&y);
     let plot = Plot {
         left,
-        top: top + 6.0,
+        top: top + if y.is_log() { 18.0 } else { 6.0 },
         width: WIDTH - left - 18.0,
         height: 270.0,
         x: Axis::whole(0.0, last),
         y,
     };
-    let scale = if plot.y.is_log() { " (log scale)" } else { "" };
     let (keys, height) = legend(&keys(data), plot.left, plot.bottom() + 54.0);
     let parts = html! {
         (head)
-        (plot.frame("epoch", &format!("{}{scale}", data.y_name)))
+        (plot.frame("epoch", &data.y_name))
+        @if plot.y.is_log() {
+            (text(plot.left + plot.width, plot.top - 8.0, Anchor::End, TEXT - 1.0, "log scale"))
+        }
         @if let Some(value) = rule {
             path.axis d=(format!("M{} {}h{}", at(plot.left), at(plot.y(value)), at(plot.width)))
                 stroke=(INK) stroke-width="1.5" stroke-dasharray=(RULE) {}

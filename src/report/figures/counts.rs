@@ -3,7 +3,9 @@
 use maud::html;
 
 use super::Figure;
-use super::draw::{Anchor, INK, PALETTE, TEXT, WIDTH, at, figure, heading, text};
+use super::draw::{
+    Anchor, INK, TEXT, Title, WIDTH, at, cell, figure, heading, in_cell, scale_of_cells, text,
+};
 
 /// More different targets than this make no matrix that could be read.
 const MOST: usize = 20;
@@ -68,14 +70,15 @@ impl Counts {
 }
 
 /// Draws `counts`, the darker the greater a prediction's share of its target.
-pub fn counts(title: &str, counts: &Counts) -> Figure {
+pub fn counts(title: &Title, counts: &Counts) -> Figure {
     let (head, top) = heading(title, &[]);
     let (left, top) = (64.0, top + 50.0);
     let columns = counts.column_names();
-    let cell = ((WIDTH - left - 12.0) / columns.len() as f64, 30.0);
+    let (wide, high) = ((WIDTH - left - 12.0) / columns.len() as f64, 30.0);
     let size = if columns.len() > 14 { 10.0 } else { TEXT - 1.0 };
-    let height = cell.1 * counts.rows.len() as f64;
-    let middle = |index: usize| left + (index as f64 + 0.5) * cell.0;
+    let height = high * counts.rows.len() as f64;
+    let middle = |index: usize| left + (index as f64 + 0.5) * wide;
+    let (scale, scale_height) = scale_of_cells(left, top + height + 14.0, "samples of the target");
     let parts = html! {
         (head)
         (text(left + (WIDTH - left) / 2.0, top - 30.0, Anchor::Middle, TEXT, "rounded prediction"))
@@ -86,25 +89,27 @@ pub fn counts(title: &str, counts: &Counts) -> Figure {
             (text(middle(index), top - 8.0, Anchor::Middle, size, name))
         }
         @for (index, (row, name)) in counts.rows.iter().zip(counts.row_names()).enumerate() {
-            @let y = top + index as f64 * cell.1;
+            @let y = top + index as f64 * high;
             @let total: usize = row.iter().sum();
             (text(left - 10.0, y + 20.0, Anchor::End, TEXT, &name))
             @for (column, &count) in row.iter().enumerate().filter(|(_, count)| **count > 0) {
                 @let share = count as f64 / total as f64;
-                rect.s0.filled x=(at(left + column as f64 * cell.0 + 1.0)) y=(at(y + 1.0))
-                    width=(at(cell.0 - 2.0)) height=(at(cell.1 - 2.0)) fill=(PALETTE[0])
-                    fill-opacity=(format!("{:.2}", 0.06 + 0.94 * share)) {}
-                text class=(if share > 0.45 { "on" } else { "ink" }) x=(at(middle(column)))
-                    y=(at(y + 19.5)) text-anchor="middle" font-size=(size)
-                    fill=(if share > 0.45 { "#ffffff" } else { INK }) { (count) }
+                (cell((left + column as f64 * wide + 1.0, y + 1.0), (wide - 2.0, high - 2.0), share))
+                (in_cell((middle(column), y + high / 2.0), share, size, &count.to_string()))
             }
             // A target's own cell has a frame, whatever is in it.
-            rect.axis x=(at(left + (index + 1) as f64 * cell.0 + 0.5)) y=(at(y + 0.5))
-                width=(at(cell.0 - 1.0)) height=(at(cell.1 - 1.0)) fill="none" stroke=(INK)
+            rect.axis x=(at(left + (index + 1) as f64 * wide + 0.5)) y=(at(y + 0.5))
+                width=(at(wide - 1.0)) height=(at(high - 1.0)) fill="none" stroke=(INK)
                 stroke-width="1" stroke-opacity="0.55" {}
         }
+        (scale)
     };
-    figure(WIDTH, top + height + 14.0, title, &parts)
+    figure(
+        WIDTH,
+        top + height + 14.0 + scale_height + 8.0,
+        title,
+        &parts,
+    )
 }
 
 #[cfg(test)]

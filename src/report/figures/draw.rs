@@ -3,6 +3,7 @@
 use maud::{Markup, PreEscaped, html};
 
 use super::axis::Axis;
+use super::outline;
 use super::{FONT_FAMILY, Figure};
 
 /// Units of a figure from left to right. Small, so that text can still be read where a narrow
@@ -22,13 +23,40 @@ pub(super) const GRID: &str = "#d8dce2";
 pub(super) const PAPER: &str = "#ffffff";
 /// What must not be overlooked.
 pub(super) const ALARM: &str = "#b03a00";
+/// The darkest cell of a table of counts, which is blended with the paper by the share that it stands for.
+pub(super) const CELL: &str = "#00588a";
+/// From this opacity of [`CELL`] on, white letters are easier to read on it than black ones.
+const LIGHT_ON_DARK: f64 = 0.78;
 /// The colours of Okabe and Ito, which people tell apart whatever colours they see; without the
 /// yellow, which is too bright on white. Source: <https://jfly.uni-koeln.de/color/>.
 pub(super) const PALETTE: [&str; 7] = [
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000",
 ];
-/// The part of the height that letters take on average as width: for layout that need not be exact.
-const LETTER: f64 = 0.6;
+/// What is said beside the data.
+const MUTED: &str = "#59636e";
+/// Below this size no letters can be read.
+const LEAST_TEXT: f64 = 10.0;
+/// From a figure's edge to its titles.
+const EDGE: f64 = 12.0;
+
+/// What a figure shows, and of what.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Title {
+    /// What is shown: `Mean absolute error by epoch`.
+    pub shows: String,
+    /// The net and the data: `cnn on svhn`; may be empty.
+    pub of: String,
+}
+
+impl Title {
+    /// Of what is shown, by which net on which data.
+    pub fn new(shows: impl Into<String>, of: impl Into<String>) -> Self {
+        Self {
+            shows: shows.into(),
+            of: of.into(),
+        }
+    }
+}
 
 /// The class and the colour of series `index`; colours repeat after the last.
 pub(super) fn colour(index: usize) -> (String, &'static str) {
@@ -36,9 +64,9 @@ pub(super) fn colour(index: usize) -> (String, &'static str) {
     (format!("s{index}"), PALETTE[index])
 }
 
-/// About as wide is `text` in the size [`TEXT`].
+/// How wide `text` is in the size [`TEXT`].
 pub(super) fn text_width(text: &str) -> f64 {
-    text.chars().count() as f64 * TEXT * LETTER
+    outline::width(text, TEXT)
 }
 
 /// `text` with what no XML file may hold, and what nobody can see, replaced.
@@ -60,6 +88,20 @@ pub(in super::super) fn shortened(text: &str, most: usize) -> String {
     format!("{}…", kept.trim_end())
 }
 
+/// `text` cut to what fits `width` in letters of `size`.
+pub(super) fn fitted(text: &str, width: f64, size: f64) -> String {
+    let fits = |text: &str| outline::width(text, size) <= width;
+    if fits(text) {
+        return text.to_owned();
+    }
+    let cut = |most: &usize| shortened(text, *most);
+    // No line of a figure takes more.
+    let cuts = (2..text.chars().count().min(200)).rev();
+    cuts.map(|it| cut(&it))
+        .find(|it| fits(it))
+        .unwrap_or_else(|| "…".to_owned())
+}
+
 /// Coordinates to a tenth: no screen shows more.
 pub(super) fn at(value: f64) -> String {
     let text = format!("{value:.1}");
@@ -67,10 +109,14 @@ pub(super) fn at(value: f64) -> String {
 }
 
 /// The figure with these `parts`, that a title names to those who cannot see it.
-pub(super) fn figure(width: f64, height: f64, title: &str, parts: &Markup) -> Figure {
+pub(super) fn figure(width: f64, height: f64, title: &Title, parts: &Markup) -> Figure {
+    let name = match title.of.as_str() {
+        "" => title.shows.clone(),
+        of => format!("{}, {of}", title.shows),
+    };
     let svg = html! {
         svg xmlns="http://www.w3.org/2000/svg" viewBox=(format!("0 0 {width} {height}"))
-            width=(width) height=(height) role="img" aria-label=(title)
+            width=(width) height=(height) role="img" aria-label=(name)
             font-family=(format!("{FONT_FAMILY}, Verdana, sans-serif")) font-size=(TEXT) {
             rect.paper width=(width) height=(height) fill=(PAPER) {}
             (parts)
@@ -81,16 +127,23 @@ pub(super) fn figure(width: f64, height: f64, title: &str, parts: &Markup) -> Fi
     }
 }
 
-/// The title at the top, and below it `warnings`; and how much height both take.
-pub(super) fn heading(title: &str, warnings: &[String]) -> (Markup, f64) {
+/// The title at the top, and below it `warnings`; and how much height all take.
+pub(super) fn heading(title: &Title, warnings: &[String]) -> (Markup, f64) {
+    let room = WIDTH - 2.0 * EDGE;
+    let of = if title.of.is_empty() { 0.0 } else { LINE };
     let markup = html! {
-        (text(12.0, 24.0, Anchor::Start, TITLE, title))
+        (text(EDGE, 24.0, Anchor::Start, TITLE, &title.shows))
+        @if of > 0.0 {
+            text.muted x=(at(EDGE)) y=(at(24.0 + of)) text-anchor="start" font-size=(TEXT - 1.0)
+                fill=(MUTED) { (fitted(&title.of, room, TEXT - 1.0)) }
+        }
         @for (index, warning) in warnings.iter().enumerate() {
-            text.alarm x="12" y=(at(24.0 + LINE * (index + 1) as f64)) fill=(ALARM)
-                font-weight="bold" { (shortened(warning, 62)) }
+            // Bold letters are wider than those that are measured.
+            text.alarm x=(at(EDGE)) y=(at(24.0 + of + LINE * (index + 1) as f64)) fill=(ALARM)
+                font-weight="bold" { (fitted(warning, 0.88 * room, TEXT)) }
         }
     };
-    (markup, 34.0 + LINE * warnings.len() as f64)
+    (markup, 34.0 + of + LINE * warnings.len() as f64)
 }
 
 /// Which end of a text its place is.
@@ -169,11 +222,17 @@ impl Plot {
             path.axis d=(format!("M{} {}V{}H{}", at(left), at(self.top), at(self.bottom()), at(right)))
                 fill="none" stroke=(INK) stroke-width="1" {}
             (text(left + self.width / 2.0, self.bottom() + 42.0, Anchor::Middle, TEXT, x_name))
-            g transform=(format!("translate(20 {}) rotate(-90)", at(middle))) {
-                (text(0.0, 0.0, Anchor::Middle, TEXT, y_name))
-            }
+            g transform=(format!("translate(20 {}) rotate(-90)", at(middle))) { (name_of_height(y_name, self.height)) }
         }
     }
+}
+
+/// The name of a vertical axis of that `height`, no longer than it: in smaller letters, and cut where they would be
+/// too small.
+fn name_of_height(name: &str, height: f64) -> Markup {
+    let size = TEXT * (height / text_width(name)).min(1.0);
+    let size = (size * 10.0).floor().max(10.0 * LEAST_TEXT) / 10.0;
+    text(0.0, 0.0, Anchor::Middle, size, &fitted(name, height, size))
 }
 
 fn rule(from: (f64, f64), to: (f64, f64)) -> Markup {
@@ -199,16 +258,70 @@ pub(super) fn legend(keys: &[Key], left: f64, top: f64) -> (Markup, f64) {
     let widest = widest.fold(1.0, f64::max).min(room);
     let columns = ((room / widest) as usize).clamp(1, keys.len().max(1));
     let rows = keys.len().div_ceil(columns);
-    let most = ((room - SIGN - 8.0) / (TEXT * LETTER)) as usize;
+    let most = widest - SIGN - 8.0;
     let markup = html! {
         @for (index, key) in keys.iter().enumerate() {
             @let x = left + (index / rows.max(1)) as f64 * widest;
             @let y = top + (index % rows.max(1)) as f64 * LINE + LINE / 2.0;
             g transform=(format!("translate({} {})", at(x), at(y))) { (key.sign) }
-            (text(x + SIGN, y + 5.0, Anchor::Start, TEXT, &shortened(&key.label, most)))
+            (text(x + SIGN, y + 5.0, Anchor::Start, TEXT, &fitted(&key.label, most, TEXT)))
         }
     };
     (markup, rows as f64 * LINE)
+}
+
+/// How much of [`CELL`] a cell has that is `share` of its row, and the class of letters on it.
+pub(in super::super) fn cell_look(share: f64) -> (f64, &'static str) {
+    let opacity = 0.06 + 0.94 * share;
+    (
+        opacity,
+        if opacity < LIGHT_ON_DARK {
+            "pale"
+        } else {
+            "full"
+        },
+    )
+}
+
+/// A cell at `(x, y)` of a table, the darker the greater its `share` of its row.
+pub(super) fn cell((x, y): (f64, f64), (width, height): (f64, f64), share: f64) -> Markup {
+    html! {
+        rect.cell x=(at(x)) y=(at(y)) width=(at(width)) height=(at(height)) fill=(CELL)
+            fill-opacity=(format!("{:.2}", cell_look(share).0)) {}
+    }
+}
+
+/// Letters in a cell of that `share`, around `(x, y)`: black or white, whichever is easier to read there.
+pub(super) fn in_cell((x, y): (f64, f64), share: f64, size: f64, content: &str) -> Markup {
+    let (_, class) = cell_look(share);
+    let fill = if class == "full" {
+        "#ffffff"
+    } else {
+        "#000000"
+    };
+    html! {
+        text class=(class) x=(at(x)) y=(at(y + size * 0.35)) text-anchor="middle" font-size=(at(size)) fill=(fill) {
+            (content)
+        }
+    }
+}
+
+/// What the colours of cells mean: their scale from `left` on, and that they are shares `of_what`; and how much
+/// height it takes.
+pub(super) fn scale_of_cells(left: f64, top: f64, of_what: &str) -> (Markup, f64) {
+    const STEPS: usize = 5;
+    const SIDE: f64 = 20.0;
+    let start = left + text_width("0%") + 6.0;
+    let end = start + SIDE * STEPS as f64 + 6.0;
+    let words = format!("100% of the {of_what}");
+    let markup = html! {
+        (text(left, top + 15.0, Anchor::Start, TEXT, "0%"))
+        @for step in 0..STEPS {
+            (cell((start + SIDE * step as f64, top + 1.0), (SIDE, SIDE - 2.0), step as f64 / (STEPS - 1) as f64))
+        }
+        (text(end, top + 15.0, Anchor::Start, TEXT, &fitted(&words, WIDTH - end - EDGE, TEXT)))
+    };
+    (markup, LINE)
 }
 
 /// A path through `points`.

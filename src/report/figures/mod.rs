@@ -22,8 +22,14 @@ pub use reliability::{calibration_error, reliability};
 pub use scatter::scatter;
 pub use sheet::{Picture, sheet};
 
+pub use draw::Title;
+#[cfg(test)]
+pub(super) use draw::cell_look;
 pub(super) use draw::{printable, shortened};
+pub(super) use outline::UNKNOWN;
 pub(super) use sheet::{png_uri, short};
+
+use std::collections::BTreeSet;
 
 use resvg::{tiny_skia, usvg};
 
@@ -46,26 +52,33 @@ impl Figure {
         &self.svg
     }
 
-    /// The same as PNG, two pixels per unit.
+    /// The letters of its texts that [`Figure::png`] has none of.
+    pub(super) fn unknown_letters(&self) -> Result<BTreeSet<char>> {
+        outline::unknown(&self.svg).map_err(|it| bug(&it.to_string()))
+    }
+
+    /// The same as PNG, two pixels per unit. Letters that its font lacks are squares there.
     pub fn png(&self) -> Result<Png> {
-        let bug = |what: String| {
-            let what = format!("a figure cannot be drawn: {what}");
-            Error::usage(what, "this is a bug in gpu-train; please report it")
-        };
-        let svg = outline::outlined(&self.svg).map_err(|it| bug(it.to_string()))?;
+        let svg = outline::outlined(&self.svg).map_err(|it| bug(&it.to_string()))?;
         let options = usvg::Options::default();
-        let tree = usvg::Tree::from_str(&svg, &options).map_err(|it| bug(it.to_string()))?;
+        let tree = usvg::Tree::from_str(&svg, &options).map_err(|it| bug(&it.to_string()))?;
         let size = tree.size().to_int_size().scale_by(PNG_SCALE);
         let pixels = size.and_then(|it| tiny_skia::Pixmap::new(it.width(), it.height()));
-        let mut pixels = pixels.ok_or_else(|| bug("it is too large".to_owned()))?;
+        let mut pixels = pixels.ok_or_else(|| bug("it is too large"))?;
         let scale = tiny_skia::Transform::from_scale(PNG_SCALE, PNG_SCALE);
         resvg::render(&tree, scale, &mut pixels.as_mut());
         Ok(Png {
-            bytes: pixels.encode_png().map_err(|it| bug(it.to_string()))?,
+            bytes: pixels.encode_png().map_err(|it| bug(&it.to_string()))?,
             width: pixels.width(),
             height: pixels.height(),
         })
     }
+}
+
+/// That a figure of ours is not what it should be.
+fn bug(what: &str) -> Error {
+    let what = format!("a figure cannot be drawn: {what}");
+    Error::usage(what, "this is a bug in gpu-train; please report it")
 }
 
 /// An encoded picture.

@@ -1,5 +1,6 @@
-//! Text as paths, for PNGs: they need no font, and what draws them need not know of text.
+//! Text as paths, for PNGs: they need no font, and what draws them need not know of text; and how wide text is.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::OnceLock;
 
@@ -10,6 +11,49 @@ use super::draw::TEXT;
 
 /// The only font that PNGs are set in, so that none need be installed; see its LICENSE.
 const FONT: &[u8] = include_bytes!("../font/DejaVuSans-subset.ttf");
+
+/// What stands for a letter that the font lacks.
+pub(in super::super) const UNKNOWN: char = '□';
+
+/// How wide `text` is in letters of `size`. Letters that the font lacks take a square, as those of Chinese do.
+pub(super) fn width(text: &str, size: f64) -> f64 {
+    text.chars().map(advance).sum::<f64>() * size
+}
+
+/// How far the pen moves for a letter of size 1.
+fn advance(letter: char) -> f64 {
+    let font = font();
+    if is_unseen(letter) {
+        return 0.0;
+    }
+    let Some(glyph) = font.glyph_index(letter) else {
+        return 1.0;
+    };
+    let units = font.glyph_hor_advance(glyph).unwrap_or_default();
+    f64::from(units) / f64::from(font.units_per_em())
+}
+
+/// Whether there is nothing to be drawn of `letter`: signs of direction, of joining and of variants.
+fn is_unseen(letter: char) -> bool {
+    let ranges = [
+        '\u{200b}'..='\u{200f}',
+        '\u{202a}'..='\u{202e}',
+        '\u{2060}'..='\u{206f}',
+    ];
+    ranges.iter().any(|it| it.contains(&letter))
+        || matches!(letter, '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
+}
+
+/// The letters in the texts of an SVG of ours that the font of PNGs lacks.
+///
+/// Errors where it is no XML, which is a bug.
+pub(super) fn unknown(svg: &str) -> Result<BTreeSet<char>, roxmltree::Error> {
+    let document = Document::parse(svg)?;
+    let texts = document.descendants().filter(|it| it.has_tag_name("text"));
+    let letters = texts.flat_map(|it| it.text().unwrap_or_default().chars());
+    let is_unknown = |it: &char| !is_unseen(*it) && font().glyph_index(*it).is_none();
+    Ok(letters.filter(is_unknown).collect())
+}
 
 /// An SVG of ours with every `<text>` replaced by a `<path>` of the same look.
 ///
@@ -36,13 +80,9 @@ fn path(node: &Node<'_, '_>) -> String {
     let size = number("font-size").unwrap_or(TEXT as f32);
     let font = font();
     let scale = size / f32::from(font.units_per_em());
-    let glyph = |letter: char| font.glyph_index(letter).unwrap_or_default();
-    let advance = |letter: char| {
-        let advance = font.glyph_hor_advance(glyph(letter));
-        f32::from(advance.unwrap_or_default()) * scale
-    };
     let text = node.text().unwrap_or_default();
-    let width: f32 = text.chars().map(advance).sum();
+    let text: String = text.chars().filter(|it| !is_unseen(*it)).collect();
+    let width = width(&text, f64::from(size)) as f32;
     let x = number("x").unwrap_or_default();
     let mut pen = Pen {
         x: match node.attribute("text-anchor") {
@@ -55,8 +95,10 @@ fn path(node: &Node<'_, '_>) -> String {
         path: String::new(),
     };
     for letter in text.chars() {
-        font.outline_glyph(glyph(letter), &mut pen);
-        pen.x += advance(letter);
+        let known = font.glyph_index(letter);
+        let glyph = known.or_else(|| font.glyph_index(UNKNOWN));
+        font.outline_glyph(glyph.unwrap_or_default(), &mut pen);
+        pen.x += advance(letter) as f32 * size;
     }
     pen.path
 }

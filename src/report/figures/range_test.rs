@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::Figure;
 use super::axis::Axis;
 use super::draw::{
-    Anchor, INK, Key, Plot, TEXT, WIDTH, at, colour, figure, heading, legend, polyline, text,
+    Anchor, INK, Key, Plot, TEXT, Title, WIDTH, at, colour, figure, heading, legend, polyline, text,
 };
 
 /// A step of a range test.
@@ -23,7 +23,8 @@ pub struct RangePoint {
 /// axis; and learning rates that are `marked`, each with a word.
 pub fn range_test(points: &[RangePoint], loss: &str, marked: &[(f64, &str)]) -> Figure {
     const TITLE: &str = "Learning-rate range test";
-    let (head, top) = heading(TITLE, &[]);
+    let title = Title::new(TITLE, "");
+    let (head, top) = heading(&title, &[]);
     let losses = points.iter().flat_map(|it| [it.loss, it.smoothed]);
     let y = Axis::for_measures(losses);
     let left = Plot::left_of(&y);
@@ -44,7 +45,7 @@ pub fn range_test(points: &[RangePoint], loss: &str, marked: &[(f64, &str)]) -> 
         @for (line, (lr, word)) in marked.iter().rev().enumerate() { (mark(*lr, word, line, &plot)) }
         (keys)
     };
-    figure(WIDTH, plot.bottom() + 54.0 + height + 8.0, TITLE, &parts)
+    figure(WIDTH, plot.bottom() + 54.0 + height + 8.0, &title, &parts)
 }
 
 fn curves(points: &[RangePoint], plot: &Plot) -> Markup {

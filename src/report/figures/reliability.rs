@@ -4,7 +4,9 @@ use maud::html;
 
 use super::Figure;
 use super::axis::Axis;
-use super::draw::{Anchor, INK, Key, Plot, TEXT, WIDTH, at, colour, figure, heading, legend, text};
+use super::draw::{
+    Anchor, INK, Key, Plot, TEXT, Title, WIDTH, at, colour, figure, heading, legend, text,
+};
 
 /// Ranges of probability.
 const BINS: usize = 10;
@@ -47,7 +49,7 @@ pub fn calibration_error(guesses: &[(f64, bool)]) -> f64 {
 }
 
 /// Draws the accuracy of `guesses` (their probability, and whether they were right) by ranges of probability.
-pub fn reliability(title: &str, guesses: &[(f64, bool)]) -> Figure {
+pub fn reliability(title: &Title, guesses: &[(f64, bool)]) -> Figure {
     let (head, top) = heading(title, &[]);
     let plot = Plot {
         left: 64.0,
@@ -83,7 +85,7 @@ pub fn reliability(title: &str, guesses: &[(f64, bool)]) -> Figure {
     );
     let parts = html! {
         (head)
-        (text(WIDTH - 18.0, top - 8.0, Anchor::End, TEXT, &format!(
+        (text(WIDTH - 18.0, 24.0, Anchor::End, TEXT, &format!(
             "expected calibration error {:.1}%", 100.0 * calibration_error(guesses)
         )))
         (plot.frame("probability of the predicted class", "accuracy"))

@@ -6,7 +6,9 @@ use maud::{Markup, html};
 
 use super::Figure;
 use super::axis::Axis;
-use super::draw::{Anchor, INK, Key, Plot, TEXT, WIDTH, at, colour, figure, heading, legend, text};
+use super::draw::{
+    Anchor, INK, Key, Plot, TEXT, Title, WIDTH, at, colour, figure, heading, legend, text,
+};
 
 /// More points than this are thinned out evenly: they would hide each other, and make a large file.
 const MOST: usize = 4000;
@@ -20,7 +22,7 @@ const DASHES: &str = "6 4";
 
 /// Draws pairs of target and prediction, with the diagonal on which both are equal. Whole targets
 /// are spread out evenly around their value, and the mean prediction of each is marked.
-pub fn scatter(title: &str, pairs: &[(f32, f32)]) -> Figure {
+pub fn scatter(title: &Title, pairs: &[(f32, f32)]) -> Figure {
     let finite = pairs
         .iter()
         .filter(|it| it.0.is_finite() && it.1.is_finite());
@@ -39,7 +41,7 @@ pub fn scatter(title: &str, pairs: &[(f32, f32)]) -> Figure {
         (head)
         (plot.frame("target", "prediction"))
         @if let Some(thinned) = thinned {
-            (text(WIDTH - 18.0, 24.0, Anchor::End, TEXT, &thinned))
+            (text(WIDTH - 18.0, top - 10.0, Anchor::End, TEXT - 1.0, &thinned))
         }
         (dots(&plot, &pairs, whole, every))
         (diagonal(&plot))

@@ -1,19 +1,32 @@
 //! The page of several runs.
 
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::Path;
+
 use maud::{Markup, html};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 use super::words::{count, duration, in_order, of_test, spread, value_of, without_folders};
-use super::{figures, page, side_by_side};
+use super::{data_size, environment, figures, options, page};
 use crate::nn::Metric;
 use crate::report::figures::printable;
-use crate::report::{Heading, Named, RunRecord, Series, Summary, SummaryRow};
+use crate::report::{Heading, Named, PAGE, RunRecord, Series, Summary, SummaryRow};
 
-/// `drawn` are the figures of the comparison.
+/// Bytes of a name that do not stand for themselves in a link.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+
+/// `drawn` are the figures of the comparison, and the letters that their PNGs lack; the page is to stand in `out`.
 pub(in super::super) fn of_comparison(
     runs: &[RunRecord],
     heading: &Heading,
     summary: &Summary,
-    drawn: &[Named],
+    (drawn, unknown): (&[Named], &BTreeSet<char>),
+    out: &Path,
 ) -> String {
     let labels: Vec<String> = summary.rows.iter().map(|row| row.label.clone()).collect();
     let title = match (&heading.title, runs) {
@@ -24,17 +37,92 @@ pub(in super::super) fn of_comparison(
     let body = html! {
         header {
             h1 { (title) }
-            p { "Runs on " (data(summary)) }
+            p {
+                @if runs.len() == 1 { "A run on " } @else { (count(runs.len())) " runs on " }
+                (data(summary))
+                @if let Some(size) = data_size(runs) { ": " (size) }
+            }
         }
+        @if let Some(question) = &heading.question { p.question { (printable(question)) } }
+        p.result { (result(summary)) }
         @for note in &heading.notes { p.note { (printable(note)) } }
         @for warning in &summary.warnings { p.warning role="alert" { (warning) } }
-        (figures(drawn))
+        (figures(drawn.iter(), unknown))
         @if summary.series.len() < summary.rows.len() { (means(summary)) }
-        (results(summary))
-        (side_by_side("Configuration", &labels, runs, |run| &run.config))
-        (side_by_side("Environment", &labels, runs, |run| &run.environment))
+        (results(summary, out))
+        (options(&labels, runs))
+        (environment(&labels, runs))
     };
     page(&title, &body)
+}
+
+/// What came out, in sentences: the best, how far the others are from it, and what predictions that look at no image
+/// come to.
+fn result(summary: &Summary) -> String {
+    let metrics = metrics(summary);
+    let compared = &metrics[1];
+    let value = |series: &Series| spread(compared, Some(series.compared_test));
+    let mut ranked: Vec<&Series> = summary.series.iter().collect();
+    ranked.sort_by(|one, other| {
+        let order = one.compared_test.mean.total_cmp(&other.compared_test.mean);
+        if compared.is_share {
+            order.reverse()
+        } else {
+            order
+        }
+    });
+    let best = ranked[0];
+    let what = of_test(compared);
+    let mut words = match ranked[..] {
+        [only] => format!("{}: {what} {}.", only.label, value(only)),
+        [.., last] => format!(
+            "Best: {} ({what} {}). Last: {} ({}).",
+            best.label,
+            value(best),
+            last.label,
+            value(last)
+        ),
+        [] => String::new(),
+    };
+    if let Some((constant, baseline)) = compared.baseline.zip(summary.baseline()) {
+        let to_beat = baseline.of(constant);
+        let beaten = |it: &&&Series| it.compared_test.mean < to_beat;
+        let verdict = match (ranked.iter().filter(beaten).count(), ranked.len()) {
+            (0, 1) => "the net does no better".to_owned(),
+            (0, _) => "none does better".to_owned(),
+            (1, 1) => "the net does better".to_owned(),
+            (better, all) if better == all => "all do better".to_owned(),
+            (1, all) => format!("1 of {all} does better"),
+            (better, all) => format!("{better} of {all} do better"),
+        };
+        let _ = write!(
+            words,
+            " Without looking at an image, {} of the training targets comes to {}: {verdict}.",
+            constant.words(),
+            value_of(compared, Some(to_beat)),
+        );
+    }
+    words
+}
+
+/// The page of the run in `folder`, as one in `out` links to it: where there is one, and no more than one folder lies
+/// between them, so that the link says nothing of where its author keeps files.
+fn link(folder: &Path, out: &Path) -> Option<String> {
+    if !folder.join(PAGE).is_file() {
+        return None;
+    }
+    let [folder, out] = [folder, out].map(|it| std::path::absolute(it).ok());
+    let (folder, out) = (folder?, out?);
+    let (above, base) = match folder.strip_prefix(&out) {
+        Ok(below) => ("", below),
+        Err(_) => ("../", folder.strip_prefix(out.parent()?).ok()?),
+    };
+    let parts = base.iter().map(|part| {
+        let part = part.as_encoded_bytes();
+        percent_encode(part, ENCODED).to_string()
+    });
+    let parts: Vec<String> = parts.collect();
+    Some(format!("{above}{}/{PAGE}", parts.join("/")))
 }
 
 fn data(summary: &Summary) -> String {
@@ -156,7 +244,7 @@ fn means(summary: &Summary) -> Markup {
         section {
             h2 { "Means over seeds" }
             div.scroll {
-                table {
+                table style=(super::columns(columns.len() + 1)) {
                     thead { tr { th { "mean of" } @for column in &columns { th { (column.head) } } } }
                     tbody {
                         @for (index, series) in summary.series.iter().enumerate() {
@@ -178,7 +266,7 @@ fn swatch(index: usize) -> Markup {
     html! { span class={ "swatch s" (index % 7) } {} }
 }
 
-fn results(summary: &Summary) -> Markup {
+fn results(summary: &Summary, out: &Path) -> Markup {
     let metrics = metrics(summary);
     let columns = results_columns(summary);
     let best = best(
@@ -190,13 +278,17 @@ fn results(summary: &Summary) -> Markup {
         section {
             h2 { "Results" }
             div.scroll {
-                table {
+                table style=(super::columns(columns.len() + 1)) {
                     thead { tr { th { "run" } @for column in &columns { th { (column.head) } } } }
                     tbody {
                         @for (index, row) in summary.rows.iter().enumerate() {
                             tr.best[row.compared_test() == best && summary.rows.len() > 1] {
                                 th scope="row" title=(without_folders(&row.folder.to_string_lossy())) {
-                                    (swatch(series_of(index).unwrap_or(index))) (row.label)
+                                    (swatch(series_of(index).unwrap_or(index)))
+                                    @match link(&row.folder, out) {
+                                        Some(link) => a href=(link) { (row.label) },
+                                        None => (row.label),
+                                    }
                                 }
                                 @for column in &columns { td { ((column.value)(row)) } }
                             }

@@ -1,9 +1,11 @@
 //! The page of one run.
 
+use std::collections::BTreeSet;
+
 use maud::{Markup, html};
 
 use super::words::{cell, count, duration, epochs, in_order, percent, value_of};
-use super::{page, side_by_side, table, tile};
+use super::{data_size, environment, figures, options, page, table, tile};
 use crate::data::Classes;
 use crate::nn::Metric;
 use crate::report::figures::{Picture, png_uri, printable};
@@ -14,16 +16,18 @@ use crate::train::{ClassCounts, ClassScore};
 /// Pairs of classes in the table of mistakes.
 const MISTAKES: usize = 20;
 
-/// `drawn` are all figures of the run; sheets of pictures are set anew, to fit the screen.
-pub(in super::super) fn of_run(run: &RunRecord, drawn: &[Named], pictures: &Pictures) -> String {
+/// `drawn` are all figures of the run, whose PNGs lack the `unknown` letters; sheets of pictures are set anew, to fit
+/// the screen.
+pub(in super::super) fn of_run(
+    run: &RunRecord,
+    drawn: &[Named],
+    unknown: &BTreeSet<char>,
+    pictures: &Pictures,
+) -> String {
     let summary = Summary::of(std::slice::from_ref(run));
     let [row] = &summary.rows[..] else {
         unreachable!("one run, one row");
     };
-    // The classes have a table of their own.
-    let mut configured = run.clone();
-    configured.config.remove("classes");
-    configured.config.remove("class-counts");
     let option = |key: &str| run.option(key).unwrap_or_default();
     let is_sheet = |it: &&Named| ["worst", "best"].contains(&it.name);
     let charts = drawn.iter().filter(|it| !is_sheet(it));
@@ -33,12 +37,12 @@ pub(in super::super) fn of_run(run: &RunRecord, drawn: &[Named], pictures: &Pict
             p {
                 (option("net")) " on " (run.data()) ", learning rate " (option("lr"))
                 ", batches of " (option("batch-size")) ", seed " (option("seed"))
+                @if let Some(size) = data_size(std::slice::from_ref(run)) { ". " (size) "." }
+                @if let Some(device) = device(run) { br; (device) }
             }
         }
         (tiles(row))
-        section.figures {
-            @for named in charts { figure { (maud::PreEscaped(named.figure.svg())) } }
-        }
+        (figures(charts, unknown))
         @if let Some(why) = &pictures.missing {
             section { h2 { "Predictions" } p.muted { "No pictures: " (why) "." } }
         }
@@ -46,12 +50,20 @@ pub(in super::super) fn of_run(run: &RunRecord, drawn: &[Named], pictures: &Pict
         (grid("Best predictions", false, &pictures.best))
         (classes(run))
         (epoch_table(run))
-        div.pair {
-        (side_by_side("Configuration", &[], std::slice::from_ref(&configured), |run| &run.config))
-        (side_by_side("Environment", &[], std::slice::from_ref(run), |run| &run.environment))
-        }
+        (options(&[], std::slice::from_ref(run)))
+        (environment(&[], std::slice::from_ref(run)))
     };
     page(&run.name, &body)
+}
+
+/// What the run was trained on, and when.
+fn device(run: &RunRecord) -> Option<String> {
+    let text = |it: &toml::Value| it.as_str().map(printable);
+    let name = text(run.environment.get("adapter")?.get("name")?)?;
+    let version = text(run.environment.get("version")?)?;
+    let started = run.environment.get("started").and_then(text);
+    let on = started.map_or(String::new(), |it| format!(", begun {it}"));
+    Some(format!("Trained on {name} with gpu-train {version}{on}."))
 }
 
 fn tiles(row: &SummaryRow) -> Markup {
@@ -122,8 +134,9 @@ fn grid(title: &str, wrong: bool, pictures: &[Picture]) -> Markup {
                         figure.picture {
                             img src=(png_uri(&picture.png)) alt=(format!("sample {}", picture.index));
                             figcaption {
-                                "is " b { (picture.target) } br;
-                                "got " b.alarm[wrong] { (picture.prediction) }
+                                "is " b dir="auto" { (picture.target) } br;
+                                "got " b.alarm[wrong] dir="auto" { (picture.prediction) }
+                                @if let Some(sure) = picture.probability { (format!(" {:.0}%", sure * 100.0)) }
                             }
                         }
                     }

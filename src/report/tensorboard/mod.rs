@@ -20,10 +20,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use prost::Message as _;
 
-use super::figures::{Figure, sheet};
+use super::figures::Figure;
 use super::page::capitalised;
 use super::pictures::Pictures;
-use super::run_figures::of_predictions;
+use super::run_figures::{of_predictions, sheets};
 use super::run_record::RunRecord;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
@@ -101,17 +101,11 @@ impl EventWriter {
             return Ok(());
         }
         let pictures = Pictures::of(&run, Some(test));
-        let figures = of_predictions(&run).into_iter();
+        let figures = of_predictions(&run)
+            .into_iter()
+            .chain(sheets(&run, &pictures));
         let figures = figures.map(|it| image(&format!("Predictions/{}", it.name), &it.figure));
-        let mut values = figures.collect::<Result<Vec<_>>>()?;
-        for (tag, title, list) in [
-            ("Predictions/worst", "Worst predictions", &pictures.worst),
-            ("Predictions/best", "Best predictions", &pictures.best),
-        ] {
-            if !list.is_empty() {
-                values.push(image(tag, &sheet(title, list))?);
-            }
-        }
+        let values = figures.collect::<Result<Vec<_>>>()?;
         self.summary(run.metrics.lines(), values)
     }
 
