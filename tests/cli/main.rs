@@ -20,6 +20,7 @@ mod formats;
 mod killed;
 mod mutated;
 mod options;
+mod photos;
 mod picture_folders;
 mod pictures;
 mod predict;
