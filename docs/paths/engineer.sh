@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # An engineer's path: pictures of one's own with prices in labels.csv, to predictions in the same units.
 #
-#     docs/paths/engineer.sh target/release/gpu-train
+#     docs/paths/engineer.sh
 #
 # It draws the pictures itself: grey squares of noise, whose price is 400,000 times their brightness. Continuous
 # integration runs it on the processor; it takes a few seconds. Everything is written into a temporary folder.
+#
+#     GPU_TRAIN   the program, if it is not `gpu-train` on the path
 set -euo pipefail
 
-gpu_train=$(realpath "${1:-target/release/gpu-train}")
+gpu_train=$(realpath "$(command -v "${GPU_TRAIN:-gpu-train}")")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"

@@ -323,54 +323,6 @@ mod tests {
     }
 
     #[test]
-    fn ranges_are_grids_or_are_drawn_from() {
-        let axes = |arguments: &[&str]| parse(arguments).expect("parses").axes().expect("no file");
-        let grid = axes(&[
-            "--lr",
-            "1e-4..1e-1:log:4,5",
-            "--batch-size",
-            "32..128:log:3",
-        ]);
-        let labels = |axis: &Axis| -> Vec<String> {
-            axis.choices.iter().map(|it| it.label.clone()).collect()
-        };
-        assert_eq!(labels(&grid[0]), ["0.0001", "0.001", "0.01", "0.1", "5"]);
-        assert_eq!(labels(&grid[1]), ["32", "64", "128"]);
-        assert_eq!(
-            grid[1].choices[1].values["batch-size"].as_integer(),
-            Some(64)
-        );
-        // Whole numbers that lie closer than a grid's are there once.
-        assert_eq!(labels(&axes(&["--seed", "0..2:9"])[0]), ["0", "1", "2"]);
-        let drawn = [
-            "--lr",
-            "1e-4..1e-1:log",
-            "--samples",
-            "7",
-            "--dropout",
-            "0..0.5",
-        ];
-        let args = parse(&drawn).expect("parses");
-        assert_eq!(args.combinations().expect("draws").len(), 7);
-        let args = parse(&drawn[..2]).expect("parses");
-        let error = args.combinations().expect_err("says not how many");
-        assert!(error.hint().contains("`samples`"), "{error}");
-        for wrong in [
-            &["--lr", "1e-1..1e-4"][..],
-            &["--lr", "0..1:log:3"],
-            &["--lr", "1e-4..1e-2:log,3"],
-            &["--batch-size", "1.5..3:2"],
-            &["--batch-size", "1..x:2"],
-            &["--sample-seed", "1"],
-            &["--halving", "3", "--prepare"],
-            &["--resume", "a", "--halving", "3"],
-            &["--resume", "a", "--samples", "3"],
-        ] {
-            assert!(parse(wrong).is_err(), "{wrong:?}");
-        }
-    }
-
-    #[test]
     fn wrong_values_and_what_a_resumed_sweep_cannot_change_are_refused() {
         for wrong in [
             &["--lr", "1e-2,,1e-3"][..],
