@@ -55,16 +55,20 @@ pub(super) fn axis(matches: &ArgMatches, id: &str, key: &str, holds: TypeId) -> 
     let texts = matches.get_raw(id).into_iter().flatten();
     let texts: Vec<_> = texts.map(|text| text.to_string_lossy()).collect();
     let wrong = |what: String| Error::usage(what, format!("see `{id}` in the help"));
-    let value = |number: f64| match is_whole {
-        true => Value::Integer(number.round() as i64),
-        false => Value::Float(number),
+    let value = |number: f64| {
+        if is_whole {
+            Value::Integer(number.round() as i64)
+        } else {
+            Value::Float(number)
+        }
     };
     let mut values: Vec<Value> = Vec::new();
     for text in &texts {
         if !Range::is_one(text) {
-            let number = match is_whole {
-                true => text.parse().map(Value::Integer).ok(),
-                false => text.parse().map(Value::Float).ok(),
+            let number = if is_whole {
+                text.parse().map(Value::Integer).ok()
+            } else {
+                text.parse().map(Value::Float).ok()
             };
             values.push(number.ok_or_else(|| wrong(format!("`{id}` {text} is not a number")))?);
             continue;

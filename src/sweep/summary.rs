@@ -208,7 +208,7 @@ impl Summary {
     /// Records that run `index` was dropped, as far as it has come.
     pub(super) fn drop_run(&mut self, index: usize) {
         if let Some(status) = self.rows[index].last_mut() {
-            *status = Status::Dropped.name().to_owned();
+            Status::Dropped.name().clone_into(status);
         }
     }
 
