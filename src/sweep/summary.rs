@@ -196,6 +196,11 @@ impl Summary {
         row.extend(outcome.values(self.metrics));
     }
 
+    /// Names of the columns.
+    pub fn columns(&self) -> &[String] {
+        &self.header
+    }
+
     /// How far run `index` has come.
     pub fn status(&self, index: usize) -> Status {
         let name = self.value(index, "status");
