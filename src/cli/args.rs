@@ -8,9 +8,11 @@ use toml::Table;
 use super::config::{ImageSize, SizeList};
 use super::estimate::Network;
 use super::experiment::ExperimentArgs;
+use super::latest::folder_parser;
 #[cfg(feature = "mpi")]
 use super::launched::Seconds;
-use super::model_args::{EvalArgs, ExportArgs, PredictArgs};
+use super::model_args::{EvalArgs, ExportArgs, Format, PredictArgs};
+use super::output_args::{CompletionsArgs, DevicesArgs, ManArgs, OutputArgs, Words};
 use super::sweep_args::SweepArgs;
 use crate::error::Result;
 use crate::fetch::catalogue;
@@ -20,8 +22,9 @@ use crate::settings::insert;
 use crate::train::ScheduleArgs;
 
 /// What a range test has no use for.
-const NOT_IN_RANGE_TEST: [&str; 18] = [
+const NOT_IN_RANGE_TEST: [&str; 19] = [
     "open",
+    "format",
     "resume",
     "dry_run",
     "estimate",
@@ -49,6 +52,7 @@ const NOT_IN_RANGE_TEST: [&str; 18] = [
     version,
     args_conflicts_with_subcommands = true,
     args_override_self = true,
+    next_line_help = true,
     after_help = "Docs: README.md. Data goes to stdout, progress and words to stderr.\n\
                   Exit status: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C and saved."
 )]
@@ -57,6 +61,8 @@ pub(super) struct Cli {
     pub(super) command: Option<Command>,
     #[command(flatten)]
     pub(super) train: TrainArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
 }
 
 impl NetArgs {
@@ -99,7 +105,7 @@ impl TrainArgs {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// List the devices that --device can name: GPUs, software drivers, the processor
-    Devices,
+    Devices(DevicesArgs),
     /// Compare runs: figures, a table and report.html
     Compare(CompareArgs),
     /// Check that this device computes what it should, and print what a bug report needs
@@ -134,6 +140,10 @@ pub(super) enum Command {
     Sweep(Box<SweepArgs>),
     /// Reproduce one of the three experiments: learning rates of an mlp, a cnn, depth against width
     Experiment(ExperimentArgs),
+    /// Print what a shell needs to complete commands, options and their values
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one for each command
+    Man(ManArgs),
 }
 
 /// Options of `gpu-train compare`.
@@ -149,7 +159,10 @@ pub(super) struct CompareArgs {
     /// Open the report in the default browser
     #[arg(long)]
     pub(super) open: bool,
-    /// Print nothing but errors
+    /// How to print the comparison
+    #[arg(long, value_enum, default_value = "table")]
+    pub(super) format: Format,
+    /// Print nothing but errors, and what --format csv or json asks for
     #[arg(long)]
     pub(super) quiet: bool,
 }
@@ -292,29 +305,6 @@ pub(super) struct ConfigArgs {
     pub(super) limit_binding: Option<u64>,
 }
 
-/// What is told beside the run folder.
-#[derive(Debug, Clone, Copy, Args)]
-#[command(next_help_heading = "Running")]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a switch of the command line"
-)]
-pub(super) struct Words {
-    /// Write TensorBoard's event files into the run folder: scalars of every epoch, pictures of
-    /// predictions at the end. To go on with them, give it with --resume again
-    #[arg(long)]
-    pub(super) tensorboard: bool,
-    /// Open the report in the default browser at the end
-    #[arg(long)]
-    pub(super) open: bool,
-    /// Print nothing but errors
-    #[arg(long)]
-    pub(super) quiet: bool,
-    /// No progress bar
-    #[arg(long)]
-    pub(super) no_progress: bool,
-}
-
 /// Options of training.
 #[derive(Debug, Args)]
 #[expect(
@@ -335,6 +325,7 @@ pub(super) struct TrainArgs {
     #[arg(
         long,
         value_name = "DIR",
+        value_parser = folder_parser(),
         conflicts_with_all = ["out", "config", "init", "dry_run", "no_tuned"],
         help_heading = "Running"
     )]
@@ -349,7 +340,7 @@ pub(super) struct TrainArgs {
     )]
     pub(super) mpi_timeout: Seconds,
     /// Show layers, parameters, dispatches and GPU memory, and train nothing
-    #[arg(long, conflicts_with = "open", help_heading = "Running")]
+    #[arg(long, conflicts_with_all = ["open", "format"], help_heading = "Running")]
     pub(super) dry_run: bool,
     /// With --dry-run: write the pictures of the first batch, as training sees them, into this PNG file
     #[arg(
@@ -374,7 +365,7 @@ pub(super) struct TrainArgs {
     pub(super) network: Option<Network>,
     /// Time every kernel of a step, beside what the adapter can do; writes trace.json into the run
     /// folder, a Chrome trace that Perfetto opens
-    #[arg(long, help_heading = "Running")]
+    #[arg(long, conflicts_with = "format", help_heading = "Running")]
     pub(super) profile: bool,
     /// Draw no figures and write no report.html when the run ends
     #[arg(long, conflicts_with = "open", help_heading = "Running")]

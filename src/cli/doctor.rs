@@ -2,15 +2,20 @@
 
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-
 use super::args::DoctorArgs;
+use super::bar::Look;
 use super::style;
 use crate::doctor::{
     DoctorEvent, DoctorOptions, KernelReport, Requirement, System, TrainingReport, examine, named,
 };
 use crate::error::Result;
 use crate::gpu::GpuOptions;
+
+/// How the bar looks.
+const BAR: Look = Look {
+    wide: "{bar:30} {pos}/{len}  {eta} left  {wide_msg}",
+    narrow: "{bar:6} {pos}/{len}  {wide_msg}",
+};
 
 /// Failures of one kernel that are printed in full.
 const SHOWN: usize = 5;
@@ -28,7 +33,7 @@ pub(super) fn run(args: &DoctorArgs) -> Result<()> {
         },
         kernels: args.kernels.clone(),
     };
-    let bar = bar(args.quiet);
+    let bar = BAR.bar(!args.quiet);
     let report = examine(&options, |event| match event {
         DoctorEvent::Opened { system, steps } => {
             bar.set_length(*steps as u64);
@@ -54,17 +59,6 @@ pub(super) fn run(args: &DoctorArgs) -> Result<()> {
         )),
     }
     verdict
-}
-
-fn bar(quiet: bool) -> ProgressBar {
-    if quiet {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
-    // The template is a constant of ours: a mistake in it would only cost the bar its looks.
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len}  {eta} left  {msg}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar
 }
 
 /// What a bug report starts with, and the head of the table.

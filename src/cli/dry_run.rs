@@ -1,10 +1,11 @@
 //! `--dry-run`: the net, the work of a step and the memory it takes, before any of it is done.
 
 use super::style;
+use super::table::{self, Column};
 use crate::error::Result;
 use crate::graph::{Kind, Phase};
 use crate::kernel::target::Target;
-use crate::nn::Network;
+use crate::nn::{Entry, Network};
 use crate::train::Plan;
 
 /// Prints all of it to stdout; errors, as a run would, where the net does not fit the adapter.
@@ -17,38 +18,48 @@ pub(super) fn show(network: &Network, plan: &Plan, target: &Target) -> Result<()
 }
 
 fn layers(network: &Network) {
-    style::say(format_args!(
-        "{:>8}  {:<66} {:>10} {:>11}",
-        "", "layer", "output", "parameters"
-    ));
-    style::say(format_args!(
-        "{:>8}  {:<66} {:>10}",
-        "",
-        "input",
-        network.input.to_string()
-    ));
-    for entry in &network.layers {
+    let parameters = network.layers.iter().map(|entry| {
         let tensors = entry.tensors.clone();
         let tensors = tensors.map(|it| network.parameters.get(it));
         let trained = tensors.filter(|it| it.kind == Kind::Trained);
         let tensors = trained.map(|it| it.layout.elements());
-        let parameters = match tensors.sum() {
+        match tensors.sum() {
             _ if entry.frozen => "frozen".to_owned(),
             0 => String::new(),
             count => style::count(count),
-        };
-        style::say(format_args!(
-            "{:>8}  {:<66} {:>10} {parameters:>11}",
-            entry.path,
-            entry.torch(),
-            entry.output.to_string(),
-        ));
-    }
+        }
+    });
     let total = style::count(network.parameters.elements());
-    style::say(format_args!(
-        "{:>8}  {:<66} {:>10} {total:>11}\n",
-        "", "all", ""
-    ));
+    let between = |first: &str, last: &str, of: &dyn Fn(&Entry) -> String| {
+        let cells = network.layers.iter().map(of);
+        let cells = std::iter::once(first.to_owned()).chain(cells);
+        cells.chain([last.to_owned()]).collect::<Vec<String>>()
+    };
+    let columns = |layer: &dyn Fn(&Entry) -> String| {
+        let numbers = std::iter::once(String::new()).chain(parameters.clone());
+        vec![
+            Column::new("", 2, between("", "", &|it| it.path.clone())),
+            Column::words("layer", 0, between("input", "all", layer)),
+            Column::new(
+                "output",
+                1,
+                between(&network.input.to_string(), "", &|it| it.output.to_string()),
+            ),
+            Column::new("parameters", 0, numbers.chain([total.clone()]).collect()),
+        ]
+    };
+    let whole = columns(&|it| it.torch());
+    // Of a narrow terminal the kind of a layer is enough.
+    let kind = |it: &Entry| {
+        let words = it.torch();
+        words.split('(').next().unwrap_or_default().to_owned()
+    };
+    table::print(if table::fits(&whole) {
+        whole
+    } else {
+        columns(&kind)
+    });
+    style::say(format_args!(""));
 }
 
 fn dispatches(plan: &Plan) {

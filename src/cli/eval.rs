@@ -5,6 +5,7 @@ use super::model::Model;
 use super::model_args::{EvalArgs, Format};
 use super::start;
 use super::style::{self, measured, say};
+use super::table::{self, Column};
 use crate::data::source::read_file;
 use crate::data::{DataSource, Dataset, Loading, Set};
 use crate::error::Result;
@@ -59,13 +60,14 @@ fn test_set(args: &EvalArgs, model: &Model) -> Result<Dataset> {
             test_fraction: 0.0,
             ..config.loading()
         };
-        return Ok(start::read(&found.source, loading, !args.model.quiet)?.test);
+        return Ok(start::read(&found.source.of_test_set(), loading, !args.model.quiet)?.test);
     };
     let config = RunConfig {
         no_cache: args.no_cache || run.config.no_cache,
         ..run.config.clone()
     };
-    let split = start::read(&config.data, config.loading(), !args.model.quiet)?;
+    let source = config.data.of_test_set();
+    let split = start::read(&source, config.loading(), !args.model.quiet)?;
     let now = DataRecord::of(&split).test;
     let note = match run.checkpoint() {
         Ok(checkpoint) if checkpoint.data.test == now => None,
@@ -144,52 +146,44 @@ fn table(found: &Evaluation) {
 
 /// The errors from the least to the greatest targets.
 fn quantiles(all: &[QuantileError]) {
-    let [from, to, mae, bias] = ["from", "to", "MAE", "bias"];
-    say(format_args!(
-        "\ntargets\n{from:>10} {to:>10}  images {mae:>10} {bias:>10}"
-    ));
-    for it in all {
-        let [from, to, mae, bias] =
-            [f64::from(it.from), f64::from(it.to), it.mae, it.bias].map(measured);
-        say(format_args!(
-            "{from:>10} {to:>10}  {:>6} {mae:>10} {bias:>10}",
-            it.images
-        ));
-    }
+    let column =
+        |text: &dyn Fn(&QuantileError) -> f64| all.iter().map(|it| measured(text(it))).collect();
+    let images = all.iter().map(|it| it.images.to_string()).collect();
+    say(format_args!("\ntargets"));
+    table::print(vec![
+        Column::new("from", 0, column(&|it| f64::from(it.from))),
+        Column::new("to", 0, column(&|it| f64::from(it.to))),
+        Column::new("images", 2, images),
+        Column::new("MAE", 0, column(&|it| it.mae)),
+        Column::new("bias", 1, column(&|it| it.bias)),
+    ]);
 }
 
 fn digits(all: &[DigitError]) {
-    let outside: [usize; 3] = all.iter().fold([0; 3], |sum, it| {
-        let counts = [
-            it.confusion.below,
-            it.confusion.above,
-            it.confusion.not_a_number,
-        ];
-        std::array::from_fn(|at| sum[at] + counts[at])
-    });
-    let names = ["<0", ">9", "NaN"];
-    let shown: Vec<usize> = (0..3).filter(|&at| outside[at] > 0).collect();
-    let head = (0..10).map(|digit| format!("{digit:>6}"));
-    let head = head.chain(shown.iter().map(|&at| format!("{:>6}", names[at])));
-    say(format_args!("\ndigit  images     MAE  rounded to"));
-    say(format_args!("{:>21}{}", "", head.collect::<String>()));
-    for digit in all {
-        line(digit, &shown);
+    let column = |text: &dyn Fn(&DigitError) -> String| all.iter().map(text).collect();
+    let mae = |it: &DigitError| it.mae.map_or("-".to_owned(), measured);
+    let mut columns = vec![
+        Column::new("digit", 0, column(&|it| it.digit.to_string())),
+        Column::new("images", 1, column(&|it| it.images.to_string())),
+        Column::new("MAE", 0, column(&mae)),
+    ];
+    for rounded in 0..10 {
+        let cells = column(&|it| it.confusion.rounded_to[rounded].to_string());
+        columns.push(Column::new(format!("as {rounded}"), 2, cells).tight());
     }
-}
-
-fn line(digit: &DigitError, shown: &[usize]) {
-    let it = &digit.confusion;
-    let outside = [it.below, it.above, it.not_a_number];
-    let counts = it.rounded_to.iter().copied();
-    let counts = counts.chain(shown.iter().map(|&at| outside[at]));
-    let counts = counts.map(|count| format!("{count:>6}"));
-    let counts = counts.collect::<Vec<_>>().concat();
-    let mae = digit.mae.map_or("-".to_owned(), measured);
-    say(format_args!(
-        "{:>5}  {:>6}  {mae:>6}{counts}",
-        digit.digit, digit.images
-    ));
+    let others: [fn(&DigitError) -> usize; 3] = [
+        |it| it.confusion.below,
+        |it| it.confusion.above,
+        |it| it.confusion.not_a_number,
+    ];
+    for (head, count) in ["<0", ">9", "NaN"].into_iter().zip(others) {
+        if all.iter().any(|it| count(it) > 0) {
+            let cells = column(&|it| count(it).to_string());
+            columns.push(Column::new(head, 2, cells).tight());
+        }
+    }
+    say(format_args!(""));
+    table::print(columns);
 }
 
 /// A line per number: what it is; of which digit, rounded to what, or of targets from where to where.

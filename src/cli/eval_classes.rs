@@ -1,18 +1,20 @@
 //! What `gpu-train eval` prints of a classification.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::model_args::Format;
 use super::style::{self, say};
+use super::table::{self, Column};
 use crate::data::Classes;
 use crate::error::Result;
 use crate::train::{ClassCounts, ClassScore, Guess, Metrics, Predictions};
 
 /// Classes of which the table of counts is shown whole; of more, the most frequent mistakes.
 const MOST_COLUMNS: usize = 12;
+/// Letters of a name above a column of counts.
+const WIDEST_NAME: usize = 7;
 const MOST_MISTAKES: usize = 20;
 
 /// How good the predictions are.
@@ -87,7 +89,10 @@ impl Found {
 
 fn table(found: &Found, counts: &ClassCounts, names: &[String]) {
     say(format_args!("images          {:>10}", found.images));
-    say(format_args!("cross-entropy   {:>10.4}", found.loss));
+    say(format_args!(
+        "cross-entropy   {:>10}",
+        style::measured(found.loss)
+    ));
     say(format_args!(
         "accuracy        {:>9.2}%",
         found.accuracy * 100.0
@@ -96,47 +101,32 @@ fn table(found: &Found, counts: &ClassCounts, names: &[String]) {
         say(format_args!("top-5 accuracy  {:>9.2}%", top5 * 100.0));
     }
     let shown: Vec<String> = names.iter().map(|it| style::clean_field(it)).collect();
-    let widths = shown.iter().map(|it| console::measure_text_width(it));
-    let width = widths.max().unwrap_or(0).max("class".len());
-    let whole = names.len() <= MOST_COLUMNS;
-    let head = if whole { "  taken for" } else { "" };
-    say(format_args!(
-        "\n{:width$}  images  precision  recall      F1{head}",
-        "class"
-    ));
-    if whole {
-        let columns = shown.iter().map(|name| column(name));
-        let columns: String = columns.collect();
-        say(format_args!("{:1$}{columns}", "", width + 33));
+    let column = |head: &str, rank, text: &dyn Fn(&OfClass) -> String| {
+        Column::new(head, rank, found.classes.iter().map(text).collect())
+    };
+    let percent = |share: f64| format!("{:.1}%", share * 100.0);
+    let mut columns = vec![
+        Column::words("class", 0, shown.clone()),
+        column("images", 3, &|it| it.images.to_string()),
+        column("precision", 1, &|it| percent(it.precision)),
+        column("recall", 1, &|it| percent(it.recall)),
+        column("F1", 2, &|it| format!("{:.4}", it.f1)),
+    ];
+    let mut whole = columns.clone();
+    whole.extend(shown.iter().enumerate().map(|(taken, name)| {
+        let cells = (0..names.len()).map(|class| counts.count(class, taken).to_string());
+        let head = console::truncate_str(name, WIDEST_NAME, "…");
+        Column::new(format!("as {head}"), 4, cells.collect()).tight()
+    }));
+    say(format_args!(""));
+    let is_whole = names.len() <= MOST_COLUMNS && table::fits(&whole);
+    if is_whole {
+        columns = whole;
     }
-    for (class, (name, of)) in shown.iter().zip(&found.classes).enumerate() {
-        let taken = (0..names.len()).filter(|_| whole);
-        let taken = taken.map(|taken| format!(" {:>7}", counts.count(class, taken)));
-        say(format_args!(
-            "{}  {:>6}  {:>8.1}%  {:>5.1}%  {:>6.4}{}",
-            padded(name, width),
-            of.images,
-            of.precision * 100.0,
-            of.recall * 100.0,
-            of.f1,
-            taken.collect::<String>(),
-        ));
-    }
-    if !whole {
+    table::print(columns);
+    if !is_whole {
         mistakes(counts, &shown);
     }
-}
-
-/// A name before a line, as wide as the others.
-fn padded(name: &str, width: usize) -> Cow<'_, str> {
-    console::pad_str(name, width, console::Alignment::Left, None)
-}
-
-/// A name above a column of counts, cut to its width.
-fn column(name: &str) -> String {
-    let cut = console::truncate_str(name, 7, "…");
-    let cut = console::pad_str(&cut, 7, console::Alignment::Right, None);
-    format!(" {cut}")
 }
 
 /// The most frequent mistakes.

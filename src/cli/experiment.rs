@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use toml::Table;
 
-use super::args::Words;
 use super::config::absolute_source;
+use super::output_args::Words;
 use super::start::{announce_fallback, load, open};
 use super::sweep::{create, train_all};
 use super::tuned::Tuned;

@@ -3,13 +3,20 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 
 use super::args::FetchArgs;
+use super::bar::Look;
 use super::style;
 use crate::error::{Error, Result};
 use crate::fetch::{Event, Options, Outcome, RemoteSet, catalogue, fetch};
 use crate::files::cache_folder;
+
+/// How the bar of a file looks.
+const BAR: Look = Look {
+    wide: "{bar:30} {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {eta} left",
+    narrow: "{bar:6} {binary_bytes}/{binary_total_bytes} {eta}",
+};
 
 /// Fetches a data set, and says where it is and what it may be used for.
 pub(super) fn run(args: &FetchArgs) -> Result<()> {
@@ -73,16 +80,7 @@ struct Progress {
 
 impl Progress {
     fn new(quiet: bool) -> Self {
-        let bar = if quiet {
-            ProgressBar::hidden()
-        } else {
-            ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10))
-        };
-        // The template is a constant of ours: a mistake in it would only cost the bar its looks.
-        let style = ProgressStyle::with_template(
-            "{bar:30} {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {eta} left",
-        );
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let bar = BAR.bar(!quiet);
         Self { bar, quiet }
     }
 

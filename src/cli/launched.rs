@@ -1,6 +1,5 @@
 //! What `mpirun` starts: several ranks of one training. The first one speaks.
 
-use std::process::ExitCode;
 #[cfg(feature = "mpi")]
 use std::{str::FromStr, thread, time::Duration};
 
@@ -144,10 +143,11 @@ impl Launched {
         &self.ranks
     }
 
-    /// Says what went wrong, if something did, and ends the process: with others, if they do not know of it.
-    pub(super) fn end(self, result: Result<()>) -> ExitCode {
+    /// Says what went wrong, if something did; gives the status with which the process is to end. Ends it with others, if
+    /// they do not know of it.
+    pub(super) fn end(self, result: Result<()>) -> u8 {
         let Err(error) = result else {
-            return ExitCode::SUCCESS;
+            return 0;
         };
         // The end of a training that all ranks saw in the same step.
         let is_shared = matches!(error, Error::Diverged { .. } | Error::Interrupted { .. });
@@ -158,7 +158,7 @@ impl Launched {
         if !self.ranks.is_alone() && !is_shared {
             abort(&self.ranks, &error);
         }
-        ExitCode::from(error.exit_code())
+        error.exit_code()
     }
 }
 

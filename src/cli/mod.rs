@@ -2,6 +2,7 @@
 //! its own. Data goes to stdout, words to stderr.
 
 mod args;
+mod bar;
 mod browser;
 mod compare;
 mod config;
@@ -19,15 +20,21 @@ mod export;
 mod fetch;
 mod find_lr;
 mod interrupt;
+mod latest;
 mod launched;
+mod log;
 mod model;
 mod model_args;
+mod output_args;
 mod predict;
 mod predict_classes;
 mod profile;
 mod progress;
+mod records;
 mod resumed;
+mod run_records;
 mod sheet;
+mod shell;
 mod slips;
 mod start;
 mod style;
@@ -36,12 +43,15 @@ mod sweep;
 mod sweep_args;
 mod sweep_events;
 mod sweep_progress;
+mod sweep_records;
 mod sweep_values;
+mod table;
 mod task;
 mod time_left;
 mod train;
 mod tune;
 mod tuned;
+mod wrap;
 
 use std::process::ExitCode;
 
@@ -59,18 +69,46 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return slips::show(&error),
     };
-    match Launched::meet(&cli) {
-        Ok(launched) => {
-            let result = run(&cli, launched.ranks()).and_then(|()| style::all_said());
-            launched.end(result)
+    let status = met(&cli).unwrap_or_else(|error| {
+        if launched::speaks() {
+            style::error(&error);
         }
-        Err(error) => {
-            if launched::speaks() {
-                style::error(&error);
-            }
-            ExitCode::from(error.exit_code())
-        }
+        error.exit_code()
+    });
+    log::close(status);
+    ExitCode::from(status)
+}
+
+/// Meets the other ranks of a job, runs the command, and says how it ended.
+fn met(cli: &Cli) -> Result<u8> {
+    if let Some(path) = cli.output.log.as_deref().filter(|_| launched::speaks()) {
+        log::open(path, &command_line())?;
     }
+    if cli.output.verbose && !cli.is_quiet() && launched::speaks() {
+        style::be_verbose();
+    }
+    let launched = Launched::meet(cli)?;
+    let result = run(cli, launched.ranks());
+    let result = result.and_then(|()| style::all_said());
+    Ok(launched.end(result.and_then(|()| log::all_written())))
+}
+
+/// What the process was started with, as one would type it.
+fn command_line() -> String {
+    let quoted = |word: std::ffi::OsString| {
+        let word = word.to_string_lossy().into_owned();
+        let is_plain = |c: char| c.is_alphanumeric() || "-_=./,:+@%".contains(c);
+        if !word.is_empty() && word.chars().all(is_plain) {
+            word
+        } else {
+            format!("'{}'", style::clean_field(&word).replace('\'', "'\\''"))
+        }
+    };
+    let words: Vec<String> = std::env::args_os().skip(1).map(quoted).collect();
+    std::iter::once("gpu-train".to_owned())
+        .chain(words)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// On machines without a desktop session, Mesa prints "error: `XDG_RUNTIME_DIR` is invalid" for
@@ -91,7 +129,7 @@ fn run(cli: &Cli, ranks: &Ranks) -> Result<()> {
     match &cli.command {
         None => train::run(&cli.train, ranks),
         Some(Command::Compare(args)) => compare::run(args),
-        Some(Command::Devices) => devices::run(),
+        Some(Command::Devices(args)) => devices::run(args),
         Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Eval(args)) => eval::run(args),
         Some(Command::Export(args)) => export::run(args),
@@ -100,5 +138,10 @@ fn run(cli: &Cli, ranks: &Ranks) -> Result<()> {
         Some(Command::Tune(args)) => tune::run(args),
         Some(Command::Sweep(args)) => sweep::run(args),
         Some(Command::Experiment(args)) => experiment::run(args),
+        Some(Command::Completions(args)) => {
+            shell::completions(args);
+            Ok(())
+        }
+        Some(Command::Man(args)) => shell::man(args),
     }
 }

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::model_args::{ModelArgs, Weights};
-use super::start::refuse_sweep;
+use super::start::{detail_device, refuse_sweep};
 use super::style;
 use crate::data::{Classes, Fit, Preprocessing, TargetStatistics};
 use crate::error::{Error, Result};
@@ -306,12 +307,15 @@ impl Model {
 
     /// Opens the adapter that was asked for, or that the run asked for.
     pub(super) fn open(&self) -> Result<Session> {
-        Session::open(&GpuOptions {
+        let begun = Instant::now();
+        let session = Session::open(&GpuOptions {
             device: self.device.clone(),
             checked: self.checked,
             cache: cache_folder().map(|folder| folder.join("gpu-train")),
             ..GpuOptions::default()
-        })
+        })?;
+        detail_device(session.device(), begun.elapsed());
+        Ok(session)
     }
 }
 

@@ -6,13 +6,14 @@ use clap::{Args, ValueEnum};
 
 use super::args::NetArgs;
 use super::config::ImageSize;
+use super::latest::folder_parser;
 
 /// Which net, and where it runs.
 #[derive(Debug, Args)]
 pub(super) struct ModelArgs {
     /// Folder of a run, or a .safetensors file with the weights of a net. What the net is, the
     /// config.toml in the folder says, or beside the file; without one, the options below
-    #[arg(value_name = "RUN-or-MODEL")]
+    #[arg(value_name = "RUN-or-MODEL", value_parser = folder_parser())]
     pub(super) model: PathBuf,
     /// Weights of a run that has a validation set [default: last]
     #[arg(long, value_enum, value_name = "WHICH")]

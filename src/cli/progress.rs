@@ -3,24 +3,32 @@
 use std::time::{Duration, Instant};
 
 use console::Term;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 
+use super::bar::{self, Look};
 use super::epoch_table::EpochTable;
 use super::style;
 use super::time_left::TimeLeft;
+use super::wrap;
 use crate::nn::Metric;
 use crate::train::{EpochMetrics, TrainEvent};
 
 /// How the bar of an epoch looks.
-const BAR: &str = "{prefix} {bar:20} {pos}/{len}  {wide_msg}";
-/// The same on a narrow terminal, which has fewer columns than [`NARROW`].
-const NARROW_BAR: &str = "{prefix} {bar:6} {wide_msg}";
-const NARROW: u16 = 60;
-/// How the bar of pictures that are decoded looks, and after which time it comes.
-const READING_BAR: &str = "reading pictures {bar:24} {pos}/{len}  {eta} left";
+const BAR: Look = Look {
+    wide: "{prefix} {bar:20} {pos}/{len}  {wide_msg}",
+    narrow: "{prefix} {bar:6} {wide_msg}",
+};
+/// How the bar of pictures that are read looks, and after which time it comes.
+const READING_BAR: Look = Look {
+    wide: "{prefix} pictures {bar:24} {pos}/{len}  {eta} left",
+    narrow: "{prefix} {bar:6} {pos}/{len}  {eta} left",
+};
 const MOMENT: Duration = Duration::from_millis(500);
 /// How what takes a while looks.
-const SPINNER: &str = "{spinner} {prefix}{msg}";
+const SPINNER: Look = Look {
+    wide: "{spinner} {prefix}{wide_msg}",
+    narrow: "{spinner} {prefix}{wide_msg}",
+};
 /// Seconds of compilation that are worth a line.
 const WORTH_A_LINE: f64 = 1.0;
 
@@ -34,8 +42,11 @@ pub(super) struct Progress {
     words: bool,
     /// What is measured.
     metrics: &'static [Metric],
-    /// What stands before the epoch: the run of a sweep.
-    pub(super) run: String,
+    /// What stands before the epoch: the place of a run in a sweep, and its name.
+    place: String,
+    name: String,
+    /// Whether there is a validation set.
+    validates: bool,
     /// The table, once its header is printed.
     columns: Option<EpochTable>,
     left: TimeLeft,
@@ -44,21 +55,17 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// `bar` and `table` say what is shown.
-    pub(super) fn new(bar: bool, table: bool, metrics: &'static [Metric]) -> Self {
-        let bar = if bar {
-            ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10))
-        } else {
-            ProgressBar::hidden()
-        };
-        bar.set_style(epoch_style());
+    /// `bar`, `words` and `table` say what is shown.
+    pub(super) fn new(bar: bool, words: bool, table: bool, metrics: &'static [Metric]) -> Self {
         Self {
-            bar,
+            bar: BAR.bar(bar),
             epochs: 0,
             table,
-            words: table,
+            words,
             metrics,
-            run: String::new(),
+            place: String::new(),
+            name: String::new(),
+            validates: false,
             columns: None,
             left: TimeLeft::default(),
             until: None,
@@ -67,10 +74,7 @@ impl Progress {
 
     /// The bar of one run after the other, without their tables.
     pub(super) fn of_sweep(bar: bool, words: bool, metrics: &'static [Metric]) -> Self {
-        Self {
-            words,
-            ..Self::new(bar, false, metrics)
-        }
+        Self::new(bar, words, false, metrics)
     }
 
     /// Shows the user a line, from any thread, above the bar; nothing where it is to be quiet.
@@ -85,26 +89,46 @@ impl Progress {
 
     /// Prints the table's header, for a run that `validates` or does not.
     pub(super) fn header(&mut self, validates: bool) {
+        self.validates = validates;
+        self.fit_table();
+    }
+
+    /// Prints a header where there is none yet, or the terminal became too narrow, or wide enough for more columns.
+    fn fit_table(&mut self) {
         if !self.table {
             return;
         }
-        let terminal = Term::stdout();
-        let room = terminal.is_term().then(|| usize::from(terminal.size().1));
-        let table = EpochTable::new(self.metrics, validates, room);
-        self.say(&table.header());
-        self.columns = Some(table);
+        let room = wrap::room(&Term::stdout());
+        let table = EpochTable::new(self.metrics, self.validates, room);
+        let header = table.header();
+        let before = self.columns.replace(table);
+        if before.is_none_or(|it| it.header() != header) {
+            self.say(&header);
+        }
     }
 
     fn say(&self, line: &str) {
         self.bar.suspend(|| style::say(format_args!("{line}")));
     }
 
-    /// Says that another run of several begins, after which there are so many `more`, and which ends early after the
-    /// epoch `until`.
-    pub(super) fn begin_run(&mut self, name: String, more: usize, until: Option<usize>) {
-        self.run = name;
+    /// Says that the run `name` of several begins, at this `place` among them, after which there are so many `more`,
+    /// and which ends early after the epoch `until`.
+    pub(super) fn begin_run(
+        &mut self,
+        place: String,
+        name: &str,
+        more: usize,
+        until: Option<usize>,
+    ) {
+        self.place = place;
+        self.name = format!("{name} ");
         self.until = until;
         self.left.begin_run(more);
+    }
+
+    /// The run of several, with a space behind; nothing where there is one alone.
+    pub(super) fn run(&self) -> String {
+        format!("{}{}", self.place, self.name)
     }
 
     /// Renders one event.
@@ -119,8 +143,13 @@ impl Progress {
                 let last = self.until.unwrap_or(*epochs);
                 self.left.begin_epoch(last.saturating_sub(*epoch), *samples);
                 self.bar.reset();
+                self.bar.set_style(BAR.style());
                 self.bar.set_length(*samples as u64);
-                let run = style::clean_field(&self.run);
+                let run = if bar::is_narrow() {
+                    self.place.clone()
+                } else {
+                    style::clean_field(&self.run())
+                };
                 self.bar.set_prefix(format!("{run}epoch {epoch}/{epochs}"));
                 self.bar.enable_steady_tick(Duration::from_millis(500));
             }
@@ -139,26 +168,38 @@ impl Progress {
                 let left = left.map_or(String::new(), |it| {
                     format!("{} left  ", style::duration(it))
                 });
-                let speed = format!("{samples_per_second:.0} samples/s");
-                self.bar.set_message(format!("{left}{speed}{measured}"));
+                // The window may have another width by now.
+                self.bar.set_style(BAR.style());
+                self.bar.set_message(if bar::is_narrow() {
+                    left
+                } else {
+                    format!("{left}{samples_per_second:.0} samples/s{measured}")
+                });
                 self.bar.set_position(*samples as u64);
             }
             TrainEvent::Compiling => {
                 self.bar.reset();
-                self.bar.set_style(style_of(SPINNER));
-                self.bar.set_prefix(style::clean_field(&self.run));
+                self.bar.set_style(SPINNER.style());
+                self.bar.set_prefix(style::clean_field(&self.run()));
                 self.bar.set_message("compiling shaders");
                 self.bar.enable_steady_tick(Duration::from_millis(100));
             }
             TrainEvent::Compiled { seconds } => {
                 self.bar.set_message("");
-                self.bar.set_style(epoch_style());
+                self.bar.set_style(BAR.style());
+                let line = format_args!("shaders compiled in {seconds:.1} s");
                 if self.words && *seconds >= WORTH_A_LINE {
-                    let line = format_args!("shaders compiled in {seconds:.1} s");
                     self.bar.suspend(|| style::tell(line));
+                } else {
+                    self.bar.suspend(|| style::detail(line));
                 }
             }
             TrainEvent::EpochEnded(metrics) => self.line(metrics),
+            TrainEvent::Saved { step, seconds } => self.bar.suspend(|| {
+                style::detail(format_args!(
+                    "checkpoint of step {step} written in {seconds:.2} s"
+                ));
+            }),
             TrainEvent::RanksDiffer(ranks) => {
                 let ranks: Vec<String> = ranks.iter().map(ToString::to_string).collect();
                 self.notices()(&format!(
@@ -178,7 +219,8 @@ impl Progress {
     }
 
     /// Prints an epoch's line of the table.
-    fn line(&self, epoch: &EpochMetrics) {
+    fn line(&mut self, epoch: &EpochMetrics) {
+        self.fit_table();
         if let Some(table) = &self.columns {
             self.say(&table.row(epoch, self.epochs));
         }
@@ -196,37 +238,22 @@ fn shown(metrics: &'static [Metric], set: &str) -> impl Iterator<Item = &'static
     metrics.iter().filter(move |it| of_test || !it.is_of_test)
 }
 
-/// How the bar of an epoch looks on this terminal.
-fn epoch_style() -> ProgressStyle {
-    style_of(if Term::stderr().size().1 < NARROW {
-        NARROW_BAR
-    } else {
-        BAR
-    })
-}
-
-/// The bar of pictures that are decoded, which comes where it takes longer than a moment.
+/// The bar of pictures that are decoded or drawn, which comes where it takes longer than a moment.
 pub(super) struct ReadingBar {
     bar: ProgressBar,
     begun: Instant,
 }
 
 impl ReadingBar {
-    /// One that is `shown`, or none.
-    pub(super) fn new(shown: bool) -> Self {
-        let bar = if shown {
-            ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10))
-        } else {
-            ProgressBar::hidden()
-        };
-        bar.set_style(style_of(READING_BAR));
+    /// One that is `shown`, or none; `what` is done with the pictures.
+    pub(super) fn new(shown: bool, what: &'static str) -> Self {
         Self {
-            bar,
+            bar: READING_BAR.bar(shown).with_prefix(what),
             begun: Instant::now(),
         }
     }
 
-    /// Shows that `done` of `all` pictures are decoded; from any thread.
+    /// Shows that `done` of `all` pictures are done; from any thread.
     pub(super) fn show(&self, done: usize, all: usize) {
         if self.begun.elapsed() >= MOMENT {
             self.bar.set_length(all as u64);
@@ -238,9 +265,4 @@ impl ReadingBar {
     pub(super) fn finish(&self) {
         self.bar.finish_and_clear();
     }
-}
-
-fn style_of(template: &str) -> ProgressStyle {
-    // The templates are constants of ours: a mistake in one would only cost the bar its looks.
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }

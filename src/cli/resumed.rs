@@ -79,10 +79,10 @@ impl Resumed {
         }
         let state = &self.checkpoint.state;
         style::tell(format_args!(
-            "resuming {} after {} of {} epochs (step {})",
+            "resuming {} after {} of {} (step {})",
             folder.path().display(),
             self.checkpoint.logs.len(),
-            config.epochs,
+            style::epochs(config.epochs),
             state.step,
         ));
         let changes = self.checkpoint.config.free_differences(config);

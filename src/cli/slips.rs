@@ -5,8 +5,10 @@ use std::process::ExitCode;
 
 use clap::Error;
 use clap::error::{ContextKind, ContextValue};
+use console::Term;
 
 use super::style;
+use super::wrap::{self, wrapped};
 
 /// Commands that there are none of, and what helps.
 const COMMANDS: [(&[&str], &str); 7] = [
@@ -134,18 +136,28 @@ const NUMBERS: [(&str, &str); 6] = [
 
 /// Prints `error`, which may be a help text, with what helps; the process ends with what this gives.
 pub(super) fn show(error: &Error) -> ExitCode {
-    let text = error.to_string();
-    let plain = in_plain_words(&text);
-    if plain == text {
-        // Coloured, and to where it belongs.
-        let _ = error.print();
+    let (term, coloured) = if error.use_stderr() {
+        (Term::stderr(), console::colors_enabled_stderr())
     } else {
-        style::tell(format_args!("{}", plain.trim_end()));
-    }
+        (Term::stdout(), console::colors_enabled())
+    };
+    let text = error.render();
+    let text = if coloured {
+        text.ansi().to_string()
+    } else {
+        text.to_string()
+    };
+    // Where nobody reads any more, there is nobody to tell.
+    let _ = term.write_line(&said(&text, wrap::room(&term)));
     if let Some(hint) = hint(error) {
         style::hint(hint);
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// What clap says, in plain words, and in lines of at most `room` columns: clap breaks all but usages.
+fn said(text: &str, room: Option<usize>) -> String {
+    wrapped(in_plain_words(text).trim_end(), room).into_owned()
 }
 
 fn in_plain_words(text: &str) -> String {
@@ -174,9 +186,9 @@ fn hint(error: &Error) -> Option<&'static str> {
 mod tests {
     use super::*;
     use crate::cli::args::Cli;
-    use clap::Parser as _;
+    use clap::{Command, CommandFactory as _, Parser as _};
 
-    fn said(arguments: &[&str]) -> (String, Option<&'static str>) {
+    fn answer(arguments: &[&str]) -> (String, Option<&'static str>) {
         let all = ["gpu-train"].iter().chain(arguments);
         let error = Cli::try_parse_from(all).expect_err("is wrong");
         (in_plain_words(&error.to_string()), hint(&error))
@@ -195,11 +207,51 @@ mod tests {
             (&["--batch", "8"], "--batch-size"),
             (&["--workers", "8"], "RAYON_NUM_THREADS"),
         ] {
-            let (text, hint) = said(arguments);
+            let (text, hint) = answer(arguments);
             let hint = hint.unwrap_or_else(|| panic!("{arguments:?}: {text}"));
             assert!(hint.contains(wanted), "{arguments:?}: {hint}");
         }
-        assert_eq!(said(&["--nonsense"]).1, None);
+        assert_eq!(answer(&["--nonsense"]).1, None);
+    }
+
+    /// All commands, with those below them.
+    fn commands(command: &Command) -> Vec<Command> {
+        let below = command.get_subcommands().flat_map(commands);
+        std::iter::once(command.clone()).chain(below).collect()
+    }
+
+    #[test]
+    fn no_help_is_wider_than_the_terminal_and_no_word_is_cut() {
+        let mut all = Cli::command();
+        all.build();
+        let all = commands(&all);
+        assert!(all.len() > 10);
+        for command in all {
+            let name = command.get_name().to_owned();
+            let words = |text: &str| {
+                let words = text.split_whitespace().map(str::to_owned);
+                words.collect::<Vec<String>>()
+            };
+            let help = |width| {
+                let mut command = command.clone().term_width(width);
+                let texts = [command.render_help(), command.render_long_help()];
+                texts.map(|text| in_plain_words(&text.to_string()))
+            };
+            let unbroken = help(0).map(|text| words(&text));
+            for width in [40, 80, 100] {
+                for (text, unbroken) in help(width).iter().zip(&unbroken) {
+                    let text = said(text, Some(width));
+                    assert_eq!(&words(&text), unbroken, "{name} at {width}");
+                    for line in text.lines() {
+                        let columns = console::measure_text_width(line);
+                        // An address is one word.
+                        let is_word = !line.trim().contains(' ');
+                        let fits = columns <= width || is_word;
+                        assert!(fits, "{name}: {columns} of {width}: {line}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]
@@ -209,7 +261,7 @@ mod tests {
             (["--epochs", "ten"], "not a whole number"),
             (["--epochs", "1e3"], "not a whole number"),
         ] {
-            let (text, _) = said(&arguments);
+            let (text, _) = answer(&arguments);
             assert!(text.contains(wanted), "{text}");
             assert!(
                 !text.contains("literal") && !text.contains("digit"),

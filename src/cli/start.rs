@@ -2,10 +2,13 @@
 
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
+use super::latest::RUNS;
 use super::progress::ReadingBar;
 use super::style;
-use crate::data::{DataSource, Loading, Split};
+use crate::data::{DataSource, Dataset, Loading, Split};
 use crate::error::{Error, Result};
 use crate::exec::Device;
 use crate::files::{cache_folder, utc_stamp};
@@ -35,9 +38,11 @@ pub(super) fn open_shared(
         turn: ranks.turn(),
         ..gpu_options(config, binding_bytes)
     };
+    let begun = Instant::now();
     let session = Session::open_shared(&options, ranks.clone())?;
     if !quiet {
         announce(session.device(), config.device.is_some());
+        detail_device(session.device(), begun.elapsed());
     }
     Ok(session)
 }
@@ -100,25 +105,69 @@ fn announce(device: &Device, named: bool) {
     }
 }
 
-/// The data of `source`, with a bar where folders take a while and one is wanted.
+/// Tells more of what is computed with, which took a time to open.
+pub(super) fn detail_device(device: &Device, opening: Duration) {
+    let it = device.description();
+    let limits = &it.target.limits;
+    let memory = if it.target.is_cpu() {
+        String::new()
+    } else {
+        let [binding, buffer] = [limits.binding_bytes, limits.buffer_bytes].map(style::bytes);
+        format!("; binding up to {binding}, buffer up to {buffer}")
+    };
+    style::detail(format_args!(
+        "device: {}, driver {} {}{memory}; opened in {:.2} s",
+        it.name,
+        it.driver,
+        it.driver_version,
+        opening.as_secs_f64()
+    ));
+}
+
+/// The data of `source`, with a bar where pictures take a while and one is wanted.
 ///
 /// Errors where they cannot be loaded.
 pub(super) fn read(source: &DataSource, loading: Loading<'_>, bar: bool) -> Result<Split> {
-    let bar = ReadingBar::new(bar);
-    let show = |done, all| bar.show(done, all);
+    let what = if source.is_drawn() {
+        "drawing"
+    } else {
+        "reading"
+    };
+    let bar = ReadingBar::new(bar, what);
+    let (begun, decoded) = (Instant::now(), AtomicBool::new(false));
+    let show = |done, all| {
+        decoded.store(true, Ordering::Relaxed);
+        bar.show(done, all);
+    };
     let split = source.load_with(&Loading {
         progress: Some(&show),
         ..loading
     });
     bar.finish();
+    if split.is_ok() {
+        let how = match (source.is_drawn(), source.has_pictures()) {
+            (true, _) => "drawn",
+            (_, true) if decoded.into_inner() => "decoded",
+            (_, true) => "taken from the cache of decoded pictures",
+            _ => "read",
+        };
+        let seconds = begun.elapsed().as_secs_f64();
+        style::detail(format_args!("data: {source}, {how} in {seconds:.2} s"));
+    }
     split
 }
 
-/// The data of `config`; says what there is to know of them, and shows a `bar` while pictures are decoded.
+/// The data of `config`; says what there is to know of them, and shows a `bar` while pictures are decoded or drawn.
 ///
 /// Errors where they cannot be loaded.
 pub(super) fn load(config: &RunConfig, quiet: bool, bar: bool) -> Result<Split> {
     let split = read(&config.data, config.loading(), bar && !quiet)?;
+    let [train, test] = [&split.train, &split.test].map(Dataset::len);
+    let valid = split.valid.as_ref().map_or(0, Dataset::len);
+    style::detail(format_args!(
+        "data: {train} images to train on, {valid} to validate, {test} to test, of {}",
+        split.train.shape()
+    ));
     if !quiet {
         for note in split.notes() {
             style::notice(note);
@@ -195,6 +244,15 @@ pub(super) fn announce_fallback() {
 
 /// A cache that cannot be written is worth a word, and no more.
 pub(super) fn keep_pipelines(session: &Session, quiet: bool) {
+    if let Ok(gpu) = session.device().gpu("") {
+        let before = if gpu.knew_pipelines() {
+            ", with what the cache keeps of earlier runs"
+        } else {
+            ""
+        };
+        let count = gpu.pipeline_count();
+        style::detail(format_args!("kernels: {count} compiled{before}"));
+    }
     if let Err(error) = session.device().keep_pipelines()
         && !quiet
     {
@@ -246,7 +304,7 @@ pub(super) fn folder_names(out: Option<&Path>, what: &str) -> Vec<PathBuf> {
     let name = format!("{}-{what}", utc_stamp());
     let numbered = (2..=MOST_AT_ONCE).map(|number| format!("{name}-{number}"));
     let names = std::iter::once(name.clone()).chain(numbered);
-    names.map(|name| Path::new("runs").join(name)).collect()
+    names.map(|name| Path::new(RUNS).join(name)).collect()
 }
 
 /// The same error, which also says `how` to go on.

@@ -6,12 +6,15 @@ use std::fmt;
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Arg, Command, CommandFactory as _};
-use console::{Style, StyledObject};
+use console::{Style, StyledObject, Term};
 use serde::Serialize;
 
 use super::args::Cli;
+use super::log;
+use super::wrap::{room, wrapped};
 use crate::error::{Error, Result};
 use crate::nn::Metric;
 pub(super) use crate::report::{duration, epochs, measured};
@@ -25,14 +28,32 @@ const LONGEST_LINE: usize = 6000;
 /// Characters of a sentence that are printed. Lists of names from a file have no end of their own.
 const LONGEST_WORDS: usize = 2000;
 
+/// Whether details are told.
+static VERBOSE: AtomicBool = AtomicBool::new(false);
+
+/// Tells details from now on.
+pub(super) fn be_verbose() {
+    VERBOSE.store(true, Ordering::Relaxed);
+}
+
+/// Prints a detail for people who want to know more.
+pub(super) fn detail(line: fmt::Arguments<'_>) {
+    if VERBOSE.load(Ordering::Relaxed) {
+        tell(line);
+    }
+}
+
 /// Prints a line of data.
 pub(super) fn say(line: fmt::Arguments<'_>) {
     let line = clean(&line.to_string(), LONGEST_LINE);
-    keep_error(writeln!(io::stdout(), "{line}"));
+    log::add(&line);
+    let shown = wrapped(&line, room(&Term::stdout()));
+    keep_error(writeln!(io::stdout(), "{shown}"));
 }
 
 /// Prints data that is lines already. Texts in it that others wrote pass [`clean_field`] first.
 pub(super) fn say_bytes(lines: &[u8]) {
+    log::add(&String::from_utf8_lossy(lines));
     keep_error(io::stdout().write_all(lines));
 }
 
@@ -70,24 +91,41 @@ pub(super) fn csv<L: AsRef<[String]>>(lines: &[L]) -> Vec<u8> {
 
 /// Prints data as JSON.
 pub(super) fn say_json(data: &(impl Serialize + ?Sized)) -> Result<()> {
-    let text = serde_json::to_string_pretty(data).map_err(|error| {
-        let what = format!("the result cannot be written as JSON: {error}");
-        Error::usage(what, "use --format csv")
-    })?;
-    keep_error(writeln!(io::stdout(), "{}", escaped(&text)));
+    let text = serde_json::to_string_pretty(data).map_err(|error| not_json(&error))?;
+    say_bytes(format!("{}\n", escaped(&text)).as_bytes());
     Ok(())
+}
+
+/// Prints data as JSON in one line, which is there when this returns.
+pub(super) fn say_json_line(data: &(impl Serialize + ?Sized)) -> Result<()> {
+    let text = serde_json::to_string(data).map_err(|error| not_json(&error))?;
+    say_bytes(format!("{}\n", escaped(&text)).as_bytes());
+    keep_error(io::stdout().flush());
+    Ok(())
+}
+
+/// What is said where something has no JSON.
+pub(super) fn not_json(error: &serde_json::Error) -> Error {
+    let what = format!("the result cannot be written as JSON: {error}");
+    Error::usage(what, "use --format csv")
 }
 
 /// Prints a line of words for people.
 pub(super) fn tell(line: fmt::Arguments<'_>) {
     let line = clean(&line.to_string(), LONGEST_WORDS);
-    let _ = writeln!(io::stderr(), "{line}");
+    to_stderr(&line);
 }
 
 /// Prints words for people after one of ours, which may have a colour.
 fn tell_after(word: &StyledObject<&str>, text: &str) {
     let text = clean(text, LONGEST_WORDS);
-    let _ = writeln!(io::stderr(), "{word} {text}");
+    to_stderr(&format!("{word} {text}"));
+}
+
+fn to_stderr(line: &str) {
+    log::add(line);
+    let shown = wrapped(line, room(&Term::stderr()));
+    let _ = writeln!(io::stderr(), "{shown}");
 }
 
 /// Prints an error and what helps. A run that was stopped and saved is none.

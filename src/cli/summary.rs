@@ -1,14 +1,21 @@
 //! The closing words of a run.
 
 use super::style::{self, say};
-use crate::data::Baseline;
+use crate::data::{Baseline, Constant};
 use crate::nn::Metric;
 use crate::run::Run;
 use crate::train::{EpochMetrics, Metrics};
 
-/// Prints what was reached, how fast, and where it is.
-pub(super) fn show(run: &Run<'_>) {
+/// Prints what was reached, how fast, and where it is, if a `table` was printed; in any case, whether it is of no use.
+pub(super) fn show(run: &Run<'_>, table: bool) {
     let trainer = run.trainer();
+    let baseline = run.baseline().ok().flatten();
+    if !table {
+        if let (Some(baseline), Some(last)) = (baseline, trainer.logs().last()) {
+            compare_with(&baseline, trainer.objective().metrics(), &last.test);
+        }
+        return;
+    }
     let Some(folder) = run.folder() else {
         return;
     };
@@ -30,8 +37,9 @@ pub(super) fn show(run: &Run<'_>) {
         median_speed(trainer.logs()),
     ));
     say(format_args!("test {}", style::all_of(metrics, &last.test)));
-    if let Ok(Some(baseline)) = run.baseline() {
-        show_baseline(&baseline, metrics, &last.test);
+    if let Some(baseline) = baseline {
+        show_baseline(&baseline, metrics);
+        compare_with(&baseline, metrics, &last.test);
     }
     if let Some(best) = run.trainer().best() {
         let valid = trainer.logs().get(best.epoch.wrapping_sub(1));
@@ -65,20 +73,32 @@ pub(super) fn show(run: &Run<'_>) {
     say(format_args!("model and metrics in {folder}"));
 }
 
-/// Prints what predictions that look at no image come to, and whether the run does no better.
-fn show_baseline(baseline: &Baseline, metrics: &[Metric], test: &Metrics) {
+/// What predictions that look at no image come to, by metric.
+fn constants(
+    baseline: &Baseline,
+    metrics: &'static [Metric],
+) -> Vec<(&'static Metric, Constant, f64)> {
     let known = metrics.iter().filter_map(|metric| {
         let constant = metric.baseline?;
         Some((metric, constant, baseline.of(constant)))
     });
-    let known: Vec<_> = known.collect();
+    known.collect()
+}
+
+/// Prints what predictions that look at no image come to.
+fn show_baseline(baseline: &Baseline, metrics: &'static [Metric]) {
+    let known = constants(baseline, metrics);
     let words = known.iter().rev().map(|(metric, constant, value)| {
         let value = style::value_of(metric, Some(*value));
         format!("{} {} {value}", constant.words(), metric.short)
     });
     say(format_args!("{}", words.collect::<Vec<_>>().join(", ")));
+}
+
+/// Says so where a run does no better than predictions that look at no image.
+fn compare_with(baseline: &Baseline, metrics: &'static [Metric], test: &Metrics) {
     // What the net was trained for, where there is a prediction that is the best by it.
-    if let Some((metric, constant, value)) = known.first()
+    if let Some((metric, constant, value)) = constants(baseline, metrics).first()
         && test.get(metric.name).is_some_and(|it| it >= *value)
     {
         style::notice(&format!(

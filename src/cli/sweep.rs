@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::Words;
 use super::browser;
 use super::config::Asked;
 use super::interrupt::Interrupt;
+use super::latest;
+use super::model_args::Format;
+use super::output_args::Words;
 use super::start::{
     announce_fallback, folder_names, keep_pipelines, load, open, resumable, tell_task,
 };
@@ -13,6 +15,7 @@ use super::style;
 use super::sweep_args::SweepArgs;
 use super::sweep_events::SweepEvents;
 use super::sweep_progress::SweepProgress;
+use super::sweep_records::SweepRecords;
 use super::task::Only;
 use super::tuned::Tuned;
 use crate::error::Result;
@@ -89,7 +92,9 @@ pub(super) fn create(
         halving,
         runs,
     };
-    SweepFolder::create(folder_names(out, title), sweep)
+    let folder = SweepFolder::create(folder_names(out, title), sweep)?;
+    latest::point_to(folder.path());
+    Ok(folder)
 }
 
 /// Goes on with the sweep in the folder `path`, or with one run of it.
@@ -104,6 +109,14 @@ fn resume(path: &Path, only: Option<Only>, words: Words) -> Result<()> {
     let sweep = folder.sweep();
     let session = open(&sweep.runs[0].config, None, words.quiet)?;
     let mut execution = Execution::new(&session);
+    let summary = folder.summary();
+    let is_next = |run: &usize| {
+        folder.part().is_none_or(|own| own == *run) && summary.status(*run) == Status::Unfinished
+    };
+    if let Some(run) = (0..summary.len()).find(is_next) {
+        let config = &sweep.runs[run].config;
+        execution.upload(config, load(config, words.quiet, !words.no_progress)?)?;
+    }
     train_all(&mut folder, &session, &mut execution, words)
 }
 
@@ -115,6 +128,22 @@ pub(super) fn train_all(
     words: Words,
 ) -> Result<()> {
     announce_tuning(&folder.sweep().tuning, words.quiet);
+    let mut records = SweepRecords::begin(folder, words.format)?;
+    let ended = train_and_draw(folder, session, execution, words, &mut records);
+    let result = ended.as_ref().map(|_| ()).map_err(Clone::clone);
+    let drawn = ended.ok().flatten();
+    records.end(folder, &result, drawn.is_some())?;
+    result
+}
+
+/// The same; gives what the runs came to that were drawn, if they were.
+fn train_and_draw(
+    folder: &mut SweepFolder,
+    session: &Session,
+    execution: &mut Execution<'_>,
+    words: Words,
+    records: &mut SweepRecords,
+) -> Result<Option<Summary>> {
     let mut progress = SweepProgress::new(folder, words);
     let mut events = words.tensorboard.then(|| SweepEvents::new(folder.path()));
     let interrupt = Interrupt::listen(progress.notices());
@@ -124,6 +153,7 @@ pub(super) fn train_all(
         || interrupt.asked(),
         |event| {
             progress.show(event);
+            records.write(event)?;
             if let Some(events) = &mut events {
                 events.write(event)?;
             }
@@ -158,17 +188,17 @@ pub(super) fn train_all(
             progress.part_ended(index, trained, left);
         }
         if left > 0 {
-            return Ok(());
+            return Ok(None);
         }
     }
     let compared = compare_done(folder)?;
-    if !words.quiet {
+    if !words.quiet && words.format == Format::Table {
         super::sweep_progress::table(folder, compared.as_ref());
     }
     if words.open && compared.is_some() {
         browser::show(&folder.path().join(PAGE), words.quiet);
     }
-    Ok(())
+    Ok(compared)
 }
 
 /// Draws the runs that ended together; `None` where there is none.

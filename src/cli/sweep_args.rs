@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, Id};
 
-use super::args::{ConfigArgs, Words};
+use super::args::ConfigArgs;
+use super::latest::folder_parser;
+use super::output_args::Words;
 use super::sweep_values;
 use super::task::Only;
 use crate::error::{Error, Result};
@@ -54,10 +56,15 @@ struct OwnArgs {
     #[arg(long, value_name = "DIR", help_heading = "Running")]
     out: Option<PathBuf>,
     /// Go on with the sweep or the experiment in this folder where it stopped, bit for bit
-    #[arg(long, value_name = "DIR", help_heading = "Running")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        value_parser = folder_parser(),
+        help_heading = "Running"
+    )]
     resume: Option<PathBuf>,
     /// Write the sweep's folder, train nothing, and print how many runs there are: tasks of a cluster train them
-    #[arg(long, conflicts_with_all = ["tensorboard", "no_progress", "open"], help_heading = "Running")]
+    #[arg(long, conflicts_with_all = ["tensorboard", "no_progress", "open", "format"], help_heading = "Running")]
     prepare: bool,
     /// With --resume: train run K alone, counted from 0; other processes may train others. `task`, or no K, is the
     /// number in the variable `SLURM_ARRAY_TASK_ID`, `HQ_TASK_ID` or `JOB_COMPLETION_INDEX`

@@ -1,9 +1,10 @@
 //! What a sweep shows: the bar, a line per run, and the table at its end.
 
-use super::args::Words;
+use super::output_args::Words;
 use super::progress::Progress;
 use super::resumed::other_bits;
 use super::style::{self, say};
+use super::table::{self, Column};
 use crate::nn::Metric;
 use crate::report::Summary;
 use crate::run::RunFolder;
@@ -52,12 +53,12 @@ impl SweepProgress {
                 more,
             } => {
                 let name = &run.name;
-                let words = if self.alone {
-                    format!("run {name} ")
+                let place = if self.alone {
+                    "run ".to_owned()
                 } else {
-                    format!("run {number}/{} {name} ", self.runs)
+                    format!("run {number}/{} ", self.runs)
                 };
-                self.bar.begin_run(words, *more, *until);
+                self.bar.begin_run(place, name, *more, *until);
             }
             SweepEvent::RungEnded {
                 rung,
@@ -81,7 +82,7 @@ impl SweepProgress {
                 note,
             } => {
                 let notices = self.bar.notices();
-                notices(&format!("{}goes on after step {step}", self.bar.run));
+                notices(&format!("{}goes on after step {step}", self.bar.run()));
                 if let Some(note) = note {
                     notices(note);
                 }
@@ -165,53 +166,47 @@ fn came_to(metrics: &[Metric], outcome: &Outcome) -> String {
 /// Prints a line per run of the sweep, the means over seeds of what is `compared`, and where all of
 /// it is.
 pub(super) fn table(folder: &SweepFolder, compared: Option<&Summary>) {
-    let width = width(folder).max(3);
     let summary = folder.summary();
     let [_, compared_by, others @ ..] = measured(folder) else {
         return;
     };
     // The training set's is that after the epoch, where it was evaluated.
-    let column = |set: &str| format!("{set}_{}", compared_by.name);
-    let evaluated = column("train_eval");
+    let name = |set: &str| format!("{set}_{}", compared_by.name);
+    let evaluated = name("train_eval");
     let has = |run| !summary.value(run, &evaluated).is_empty();
     let train = if (0..summary.len()).any(has) {
         evaluated
     } else {
-        column("train")
+        name("train")
     };
+    let column = |name: &str, text: &dyn Fn(&str) -> String| -> Vec<String> {
+        let runs = 0..summary.len();
+        runs.map(|run| text(summary.value(run, name))).collect()
+    };
+    let of = |metric: &'static Metric| move |it: &str| style::value_of(metric, it.parse().ok());
     let [train_head, test_head] = ["train", "test"].map(|it| format!("{it} {}", compared_by.head));
-    let heads = others.iter().map(|it| format!("  {:>8}", it.head));
-    let heads: String = heads.collect();
-    say(format_args!(""));
-    say(format_args!(
-        "{:<width$}  {:>10}  {:>6}  {train_head:>9}  {test_head:>9}  {:>9}{heads}  {:>8}",
-        "run", "parameters", "epochs", "gap", "time"
-    ));
-    for run in 0..summary.len() {
-        let value = |column: &str| summary.value(run, column);
-        let measured =
-            |metric: &Metric, column: &str| style::value_of(metric, value(column).parse().ok());
-        let status = match summary.status(run) {
-            Status::Done => "",
-            other => other.name(),
-        };
-        let others = others.iter().map(|metric| {
-            let value = measured(metric, &format!("test_{}", metric.name));
-            format!("  {value:>8}")
-        });
-        let line = format!(
-            "{:<width$}  {:>10}  {:>6}  {:>9}  {:>9}  {:>9}{}  {:>8}  {status}",
-            value("run"),
-            whole(value("parameters")),
-            value("epochs"),
-            measured(compared_by, &train),
-            measured(compared_by, &column("test")),
-            measured(compared_by, "generalisation_gap"),
-            others.collect::<String>(),
-            seconds(value("seconds")),
-        );
-        say(format_args!("{}", line.trim_end()));
+    let mut columns = vec![
+        Column::words("run", 0, column("run", &str::to_owned)),
+        Column::new("parameters", 5, column("parameters", &whole)),
+        Column::new("epochs", 6, column("epochs", &str::to_owned)),
+        Column::new(train_head, 3, column(&train, &of(compared_by))),
+        Column::new(test_head, 0, column(&name("test"), &of(compared_by))),
+        Column::new("gap", 4, column("generalisation_gap", &of(compared_by))),
+    ];
+    for metric in others {
+        let cells = column(&format!("test_{}", metric.name), &of(metric));
+        columns.push(Column::new(metric.head, 1, cells));
     }
+    let status = |text: &str| match text {
+        done if done == Status::Done.name() => String::new(),
+        other => other.to_owned(),
+    };
+    columns.extend([
+        Column::new("time", 2, column("seconds", &seconds)),
+        Column::words("", 0, column("status", &status)),
+    ]);
+    say(format_args!(""));
+    table::print(columns);
     if let Some(compared) = compared {
         super::compare::means(compared);
     }

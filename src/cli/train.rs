@@ -4,15 +4,18 @@ use super::args::TrainArgs;
 use super::config::Asked;
 use super::interrupt::Interrupt;
 use super::launched::refuse_in_job;
+use super::model_args::Format;
 use super::progress::Progress;
 use super::resumed::Resumed;
+use super::run_records::RunRecords;
 use super::start::{
     announce_fallback, folder_names, keep_pipelines, load, open_shared, resumable, tell_task,
     tell_weights,
 };
 use super::tuned::Tuned;
-use super::{browser, dry_run, estimate, find_lr, profile, sheet, style, summary};
-use std::path::Path;
+use super::{browser, dry_run, estimate, find_lr, latest, profile, sheet, style, summary};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use crate::data::{DataSource, Dataset};
 use crate::error::{Error, Result};
@@ -66,7 +69,10 @@ pub(super) fn run(args: &TrainArgs, ranks: &Ranks) -> Result<()> {
     // The pictures of what was predicted are taken from it when the run has ended.
     let drawn = ranks.is_first() && (!args.no_report || args.words.tensorboard);
     let test = drawn.then(|| data.test().clone());
+    let begun = Instant::now();
     let data = ranks.all_ok(JobData::upload(&session, data))?;
+    let seconds = begun.elapsed().as_secs_f64();
+    style::detail(format_args!("data: on the device after {seconds:.2} s"));
     let mut trainer = ranks.all_ok(job.trainer(&session, &data))?;
     if !ranks.is_alone() {
         let state = match &resumed {
@@ -83,13 +89,16 @@ pub(super) fn run(args: &TrainArgs, ranks: &Ranks) -> Result<()> {
     }
     let profile = args.profile.then(|| trainer.profile()).transpose()?;
     let bar = !quiet && !args.words.no_progress;
-    let mut progress = Progress::new(bar, !quiet, trainer.objective().metrics());
+    let table = args.words.format == Format::Table;
+    let objective = trainer.objective();
+    let mut progress = Progress::new(bar, !quiet, !quiet && table, objective.metrics());
     let interrupt = Interrupt::listen(progress.notices());
     let data = data.record();
     let run = match resumed {
         None if ranks.is_first() => {
             let paths = folder_names(out, job.config().net.name());
-            job.create(trainer, paths, data, &environment)
+            let run = job.create(trainer, paths, data, &environment);
+            run.inspect(|run| run.folder().map_or((), |it| latest::point_to(it.path())))
         }
         None => Run::follow(trainer, None, job.config(), data),
         Some(Resumed { folder, checkpoint }) => match folder {
@@ -98,27 +107,51 @@ pub(super) fn run(args: &TrainArgs, ranks: &Ranks) -> Result<()> {
         },
     };
     let mut run = ranks.all_ok(run)?;
+    if let (Some(profile), Some(folder)) = (profile, run.folder()) {
+        profile::show(&profile, session.device())?;
+        folder.save_trace(&profile)?;
+    }
+    let told = if ranks.is_first() {
+        args.words.format
+    } else {
+        Format::Table
+    };
+    let records = RunRecords::new(told, &*job.config().objective(), None);
+    records.begin(&run, &environment)?;
+    let mut drawn = None;
+    let ended = train_and_report(args, &mut run, &mut progress, &interrupt, &records, test)
+        .map(|report| drawn = report);
+    records.end(&run, &ended, drawn.as_deref())?;
+    ended
+}
+
+/// Trains `run`, and makes what is made of a run that has ended; gives the page, where there is one.
+fn train_and_report(
+    args: &TrainArgs,
+    run: &mut Run<'_>,
+    progress: &mut Progress,
+    interrupt: &Interrupt,
+    records: &RunRecords,
+    test: Option<Dataset>,
+) -> Result<Option<PathBuf>> {
+    let quiet = args.words.quiet || run.folder().is_none();
     if args.resume.is_some() && !quiet && !run.trainer().is_before(run.epochs()) {
         style::tell(format_args!(
             "nothing is left to train: the run has ended after {}; a larger --epochs trains on",
             style::epochs(run.trainer().logs().len())
         ));
     }
-    if let (Some(profile), Some(folder)) = (profile, run.folder()) {
-        profile::show(&profile, session.device())?;
-        folder.save_trace(&profile)?;
-    }
     let events = run.folder().filter(|_| args.words.tensorboard);
-    let mut events = events.map(|it| begin_events(&run, it)).transpose()?;
-    train(&mut run, &mut progress, events.as_mut(), &interrupt)?;
+    let mut events = events.map(|it| begin_events(run, it)).transpose()?;
+    train(run, progress, events.as_mut(), interrupt, records)?;
     if !quiet {
-        summary::show(&run);
+        summary::show(run, args.words.format == Format::Table);
     }
     match (test, run.folder()) {
         (Some(test), Some(folder)) if !run.trainer().logs().is_empty() => {
             report(args, folder.path(), events, &test)
         }
-        _ => Ok(()),
+        _ => Ok(None),
     }
 }
 
@@ -282,13 +315,16 @@ fn report(
     folder: &Path,
     events: Option<EventWriter>,
     test: &Dataset,
-) -> Result<()> {
+) -> Result<Option<PathBuf>> {
     let drawn = || {
         if let Some(mut events) = events {
             events.predictions(folder, test)?;
         }
         if !args.no_report {
+            let begun = Instant::now();
             write_run_report(folder, Some(test))?;
+            let seconds = begun.elapsed().as_secs_f64();
+            style::detail(format_args!("report: drawn in {seconds:.2} s"));
         }
         Ok(())
     };
@@ -297,13 +333,16 @@ fn report(
             "the run itself is whole; `gpu-train compare RUN --out DIR` draws it elsewhere",
         )
     })?;
-    if !args.no_report && !args.words.quiet {
-        style::say(format_args!("report in {}", folder.join(PAGE).display()));
+    let page = (!args.no_report).then(|| folder.join(PAGE));
+    if let Some(page) = page.as_ref().filter(|_| !args.words.quiet)
+        && args.words.format == Format::Table
+    {
+        style::say(format_args!("report in {}", page.display()));
     }
     if args.words.open {
         browser::show(&folder.join(PAGE), args.words.quiet);
     }
-    Ok(())
+    Ok(page)
 }
 
 /// The training loop, with its progress on the terminal.
@@ -312,16 +351,18 @@ fn train(
     progress: &mut Progress,
     mut events: Option<&mut EventWriter>,
     interrupt: &Interrupt,
+    records: &RunRecords,
 ) -> Result<()> {
     progress.header(run.trainer().validates());
     let result = run.train(
         || interrupt.asked(),
         |event| {
             progress.show(event);
-            match (event, &mut events) {
-                (TrainEvent::EpochEnded(epoch), Some(events)) => events.epoch(epoch),
-                _ => Ok(()),
-            }
+            let TrainEvent::EpochEnded(epoch) = event else {
+                return Ok(());
+            };
+            records.epoch(epoch)?;
+            events.as_mut().map_or(Ok(()), |it| it.epoch(epoch))
         },
     );
     progress.finish();

@@ -37,6 +37,7 @@ const RECORDS: Records = Records {
 pub(super) const FORMAT: Format = Format {
     name: "cifar10",
     origin: Some("https://www.cs.toronto.edu/~kriz/cifar.html (binary version)"),
+    parts: &[&[TRAIN_FILES[0]], &[TEST_FILE]],
     folder: Some(Reader {
         what: "data_batch_1.bin (and 2 to 5) and test_batch.bin",
         accepts: |folder| {

@@ -35,6 +35,7 @@ const COARSE_RECORDS: Records = Records {
 pub(super) const FORMAT: Format = Format {
     name: "cifar100",
     origin: Some("https://www.cs.toronto.edu/~kriz/cifar.html (binary version)"),
+    parts: &[&[TRAIN_FILE], &[TEST_FILE]],
     folder: Some(Reader {
         what: WHAT,
         accepts: has_files,

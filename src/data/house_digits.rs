@@ -5,8 +5,10 @@
 //! many threads. It is the same on every machine: only IEEE-exact arithmetic (`+ - * /` and square
 //! roots) enters it, and no function of a system's mathematics library.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use super::loading::Progress;
 use super::{Dataset, Split};
 use crate::error::{Error, Result};
 use crate::shape::ImageShape;
@@ -34,10 +36,27 @@ const MAX_IMAGES: usize = 1_000_000;
 ///
 /// Fails where one of the sets would be empty, above a million pictures, or beyond the memory.
 pub fn generate(train: usize, test: usize, seed: u64) -> Result<Split> {
+    generate_with(train, test, seed, None)
+}
+
+/// The same, of which `progress` is told how many pictures are drawn.
+pub(super) fn generate_with(
+    train: usize,
+    test: usize,
+    seed: u64,
+    progress: Option<Progress<'_>>,
+) -> Result<Split> {
     check_counts(train, test)?;
+    let done = AtomicUsize::new(0);
+    let drawn = || {
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        if let Some(tell) = progress {
+            tell(done, train + test);
+        }
+    };
     Ok(Split {
-        train: draw_set(train, seed, 0)?,
-        test: draw_set(test, seed, 1)?,
+        train: draw_set(train, seed, 0, &drawn)?,
+        test: draw_set(test, seed, 1, &drawn)?,
         valid: None,
     })
 }
@@ -56,8 +75,9 @@ pub(super) fn check_counts(train: usize, test: usize) -> Result<()> {
     Err(Error::usage(what, hint))
 }
 
-/// Draws one set on all cores; `set` tells apart the random numbers of training and test set.
-fn draw_set(count: usize, seed: u64, set: u64) -> Result<Dataset> {
+/// Draws one set on all cores; `set` tells apart the random numbers of training and test set. Calls `drawn` after
+/// every picture, from any thread.
+fn draw_set(count: usize, seed: u64, set: u64, drawn: &(impl Fn() + Sync)) -> Result<Dataset> {
     let mut images = Vec::new();
     if images.try_reserve_exact(count * SHAPE.elements()).is_err() {
         return Err(Error::usage(
@@ -80,6 +100,7 @@ fn draw_set(count: usize, seed: u64, set: u64) -> Result<Dataset> {
                     let index = (thread * share + offset) as u64;
                     let digit = scene::draw(&mut Random::new(seed, set, index), image);
                     *target = f32::from(digit);
+                    drawn();
                 }
             });
         }
@@ -90,10 +111,11 @@ fn draw_set(count: usize, seed: u64, set: u64) -> Result<Dataset> {
 #[cfg(test)]
 mod tests {
     use std::fmt::Write;
+    use std::sync::Mutex;
 
     use sha2::{Digest, Sha256};
 
-    use super::{SHAPE, generate};
+    use super::{SHAPE, generate, generate_with};
 
     #[test]
     fn pictures_depend_on_seed_set_and_index_alone() {
@@ -106,6 +128,17 @@ mod tests {
         let train = &few.train.images()[..3 * SHAPE.elements()];
         assert_ne!(train, few.test.images());
         assert_ne!(few.train, generate(5, 3, 8).unwrap().train);
+    }
+
+    #[test]
+    fn every_picture_that_is_drawn_is_told() {
+        let told = Mutex::new(Vec::new());
+        let tell = |done, all| told.lock().unwrap().push((done, all));
+        let split = generate_with(5, 3, 7, Some(&tell)).unwrap();
+        assert_eq!(split.test, generate(1, 3, 7).unwrap().test);
+        let mut told = told.into_inner().unwrap();
+        told.sort_unstable();
+        assert_eq!(told, (1..=8).map(|done| (done, 8)).collect::<Vec<_>>());
     }
 
     /// The same bytes on every operating system and processor.

@@ -19,7 +19,7 @@ pub struct Loading<'a> {
     pub test_fraction: f64,
     /// Folder that keeps decoded pictures; `None` to keep none.
     pub cache: Option<PathBuf>,
-    /// Told, from any thread, whenever a picture of a folder is done.
+    /// Told, from any thread, whenever a picture of a folder is decoded, or one is drawn.
     pub progress: Option<Progress<'a>>,
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::emnist;
 use super::idx::IdxFile;
-use super::source::{Format, Reader};
+use super::source::{Format, Reader, plain};
 use super::{Dataset, Split};
 use crate::error::{Error, Result};
 
@@ -51,9 +51,19 @@ const fn format(name: &'static str, origin: &'static str) -> Format {
     }
 }
 
+/// The labels' files.
+const TRAIN_LABELS_ENDS: [&str; 1] = ["train-labels-idx1-ubyte"];
+const TEST_LABELS_ENDS: [&str; 2] = ["t10k-labels-idx1-ubyte", "test-labels-idx1-ubyte"];
+
 const READERS: Format = Format {
     name: "",
     origin: None,
+    parts: &[
+        &TRAIN_ENDS,
+        &TRAIN_LABELS_ENDS,
+        &TEST_ENDS,
+        &TEST_LABELS_ENDS,
+    ],
     folder: Some(Reader {
         what: "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and \
                t10k-labels-idx1-ubyte, each with or without .gz",
@@ -178,11 +188,6 @@ fn files_in(folder: &Path) -> BTreeMap<String, PathBuf> {
         files.entry(plain(&name)).or_insert(path);
     }
     files
-}
-
-/// `name` without `.gz`, and with dashes for dots.
-fn plain(name: &str) -> String {
-    name.strip_suffix(".gz").unwrap_or(name).replace('.', "-")
 }
 
 /// The name of the labels' file, for the name of an images' file.

@@ -45,6 +45,7 @@ const VALIDATION: [&str; 3] = ["val", "valid", "validation"];
 pub(super) const FORMAT: Format = Format {
     name: "npz",
     origin: None,
+    parts: &[],
     folder: None,
     file: Some(Reader {
         what: ".npz with x_train, y_train, x_test and y_test, or train_images, train_labels and so on",

@@ -13,10 +13,10 @@ use crate::error::{Error, Result};
 
 mod format;
 
-#[cfg(feature = "formats")]
-pub(super) use format::has_extension;
 pub use format::{Format, LoadPair, LoadSet, LoadSplit, Reader, usual_folders};
-use format::{default_format, known, named, reader};
+use format::{default_format, incomplete, known, named, reader};
+#[cfg(feature = "formats")]
+pub(super) use format::{has_extension, plain};
 
 const HOUSE_DIGITS: &str = "house-digits";
 
@@ -105,6 +105,27 @@ impl DataSource {
         })
     }
 
+    /// The source of the same test set, for who needs no other: of drawn images those alone are drawn, beside one.
+    #[must_use]
+    pub fn of_test_set(&self) -> Self {
+        match self {
+            Self::HouseDigits { test, .. } => Self::HouseDigits {
+                train: 1,
+                test: *test,
+            },
+            other => other.clone(),
+        }
+    }
+
+    /// Whether it is a folder of pictures, each a file.
+    pub fn has_pictures(&self) -> bool {
+        #[cfg(feature = "formats")]
+        if let Self::Path(path) = self {
+            return reader(path, |format| format.folder).is_none() && image_folder::accepts(path);
+        }
+        false
+    }
+
     /// Whether the images are drawn, by a seed.
     pub const fn is_drawn(&self) -> bool {
         matches!(self, Self::HouseDigits { .. })
@@ -127,15 +148,14 @@ impl DataSource {
     pub fn load_with(&self, loading: &Loading<'_>) -> Result<Split> {
         #[cfg(feature = "formats")]
         if let Self::Path(path) = self
-            && reader(path, |format| format.folder).is_none()
-            && image_folder::accepts(path)
+            && self.has_pictures()
         {
             return image_folder::load(path, loading);
         }
         let split = match self {
             Self::Known(format) => format.load()?,
             Self::HouseDigits { train, test } => {
-                house_digits::generate(*train, *test, loading.seed)?
+                house_digits::generate_with(*train, *test, loading.seed, loading.progress)?
             }
             Self::Path(path) => load_path(path)?,
             Self::Files { train, test } => load_pair(train, test)?,
@@ -168,6 +188,9 @@ fn load_path(path: &Path) -> Result<Split> {
     };
     if let Some(found) = found {
         return (found.read)(path);
+    }
+    if let Some((what, hint)) = incomplete(path) {
+        return Err(Error::file(path, what, hint));
     }
     let what = if path.is_dir() {
         "holds no known data set"

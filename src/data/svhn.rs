@@ -1,7 +1,8 @@
 //! Street View House Numbers, format 2: crops of single digits in MATLAB v5 files.
 //!
 //! Each file holds `X` (height, width, channels, images) of uint8 and `y` (images, 1), where 10
-//! stands for the digit 0, unless there are labels of 0 as well: then 10 is 10.
+//! stands for the digit 0, unless there are labels of 0 as well: then 10 is 10. `X` of grey images may be
+//! (height, width, images): which it is, the number of labels tells.
 //! Source: <http://ufldl.stanford.edu/housenumbers/>.
 
 use std::io::{Read, Seek};
@@ -27,6 +28,7 @@ const ZERO_LABEL: f32 = 10.0;
 pub(super) const FORMAT: Format = Format {
     name: "svhn",
     origin: Some("http://ufldl.stanford.edu/housenumbers/"),
+    parts: &[&[TRAIN_FILE], &[TEST_FILE]],
     folder: Some(Reader {
         what: "train_32x32.mat and test_32x32.mat",
         accepts: |folder| {
@@ -90,8 +92,14 @@ struct Labelled<R> {
 
 impl<R: Read + Seek> Labelled<R> {
     fn new(mut file: MatlabFile<R>) -> Result<Self> {
-        let (shape, count) = check_images(&file)?;
-        check_labels(&file, count)?;
+        let labels = count_labels(&file)?;
+        let (shape, count) = check_images(&file, labels)?;
+        if labels != count as u64 {
+            return Err(wrong(
+                &file,
+                format!("X has {count} images, but y has {labels} labels"),
+            ));
+        }
         Ok(Self {
             labels: read_labels(&mut file)?,
             shape,
@@ -132,25 +140,31 @@ impl<R: Read + Seek> Labelled<R> {
     }
 }
 
-/// Shape and number of the images, from the header of `X`.
-fn check_images<R: Read + Seek>(file: &MatlabFile<R>) -> Result<(ImageShape, usize)> {
+/// Shape and number of the images, from the header of `X`, of which there are so many `labels`.
+fn check_images<R: Read + Seek>(file: &MatlabFile<R>, labels: u64) -> Result<(ImageShape, usize)> {
     let header = file.find("X").ok_or_else(|| missing(file, "X"))?;
     // MATLAB drops trailing sizes of 1: a single colour image has three sizes.
     let mut sizes = [1; 4];
     let given = header.dimensions.len();
     if header.class != UINT8 || !header.is_real_number() || given > 4 {
-        return Err(wrong(file, format!("X is {header}, not a 4-D uint8 array")));
+        let what =
+            format!("X is {header}, not an array of uint8 with 4 sizes, or 3 for grey images");
+        return Err(wrong(file, what));
     }
     sizes[..given].copy_from_slice(&header.dimensions);
     if header.elements() == 0 {
         return Err(wrong(file, format!("X is {header}: it holds no image")));
     }
+    // As many labels as the last of three sizes: grey images, and not one with so many channels.
+    if given == 3 && labels != 1 && sizes[2] == labels {
+        sizes.swap(2, 3);
+    }
     let [height, width, channels, count] = sizes.map(|size| size as usize);
     Ok((ImageShape::new(channels, height, width), count))
 }
 
-/// Checks that `y` is a vector of `count` numbers.
-fn check_labels<R: Read + Seek>(file: &MatlabFile<R>, count: usize) -> Result<()> {
+/// The number of labels, from the header of `y`, which has to be a vector of numbers.
+fn count_labels<R: Read + Seek>(file: &MatlabFile<R>) -> Result<u64> {
     let header = file.find("y").ok_or_else(|| missing(file, "y"))?;
     if !header.is_real_number() {
         return Err(wrong(
@@ -165,17 +179,12 @@ fn check_labels<R: Read + Seek>(file: &MatlabFile<R>, count: usize) -> Result<()
             format!("y is {header}, not one column of labels"),
         ));
     }
-    if labels != count as u64 {
-        return Err(wrong(
-            file,
-            format!("X has {count} images, but y has {labels} labels"),
-        ));
-    }
-    Ok(())
+    Ok(labels)
 }
 
 fn wrong<R: Read + Seek>(file: &MatlabFile<R>, what: impl Into<String>) -> Error {
-    let hint = "expected are X (height, width, channels, images) of uint8 and y (images, 1)";
+    let hint = "expected are X (height, width, channels, images), or (height, width, images) of grey images, of uint8, \
+                and y (images, 1)";
     file.error(what, hint)
 }
 

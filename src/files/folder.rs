@@ -176,6 +176,40 @@ fn exists(path: &Path) -> Error {
     )
 }
 
+/// Makes the link `link` to the folder of this `name` beside it, in place of the one that was there: made under another
+/// name and then renamed, so that processes that do so at once do no harm to each other.
+///
+/// Errors where there cannot be one, as on some systems.
+#[cfg(feature = "cli")]
+pub(crate) fn link_beside(link: &Path, name: &Path) -> std::io::Result<()> {
+    let new = partial_beside(&link.with_file_name(NEW));
+    let made = symlink(name, &new).and_then(|()| {
+        // A folder, which the link is one of there, is not renamed over.
+        if cfg!(windows) {
+            let _ = fs::remove_dir(link);
+        }
+        rename(&new, link)
+    });
+    made.inspect_err(|_| {
+        let _ = fs::remove_file(&new);
+    })
+}
+
+#[cfg(all(feature = "cli", unix))]
+fn symlink(to: &Path, path: &Path) -> std::io::Result<()> {
+    std::os::unix::fs::symlink(to, path)
+}
+
+#[cfg(all(feature = "cli", windows))]
+fn symlink(to: &Path, path: &Path) -> std::io::Result<()> {
+    std::os::windows::fs::symlink_dir(to, path)
+}
+
+#[cfg(all(feature = "cli", not(any(unix, windows))))]
+fn symlink(_: &Path, _: &Path) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
 /// Errors where `path`, which lies in a folder that others may have made, is a link to another place.
 #[cfg(feature = "sweep")]
 pub(crate) fn refuse_link(path: &Path) -> Result<()> {

@@ -58,6 +58,13 @@ impl Gpu {
             .map_or(Ok(()), PipelineCache::store)
     }
 
+    /// Whether the driver was given what earlier runs had compiled.
+    pub fn knew_pipelines(&self) -> bool {
+        self.pipeline_cache
+            .as_ref()
+            .is_some_and(PipelineCache::is_filled)
+    }
+
     /// How many pipelines were compiled.
     pub fn pipeline_count(&self) -> usize {
         let made = self

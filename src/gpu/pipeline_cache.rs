@@ -53,6 +53,11 @@ impl PipelineCache {
         })
     }
 
+    /// Whether the file held anything of use.
+    pub fn is_filled(&self) -> bool {
+        self.stored.is_some()
+    }
+
     /// Writes what the driver compiled, if the file does not hold it already.
     ///
     /// Errors where the file cannot be written.

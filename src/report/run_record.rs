@@ -190,7 +190,7 @@ impl RunRecord {
         let config: RunConfig = config.try_into().map_err(|error: toml::de::Error| {
             Error::file(&path, error.message().to_owned(), DAMAGED)
         })?;
-        let test = source.load_with(&config.loading())?.test;
+        let test = source.of_test_set().load_with(&config.loading())?.test;
         self.check_test_set(&test)?;
         match self.labels() {
             Some(labels) => test.classified(&labels),

@@ -168,6 +168,12 @@ impl RunFolder {
         save_described_weights(&self.file(BEST), table, tensors, metadata)
     }
 
+    /// Whether an epoch of the run at `path` has ended, as its `metrics.csv` says.
+    pub fn has_epochs(path: &Path) -> bool {
+        let metrics = fs::read_to_string(path.join(METRICS));
+        metrics.is_ok_and(|text| text.lines().count() > 1)
+    }
+
     /// Whether the run at `path` has all that a run leaves that trained to its end.
     pub fn is_complete(path: &Path) -> bool {
         let files = [MODEL, PREDICTIONS].iter();

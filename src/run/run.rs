@@ -164,6 +164,11 @@ impl<'s> Run<'s> {
         reached && self.trainer.is_before(self.epochs())
     }
 
+    /// What it was asked for.
+    pub fn config(&self) -> &RunConfig {
+        &self.saved.config
+    }
+
     /// Epochs that it was asked for.
     pub fn epochs(&self) -> usize {
         self.saved.config.epochs
@@ -219,7 +224,7 @@ impl<'s> Run<'s> {
             if ended.is_some() {
                 self.compare_ranks(&mut *on_event)?;
             }
-            self.save(ended.is_some())?;
+            self.save(ended.is_some(), on_event)?;
             let [stopped, time_is_over] = ranks.any([interrupted(), over()])?;
             if stopped && self.trainer.is_before(epochs) {
                 return Err(self.interrupted());
@@ -255,7 +260,12 @@ impl<'s> Run<'s> {
     /// Writes the checkpoint, after `metrics.csv` where an epoch ended.
     ///
     /// Errors where a parameter is not finite: such a state is not worth keeping.
-    fn save(&mut self, epoch_ended: bool) -> Result<()> {
+    fn save(
+        &mut self,
+        epoch_ended: bool,
+        on_event: &mut impl FnMut(&TrainEvent) -> Result<()>,
+    ) -> Result<()> {
+        let begun = Instant::now();
         let state = self.trainer.state()?;
         self.trainer.check_finite(&state)?;
         let checkpoint = Checkpoint {
@@ -275,9 +285,16 @@ impl<'s> Run<'s> {
             }
             folder.save_checkpoint(&checkpoint, table)?;
         }
+        let step = checkpoint.state.step;
         self.saved = checkpoint;
         self.saved_at = Instant::now();
-        Ok(())
+        if self.folder.is_none() {
+            return Ok(());
+        }
+        on_event(&TrainEvent::Saved {
+            step,
+            seconds: begun.elapsed().as_secs_f64(),
+        })
     }
 
     fn interrupted(&self) -> Error {

@@ -229,6 +229,11 @@ impl Summary {
         lowest(BEST, sign).or_else(|| lowest("test_loss", 1.0))
     }
 
+    /// Names of the columns.
+    pub fn columns(&self) -> &[String] {
+        &self.header
+    }
+
     /// How far run `index` has come.
     pub fn status(&self, index: usize) -> Status {
         let name = self.value(index, "status");

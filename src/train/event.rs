@@ -33,6 +33,13 @@ pub enum TrainEvent {
     },
     /// An epoch was trained and evaluated.
     EpochEnded(EpochMetrics),
+    /// What the training goes on from, should it be stopped, is safely on the disk.
+    Saved {
+        /// Steps trained before.
+        step: u64,
+        /// How long it took to write.
+        seconds: f64,
+    },
     /// These ranks had come to other weights than rank 0, as on unlike processors; they go on with its weights. Said
     /// once, for all epochs.
     RanksDiffer(Vec<Name>),

@@ -265,7 +265,7 @@ fn runs_that_begin_at_once_have_folders_of_their_own() {
             });
         }
     });
-    let runs = names(&place.path("runs"));
+    let runs = place.runs();
     assert_eq!(runs.len(), 3, "{runs:?}");
     for run in runs {
         let files = names(&place.path(&format!("runs/{run}")));

@@ -341,7 +341,7 @@ fn quiet_prints_nothing_and_runs_lie_below_runs() {
     let ended = place.run(&[SMALL, &["--quiet"]].concat());
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(ended.stdout, "");
-    let runs = names(&place.path("runs"));
+    let runs = place.runs();
     assert!(runs.len() == 1 && runs[0].ends_with("-cnn"), "{runs:?}");
 }
 

@@ -86,6 +86,13 @@ impl Workplace {
         names(self.folder.path())
     }
 
+    /// Names of everything in the folder `runs` but the link to the last of them, sorted.
+    pub fn runs(&self) -> Vec<String> {
+        let mut runs = names(&self.path("runs"));
+        runs.retain(|name| name != "latest");
+        runs
+    }
+
     pub fn run<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Ended {
         ended(
             self.command(BINARY)

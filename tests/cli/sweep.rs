@@ -111,7 +111,7 @@ fn quiet_sweeps_print_nothing_but_notes_of_divergence() {
         ended.stderr
     );
     assert_eq!(ended.stderr, "");
-    let made = names(&place.path("runs"));
+    let made = place.runs();
     assert!(made.len() == 1 && made[0].ends_with("-sweep"), "{made:?}");
     assert!(place.path("runs").join(&made[0]).join("mlp").is_dir());
 }

@@ -106,10 +106,17 @@ fn wrong_tables_of_labels() {
         ];
         refuses(Named::Data(""), train, words);
     };
-    labels("", &["has the columns ``, not `file,target`"]);
+    labels("", &["line 1: has the columns ``, not `file,target`"]);
     labels("name,label\na.png,1\n", &["has the columns `name,label`"]);
     labels("file,target\n", &["holds no image"]);
-    labels("file,target\na.png,1,2\n", &["labels.csv: cannot be read"]);
+    labels(
+        "file,target\na.png,1,2\n",
+        &["labels.csv: line 2: has 3 of 2 columns"],
+    );
+    labels(
+        "file,target\na.png,1\na.png\n",
+        &["labels.csv: line 3: has 1 of 2 columns"],
+    );
     labels(
         "file,target\na.png,cat\n",
         &["line 2: the target `cat` is not a finite number"],
@@ -118,11 +125,18 @@ fn wrong_tables_of_labels() {
         "file,target\na.png,1e40\n",
         &["the target `1e40` is not a finite number"],
     );
-    labels("file,target\nb.png,1\n", &["b.png: no such file"]);
+    labels(
+        "file,target\na.png,1\nb.png,1\n",
+        &[
+            "labels.csv: line 3: b.png: no such file",
+            "paths start at the folder",
+            "train",
+        ],
+    );
     labels(
         "file,target\nlabels.csv,1\n",
         &[
-            "labels.csv: is not an image, going by its name",
+            "labels.csv: line 2: labels.csv: is not an image, going by its name",
             "move anything else",
         ],
     );

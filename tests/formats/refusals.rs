@@ -266,3 +266,35 @@ fn files_of_no_format() {
         &["b.npz: no such file"],
     );
 }
+
+/// A folder with some files of a known data set is told which are missing, and where they come from.
+#[test]
+fn folders_that_lack_files() {
+    for (file, set, words) in [
+        (
+            "data_batch_1.bin",
+            "cifar10",
+            "holds data_batch_1.bin, but not test_batch.bin",
+        ),
+        (
+            "test_batch.bin",
+            "cifar10",
+            "holds test_batch.bin, but not data_batch_1.bin",
+        ),
+        ("train.bin", "cifar100", "holds train.bin, but not test.bin"),
+        (
+            "train_32x32.mat",
+            "svhn",
+            "holds train_32x32.mat, but not test_32x32.mat",
+        ),
+        (
+            "train-images.idx3-ubyte.gz",
+            "mnist",
+            "holds train-images.idx3-ubyte.gz, but not train-labels-idx1-ubyte and t10k-images-idx3-ubyte and \
+             t10k-labels-idx1-ubyte",
+        ),
+    ] {
+        let fetch = format!("gpu-train fetch {set}");
+        refuses(Named::Data(""), vec![(file, vec![0; 10])], &[words, &fetch]);
+    }
+}

@@ -51,6 +51,13 @@ fn matlab_files_of_scipy() {
     }
 }
 
+/// X (height, width, images): as many labels as the last size has tell images from channels.
+#[test]
+fn matlab_files_of_grey_images() {
+    let grey = single("grey.mat", cases::made("grey.mat"));
+    assert_set(&grey, "1x5x4", &pixels(60), &TARGETS);
+}
+
 #[test]
 fn idx_files_of_three_and_four_dimensions() {
     for case in cases::idxs() {

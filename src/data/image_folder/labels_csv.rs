@@ -11,15 +11,14 @@ pub(super) const LABELS_FILE: &str = "labels.csv";
 const HEADER: [&str; 2] = ["file", "target"];
 const HINT: &str = "expected is a first line `file,target`, then a line per image, for example \
                     `house.png,3.5`";
-const INSIDE_HINT: &str = "paths start at the folder of labels.csv and stay within it";
 
 /// Reads the rows of `labels`, which lies in `folder`; looks at the images' names alone.
 ///
 /// A file may be listed several times, and is as many samples then. Links are followed, wherever they
 /// lead, as those in folders of classes are.
 ///
-/// Fails, naming the row, where it is not as `HINT` says, a target is not finite, or a path leads out of
-/// `folder` (by `..`, by a root).
+/// Fails, naming the line and where paths start, where it is not as `HINT` says, a target is not finite, a path leads
+/// out of `folder` (by `..`, by a root), or to no image.
 pub(super) fn read(folder: &Path, labels: &Path) -> Result<Vec<Sample>> {
     let (file, _) = open_regular(labels, HINT)?;
     let mut reader = csv::Reader::from_reader(file);
@@ -31,26 +30,39 @@ pub(super) fn read(folder: &Path, labels: &Path) -> Result<Vec<Sample>> {
     for record in reader.records() {
         let record = record.map_err(|error| unusable(labels, &error))?;
         let line = record.position().map_or(0, csv::Position::line);
-        let wrong =
-            |what: String, hint| Err(Error::file(labels, format!("line {line}: {what}"), hint));
         let (name, target) = (&record[0], record[1].trim());
-        let Some(target) = target
-            .parse()
-            .ok()
-            .filter(|target: &f32| target.is_finite())
-        else {
-            return wrong(
-                format!("the target `{target}` is not a finite number"),
-                HINT,
-            );
+        let target = target.parse().ok().filter(|it: &f32| it.is_finite());
+        let Some(target) = target else {
+            let target = record[1].trim();
+            let what = format!("line {line}: the target `{target}` is not a finite number");
+            return Err(Error::file(labels, what, HINT));
         };
-        let Some(path) = inside(folder, name) else {
-            return wrong(format!("`{name}` leads out of the folder"), INSIDE_HINT);
+        let path = match inside(folder, name) {
+            None => Err((format!("`{name}` leads out of the folder"), HINT.to_owned())),
+            Some(path) => check_image(&path)
+                .map_err(|error| said(name, &error))
+                .map(|()| path),
         };
-        check_image(&path)?;
+        let path = path.map_err(|(what, hint)| {
+            let folder = folder.display();
+            Error::file(
+                labels,
+                format!("line {line}: {what}"),
+                format!("paths start at the folder {folder} and stay within it; {hint}"),
+            )
+        })?;
         samples.push(Sample { path, target });
     }
     Ok(samples)
+}
+
+/// What `error` says of the file `name`, and what helps.
+fn said(name: &str, error: &Error) -> (String, String) {
+    let what = match error {
+        Error::File { what, .. } => what.clone(),
+        other => other.to_string(),
+    };
+    (format!("{name}: {what}"), error.hint().to_owned())
 }
 
 /// Errors where the first line is not `file,target`, with what it is.
@@ -65,7 +77,7 @@ fn check_header(labels: &Path, header: &csv::ByteRecord) -> Result<()> {
         .map(|it| String::from_utf8_lossy(it))
         .collect();
     let what = format!(
-        "has the columns `{}`, not `{}`",
+        "line 1: has the columns `{}`, not `{}`",
         header.join(","),
         HEADER.join(",")
     );
@@ -80,5 +92,15 @@ fn inside(folder: &Path, name: &str) -> Option<PathBuf> {
 }
 
 fn unusable(labels: &Path, error: &csv::Error) -> Error {
-    Error::file(labels, format!("cannot be read: {error}"), HINT)
+    let line = error
+        .position()
+        .map_or(String::new(), |it| format!("line {}: ", it.line()));
+    let what = match error.kind() {
+        csv::ErrorKind::UnequalLengths {
+            expected_len, len, ..
+        } => format!("{line}has {len} of {expected_len} columns"),
+        csv::ErrorKind::Utf8 { .. } => format!("{line}is not UTF-8 text"),
+        _ => format!("{line}cannot be read: {error}"),
+    };
+    Error::file(labels, what, HINT)
 }

@@ -3,6 +3,7 @@
 //! A new format is one file in `src/data/` and one line in `FORMATS`.
 
 use std::fmt;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::HOUSE_DIGITS;
@@ -22,6 +23,8 @@ pub struct Format {
     pub name: &'static str,
     /// Where the files come from, for a data set with a name of its own.
     pub origin: Option<&'static str>,
+    /// The files that such a folder needs, each by what its name may end in; empty where names do not tell.
+    pub parts: &'static [&'static [&'static str]],
     /// Folders that hold a training and a test set.
     pub folder: Option<Reader<LoadSplit>>,
     /// Files that hold a training and a test set.
@@ -100,6 +103,43 @@ pub(super) fn known<Load: Copy>(door: impl Fn(&Format) -> Option<Reader<Load>>) 
         }
     }
     known.join("; ")
+}
+
+/// What is missing in `folder`, which holds some files of a known data set, but not all: what to say, and what helps.
+pub(super) fn incomplete(folder: &Path) -> Option<(String, String)> {
+    let entries = fs::read_dir(folder).ok()?.flatten();
+    let names: Vec<String> = entries
+        .map(|it| it.file_name().to_string_lossy().into_owned())
+        .collect();
+    let found = |part: &[&str]| {
+        let is_one = |name: &&String| part.iter().any(|end| plain(name).ends_with(&plain(end)));
+        names.iter().find(is_one)
+    };
+    FORMATS.iter().find_map(|format| {
+        let parts = || format.parts.iter();
+        let there: Vec<&str> = parts()
+            .filter_map(|part| found(part).map(String::as_str))
+            .collect();
+        let missing: Vec<&str> = parts()
+            .filter(|part| found(part).is_none())
+            .map(|part| part[0])
+            .collect();
+        if there.is_empty() || missing.is_empty() {
+            return None;
+        }
+        let what = format!("holds {}, but not {}", there.join(" and "), missing.join(" and "));
+        let hint = format!(
+            "put it there too: `gpu-train fetch {}` downloads all files; or name one file with `train` and one with \
+             `test`",
+            format.place()
+        );
+        Some((what, hint))
+    })
+}
+
+/// `name` without `.gz`, and with dashes for dots.
+pub(in crate::data) fn plain(name: &str) -> String {
+    name.strip_suffix(".gz").unwrap_or(name).replace('.', "-")
 }
 
 /// Whether the name of `path` ends in a dot and `extension` (lower case), in any case.

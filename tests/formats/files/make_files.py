@@ -32,6 +32,12 @@ def npz(name, save):
     save(FOLDER / name, x_train=x, y_train=LABELS, x_test=x[1:], y_test=LABELS[1:].astype(np.float16))
 
 
+def grey_mat(name):
+    x = images(3, 5, 4)  # N, H, W
+    scipy.io.savemat(FOLDER / name, {"X": x.transpose(1, 2, 0), "y": LABELS.reshape(-1, 1)})
+
+
+grey_mat("grey.mat")
 mat("plain.mat", False)
 mat("compressed.mat", True)
 npz("stored.npz", np.savez)

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::entropy::{BEYOND, Bits, Huffman};
+use super::entropy::{Bits, Huffman};
 use super::{COEFFICIENTS, Component, Frame, Plane, TABLES, Tables};
 
 /// The most bits of a difference of averages, and of another coefficient, of 8-bit pixels.
@@ -11,10 +11,14 @@ const MAX_AC_SIZE: u8 = 10;
 /// No coefficient of 8-bit pixels is beyond 1024. Encoders that overshoot on purpose (mozjpeg, by 31
 /// shades) stay within this; what is out of step with the codes soon does not.
 const MAX_COEFFICIENT: i64 = 1280;
+/// Bits of zero, one after the other, that no block can have which is not empty: of all codes of a table
+/// a single one is nothing but zeros, so a picture would need dozens of coefficients of -1 in a row.
+const MAX_ZERO_BITS: u32 = 96;
 /// The most bits by which coefficients are refined.
 const MAX_REFINED: u8 = 13;
 /// Rows and columns of a block.
 const SIDE: usize = 8;
+const BEYOND: &str = "is damaged: its codes lead beyond a block";
 
 /// Which coefficients a scan gives, and which of their bits.
 #[derive(Debug, Clone, Copy)]
@@ -71,8 +75,6 @@ impl Scan<'_> {
             0 => usize::MAX,
             interval => interval,
         };
-        let ways = planes.iter().map(|it| self.sequential(frame, it));
-        let ways: Vec<Option<Sequential<'_>>> = ways.collect::<Result<_, _>>()?;
         let mut bits = Bits::new(bytes);
         let mut carried = Carried::default();
         if self.band.first > 0 {
@@ -90,48 +92,17 @@ impl Scan<'_> {
                     1 => 1,
                     _ => component.across * component.down,
                 };
-                let found = (0..blocks).try_for_each(|_| {
-                    if let Some(way) = &ways[number] {
-                        return way.block(&mut bits, &mut carried.averages[number]);
-                    }
-                    self.block((unit, number), plane, component, &mut bits, &mut carried)
-                });
-                // What is missing is the reason for all else that is wrong.
-                bits.check()?;
-                found?;
+                for _ in 0..blocks {
+                    let at = (unit, number);
+                    self.block(at, plane, component, &mut bits, &mut carried)?;
+                }
             }
         }
         carried.end()?;
         bits.end()
     }
 
-    /// How blocks of `plane` are read where all of their coefficients stand together.
-    fn sequential(&self, frame: &Frame, plane: &Plane) -> Result<Option<Sequential<'_>>, String> {
-        if self.band.last == 0 || self.band.first > 0 {
-            return Ok(None);
-        }
-        let quantiser = self.quantiser(&frame.components[plane.component])?;
-        let mut plain = [MAX_AC_SIZE; 256];
-        for (plain, step) in plain.iter_mut().zip(quantiser) {
-            let largest = |size: &u8| check_value((1 << size) - 1, 0, *step).is_ok();
-            *plain = (0..=MAX_AC_SIZE).take_while(largest).last().unwrap_or(0);
-        }
-        Ok(Some(Sequential {
-            dc: table(&self.tables.dc, plane.dc)?,
-            ac: table(&self.tables.ac, plane.ac)?,
-            quantiser,
-            plain,
-        }))
-    }
-
-    fn quantiser(&self, component: &Component) -> Result<&[u16; COEFFICIENTS], String> {
-        let quantiser = self.quantisers.get(component.quantiser);
-        let quantiser = quantiser.and_then(Option::as_ref);
-        Ok(quantiser.ok_or("lacks the table that it was quantised by")?)
-    }
-
-    /// Reads one block of a progressive scan; `at` is its number where its plane is alone, and the number of its
-    /// plane.
+    /// Reads one block; `at` is its number where its plane is alone, and the number of its plane.
     fn block(
         &self,
         (block, number): (usize, usize),
@@ -140,69 +111,43 @@ impl Scan<'_> {
         bits: &mut Bits<'_>,
         carried: &mut Carried,
     ) -> Result<(), String> {
-        let quantiser = self.quantiser(component)?;
+        let quantiser = self.quantisers.get(component.quantiser);
+        let quantiser = quantiser.and_then(Option::as_ref);
+        let quantiser = quantiser.ok_or("lacks the table that it was quantised by")?;
         let (band, after) = (self.band, self.band.after);
         if band.first == 0 {
             if band.before > 0 {
-                bits.take(1);
-                return Ok(());
+                return Ok(bits.take(1).map(|_| ())?);
             }
             let table = table(&self.tables.dc, plane.dc)?;
+            let (size, difference) = bits.code_and_number(table)?;
+            if size > MAX_DC_SIZE {
+                return Err(format!("is damaged: an average of {size} bits"));
+            }
             let average = &mut carried.averages[number];
-            return next_average(bits, table, average, after, quantiser[0]);
+            *average += difference;
+            check_value(*average, after, quantiser[0])?;
+        }
+        if band.last == 0 {
+            return Ok(());
         }
         let table = table(&self.tables.ac, plane.ac)?;
-        let places = band.first..=band.last;
-        let non_zero = &mut component.non_zero[block];
+        let first = band.first.max(1);
+        let mut unused = 0;
+        let non_zero = component.non_zero.get_mut(block).unwrap_or(&mut unused);
         if band.before > 0 {
-            return Ok(carried.refine(bits, table, places, non_zero)?);
+            return Ok(carried.refine(bits, table, first..=band.last, non_zero)?);
         }
-        carried.coefficients(bits, table, places, |position, value| {
+        carried.coefficients(bits, table, first..=band.last, |position, value| {
             *non_zero |= 1 << position;
             check_value(value, after, quantiser[position])
         })?;
+        // Blocks are passed over where a scan gives no averages.
+        if band.first == 0 && carried.empty_blocks > 0 {
+            return Err(BEYOND.to_owned());
+        }
         Ok(())
     }
-}
-
-/// What blocks of a plane need whose coefficients stand together.
-struct Sequential<'a> {
-    dc: &'a Huffman,
-    ac: &'a Huffman,
-    quantiser: &'a [u16; COEFFICIENTS],
-    /// By place: the size of numbers up to which all are those of pixels.
-    plain: [u8; 256],
-}
-
-impl Sequential<'_> {
-    /// Reads one block; `average` is the last one of its plane.
-    fn block(&self, bits: &mut Bits<'_>, average: &mut i32) -> Result<(), String> {
-        next_average(bits, self.dc, average, 0, self.quantiser[0])?;
-        bits.block(self.ac, &self.plain, |place, size, value| {
-            let step = self.quantiser.get(place).ok_or(BEYOND)?;
-            if size > MAX_AC_SIZE {
-                return Err(BEYOND);
-            }
-            check_value(value, 0, *step)
-        })?;
-        Ok(())
-    }
-}
-
-/// Reads what is between an average and the next one of its plane.
-fn next_average(
-    bits: &mut Bits<'_>,
-    table: &Huffman,
-    average: &mut i32,
-    after: u8,
-    quantiser: u16,
-) -> Result<(), String> {
-    let (size, difference) = bits.code_and_number(table)?;
-    if size > MAX_DC_SIZE {
-        return Err(format!("is damaged: an average of {size} bits"));
-    }
-    *average += difference;
-    Ok(check_value(*average, after, quantiser)?)
 }
 
 impl Carried {
@@ -223,7 +168,7 @@ impl Carried {
             let (code, number) = bits.code_and_number(table)?;
             let (zeros, size) = (code >> 4, code & 15);
             if size == 0 && zeros < 15 {
-                self.empty_blocks = (1 << zeros) - 1 + bits.take(zeros);
+                self.empty_blocks = (1 << zeros) - 1 + bits.take(zeros)?;
                 return Ok(());
             }
             at += usize::from(zeros);
@@ -232,7 +177,9 @@ impl Carried {
             }
             if size > 0 {
                 found(at, number)?;
-                bits.check_zeros()?;
+                if bits.zero_bits() > MAX_ZERO_BITS {
+                    return Err("is damaged: zeros stand where its codes were");
+                }
             }
             at += 1;
         }
@@ -254,18 +201,18 @@ impl Carried {
             let (zeros, size) = (code >> 4, code & 15);
             match size {
                 0 if zeros < 15 => {
-                    self.empty_blocks = (1 << zeros) + bits.take(zeros);
+                    self.empty_blocks = (1 << zeros) + bits.take(zeros)?;
                     break;
                 }
                 0 => {}
                 // The sign of a coefficient of 1.
-                1 => _ = bits.take(1),
+                1 => _ = bits.take(1)?,
                 _ => return Err(BEYOND),
             }
             let mut zeros = zeros;
             while at <= last {
                 if *non_zero >> at & 1 == 1 {
-                    bits.take(1);
+                    bits.take(1)?;
                 } else if zeros == 0 {
                     break;
                 } else {
@@ -281,7 +228,7 @@ impl Carried {
         }
         if self.empty_blocks > 0 {
             let old = (at..=last).filter(|at| *non_zero >> at & 1 == 1);
-            old.for_each(|_| _ = bits.take(1));
+            old.clone().try_for_each(|_| bits.take(1).map(|_| ()))?;
             self.empty_blocks -= 1;
         }
         Ok(())
