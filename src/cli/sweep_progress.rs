@@ -66,6 +66,7 @@ impl SweepProgress {
                     notices(&other_bits(differences));
                 }
             }
+            SweepEvent::Taken(taken) => self.bar.notices()(taken),
             SweepEvent::Train(event) => self.bar.show(event),
             SweepEvent::RunEnded {
                 number,

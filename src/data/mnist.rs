@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::emnist;
 use super::idx::IdxFile;
 use super::source::{Format, Reader};
 use super::{Dataset, Split};
@@ -34,6 +35,14 @@ pub(super) const FASHION: Format = format(
 );
 /// Kuzushiji-MNIST: the same, under another name.
 pub(super) const KMNIST: Format = format("kmnist", "http://codh.rois.ac.jp/kmnist/");
+/// EMNIST's digits, letters, and both in equal numbers: the same, under other names.
+pub(super) const EMNIST: [Format; 3] = [
+    format("emnist-digits", EMNIST_ORIGIN),
+    format("emnist-letters", EMNIST_ORIGIN),
+    format("emnist-balanced", EMNIST_ORIGIN),
+];
+const EMNIST_ORIGIN: &str = "https://www.nist.gov/itl/products-and-services/emnist-dataset";
+
 const fn format(name: &'static str, origin: &'static str) -> Format {
     Format {
         name,
@@ -125,7 +134,8 @@ fn read_pair(images: &Path, labels: &Path) -> Result<Dataset> {
             "images and labels belong together",
         ));
     }
-    Dataset::new(file.read_images()?, targets, shape)
+    let name = plain(&name(images));
+    emnist::dataset(&name, file.read_images()?, targets, shape)
 }
 
 /// The sets of `folder` of which all four files are there: images to train on, and images to test.

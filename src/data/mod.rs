@@ -13,6 +13,8 @@ pub mod cifar10;
 #[cfg(feature = "formats")]
 pub mod cifar100;
 mod classes;
+#[cfg(feature = "formats")]
+mod emnist;
 mod fingerprint;
 mod hold_out;
 pub mod house_digits;

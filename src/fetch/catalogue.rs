@@ -3,7 +3,17 @@
 use super::{Member, RemoteFile, RemoteSet};
 
 /// Every set, in the order in which they are listed to the user.
-pub const SETS: &[RemoteSet] = &[SVHN, MNIST, CIFAR10, CIFAR100, FASHION_MNIST, KMNIST];
+pub const SETS: &[RemoteSet] = &[
+    SVHN,
+    MNIST,
+    CIFAR10,
+    CIFAR100,
+    FASHION_MNIST,
+    KMNIST,
+    EMNIST_DIGITS,
+    EMNIST_LETTERS,
+    EMNIST_BALANCED,
+];
 
 /// The set of that name, where there is one.
 pub fn find(name: &str) -> Option<&'static RemoteSet> {
@@ -186,6 +196,110 @@ const CIFAR100: RemoteSet = RemoteSet {
     }],
 };
 
+/// What the sets of EMNIST have in common. It is no set itself.
+const EMNIST: RemoteSet = RemoteSet {
+    name: "",
+    terms: "NIST states no licence; cite Cohen, Afshar, Tapson and van Schaik 2017",
+    sources: &["https://biometrics.nist.gov/cs_links/EMNIST"],
+    files: &[],
+};
+
+/// The archive of all sets of EMNIST. Its size and SHA-256 are those that TensorFlow Datasets publishes
+/// (`url_checksums/emnist.txt`). Sizes of members follow from the published counts: a header, and 28 x 28 bytes or
+/// one byte for each image.
+const fn emnist_archive(members: &'static [Member]) -> RemoteFile {
+    RemoteFile {
+        name: "gzip.zip",
+        bytes: 561_753_746,
+        sha256: "fb9bb67e33772a9cc0b895e4ecf36d2cf35be8b709693c3564cea2a019fcda8e",
+        members,
+    }
+}
+
+/// Handwritten digits: 240,000 to train on and 40,000 to test.
+const EMNIST_DIGITS: RemoteSet = RemoteSet {
+    name: "emnist-digits",
+    files: &[emnist_archive(&[
+        Member {
+            path: "gzip/emnist-digits-train-images-idx3-ubyte.gz",
+            name: "emnist-digits-train-images-idx3-ubyte",
+            bytes: 188_160_016,
+        },
+        Member {
+            path: "gzip/emnist-digits-train-labels-idx1-ubyte.gz",
+            name: "emnist-digits-train-labels-idx1-ubyte",
+            bytes: 240_008,
+        },
+        Member {
+            path: "gzip/emnist-digits-test-images-idx3-ubyte.gz",
+            name: "emnist-digits-test-images-idx3-ubyte",
+            bytes: 31_360_016,
+        },
+        Member {
+            path: "gzip/emnist-digits-test-labels-idx1-ubyte.gz",
+            name: "emnist-digits-test-labels-idx1-ubyte",
+            bytes: 40_008,
+        },
+    ])],
+    ..EMNIST
+};
+
+/// Handwritten letters, upper and lower case alike: 124,800 to train on and 20,800 to test.
+const EMNIST_LETTERS: RemoteSet = RemoteSet {
+    name: "emnist-letters",
+    files: &[emnist_archive(&[
+        Member {
+            path: "gzip/emnist-letters-train-images-idx3-ubyte.gz",
+            name: "emnist-letters-train-images-idx3-ubyte",
+            bytes: 97_843_216,
+        },
+        Member {
+            path: "gzip/emnist-letters-train-labels-idx1-ubyte.gz",
+            name: "emnist-letters-train-labels-idx1-ubyte",
+            bytes: 124_808,
+        },
+        Member {
+            path: "gzip/emnist-letters-test-images-idx3-ubyte.gz",
+            name: "emnist-letters-test-images-idx3-ubyte",
+            bytes: 16_307_216,
+        },
+        Member {
+            path: "gzip/emnist-letters-test-labels-idx1-ubyte.gz",
+            name: "emnist-letters-test-labels-idx1-ubyte",
+            bytes: 20_808,
+        },
+    ])],
+    ..EMNIST
+};
+
+/// Handwritten digits and letters of 47 kinds: 112,800 to train on and 18,800 to test.
+const EMNIST_BALANCED: RemoteSet = RemoteSet {
+    name: "emnist-balanced",
+    files: &[emnist_archive(&[
+        Member {
+            path: "gzip/emnist-balanced-train-images-idx3-ubyte.gz",
+            name: "emnist-balanced-train-images-idx3-ubyte",
+            bytes: 88_435_216,
+        },
+        Member {
+            path: "gzip/emnist-balanced-train-labels-idx1-ubyte.gz",
+            name: "emnist-balanced-train-labels-idx1-ubyte",
+            bytes: 112_808,
+        },
+        Member {
+            path: "gzip/emnist-balanced-test-images-idx3-ubyte.gz",
+            name: "emnist-balanced-test-images-idx3-ubyte",
+            bytes: 14_739_216,
+        },
+        Member {
+            path: "gzip/emnist-balanced-test-labels-idx1-ubyte.gz",
+            name: "emnist-balanced-test-labels-idx1-ubyte",
+            bytes: 18_808,
+        },
+    ])],
+    ..EMNIST
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,11 +318,9 @@ mod tests {
                 assert!(file.sha256.bytes().all(hexadecimal));
                 for member in file.members {
                     assert!(plain(member.name), "{}", member.name);
-                    assert_eq!(
-                        member.path.rsplit('/').next(),
-                        Some(member.name),
-                        "kept by its own name"
-                    );
+                    let own = member.path.rsplit('/').next().expect("the last part");
+                    let inflated = own.strip_suffix(".gz").unwrap_or(own);
+                    assert_eq!(inflated, member.name, "kept by its own name");
                 }
             }
         }

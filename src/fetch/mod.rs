@@ -44,8 +44,8 @@ pub struct RemoteFile {
     pub bytes: u64,
     /// Its SHA-256 in lower-case hexadecimal.
     pub sha256: &'static str,
-    /// Where it is a `.tar.gz`: the members to unpack; the archive itself is then removed. Empty for
-    /// a file that is kept as it is.
+    /// Where it is a `.tar.gz`, or a `.zip` of gzipped files: the members to unpack; the archive itself is then
+    /// removed. Empty for a file that is kept as it is.
     pub members: &'static [Member],
 }
 
@@ -56,7 +56,7 @@ pub struct Member {
     pub path: &'static str,
     /// Its name in the data set's folder.
     pub name: &'static str,
-    /// Its size in bytes.
+    /// Its size in bytes, unpacked.
     pub bytes: u64,
 }
 

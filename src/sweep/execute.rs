@@ -34,6 +34,9 @@ pub enum SweepEvent<'a> {
         /// [`Checkpoint::note`](crate::run::Checkpoint::note).
         note: Option<&'static str>,
     },
+    /// What of the weights it begins with is not random ([`Job::taken`]), where that is in part, and not what was
+    /// taken for the run before.
+    Taken(&'a str),
     /// News of the run.
     Train(&'a TrainEvent),
     /// A run ended, or diverged.
@@ -56,6 +59,8 @@ pub enum SweepEvent<'a> {
 pub struct Execution<'s> {
     session: &'s Session,
     loaded: Option<Loaded>,
+    /// What was taken last of the weights to begin with.
+    taken: Option<String>,
 }
 
 /// Data on the GPU, and which they are.
@@ -83,6 +88,7 @@ impl<'s> Execution<'s> {
         Self {
             session,
             loaded: None,
+            taken: None,
         }
     }
 
@@ -228,7 +234,7 @@ impl<'s> Execution<'s> {
         path: &Path,
         on_event: &mut impl FnMut(&SweepEvent<'_>) -> Result<()>,
     ) -> Result<Run<'s>> {
-        let session = self.session;
+        let (session, said) = (self.session, self.taken.clone());
         let loaded = self.load(&run.config)?;
         let data = loaded.data.record();
         if loaded
@@ -256,8 +262,14 @@ impl<'s> Execution<'s> {
             return job.resume(trainer, folder, checkpoint, data, &environment);
         }
         job = job.with_init()?;
+        let taken = job.taken().map(str::to_owned);
+        if let Some(news) = taken.as_deref().filter(|it| said.as_deref() != Some(*it)) {
+            on_event(&SweepEvent::Taken(news))?;
+        }
         let trainer = job.trainer(session, &loaded.data)?;
-        job.create(trainer, [path.to_path_buf()], data, &environment)
+        let run = job.create(trainer, [path.to_path_buf()], data, &environment)?;
+        self.taken = taken;
+        Ok(run)
     }
 }
 

@@ -293,6 +293,11 @@ fn a_net_for_other_classes_takes_all_but_the_last_layer() {
         "{}",
         ended.stderr
     );
+    // A sweep says it once: all of its runs begin with the same.
+    let two = ["--epochs", "1", "--seed", "1,2", "--out", "sweep"];
+    let ended = place.run(&[&["sweep"], &transfer[..5], NET, &DATA, &two, CPU].concat());
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches(says).count(), 1, "{}", ended.stderr);
     let tensors = |run: &str| place.read(&format!("{run}/model.safetensors"));
     let [first, second] = ["first", "second"].map(tensors);
     let [first, second] =

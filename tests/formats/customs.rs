@@ -158,6 +158,7 @@ fn idx_files_have_the_names_of_emnist_and_dots() {
     for (before, test, dash, gzipped) in [
         ("", "t10k", "-", false),
         ("", "t10k", ".", false),
+        ("my-", "test", "-", true),
         ("emnist-digits-", "test", "-", true),
         ("emnist-letters-", "test", "-", false),
     ] {
@@ -165,7 +166,19 @@ fn idx_files_have_the_names_of_emnist_and_dots() {
         let (train, test) = (files[0].0, files[2].0);
         let split = load(Named::Data(""), files.clone());
         assert_eq!(split.train.targets(), [3.0, 0.0, 7.0], "{train}");
-        assert_eq!(split.train.images(), pixels(60), "{train}");
+        // EMNIST's, of which 5x4 are stored, are turned upright.
+        if before.starts_with("emnist") {
+            let image = |image: &[u8]| (0..20).map(|at| image[at % 5 * 4 + at / 5]).collect();
+            let upright: Vec<Vec<u8>> = pixels(60).chunks(20).map(image).collect();
+            assert_eq!(split.train.images(), upright.concat(), "{train}");
+            assert_eq!(split.train.shape().to_string(), "1x4x5");
+            assert!(split.notes()[0].contains("upright"));
+        } else {
+            assert_eq!(split.train.images(), pixels(60), "{train}");
+            assert!(split.notes().is_empty());
+        }
+        // 0 is no letter.
+        assert_eq!(split.classes(), None, "{train}");
         assert_eq!(split.test, split.train, "{train}");
         let pair = load(Named::Files(train, test), files);
         assert_eq!(pair, split, "{train}");
@@ -180,6 +193,28 @@ fn idx_files_have_the_names_of_emnist_and_dots() {
     let words =
         "holds several sets: emnist-digits-train-images-idx3-ubyte.gz, emnist-letters-train";
     assert!(error.contains(words), "{error}");
+}
+
+/// Of torchvision's `EMNIST.classes`, and of the `emnist-*-mapping.txt` beside the official files.
+#[test]
+fn labels_of_emnist_are_characters() {
+    for (set, labels, targets, names) in [
+        ("letters", [1, 26, 4], [0.0, 25.0, 3.0], "azd"),
+        ("balanced", [9, 35, 36], [9.0, 35.0, 36.0], "9Za"),
+        ("balanced", [37, 46, 10], [37.0, 46.0, 10.0], "btA"),
+        ("bymerge", [40, 41, 42], [40.0, 41.0, 42.0], "fgh"),
+        ("byclass", [10, 36, 61], [10.0, 36.0, 61.0], "Aaz"),
+    ] {
+        let mut files = idx_set(&format!("emnist-{set}-"), "test", "-", false);
+        for at in [1, 3] {
+            files[at].1 = idx(8, &[3], &labels);
+        }
+        let split = load(Named::Data(""), files);
+        assert_eq!(split.train.targets(), targets, "{set}");
+        let classes = split.classes().expect("are named");
+        let named = targets.iter().map(|it| classes.name(*it).expect(set));
+        assert_eq!(named.collect::<String>(), names, "{set}");
+    }
 }
 
 fn array(shape: &str, count: usize) -> Vec<u8> {

@@ -59,6 +59,9 @@ const FORMATS: &[&Format] = &[
     &mnist::FORMAT,
     &mnist::FASHION,
     &mnist::KMNIST,
+    &mnist::EMNIST[0],
+    &mnist::EMNIST[1],
+    &mnist::EMNIST[2],
     &cifar100::FORMAT,
     &cifar100::COARSE,
 ];

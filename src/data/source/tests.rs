@@ -56,7 +56,8 @@ fn wrong_texts_say_what_is_known() {
     assert_usage(parse("swhn"), "unknown data set `swhn`");
     assert_usage(
         parse("swhn"),
-        "known are svhn, cifar10, mnist, fashion-mnist, kmnist, cifar100, cifar100:coarse",
+        "known are svhn, cifar10, mnist, fashion-mnist, kmnist, emnist-digits, emnist-letters, emnist-balanced, cifar100, \
+         cifar100:coarse",
     );
     assert_usage(parse(""), "unknown data set");
     for counts in ["", "5", "5,", "5,x", "5,6,7", "-5,6", "5.0,6"] {

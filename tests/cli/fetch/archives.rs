@@ -6,6 +6,8 @@ use gpu_train::error::Result;
 use gpu_train::fetch::{Event, Member, Options, Outcome, RemoteSet, fetch};
 use tar::{EntryType, Header};
 use tempfile::TempDir;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
 
 use super::server::{Answer, Server};
 use super::{content, options, set_of, sha256};
@@ -25,6 +27,31 @@ const MEMBERS: [Member; 2] = [
         bytes: SIZE as u64,
     },
 ];
+
+const ZIP: &str = "archive.zip";
+/// Gzipped within the archive, as EMNIST's are.
+const ZIPPED: [Member; 2] = [
+    Member {
+        path: "folder/one.bin.gz",
+        ..MEMBERS[0]
+    },
+    Member {
+        path: "folder/two.bin.gz",
+        ..MEMBERS[1]
+    },
+];
+
+/// A `.zip` of these paths and contents, of which the first is stored and the others are deflated.
+fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut zip = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (at, (path, bytes)) in entries.iter().enumerate() {
+        let methods = [CompressionMethod::Stored, CompressionMethod::Deflated];
+        let options = SimpleFileOptions::default().compression_method(methods[at.min(1)]);
+        zip.start_file(*path, options).expect("memory takes all");
+        zip.write_all(bytes).expect("memory takes all");
+    }
+    zip.finish().expect("memory takes all").into_inner()
+}
 
 /// A `.tar.gz` of these paths, kinds and contents; paths are written as they are, good or evil.
 fn archive(entries: &[(&str, EntryType, &[u8])]) -> Vec<u8> {
@@ -79,9 +106,17 @@ struct Place {
 
 impl Place {
     fn new(archive: Vec<u8>) -> Self {
+        Self::of(ARCHIVE, &MEMBERS, archive)
+    }
+
+    fn zipped(archive: Vec<u8>) -> Self {
+        Self::of(ZIP, &ZIPPED, archive)
+    }
+
+    fn of(name: &'static str, members: &[Member], archive: Vec<u8>) -> Self {
         Self {
             folder: TempDir::new().expect("a temporary folder"),
-            set: set_of(&[(ARCHIVE, &archive, &MEMBERS)]),
+            set: set_of(&[(name, &archive, members)]),
             server: Server::new(move |asked| Answer::file(&archive, asked.from)),
         }
     }
@@ -122,6 +157,57 @@ fn the_named_members_are_unpacked_and_the_archive_goes() {
     assert_eq!(record, format!("{one}  one.bin\n{two}  two.bin\n"));
     assert_eq!(place.fetch(false).expect("is there"), Outcome::AlreadyThere);
     assert_eq!(place.server.starts(), [0]);
+}
+
+#[test]
+fn gzipped_members_of_a_zip_are_inflated() {
+    let place = Place::zipped(zip(&[
+        ("../one.bin.gz", &compress(b"evil")),
+        ("folder/readme.txt", b"read me"),
+        ("folder/two.bin.gz", &compress(&two())),
+        ("folder/one.bin.gz", &compress(&one())),
+    ]));
+    assert_eq!(place.fetch(false).expect("fetches"), Outcome::Fetched);
+    place.is_whole();
+    assert!(!place.folder.path().with_file_name("one.bin.gz").exists());
+    let record = String::from_utf8(place.read("SHA256SUMS")).expect("text");
+    let (one, two) = (sha256(&one()), sha256(&two()));
+    assert_eq!(record, format!("{one}  one.bin\n{two}  two.bin\n"));
+    assert_eq!(place.fetch(false).expect("is there"), Outcome::AlreadyThere);
+    assert_eq!(place.server.starts(), [0]);
+}
+
+#[test]
+fn zips_without_the_members_are_refused_and_nothing_is_left_half() {
+    let (good, other) = (compress(&one()), compress(&two()));
+    let of = |two: &[u8]| zip(&[("folder/one.bin.gz", &good), ("folder/two.bin.gz", two)]);
+    let mut wrong_sum = other.clone();
+    let length = wrong_sum.len();
+    wrong_sum[length - 8] ^= 1;
+    let whole = of(&other);
+    for (bytes, word) in [
+        (
+            zip(&[("folder/one.bin.gz", &good)]),
+            "holds no folder/two.bin.gz",
+        ),
+        (of(&compress(&two()[1..])), "cannot be unpacked"),
+        (of(&compress(&content(SIZE + 1))), "more than 100000 bytes"),
+        (of(&compress(&vec![0; 1 << 27])), "more than 100000 bytes"),
+        (of(&other[..length / 2]), "cannot be unpacked"),
+        (of(&wrong_sum), "cannot be unpacked"),
+        (of(&two()), "cannot be unpacked"),
+        (whole[..whole.len() / 2].to_vec(), "cannot be unpacked"),
+        (b"no archive at all".to_vec(), "cannot be unpacked"),
+    ] {
+        let place = Place::zipped(bytes);
+        let error = place.fetch(false).expect_err("holds not what is wanted");
+        assert!(error.to_string().contains(word), "no '{word}' in: {error}");
+        assert!(error.to_string().contains(ZIP), "{error}");
+        assert!(error.hint().contains("fetch again"), "{}", error.hint());
+        let left = names(place.folder.path());
+        let whole = ["one.bin", "two.bin", "SHA256SUMS"];
+        assert!(!left.iter().any(|it| whole.contains(&&**it)), "{left:?}");
+    }
 }
 
 #[test]
