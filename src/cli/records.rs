@@ -82,12 +82,15 @@ impl Serialize for Object {
 
 /// What a cell of a CSV file of ours says: a number; null where there is none, or none that is finite; else a text.
 pub(super) fn parsed(cell: &str) -> Value {
-    match (cell, cell.parse::<f64>()) {
-        ("", _) => Value::Null,
-        (_, Ok(number)) if !number.is_finite() => Value::Null,
-        (_, Ok(_)) => serde_json::from_str(cell).unwrap_or_else(|_| cell.into()),
-        (_, Err(_)) => cell.into(),
+    if cell.is_empty() {
+        return Value::Null;
     }
+    if let Ok(whole) = cell.parse::<u64>() {
+        return whole.into();
+    }
+    // To the last bit, which serde_json does not read by itself; what is not finite becomes null.
+    cell.parse::<f64>()
+        .map_or_else(|_| cell.into(), Value::from)
 }
 
 fn cell(value: &Value) -> String {
@@ -108,6 +111,8 @@ mod tests {
             ("12", "12"),
             ("0.1", "0.1"),
             ("1e-7", "1e-7"),
+            ("-0.5", "-0.5"),
+            ("0.013533812999999999", "0.013533812999999999"),
             ("", "null"),
             ("NaN", "null"),
             ("-inf", "null"),

@@ -92,6 +92,7 @@ struct Labelled<R> {
 
 impl<R: Read + Seek> Labelled<R> {
     fn new(mut file: MatlabFile<R>) -> Result<Self> {
+        file.find("X").ok_or_else(|| missing(&file, "X"))?;
         let labels = count_labels(&file)?;
         let (shape, count) = check_images(&file, labels)?;
         if labels != count as u64 {
