@@ -20,6 +20,7 @@ mod formats;
 mod killed;
 mod mutated;
 mod options;
+mod pages;
 mod picture_folders;
 mod pictures;
 mod predict;
