@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::style::say;
+use super::style::{self, say};
 use crate::error::Result;
 use crate::files::write_whole;
 use crate::report::figures::{RangePoint, range_test};
@@ -23,7 +23,8 @@ pub(super) fn run(
     say(format_args!("{:>10} {:>12}", "lr", "loss"));
     let every = points.len().div_ceil(LINES).max(1);
     for point in points.iter().step_by(every) {
-        say(format_args!("{:>10.1e} {:>12.4}", point.lr, point.smoothed));
+        let loss = style::measured(point.smoothed);
+        say(format_args!("{:>10.1e} {loss:>12}", point.lr));
     }
     let file = folder.join("find-lr.csv");
     write_whole(&file, &to_csv(&points))?;

@@ -20,8 +20,12 @@ mod formats;
 mod killed;
 mod mutated;
 mod options;
+<<<<<<< HEAD
 mod output;
 mod photos;
+=======
+mod pages;
+>>>>>>> h2
 mod picture_folders;
 mod pictures;
 mod predict;

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 use super::words::{count, duration, in_order, of_test, spread, value_of, without_folders};
-use super::{data_size, environment, figures, options, page};
+use super::{WIDE, data_size, environment, figures, options, page};
 use crate::nn::Metric;
 use crate::report::figures::printable;
 use crate::report::{Heading, Named, PAGE, RunRecord, Series, Summary, SummaryRow};
@@ -244,7 +244,7 @@ fn means(summary: &Summary) -> Markup {
         section {
             h2 { "Means over seeds" }
             div.scroll {
-                table style=(super::columns(columns.len() + 1)) {
+                table.wide[columns.len() > WIDE] {
                     thead { tr { th { "mean of" } @for column in &columns { th { (column.head) } } } }
                     tbody {
                         @for (index, series) in summary.series.iter().enumerate() {
@@ -278,7 +278,7 @@ fn results(summary: &Summary, out: &Path) -> Markup {
         section {
             h2 { "Results" }
             div.scroll {
-                table style=(super::columns(columns.len() + 1)) {
+                table.wide[columns.len() > WIDE] {
                     thead { tr { th { "run" } @for column in &columns { th { (column.head) } } } }
                     tbody {
                         @for (index, row) in summary.rows.iter().enumerate() {

@@ -26,6 +26,8 @@ pub(super) const FOOTER: &str = "Written by gpu-train ";
 pub(super) const END: u64 = 200;
 /// More lines of a table than this are behind a fold.
 const MANY: usize = 40;
+/// A table with more columns than this needs smaller letters on paper.
+const WIDE: usize = 13;
 
 /// The page around `body`.
 fn page(title: &str, body: &Markup) -> String {
@@ -124,7 +126,7 @@ fn table(title: &str, heads: &[String], rows: &[(String, Vec<String>)]) -> Marku
 fn lines(heads: &[String], rows: &[(String, Vec<String>)]) -> Markup {
     html! {
         div.scroll {
-            table.pairs[heads.is_empty()] style=(columns(heads.len() + 1)) {
+            table.pairs[heads.is_empty()].wide[heads.len() > WIDE] {
                 @if !heads.is_empty() {
                     thead { tr { th {} @for head in heads { th { (head) } } } }
                 }
@@ -136,11 +138,6 @@ fn lines(heads: &[String], rows: &[(String, Vec<String>)]) -> Markup {
             }
         }
     }
-}
-
-/// How many columns a table has, for its style: the more, the smaller its letters on paper.
-fn columns(count: usize) -> String {
-    format!("--columns: {count}")
 }
 
 /// Every value of `table`, by the path of its keys.
@@ -284,9 +281,6 @@ mod tests {
         assert!(used.len() > 20, "{used:?}");
         for name in used {
             assert!(name.starts_with("--"), "{name}");
-            if name == "--columns" {
-                continue;
-            }
             assert!(STYLE.contains(&format!("{name}: #")), "{name}");
         }
     }
@@ -321,13 +315,13 @@ mod tests {
     fn counts_can_be_read_on_every_cell() {
         let (day, night) = STYLE.split_at(STYLE.find("prefers-color-scheme").expect("by night"));
         for style in [day, night] {
-            let [card, cell] = ["--card", "--cell"].map(|it| declared(style, it));
+            let [card, cell] = ["card", "cell"].map(|it| declared(style, it));
             for percent in 0..=100 {
                 let (opacity, class) = super::super::figures::cell_look(f64::from(percent) / 100.0);
                 let shown: Vec<f64> = (0..3)
                     .map(|it| card[it] * (1.0 - opacity) + cell[it] * opacity)
                     .collect();
-                let letters = declared(style, &format!("--on-{class}"));
+                let letters = declared(style, &format!("on-{class}"));
                 let found = contrast([shown[0], shown[1], shown[2]], letters);
                 assert!(found >= 4.5, "{percent}% {class}: {found}");
             }
