@@ -20,12 +20,9 @@ mod formats;
 mod killed;
 mod mutated;
 mod options;
-<<<<<<< HEAD
 mod output;
-mod photos;
-=======
 mod pages;
->>>>>>> h2
+mod photos;
 mod picture_folders;
 mod pictures;
 mod predict;
