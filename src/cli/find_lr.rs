@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use super::style::{self, say};
+use crate::data::DataSource;
 use crate::error::Result;
 use crate::files::write_whole;
 use crate::report::figures::{RangePoint, range_test};
 use crate::report::write_figure;
+use crate::run::RunConfig;
 use crate::train::{LrPoint, LrRange, Trainer, suggest_lr};
 
 /// Lines of the printed table.
@@ -16,6 +18,7 @@ const LINES: usize = 15;
 /// folder that `create` then makes: a test that fails leaves none.
 pub(super) fn run(
     trainer: &mut Trainer<'_>,
+    config: &RunConfig,
     create: impl FnOnce() -> Result<PathBuf>,
 ) -> Result<()> {
     let points = trainer.find_lr(&LrRange::default())?;
@@ -41,7 +44,7 @@ pub(super) fn run(
             (it.tenth_of_minimum, "a tenth of the minimum"),
         ]
     });
-    let figure = range_test(&drawn.collect::<Vec<_>>(), loss, &marked);
+    let figure = range_test(&drawn.collect::<Vec<_>>(), &of(config), loss, &marked);
     write_figure(&folder, "find-lr", &figure)?;
     match suggestion {
         Some(it) => say(format_args!(
@@ -58,6 +61,19 @@ pub(super) fn run(
         file.display()
     ));
     Ok(())
+}
+
+/// Net and data, as the figures of a run name them: `cnn on svhn`.
+fn of(config: &RunConfig) -> String {
+    let data = match &config.data {
+        DataSource::Path(path) => path
+            .file_name()
+            .unwrap_or(path.as_os_str())
+            .display()
+            .to_string(),
+        other => other.to_string(),
+    };
+    format!("{} on {data}", config.net.name())
 }
 
 fn to_csv(points: &[LrPoint]) -> Vec<u8> {

@@ -85,7 +85,7 @@ pub(super) fn run(args: &TrainArgs, ranks: &Ranks) -> Result<()> {
     let out = args.out.as_deref();
     if args.find_lr {
         let create = || create_plain(folder_names(out, "find-lr"));
-        return find_lr::run(&mut trainer, create);
+        return find_lr::run(&mut trainer, job.config(), create);
     }
     let profile = args.profile.then(|| trainer.profile()).transpose()?;
     let bar = !quiet && !args.words.no_progress;

@@ -261,6 +261,8 @@ fn a_range_test_suggests_a_learning_rate_and_trains_nothing() {
     assert_eq!(names(&place.path("found")), files);
     let csv = place.text("found/find-lr.csv");
     assert!(csv.starts_with("lr,loss,smoothed\n"), "{csv}");
+    let figure = place.text("found/find-lr.svg");
+    assert!(figure.contains("mlp on house-digits:640,160"), "{figure}");
     assert!(csv.lines().count() > 100, "{csv}");
     let again = place.run(&arguments);
     assert_eq!(again.code, 1, "{}", again.stderr);

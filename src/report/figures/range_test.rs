@@ -20,10 +20,10 @@ pub struct RangePoint {
 }
 
 /// Batches' losses as dots, and the smoothed loss as a curve, over learning rates on a logarithmic
-/// axis; and learning rates that are `marked`, each with a word.
-pub fn range_test(points: &[RangePoint], loss: &str, marked: &[(f64, &str)]) -> Figure {
+/// axis; and learning rates that are `marked`, each with a word. `of` names net and data.
+pub fn range_test(points: &[RangePoint], of: &str, loss: &str, marked: &[(f64, &str)]) -> Figure {
     const TITLE: &str = "Learning-rate range test";
-    let title = Title::new(TITLE, "");
+    let title = Title::new(TITLE, of);
     let (head, top) = heading(&title, &[]);
     let losses = points.iter().flat_map(|it| [it.loss, it.smoothed]);
     let y = Axis::for_measures(losses);
