@@ -29,7 +29,10 @@ fn commands(text: &str) -> Vec<Vec<String>> {
     let joined = text.replace("\\\n", " ");
     let command = |line: &str| {
         let line = line.trim().trim_start_matches("$ ");
-        let line = line.split(" #").next().unwrap_or(line);
+        let ends = [" #", " >", " |"]
+            .into_iter()
+            .filter_map(|it| line.find(it));
+        let line = &line[..ends.min().unwrap_or(line.len())];
         let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
         let dashes = words.iter().position(|it| it == "--");
         match words.first().map(String::as_str) {

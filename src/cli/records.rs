@@ -88,7 +88,7 @@ pub(super) fn parsed(cell: &str) -> Value {
     if let Ok(whole) = cell.parse::<u64>() {
         return whole.into();
     }
-    // To the last bit, which serde_json does not read by itself; what is not finite becomes null.
+    // What is not finite becomes null.
     cell.parse::<f64>()
         .map_or_else(|_| cell.into(), Value::from)
 }

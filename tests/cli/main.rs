@@ -29,6 +29,7 @@ mod predict;
 mod report;
 mod resume;
 mod runs;
+mod search;
 mod shells;
 mod slips;
 mod strange_folders;

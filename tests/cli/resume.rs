@@ -122,7 +122,7 @@ fn what_is_not_the_run_is_refused_by_name() {
         (
             &["--epochs", "1"],
             2,
-            &["less than the 2 that the run has begun"],
+            &["fewer than the 2 that the run has begun"],
         ),
         (
             &["--data", "house-digits:161,40"],
