@@ -41,8 +41,8 @@ head -3 houses/train/labels.csv
 # 2. Which learning rate? A range test takes a second.
 "$gpu_train" --net mlp --data houses --device cpu --find-lr --out lr --quiet
 
-# 3. Train, with about what it suggested. Prices lie far outside -10 to 20, so the net learns them standardised; that is said in a line, and everything
-#    that is printed and written stays in the prices' own units.
+# 3. Train, with a learning rate near those that it suggests. Prices lie far outside -10 to 20, so the net learns them
+#    standardised; a line says so, and everything that is printed and written stays in the prices' own units.
 "$gpu_train" --net mlp --dense-hiddens 64 --data houses --device cpu --lr 3e-3 --epochs 60 --out houses-run
 
 # 4. How good is it? R-squared is 1 for perfect predictions, and 0 for always the mean.

@@ -3,8 +3,8 @@
 #
 #     docs/paths/student.sh [FOLDER]
 #
-# FOLDER is where everything is written, new or empty; without one it is a folder for the moment, which is removed
-# at the end. Takes about a minute on two processor cores and needs no GPU, no data and no Python. `make paths` runs
+# FOLDER is where everything is written, new or empty; without one it is a temporary folder, which is removed
+# at the end. Takes about half a minute on two processor cores and needs no GPU, no data and no Python. `make paths` runs
 # it, and so does the continuous integration: it fails where a page is missing or does not print.
 #
 #     GPU_TRAIN   the program, if it is not `gpu-train` on the path

@@ -4,6 +4,8 @@
 use std::{str::FromStr, thread, time::Duration};
 
 use super::args::Cli;
+#[cfg(feature = "mpi")]
+use super::log;
 use super::style;
 use crate::error::{Error, Result};
 use crate::ranks::Ranks;
@@ -171,6 +173,7 @@ fn abort(ranks: &Ranks, error: &Error) -> ! {
         style::tell(format_args!("{}:", ranks.name_of(ranks.rank())));
         style::error(error);
     }
+    log::close(error.exit_code());
     Mpi::abort(i32::from(error.exit_code()))
 }
 

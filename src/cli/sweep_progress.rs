@@ -229,14 +229,15 @@ fn best(folder: &SweepFolder) {
     let Some((run, column)) = summary.best(config.best_by) else {
         return;
     };
-    let by = match (column, config.best_by) {
-        ("test_loss", _) => "test loss; --valid-fraction 0.1 lets a validation set choose",
-        (_, BestBy::Loss) => "validation loss",
-        (_, BestBy::Accuracy) => "validation accuracy",
-    };
-    let metric = match (column, config.best_by) {
-        (_, BestBy::Loss) => measured(folder).first(),
-        (_, BestBy::Accuracy) => measured(folder).iter().find(|it| it.name == "accuracy"),
+    let loss = measured(folder).first();
+    let accuracy = || measured(folder).iter().find(|it| it.name == "accuracy");
+    let (by, metric) = match (column, config.best_by) {
+        ("test_loss", _) => (
+            "test loss; --valid-fraction 0.1 lets a validation set choose",
+            loss,
+        ),
+        (_, BestBy::Loss) => ("validation loss", loss),
+        (_, BestBy::Accuracy) => ("validation accuracy", accuracy()),
     };
     let value = summary.value(run, column).parse().ok();
     let value = metric.map_or(String::new(), |metric| style::value_of(metric, value));

@@ -78,7 +78,7 @@ impl SweepRecords {
                 diverged,
                 ..
             } => {
-                let event = Object::of("run")
+                let event = Object::of("run-end")
                     .with("run", run.name.as_str())
                     .with("status", outcome.status.name())
                     .with("folder", text(path))

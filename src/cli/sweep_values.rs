@@ -77,8 +77,10 @@ pub(super) fn axis(matches: &ArgMatches, id: &str, key: &str, holds: TypeId) -> 
         match range.count() {
             Some(count) => {
                 let mut grid: Vec<Value> = range.grid(count).into_iter().map(value).collect();
-                // Whole numbers may lie closer than the grid does.
-                grid.dedup();
+                if is_whole {
+                    // They may lie closer than the grid does.
+                    grid.dedup();
+                }
                 values.extend(grid);
             }
             None if texts.len() == 1 => return Ok(Axis::drawn(key, Drawn { range, is_whole })),

@@ -142,6 +142,12 @@ impl Sweep {
                 "hold one out with `valid_fraction` 0.1",
             ));
         }
+        if config.max_time.is_some() {
+            return Err(Error::usage(
+                "`halving` compares runs after the same epochs, and `max_time` ends them after others",
+                "omit `max_time`, or `halving`",
+            ));
+        }
         let varies = self.runs[0].varies.iter();
         let mut varies = varies.filter(|(key, _)| NOT_COMPARABLE.contains(&&key[..]));
         if let Some((key, _)) = varies.next() {

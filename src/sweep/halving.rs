@@ -6,6 +6,7 @@
 
 use std::path::Path;
 
+use super::axes::SLOWEST;
 use super::description::Sweep;
 use super::execute::{Execution, SweepEvent};
 use super::folder::SweepFolder;
@@ -55,6 +56,7 @@ impl Execution<'_> {
             let is_last = place + 1 == rungs.len();
             let until = (!is_last).then_some(rung.epochs);
             let runs: Vec<usize> = candidates.iter().flatten().copied().collect();
+            let mut is_news = false;
             for (trained, &index) in runs.iter().enumerate() {
                 if folder.has_ended(index) || until.is_some_and(|it| has_trained(folder, index, it))
                 {
@@ -62,6 +64,7 @@ impl Execution<'_> {
                 }
                 let more = runs.len() - trained - 1 + after(&rungs[place + 1..], &candidates);
                 self.train(folder, &sweep, (index, until, more), interrupted, on_event)?;
+                is_news = true;
             }
             let Some(next) = rungs.get(place + 1) else {
                 break;
@@ -72,7 +75,7 @@ impl Execution<'_> {
                 .copied()
                 .filter(|run| !kept.iter().flatten().any(|it| it == run))
                 .collect();
-            let is_news = folder.drop_runs(&dropped)?;
+            is_news |= folder.drop_runs(&dropped)?;
             if is_news {
                 on_event(&SweepEvent::RungEnded {
                     rung: place + 1,
@@ -99,7 +102,9 @@ impl Sweep {
     pub(super) fn candidates(&self) -> Vec<Vec<usize>> {
         let others = |index: usize| {
             let varies = self.runs[index].varies.iter();
-            varies.filter(|(key, _)| key != "seed").collect::<Vec<_>>()
+            varies
+                .filter(|(key, _)| !SLOWEST.contains(&&key[..]))
+                .collect::<Vec<_>>()
         };
         let mut candidates: Vec<Vec<usize>> = Vec::new();
         for index in 0..self.runs.len() {
@@ -155,11 +160,16 @@ fn best(
 
 /// What the validation set says of the best of the first `epochs` of run `index`; lower is better.
 fn score(folder: &SweepFolder, index: usize, epochs: usize) -> Result<f64> {
-    if folder.summary().status(index) == Status::Diverged {
+    let RunConfig { best_by, .. } = folder.sweep().runs[index].config;
+    let diverged = folder.summary().status(index) == Status::Diverged;
+    let logs = match logs(&folder.run_path(index)) {
+        Err(_) if diverged => Vec::new(),
+        logs => logs?,
+    };
+    // One that diverged later was as good as others here, which a resumed sweep has to find again.
+    if diverged && logs.len() < epochs {
         return Ok(f64::INFINITY);
     }
-    let RunConfig { best_by, .. } = folder.sweep().runs[index].config;
-    let logs = logs(&folder.run_path(index))?;
     let scores = logs.iter().take(epochs);
     let scores = scores.filter_map(|epoch| Some(best_by.score(epoch.valid.as_ref()?)));
     Ok(scores.fold(f64::INFINITY, f64::min))

@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use super::axes::MOST_RUNS;
+
 /// Numbers from one to another.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Range {
@@ -33,20 +35,40 @@ impl Range {
         }
     }
 
-    /// Its first and last value and those between, of four digits each so that they can be read.
+    /// So many digits, and as many more as its numbers have in common.
+    fn digits(&self, digits: usize) -> usize {
+        let width = if self.is_log {
+            (self.to / self.from).ln()
+        } else {
+            (self.to - self.from) / self.from.abs().max(self.to.abs())
+        };
+        digits + (-width.log10()).ceil().clamp(0.0, 12.0) as usize
+    }
+
+    /// Its first and last value and those between, of few digits so that they can be read.
     pub fn grid(&self, count: usize) -> Vec<f64> {
         let last = count.saturating_sub(1).max(1);
         let value = |step: usize| match step {
             0 => self.from,
             _ if step == last => self.to,
-            _ => rounded(self.at(step as f64 / last as f64), 4),
+            _ => rounded(self.at(step as f64 / last as f64), self.digits(4)),
         };
         (0..count).map(value).collect()
     }
 
-    /// The value that a `share` of 0 to 1 draws, of three digits.
+    /// The value that a `share` of 0 to 1 draws, of few digits.
     pub fn draw(&self, share: f64) -> f64 {
-        rounded(self.at(share), 3).clamp(self.from, self.to)
+        rounded(self.at(share), self.digits(3)).clamp(self.from, self.to)
+    }
+
+    /// The whole number that a `share` of 0 to below 1 draws: of a linear range each with the same probability.
+    pub fn draw_whole(&self, share: f64) -> f64 {
+        let value = if self.is_log {
+            self.at(share).round()
+        } else {
+            self.from + (share * (self.to - self.from + 1.0)).floor()
+        };
+        value.clamp(self.from, self.to)
     }
 }
 
@@ -98,10 +120,10 @@ impl Range {
         let count = match count {
             None => None,
             Some(text) => match text.parse() {
-                Ok(count) if count >= 2 => Some(count),
+                Ok(count) if (2..=MOST_RUNS).contains(&count) => Some(count),
                 _ => {
                     return Err(format!(
-                        "'{text}' is neither log nor lin nor a number of values, 2 or more; a range is {FORM}"
+                        "'{text}' is neither log nor lin nor a number of values, 2 to {MOST_RUNS}; a range is {FORM}"
                     ));
                 }
             },
@@ -149,6 +171,26 @@ mod tests {
         );
         // sqrt(0.12345 * 0.98765)
         assert_eq!(range.draw(0.5), 0.349);
+        // Numbers that begin alike have more digits.
+        let narrow: Range = "0.99..0.9999".parse().expect("is a range");
+        assert_eq!(narrow.draw(0.5), 0.99495);
+        let grid: Range = "1000..1000.5:6".parse().expect("is a range");
+        assert_eq!(
+            grid.grid(6),
+            [1000.0, 1000.1, 1000.2, 1000.3, 1000.4, 1000.5]
+        );
+    }
+
+    #[test]
+    fn whole_numbers_are_drawn_alike() {
+        let range: Range = "0..2".parse().expect("is a range");
+        let drawn = (0..9).map(|it| range.draw_whole(f64::from(it) / 9.0));
+        assert_eq!(
+            drawn.collect::<Vec<_>>(),
+            [0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0]
+        );
+        let large: Range = "1000..9999:log".parse().expect("is a range");
+        assert_eq!(large.draw_whole(0.5), 3162.0);
     }
 
     #[test]
@@ -163,6 +205,7 @@ mod tests {
             ("1..2:ln:3", "'ln'"),
             ("1..2:log:1", "'1'"),
             ("1..2:log:x", "'x'"),
+            ("0..1:18446744073709551615", "2 to 1000"),
             ("1..2:log:3:4", "':4' is too much"),
         ] {
             let error = text.parse::<Range>().expect_err(text);

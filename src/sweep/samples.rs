@@ -23,12 +23,12 @@ pub fn samples(axes: &[Axis], count: usize, seed: u64) -> Result<Vec<Combination
     let (seeds, drawn): (Vec<Axis>, Vec<Axis>) = axes
         .iter()
         .cloned()
-        .partition(|axis| SLOWEST.contains(&axis.key.as_str()) && axis.range.is_none());
+        .partition(|axis| SLOWEST.contains(&axis.key.as_str()));
     let of_seeds = combinations(&seeds)?;
     if count == 0 || count.saturating_mul(of_seeds.len()) > MOST_RUNS {
         return Err(Error::usage(
             format!(
-                "{count} samples with each of {} seeds make no sweep, which has 1 to {MOST_RUNS} runs",
+                "{count} samples, with {} seeds each, are not a sweep, which has 1 to {MOST_RUNS} runs",
                 of_seeds.len()
             ),
             "give `samples` another number",
@@ -48,7 +48,7 @@ pub fn samples(axes: &[Axis], count: usize, seed: u64) -> Result<Vec<Combination
     }
     Err(Error::usage(
         format!(
-            "{count} samples were asked for, and these values have {} combinations",
+            "{count} samples were asked for, and these values have fewer combinations: {}",
             found.len()
         ),
         "omit `samples` to train every combination, or give a range, as in 1e-4..1e-1:log",
@@ -82,11 +82,10 @@ fn draw(axis: &Axis, random: &mut ChaCha8Rng) -> Choice {
         let place = (share * axis.choices.len() as f64) as usize;
         return axis.choices[place].clone();
     };
-    let value = drawn.range.draw(share);
     let value = if drawn.is_whole {
-        Value::Integer(value.round() as i64)
+        Value::Integer(drawn.range.draw_whole(share) as i64)
     } else {
-        Value::Float(value)
+        Value::Float(drawn.range.draw(share))
     };
     Choice::new(&axis.key, value)
 }
@@ -151,7 +150,10 @@ mod tests {
         ];
         assert_eq!(samples(&axes, 4, 0).expect("draws").len(), 4);
         let error = samples(&axes, 5, 0).expect_err("are four");
-        assert!(error.to_string().contains("4 combinations"), "{error}");
+        assert!(error.to_string().contains("combinations: 4"), "{error}");
+        let seeds = [range("seed", "0..9", true), Axis::setting("lr", [1, 2])];
+        let error = samples(&seeds, 2, 0).expect_err("seeds are not drawn");
+        assert!(error.to_string().contains("`seed` is a range"), "{error}");
         let error = samples(&axes, 0, 0).expect_err("is none");
         assert!(error.to_string().contains("0 samples"), "{error}");
         let error = samples(&axes, MOST_RUNS + 1, 0).expect_err("are too many");

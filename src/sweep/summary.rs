@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::description::PlannedRun;
+use super::halving::NOT_COMPARABLE;
 use crate::error::Result;
 use crate::files::{read_regular, write_whole};
 use crate::nn::Metric;
@@ -213,8 +214,13 @@ impl Summary {
     }
 
     /// The best of the runs that trained to their end, and the column that says so: that of the validation set, or
-    /// without one the loss on the test set. `None` where none did.
+    /// without one the loss on the test set. `None` where none did, and where runs vary by what they are measured by.
     pub fn best(&self, best_by: BestBy) -> Option<(usize, &'static str)> {
+        let varies = &self.header[..self.known()];
+        let is_incomparable = |key: &&str| *key != "epochs" && varies.iter().any(|it| it == key);
+        if NOT_COMPARABLE.iter().any(is_incomparable) {
+            return None;
+        }
         let done = || (0..self.len()).filter(|&run| self.status(run) == Status::Done);
         let lowest = |column: &'static str, sign: f64| {
             let value = |run: usize| self.value(run, column).parse::<f64>().ok();

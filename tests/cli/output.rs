@@ -164,7 +164,7 @@ fn sweeps_tell_of_every_run() {
     let all = objects(&ended);
     assert_eq!(
         events(&all),
-        ["sweep", "epoch", "epoch", "run", "run", "end"]
+        ["sweep", "epoch", "epoch", "run-end", "run-end", "end"]
     );
     assert_eq!(all[0]["runs"], serde_json::json!(["lr-0.001", "lr-1e30"]));
     assert_eq!(all[1]["run"], "lr-0.001");

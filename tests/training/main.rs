@@ -10,6 +10,7 @@ mod augmented;
 mod cpu_executor;
 mod determinism;
 mod doctor;
+mod halving;
 mod interruption;
 mod onnx;
 mod own_nets;

@@ -115,7 +115,10 @@ pub(super) fn incomplete(folder: &Path) -> Option<(String, String)> {
         let is_one = |name: &&String| part.iter().any(|end| plain(name).ends_with(&plain(end)));
         names.iter().find(is_one)
     };
-    FORMATS.iter().find_map(|format| {
+    // MNIST and its like have the same files but for what EMNIST's names begin with.
+    let is_named = |format: &&Format| names.iter().any(|name| name.starts_with(format.name));
+    let (named, others): (Vec<&Format>, Vec<&Format>) = FORMATS.iter().copied().partition(is_named);
+    named.into_iter().chain(others).find_map(|format| {
         let parts = || format.parts.iter();
         let there: Vec<&str> = parts()
             .filter_map(|part| found(part).map(String::as_str))
