@@ -51,10 +51,10 @@ examples: rust ## Runs the examples of the library; each fails where it does not
 	done
 
 .PHONY: paths
-paths: rust ## Runs the paths of docs/paths, from data to what is handed in; each fails where it does not get there
-	$(CARGO) build --release --locked --bin gpu-train
+paths: rust ## Runs the scripts of docs/paths, from data to what is handed in (another program: GPU_TRAIN=...)
+	test -n "$(GPU_TRAIN)" || $(CARGO) build --release --locked --bin gpu-train
 	for path in docs/paths/*.sh; do \
-		GPU_TRAIN=$(CURDIR)/target/release/gpu-train $$path || exit 1; \
+		GPU_TRAIN=$(or $(GPU_TRAIN),$(CURDIR)/target/release/gpu-train) $$path || exit 1; \
 	done
 
 .PHONY: bench

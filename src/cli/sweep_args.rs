@@ -256,10 +256,10 @@ impl FromArgMatches for SweepArgs {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn parse(arguments: &[&str]) -> Result<SweepArgs, clap::Error> {
+    pub(in super::super) fn parse(arguments: &[&str]) -> Result<SweepArgs, clap::Error> {
         let command = SweepArgs::augment_args(Command::new("sweep").no_binary_name(true));
         SweepArgs::from_arg_matches(&command.try_get_matches_from(arguments)?)
     }

@@ -97,15 +97,8 @@ pub(super) fn axis(matches: &ArgMatches, id: &str, key: &str, holds: TypeId) -> 
 
 #[cfg(test)]
 mod tests {
-    use clap::{Args as _, Command, FromArgMatches as _};
-
-    use super::super::sweep_args::SweepArgs;
+    use super::super::sweep_args::tests::parse;
     use super::*;
-
-    fn parse(arguments: &[&str]) -> Result<SweepArgs, clap::Error> {
-        let command = SweepArgs::augment_args(Command::new("sweep").no_binary_name(true));
-        SweepArgs::from_arg_matches(&command.try_get_matches_from(arguments)?)
-    }
 
     #[test]
     fn ranges_are_grids_or_are_drawn_from() {

@@ -216,87 +216,44 @@ const fn emnist_archive(members: &'static [Member]) -> RemoteFile {
     }
 }
 
+/// The files of one of EMNIST's sets, of so many images of 28x28 to train on and to test: those of MNIST, whose headers take
+/// 16 and 8 bytes.
+macro_rules! emnist_members {
+    ($set:literal, $train:literal, $test:literal) => {
+        &[
+            emnist_members!(file $set, "train-images-idx3", 16 + 784 * $train),
+            emnist_members!(file $set, "train-labels-idx1", 8 + $train),
+            emnist_members!(file $set, "test-images-idx3", 16 + 784 * $test),
+            emnist_members!(file $set, "test-labels-idx1", 8 + $test),
+        ]
+    };
+    (file $set:literal, $what:literal, $bytes:expr) => {
+        Member {
+            path: concat!("gzip/emnist-", $set, "-", $what, "-ubyte.gz"),
+            name: concat!("emnist-", $set, "-", $what, "-ubyte"),
+            bytes: $bytes,
+        }
+    };
+}
+
 /// Handwritten digits: 240,000 to train on and 40,000 to test.
 const EMNIST_DIGITS: RemoteSet = RemoteSet {
     name: "emnist-digits",
-    files: &[emnist_archive(&[
-        Member {
-            path: "gzip/emnist-digits-train-images-idx3-ubyte.gz",
-            name: "emnist-digits-train-images-idx3-ubyte",
-            bytes: 188_160_016,
-        },
-        Member {
-            path: "gzip/emnist-digits-train-labels-idx1-ubyte.gz",
-            name: "emnist-digits-train-labels-idx1-ubyte",
-            bytes: 240_008,
-        },
-        Member {
-            path: "gzip/emnist-digits-test-images-idx3-ubyte.gz",
-            name: "emnist-digits-test-images-idx3-ubyte",
-            bytes: 31_360_016,
-        },
-        Member {
-            path: "gzip/emnist-digits-test-labels-idx1-ubyte.gz",
-            name: "emnist-digits-test-labels-idx1-ubyte",
-            bytes: 40_008,
-        },
-    ])],
+    files: &[emnist_archive(emnist_members!("digits", 240_000, 40_000))],
     ..EMNIST
 };
 
 /// Handwritten letters, upper and lower case alike: 124,800 to train on and 20,800 to test.
 const EMNIST_LETTERS: RemoteSet = RemoteSet {
     name: "emnist-letters",
-    files: &[emnist_archive(&[
-        Member {
-            path: "gzip/emnist-letters-train-images-idx3-ubyte.gz",
-            name: "emnist-letters-train-images-idx3-ubyte",
-            bytes: 97_843_216,
-        },
-        Member {
-            path: "gzip/emnist-letters-train-labels-idx1-ubyte.gz",
-            name: "emnist-letters-train-labels-idx1-ubyte",
-            bytes: 124_808,
-        },
-        Member {
-            path: "gzip/emnist-letters-test-images-idx3-ubyte.gz",
-            name: "emnist-letters-test-images-idx3-ubyte",
-            bytes: 16_307_216,
-        },
-        Member {
-            path: "gzip/emnist-letters-test-labels-idx1-ubyte.gz",
-            name: "emnist-letters-test-labels-idx1-ubyte",
-            bytes: 20_808,
-        },
-    ])],
+    files: &[emnist_archive(emnist_members!("letters", 124_800, 20_800))],
     ..EMNIST
 };
 
 /// Handwritten digits and letters of 47 kinds: 112,800 to train on and 18,800 to test.
 const EMNIST_BALANCED: RemoteSet = RemoteSet {
     name: "emnist-balanced",
-    files: &[emnist_archive(&[
-        Member {
-            path: "gzip/emnist-balanced-train-images-idx3-ubyte.gz",
-            name: "emnist-balanced-train-images-idx3-ubyte",
-            bytes: 88_435_216,
-        },
-        Member {
-            path: "gzip/emnist-balanced-train-labels-idx1-ubyte.gz",
-            name: "emnist-balanced-train-labels-idx1-ubyte",
-            bytes: 112_808,
-        },
-        Member {
-            path: "gzip/emnist-balanced-test-images-idx3-ubyte.gz",
-            name: "emnist-balanced-test-images-idx3-ubyte",
-            bytes: 14_739_216,
-        },
-        Member {
-            path: "gzip/emnist-balanced-test-labels-idx1-ubyte.gz",
-            name: "emnist-balanced-test-labels-idx1-ubyte",
-            bytes: 18_808,
-        },
-    ])],
+    files: &[emnist_archive(emnist_members!("balanced", 112_800, 18_800))],
     ..EMNIST
 };
 
