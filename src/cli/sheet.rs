@@ -1,13 +1,13 @@
 //! `--dry-run --sheet`: pictures of the first batch, as training sees them, in one PNG.
 
-use std::io::Cursor;
 use std::path::Path;
 
 use image::imageops::{self, FilterType};
-use image::{ImageFormat, Rgb, RgbImage};
+use image::{Rgb, RgbImage};
 
 use crate::error::{Error, Result};
 use crate::files::write_whole;
+use crate::report::figures::png;
 use crate::shape::ImageShape;
 
 /// The most pictures of a sheet.
@@ -49,9 +49,7 @@ pub(super) fn write(path: &Path, planes: &[u8], shape: ImageShape) -> Result<usi
         let (x, y) = (along(at % columns, width), along(at / columns, height));
         imageops::replace(&mut sheet, picture, x.into(), y.into());
     }
-    let mut png = Vec::new();
-    let written = sheet.write_to(&mut Cursor::new(&mut png), ImageFormat::Png);
-    written.map_err(|error| {
+    let png = png(&sheet).map_err(|error| {
         let what = format!("cannot be written as PNG: {error}");
         Error::file(path, what, "this is a bug in gpu-train; please report it")
     })?;

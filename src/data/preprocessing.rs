@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -318,22 +319,33 @@ fn resized(pixels: Vec<u8>, own: ImageSize, channels: usize, size: ImageSize, fi
         return pixels;
     }
     let placement = Placement::new(own, size, fit);
-    let kind = match channels {
-        1 => PixelType::U8,
-        _ => PixelType::U8x3,
+    let inner = match channels {
+        // The crate's code for one more kind of pixel would take seconds to compile, in every build.
+        1 => {
+            let colours: Vec<u8> = pixels.iter().flat_map(|it| [*it; 3]).collect();
+            let inner = resampled(&colours, own, &placement);
+            inner.into_iter().step_by(3).collect()
+        }
+        _ => resampled(&pixels, own, &placement),
     };
-    let (width, height) = (own.width as u32, own.height as u32);
-    let old = ImageRef::new(width, height, &pixels, kind).expect("a byte per channel of a pixel");
-    let inner = placement.size;
-    let mut new = Image::new(inner.width as u32, inner.height as u32, kind);
+    placement.padded(inner, channels, size)
+}
+
+/// The part of a picture of size `own` and three channels that `placement` takes, at the size that it gives it.
+fn resampled(pixels: &[u8], own: ImageSize, placement: &Placement) -> Vec<u8> {
+    let [width, height] = [own.width, own.height].map(|it| it as u32);
+    let old = TypedImageRef::<U8x3>::from_buffer(width, height, pixels).expect("whole pixels");
+    let [width, height] = [placement.size.width, placement.size.height].map(|it| it as u32);
+    let mut bytes = vec![0; placement.size.height * placement.size.width * 3];
+    let mut new = TypedImage::<U8x3>::from_buffer(width, height, &mut bytes).expect("whole pixels");
     let [left, top, width, height] = placement.of;
     let options = ResizeOptions::new()
         .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
         .use_alpha(false)
         .crop(left, top, width, height);
-    let done = Resizer::new().resize(&old, &mut new, &options);
-    done.expect("of one kind, and the part is within the picture");
-    placement.padded(new.into_vec(), channels, size)
+    let done = Resizer::new().resize_typed(&old, &mut new, &options);
+    done.expect("the part is within the picture");
+    bytes
 }
 
 #[cfg(test)]

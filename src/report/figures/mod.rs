@@ -20,7 +20,7 @@ pub use matrix::{MOST as MOST_CLASSES, matrix};
 pub use range_test::{RangePoint, range_test};
 pub use reliability::{calibration_error, reliability};
 pub use scatter::scatter;
-pub use sheet::{Picture, sheet};
+pub use sheet::{Picture, png, sheet};
 
 pub use draw::Title;
 #[cfg(test)]

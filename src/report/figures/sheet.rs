@@ -1,11 +1,10 @@
 //! Contact sheets: pictures with what they are and what they were taken for.
 
-use std::io::Cursor;
-
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use image::codecs::png::PngEncoder;
 use image::imageops::{self, FilterType};
-use image::{ImageFormat, Rgb, RgbImage};
+use image::{ImageResult, Rgb, RgbImage};
 use maud::html;
 
 use super::Figure;
@@ -16,6 +15,13 @@ use crate::shape::ImageShape;
 const COLUMNS: usize = 6;
 /// Pictures are not stored larger than this.
 const MOST_PIXELS: u32 = 128;
+
+/// `image` as a PNG file. Asks the encoder itself: `write_to` would compile those of all formats.
+pub fn png(image: &RgbImage) -> ImageResult<Vec<u8>> {
+    let mut bytes = Vec::new();
+    image.write_with_encoder(PngEncoder::new(&mut bytes))?;
+    Ok(bytes)
+}
 
 /// A picture and what is known of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,12 +65,9 @@ impl Picture {
         } else {
             image
         };
-        let mut png = Vec::new();
-        let written = image.write_to(&mut Cursor::new(&mut png), ImageFormat::Png);
-        let () = written.expect("a small picture, in memory");
         Self {
             index,
-            png,
+            png: png(&image).expect("a small picture, in memory"),
             target,
             prediction,
             probability,
