@@ -17,7 +17,20 @@ pub struct Tape<'a> {
     gradients: HashMap<Value, Gradient>,
     /// Outputs of operations that end in a fused activation, where one operation alone reads them.
     activations: HashMap<Value, Activation>,
+    /// Outputs of operations that end in a fused pooling, where one operation alone reads them.
+    poolings: HashMap<Value, Pooling>,
     add: Add,
+}
+
+/// A max-pooling that is fused into the operation that made a value.
+#[derive(Debug, Clone, Copy)]
+pub struct Pooling {
+    /// Shape of a sample of what it reads.
+    pub input: ImageShape,
+    /// The activation before it.
+    pub activation: Activation,
+    /// The pixels of its input that it picked.
+    pub argmax: Value,
 }
 
 /// The kernel that adds two batches of a shape; operations stand on a floor above, so that whoever
@@ -29,7 +42,7 @@ pub type Add = fn(ImageShape) -> Call;
 enum Gradient {
     /// It is the value's own.
     Whole(Value),
-    /// It is that of the sums before the activation fused into the operation that made the value.
+    /// It is that of the sums before the activation, and the pooling, fused into the operation that made the value.
     BeforeActivation(Value),
 }
 
@@ -44,6 +57,7 @@ pub fn differentiate(graph: &mut Graph, add: Add) -> Result<()> {
         graph,
         gradients: HashMap::new(),
         activations: fused_activations(&forward),
+        poolings: fused_poolings(&forward),
         add,
     };
     for node in forward.iter().rev() {
@@ -58,11 +72,32 @@ pub fn differentiate(graph: &mut Graph, add: Add) -> Result<()> {
 fn fused_activations(nodes: &[Node]) -> HashMap<Value, Activation> {
     let ends = nodes.iter().filter_map(|node| {
         let (activation, output) = (node.op.activation(), *node.outputs.first()?);
-        let readers = nodes.iter().flat_map(|it| &it.inputs);
-        let readers = readers.filter(|&&it| it == output);
-        (activation != Activation::Linear && readers.count() == 1).then_some((output, activation))
+        let is_fused = activation != Activation::Linear;
+        (is_fused && is_read_once(nodes, output)).then_some((output, activation))
     });
     ends.collect()
+}
+
+/// The outputs of `nodes` that end in a fused pooling and that one operation alone reads, once.
+fn fused_poolings(nodes: &[Node]) -> HashMap<Value, Pooling> {
+    let ends = nodes.iter().filter_map(|node| {
+        let (input, activation) = node.op.pooling()?;
+        let [output, argmax] = node.outputs[..] else {
+            return None;
+        };
+        let pooling = Pooling {
+            input,
+            activation,
+            argmax,
+        };
+        is_read_once(nodes, output).then_some((output, pooling))
+    });
+    ends.collect()
+}
+
+fn is_read_once(nodes: &[Node], value: Value) -> bool {
+    let readers = nodes.iter().flat_map(|it| &it.inputs);
+    readers.filter(|it| **it == value).count() == 1
 }
 
 impl Tape<'_> {
@@ -101,6 +136,24 @@ impl Tape<'_> {
     pub fn fused_activation(&self, value: Value) -> Activation {
         let known = self.activations.get(&value).copied();
         known.unwrap_or(Activation::Linear)
+    }
+
+    /// The pooling that ends the operation that made `value`, which the kernel that makes the gradient of `value` may
+    /// undo; the gradient is then set by [`Self::set_gradient_before_pooling`].
+    pub fn fused_pooling(&self, value: Value) -> Option<Pooling> {
+        self.poolings.get(&value).copied()
+    }
+
+    /// Sets the gradient of the sums before the pooling that made `value`, and the activation before that.
+    ///
+    /// Errors as [`Self::set_gradient`].
+    pub fn set_gradient_before_pooling(
+        &mut self,
+        node: &Node,
+        value: Value,
+        gradient: Value,
+    ) -> Result<()> {
+        self.set(node, value, Gradient::BeforeActivation(gradient))
     }
 
     /// Sets the gradient of `value`, or adds to it what another reader has set.
@@ -238,6 +291,7 @@ mod tests {
             graph: &mut graph,
             gradients: HashMap::new(),
             activations: HashMap::new(),
+            poolings: HashMap::new(),
             add: ops::elementwise::add_forward::sum,
         };
         for gradient in gradients {
@@ -267,6 +321,7 @@ mod tests {
             graph: &mut graph,
             gradients: HashMap::new(),
             activations,
+            poolings: HashMap::new(),
             add: ops::elementwise::add_forward::sum,
         };
         let [first, next] = &nodes[..] else {

@@ -74,6 +74,12 @@ pub trait Op: Any + Debug + Send + Sync {
         Activation::Linear
     }
 
+    /// The max-pooling that ends it, fused in: what that reads, and the activation before it. The operation's second
+    /// output is then the pixels that it picked, and [`Tape::fused_pooling`] knows of it.
+    fn pooling(&self) -> Option<(ImageShape, Activation)> {
+        None
+    }
+
     /// The operation that does this one and then `next`, if the target has a kernel for it.
     fn absorb(&self, _next: &dyn Op, _target: &Target) -> Option<Arc<dyn Op>> {
         None

@@ -30,6 +30,10 @@ const SNIPPETS: &[(&str, &str)] = &[
         include_str!("../../shaders/shared/two_over.wgsl"),
     ),
     (
+        "input_gradient",
+        include_str!("../../shaders/shared/input_gradient.wgsl"),
+    ),
+    (
         "weight_gradient",
         include_str!("../../shaders/shared/weight_gradient.wgsl"),
     ),

@@ -32,6 +32,7 @@ pub const ALL: &[&Kernel] = &[
     &activation::activation_forward::KERNEL,
     &conv2d::conv2d_backward_input::KERNEL,
     &conv2d::conv2d_backward_input_direct::KERNEL,
+    &conv2d::conv2d_backward_input_max_unpool2d::KERNEL,
     &conv2d::conv2d_backward_weight::KERNEL,
     &conv2d::conv2d_backward_weight_strips::KERNEL,
     &conv2d::conv2d_forward::KERNEL,

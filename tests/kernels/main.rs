@@ -23,6 +23,7 @@ mod batch_norm_statistics;
 mod clip_gradients;
 mod conv2d_backward_input;
 mod conv2d_backward_input_direct;
+mod conv2d_backward_input_max_unpool2d;
 mod conv2d_backward_weight;
 mod conv2d_backward_weight_strips;
 mod conv2d_forward;

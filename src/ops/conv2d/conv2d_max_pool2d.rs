@@ -33,10 +33,17 @@ impl Op for Conv2dMaxPool2d {
         forward(&self.shape, self.activation, target)
     }
 
+    fn pooling(&self) -> Option<(ImageShape, Activation)> {
+        Some((self.between, self.activation))
+    }
+
     fn backward(&self, tape: &mut Tape<'_>, node: &Node) -> Result<()> {
         let [output, argmax] = node.outputs[..] else {
             unreachable!("the pooling was recorded with two outputs");
         };
+        if let Some(gradient) = tape.gradient_before_activation(node, output)? {
+            return gradients::gradients(tape, node, &self.shape, gradient, self.has_bias);
+        }
         let gradient = tape.gradient(node, output)?;
         if tape.graph.target.is_cpu() {
             return self.picked_gradients(tape, node, gradient);

@@ -1,8 +1,8 @@
 //! The gradients of a convolution, which others that are one share.
 
 use super::{
-    conv2d_backward_input, conv2d_backward_input_direct, conv2d_backward_weight,
-    conv2d_backward_weight_strips,
+    conv2d_backward_input, conv2d_backward_input_direct, conv2d_backward_input_max_unpool2d,
+    conv2d_backward_weight, conv2d_backward_weight_strips,
 };
 use crate::activation::Activation;
 use crate::error::Result;
@@ -63,7 +63,7 @@ fn weight_gradient(capacity: usize, shape: &ConvShape, target: &Target) -> Call 
 }
 
 /// Records the gradient of the input, given that of the sums; where an activation is fused into
-/// what made the input, the slope is taken by the same kernel.
+/// what made the input, the slope is taken by the same kernel, and where a pooling is, it is undone.
 pub(in crate::ops) fn input_gradient(
     tape: &mut Tape<'_>,
     node: &Node,
@@ -71,14 +71,25 @@ pub(in crate::ops) fn input_gradient(
     gradient: Value,
 ) -> Result<()> {
     let [input, weight, _] = inputs(node);
+    let (capacity, target) = (tape.graph.capacity, tape.graph.target.clone());
     let activation = tape.fused_activation(input);
+    let call = by_input(capacity, shape, activation, &target);
+    if let Some(pooling) = tape.fused_pooling(input)
+        && *call.kernel == conv2d_backward_input::KERNEL
+        && !target.is_cpu()
+        && tape.graph.sample_shape(input) == shape.input
+    {
+        let (before, read) = (pooling.activation, pooling.input);
+        let call = conv2d_backward_input_max_unpool2d::call(shape, before, read, &target);
+        let inputs = vec![gradient, weight, input, pooling.argmax];
+        let grad_input = tape.samples_of(node, call, inputs, read);
+        return tape.set_gradient_before_pooling(node, input, grad_input);
+    }
     // Without an activation the kernel does not read its input: what it reads anyway is bound.
     let activated = match activation {
         Activation::Linear => gradient,
         _ => input,
     };
-    let (capacity, target) = (tape.graph.capacity, tape.graph.target.clone());
-    let call = by_input(capacity, shape, activation, &target);
     let inputs = vec![gradient, weight, activated];
     let grad_input = tape.samples(node, call, inputs, input);
     tape.set_gradient_before_activation(node, input, grad_input)

@@ -2,6 +2,7 @@
 
 pub mod conv2d_backward_input;
 pub mod conv2d_backward_input_direct;
+pub mod conv2d_backward_input_max_unpool2d;
 pub mod conv2d_backward_weight;
 pub mod conv2d_backward_weight_strips;
 pub mod conv2d_forward;

@@ -200,13 +200,13 @@ impl Linear {
 
         if tape.graph.needs_gradient(input) {
             // Row by row, so a convolution of 1x1: one kernel less to compile.
-            let shape = ConvShape {
-                input: ImageShape::new(ins, rows, 1),
+            let shape = self.conv.unwrap_or(ConvShape {
+                input: ImageShape::vector(ins),
                 out_channels: outs,
                 kernel_height: 1,
                 kernel_width: 1,
                 stride: 1,
-            };
+            });
             gradients::input_gradient(tape, node, &shape, gradient)?;
         }
         Ok(())
