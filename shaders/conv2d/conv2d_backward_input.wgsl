@@ -10,7 +10,6 @@
 //#include step
 //#include activation
 //#include product
-//#include input_gradient
 
 struct Params {
     in_height: u32,
@@ -52,3 +51,6 @@ fn store(sums: ptr<function, Sums>, tile: Tile, thread: Thread) {
         }
     }
 }
+
+// With the entry point, which comes last.
+//#include input_gradient

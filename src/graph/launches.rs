@@ -1,5 +1,6 @@
-//! Launches: which neighbours of a program an adapter runs side by side.
+//! Launches: which dispatches of a program an adapter runs side by side, and their order.
 
+use std::cmp::Reverse;
 use std::ops::Range;
 
 use super::Phase;
@@ -7,30 +8,98 @@ use super::graph::{Graph, Node, Storage, Value};
 use super::plan::bound;
 use crate::kernel::{Access, Call};
 
-/// Which of `nodes` are one launch: neighbours that do not depend on each other, whose kernels can do with workgroups of
-/// one size, as many as an adapter can bind the buffers of.
-pub(super) fn launches(graph: &Graph, nodes: &[&Node]) -> Vec<Range<usize>> {
-    let mut launches: Vec<Range<usize>> = Vec::new();
-    let mut open = Launch::default();
-    for (position, node) in nodes.iter().enumerate() {
-        let merges = graph.merges && !graph.target.has_shards();
-        if merges && open.takes(graph, node) {
-            launches.last_mut().expect("something is open").end += 1;
-        } else {
-            open = Launch::default();
-            launches.push(position..position + 1);
+/// The nodes in the order in which they run, and the ranges of them that are one launch.
+///
+/// Without launches of several, the order is that of `nodes`. With them, a launch holds what waits for nothing that is
+/// still to come, whose kernels can do with workgroups of one size, as many as an adapter can bind the buffers of; what
+/// most others wait for, one after the other, goes first. So the gradients of parameters, for which only their sums and
+/// the update wait, run beside those that the layers before need.
+pub(super) fn in_launches<'g>(
+    graph: &Graph,
+    nodes: Vec<&'g Node>,
+) -> (Vec<&'g Node>, Vec<Range<usize>>) {
+    if !graph.merges || graph.target.has_shards() {
+        let alone = (0..nodes.len()).map(|at| at..at + 1).collect();
+        return (nodes, alone);
+    }
+    // Something may happen to the gradients before the update.
+    let update = nodes.partition_point(|it| it.phase < Phase::Update);
+    let mut launches = Vec::new();
+    let mut order = Vec::new();
+    for half in [0..update, update..nodes.len()] {
+        let items: Vec<Item> = nodes[half.clone()]
+            .iter()
+            .map(|it| Item::of(graph, it))
+            .collect();
+        for launch in schedule(graph, &items) {
+            launches.push(order.len()..order.len() + launch.len());
+            order.extend(launch.iter().map(|at| nodes[half.start + at]));
         }
-        open.add(graph, node);
+    }
+    (order, launches)
+}
+
+/// The launches of `items`, which stand in an order in which they could run one after the other.
+fn schedule(graph: &Graph, items: &[Item]) -> Vec<Vec<usize>> {
+    // Which earlier ones each waits for.
+    let awaited: Vec<Vec<usize>> = (0..items.len())
+        .map(|at| {
+            (0..at)
+                .filter(|it| items[*it].conflicts(&items[at]))
+                .collect()
+        })
+        .collect();
+    let mut waiting = vec![0; items.len()];
+    for at in (0..items.len()).rev() {
+        for &earlier in &awaited[at] {
+            waiting[earlier] = waiting[earlier].max(waiting[at] + 1);
+        }
+    }
+    let mut is_done = vec![false; items.len()];
+    let mut launches = Vec::new();
+    while is_done.contains(&false) {
+        let is_ready = |at: &usize| !is_done[*at] && awaited[*at].iter().all(|it| is_done[*it]);
+        let mut ready: Vec<usize> = (0..items.len()).filter(is_ready).collect();
+        ready.sort_by_key(|at| Reverse(waiting[*at]));
+        let mut launch = Launch::default();
+        let mut taken = Vec::new();
+        for at in ready {
+            if launch.takes(graph, &items[at]) {
+                launch.add(&items[at]);
+                taken.push(at);
+            }
+        }
+        taken.iter().for_each(|at| is_done[*at] = true);
+        launches.push(taken);
     }
     launches
 }
 
-/// What the nodes of a launch bind.
+/// A node, as a launch takes it.
+struct Item {
+    call: Call,
+    uses: Vec<Use>,
+}
+
+impl Item {
+    fn of(graph: &Graph, node: &Node) -> Self {
+        let call = node.op.call(&graph.target);
+        let uses = Use::all(graph, node, &call);
+        Self { call, uses }
+    }
+
+    /// Whether it and `other` have to run one after the other.
+    fn conflicts(&self, other: &Self) -> bool {
+        let mut uses = self.uses.iter();
+        uses.any(|own| other.uses.iter().any(|it| own.conflicts(it)))
+    }
+}
+
+/// What runs in a launch.
 #[derive(Default)]
 struct Launch {
-    phase: Option<Phase>,
     calls: Vec<Call>,
-    used: Vec<Use>,
+    bound: usize,
 }
 
 /// A value as a kernel binds it.
@@ -79,26 +148,18 @@ impl Use {
 }
 
 impl Launch {
-    /// Whether `node` can be one of it.
-    fn takes(&self, graph: &Graph, node: &Node) -> bool {
-        let (call, limits) = (node.op.call(&graph.target), &graph.target.limits);
-        let uses = Use::all(graph, node, &call);
-        let conflicts = |it: &Use| self.used.iter().any(|used| used.conflicts(it));
-        // Something may happen to the gradients before the update.
-        let updates = |phase: Phase| phase == Phase::Update;
-        let same_half = self.phase.map(updates) == Some(updates(node.phase));
-        same_half
-            && self.used.len() + uses.len() <= limits.storage_buffers as usize
-            && !uses.iter().any(conflicts)
-            && workgroup_size(self.calls.iter().chain([&call]))
-                .is_some_and(|size| size <= limits.workgroup_threads)
+    /// Whether `item`, which waits for none of it, can be one of it; the first one always can.
+    fn takes(&self, graph: &Graph, item: &Item) -> bool {
+        let limits = &graph.target.limits;
+        self.calls.is_empty()
+            || self.bound + item.uses.len() <= limits.storage_buffers as usize
+                && workgroup_size(self.calls.iter().chain([&item.call]))
+                    .is_some_and(|size| size <= limits.workgroup_threads)
     }
 
-    fn add(&mut self, graph: &Graph, node: &Node) {
-        let call = node.op.call(&graph.target);
-        self.phase = Some(node.phase);
-        self.used.extend(Use::all(graph, node, &call));
-        self.calls.push(call);
+    fn add(&mut self, item: &Item) {
+        self.bound += item.uses.len();
+        self.calls.push(item.call.clone());
     }
 }
 

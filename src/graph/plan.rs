@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::graph::{Graph, Node, Storage, Value};
-use super::launches::launches;
+use super::launches::in_launches;
 use super::{BufferSlice, BufferSpec, Dispatch, Extent, Program, Role};
 use crate::kernel::shards::{self, SHARDS};
 
@@ -39,10 +39,9 @@ impl Lifetime {
     }
 }
 
-/// The program of `graph`: its nodes ordered by phase, and a buffer for every value.
+/// The program of `graph`: its nodes in order, and a buffer for every value.
 pub fn lower(graph: &Graph) -> Program {
-    let nodes = in_order(graph);
-    let launches = launches(graph, &nodes);
+    let (nodes, launches) = in_order(graph);
     let mut buffers = resident_buffers(graph, &nodes);
     let slots = share_slots(graph, lifetimes(graph, &nodes, &launches), &mut buffers);
     let slice = |value: Value| {
@@ -108,11 +107,11 @@ fn place(graph: &Graph, value: Value, sharing: Sharing) -> (usize, Extent) {
     }
 }
 
-/// The nodes by phase, else as recorded.
-fn in_order(graph: &Graph) -> Vec<&Node> {
+/// The nodes by phase, else as recorded, and then as launches have them; and those.
+fn in_order(graph: &Graph) -> (Vec<&Node>, Vec<Range<usize>>) {
     let mut nodes: Vec<&Node> = graph.nodes.iter().collect();
     nodes.sort_by_key(|node| node.phase);
-    nodes
+    in_launches(graph, nodes)
 }
 
 pub(super) fn bound(node: &Node) -> impl Iterator<Item = Value> {
@@ -303,7 +302,7 @@ mod tests {
         let program = lower(graph);
         let mut holds: HashMap<usize, Value> = HashMap::new();
         let mut overwritten = 0;
-        for (node, dispatch) in in_order(graph).iter().zip(&program.dispatches) {
+        for (node, dispatch) in in_order(graph).0.iter().zip(&program.dispatches) {
             let transient = |value: &&Value| graph.values[value.0].storage == Storage::Transient;
             let buffer = |value: &Value| {
                 let at = bound(node).position(|it| it == *value).expect("is bound");

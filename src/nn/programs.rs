@@ -222,7 +222,7 @@ mod tests {
         };
         assert_eq!(of(NetworkType::Cnn, true, &target), (12, 19));
         assert_eq!(of(NetworkType::Mlp, true, &target), (5, 8));
-        assert_eq!(of(NetworkType::Resnet, true, &target), (111, 122));
+        assert_eq!(of(NetworkType::Resnet, true, &target), (93, 122));
         // The nets of docs/performance.md: deep and shallow.
         let cnn = |channels: &[usize], kernel: usize| {
             let sizes = NetworkConfiguration {
@@ -236,8 +236,8 @@ mod tests {
             let program = lower(&graph);
             (program.launches.len(), program.dispatches.len())
         };
-        assert_eq!(cnn(&[8, 16, 32, 64], 1), (16, 24));
-        assert_eq!(cnn(&[41], 28), (12, 15));
+        assert_eq!(cnn(&[8, 16, 32, 64], 1), (14, 24));
+        assert_eq!(cnn(&[41], 28), (10, 14));
         // An adapter of few bindings runs the pairs alone.
         let few = Target::portable(AdapterKind::Gpu);
         let (launches, dispatches) = of(NetworkType::Cnn, true, &few);

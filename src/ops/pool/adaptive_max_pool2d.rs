@@ -1,6 +1,7 @@
 //! Maximum over windows that divide the image into a fixed number of cells; they overlap or repeat
 //! where the image's size is no multiple of it.
 
+use crate::activation::Activation;
 use crate::error::Result;
 use crate::graph::{Graph, Node, Op, Shape, Tape, Value};
 use crate::kernel::target::Target;
@@ -40,8 +41,14 @@ impl Op for AdaptiveMaxPool2d {
     fn backward(&self, tape: &mut Tape<'_>, node: &Node) -> Result<()> {
         let (input, output, argmax) = (node.inputs[0], node.outputs[0], node.outputs[1]);
         let gradient = tape.gradient(node, output)?;
-        let call = adaptive_max_pool2d_backward::call(self.input, self.cells);
-        let grad_input = tape.samples(node, call, vec![gradient, argmax], input);
-        tape.set_gradient(node, input, grad_input)
+        let activation = tape.fused_activation(input);
+        // Without an activation the kernel does not read its input: what it reads anyway is bound.
+        let activated = match activation {
+            Activation::Linear => gradient,
+            _ => input,
+        };
+        let call = adaptive_max_pool2d_backward::call(self.input, self.cells, activation);
+        let grad_input = tape.samples(node, call, vec![gradient, argmax, activated], input);
+        tape.set_gradient_before_activation(node, input, grad_input)
     }
 }

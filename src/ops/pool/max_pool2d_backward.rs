@@ -149,20 +149,26 @@ fn native(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
 
 /// The gradient by the input of the adaptive pooling, whose windows may overlap.
 pub(super) fn native_adaptive(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
-    let [grad_output, argmax, grad_input] = slices else {
-        panic!("adaptive_max_pool2d_backward binds three buffers");
+    let [grad_output, argmax, input, grad_input] = slices else {
+        panic!("adaptive_max_pool2d_backward binds four buffers");
     };
     let params: &adaptive_max_pool2d_backward::Params = call.params();
     let channels = params.quads as usize * QUAD;
     let out_len = (params.cells * params.cells) as usize * channels;
     let in_len = (params.in_height * params.in_width) as usize * channels;
     let grads = &grad_output.real()[..part.step.batch as usize * out_len];
+    let grad_input = grad_input.real_mut();
     native_scatter(
         [channels, out_len, in_len],
         grads,
         argmax.word(),
-        grad_input.real_mut(),
+        grad_input,
     );
+    let activation = Activation::from_number(params.activation);
+    if activation != Activation::Linear {
+        let len = part.step.batch as usize * in_len;
+        take_slopes(activation, &input.real()[..len], &mut grad_input[..len]);
+    }
 }
 
 /// Adds every gradient to the pixel that its window picked; all other pixels get zero.
