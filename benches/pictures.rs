@@ -29,7 +29,7 @@ fn main() {
     }
 }
 
-/// Reads photos of sizes of their own as `size`, or such of one size as they are.
+/// Reads photos of sizes of their own as `size`, or such of the net's size as they are.
 fn measure(pictures: usize, rounds: usize, size: Option<ImageSize>) {
     let place = tempfile::tempdir().expect("a temporary folder");
     let paths = photos(place.path(), pictures, size.is_some());
@@ -39,7 +39,7 @@ fn measure(pictures: usize, rounds: usize, size: Option<ImageSize>) {
         .sum();
     let threads = rayon::current_num_threads();
     let each = bytes / pictures as u64;
-    let what = size.map_or("of one size, which stays".to_owned(), |it| {
+    let what = size.map_or(format!("of {SIZE}, as they are"), |it| {
         format!("of sizes of their own, to {it}")
     });
     println!(
@@ -98,7 +98,7 @@ fn measure(pictures: usize, rounds: usize, size: Option<ImageSize>) {
     }
 }
 
-/// `count` photos of 200x150 pixels, or `about` that, in two classes.
+/// `count` photos of the net's size, or of `about` 200x150 pixels, in two classes.
 fn photos(place: &Path, count: usize, about: bool) -> Vec<PathBuf> {
     let mut state = 1_u32;
     let mut noise = move || {
@@ -113,7 +113,7 @@ fn photos(place: &Path, count: usize, about: bool) -> Vec<PathBuf> {
         let (width, height) = if about {
             (160 + at % 80, 120 + at % 60)
         } else {
-            (200, 150)
+            (SIZE.width as u32, SIZE.height as u32)
         };
         let photo = RgbImage::from_fn(width, height, |x, y| {
             let wave = |scale: u32| ((x * scale + at) / 16 % 8 * 20 + y * 60 / height) as u8;
