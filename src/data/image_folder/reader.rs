@@ -158,9 +158,8 @@ impl<'a> Job<'a> {
             let what = format!("{count} images of {shape} are {what}");
             Error::file(folder, what, LIMIT_HINT)
         })?;
-        drop(reserve::<u8>(folder, bytes)?);
-        // Zeros that the system gives where they are first written to, on all processors.
-        let mut images = vec![0; bytes];
+        let mut images = reserve(folder, bytes)?;
+        images.resize(bytes, 0);
         let mut digests = vec![Digest::default(); count];
         let all = images.par_chunks_exact_mut(elements);
         let all = all.zip(digests.par_iter_mut()).zip(samples);
