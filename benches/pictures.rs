@@ -10,37 +10,45 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use gpu_train::data::image_folder::read_picture;
-use gpu_train::data::{DataSource, Fit, ImageSize, Loading, Preprocessing};
-use gpu_train::shape::ImageShape;
+use gpu_train::data::{DataSource, ImageSize, Loading, Preprocessing};
 use image::{Rgb, RgbImage};
 
 const PICTURES: usize = 10_000;
 const ROUNDS: usize = 5;
-const SIDE: usize = 64;
+const SIZE: ImageSize = ImageSize {
+    height: 64,
+    width: 64,
+};
 
 fn main() {
     let mut numbers = std::env::args().skip(1).filter_map(|it| it.parse().ok());
     let pictures = numbers.next().unwrap_or(PICTURES);
     let rounds = numbers.next().unwrap_or(ROUNDS);
+    for size in [None, Some(SIZE)] {
+        measure(pictures, rounds, size);
+    }
+}
+
+/// Reads photos of sizes of their own as `size`, or such of the net's size as they are.
+fn measure(pictures: usize, rounds: usize, size: Option<ImageSize>) {
     let place = tempfile::tempdir().expect("a temporary folder");
-    let paths = photos(place.path(), pictures);
+    let paths = photos(place.path(), pictures, size.is_some());
     let bytes: u64 = paths
         .iter()
         .map(|it| fs::metadata(it).expect("is there").len())
         .sum();
     let threads = rayon::current_num_threads();
     let each = bytes / pictures as u64;
+    let what = size.map_or(format!("of {SIZE}, as they are"), |it| {
+        format!("of sizes of their own, to {it}")
+    });
     println!(
-        "{pictures} JPEG files of {each} bytes on average, {threads} threads, medians of {rounds} rounds"
+        "{pictures} JPEG files {what}, {each} bytes on average, {threads} threads, medians of {rounds} rounds"
     );
     let preprocessing = Preprocessing {
-        size: Some(ImageSize {
-            height: SIDE,
-            width: SIDE,
-        }),
+        size,
         ..Preprocessing::default()
     };
-    let exact = Preprocessing::exact(ImageShape::new(3, SIDE, SIDE), Fit::Stretch);
     let cache = place.path().join("cache");
     let load = |cached: bool| {
         let loading = Loading {
@@ -54,7 +62,7 @@ fn main() {
         assert_eq!(split.train.len() + split.test.len(), pictures);
     };
     let decode = |path: &Path| drop(image::open(path).expect("whole").into_rgb8());
-    let read = |path: &Path| drop(read_picture(path, &exact).expect("whole"));
+    let read = |path: &Path| drop(read_picture(path, &preprocessing).expect("whole"));
     let mut seconds = [const { Vec::new() }; 5];
     for _ in 0..rounds {
         let _ = fs::remove_dir_all(&cache);
@@ -73,7 +81,7 @@ fn main() {
     let medians = seconds.map(median);
     for (name, seconds) in [
         "plain loop, the crate image decodes",
-        "plain loop, `read_picture`: checked, resized",
+        "plain loop, `read_picture`",
         "folder, no cache",
         "folder, kept in the cache",
         "folder, from the cache",
@@ -90,8 +98,8 @@ fn main() {
     }
 }
 
-/// `count` photos of about 200x150 pixels in two classes.
-fn photos(place: &Path, count: usize) -> Vec<PathBuf> {
+/// `count` photos of the net's size, or of `about` 200x150 pixels, in two classes.
+fn photos(place: &Path, count: usize, about: bool) -> Vec<PathBuf> {
     let mut state = 1_u32;
     let mut noise = move || {
         state = state.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
@@ -101,8 +109,12 @@ fn photos(place: &Path, count: usize) -> Vec<PathBuf> {
     for number in 0..count {
         let folder = place.join("photos").join(["cat", "dog"][number % 2]);
         fs::create_dir_all(&folder).expect("makes the folder");
-        let (width, height) = (160 + number as u32 % 80, 120 + number as u32 % 60);
         let at = number as u32;
+        let (width, height) = if about {
+            (160 + at % 80, 120 + at % 60)
+        } else {
+            (SIZE.width as u32, SIZE.height as u32)
+        };
         let photo = RgbImage::from_fn(width, height, |x, y| {
             let wave = |scale: u32| ((x * scale + at) / 16 % 8 * 20 + y * 60 / height) as u8;
             Rgb([wave(1), wave(2), wave(3)].map(|it| it.saturating_add(noise() % 24)))

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+use pulp::Arch;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -242,13 +243,17 @@ impl Preprocessing {
         let channels = pixels.len() / (own.height * own.width);
         let size = self.size.unwrap_or(own);
         let pixels = resized(pixels, own, channels, size, self.fit);
-        for (at, plane) in new.chunks_exact_mut(size.height * size.width).enumerate() {
-            let values = pixels[at..].iter().step_by(channels);
-            plane
-                .iter_mut()
-                .zip(values)
-                .for_each(|(new, old)| *new = *old);
+        if channels == 1 {
+            new.copy_from_slice(&pixels);
+            return;
         }
+        let (red, rest) = new.split_at_mut(size.height * size.width);
+        let (green, blue) = rest.split_at_mut(red.len());
+        Arch::new().dispatch(|| {
+            let pixels = pixels.as_chunks().0.iter();
+            let planes = pixels.zip(red).zip(green).zip(blue);
+            planes.for_each(|(((pixel, r), g), b)| [*r, *g, *b] = *pixel);
+        });
     }
 
     /// What a file of weights of a net for images of `shape` records of it, by name: a fit only where a size

@@ -9,6 +9,8 @@
 mod entropy;
 mod scan;
 
+use std::rc::Rc;
+
 use entropy::Huffman;
 use scan::{Band, Scan};
 
@@ -52,8 +54,8 @@ const SCAN: u8 = 0xda;
 /// Huffman tables, by kind and number.
 #[derive(Default)]
 struct Tables {
-    dc: [Option<Huffman>; TABLES],
-    ac: [Option<Huffman>; TABLES],
+    dc: [Option<Rc<Huffman>>; TABLES],
+    ac: [Option<Rc<Huffman>>; TABLES],
 }
 
 /// What the frame header says, and what the scans have given so far.
@@ -152,16 +154,16 @@ impl JpegFile<'_> {
 
     fn define_huffman(&mut self, mut body: &[u8]) -> Option<()> {
         while let [head, rest @ ..] = body {
-            let (counts, rest) = rest.split_first_chunk()?;
-            let total = counts.iter().map(|count| usize::from(*count)).sum();
-            let table = Huffman::new(counts, rest.get(..total)?)?;
+            let counts = rest.get(..16)?.iter();
+            let length = 16 + counts.map(|count| usize::from(*count)).sum::<usize>();
+            let table = Huffman::of(rest.get(..length)?)?;
             let tables = match head >> 4 {
                 0 => &mut self.tables.dc,
                 1 => &mut self.tables.ac,
                 _ => return None,
             };
             *tables.get_mut(usize::from(head & 15))? = Some(table);
-            body = &rest[total..];
+            body = &rest[length..];
         }
         Some(())
     }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageReader, Limits};
+use memchr::memmem;
 
 use super::{jpeg, webp};
 use crate::data::preprocessing::luma;
@@ -18,6 +19,8 @@ use crate::error::{Error, Result};
 /// GIF.
 const DECODER_SHARE: u64 = 4;
 const MAX_SIDE: u32 = 16_384;
+/// What the EXIF data of a JPEG file start with.
+const EXIF: &[u8] = b"Exif\0\0";
 
 const IMAGE_HINT: &str = "the file is damaged, or no PNG, JPEG, TIFF, BMP, GIF, WebP or PNM image: replace \
                           it, or move it away";
@@ -122,10 +125,17 @@ impl<'a> Picture<'a> {
                 "save it with 8 or 16 bits per channel",
             ));
         }
+        // The decoder of JPEG files reads their headers once more to look for it.
+        let is_plain = bytes.starts_with(&jpeg::START) && memmem::find(bytes, EXIF).is_none();
+        let orientation = if is_plain {
+            Orientation::NoTransforms
+        } else {
+            decoder.orientation().map_err(failed)?
+        };
         Ok(Self {
             path,
             bytes,
-            orientation: decoder.orientation().map_err(failed)?,
+            orientation,
             decoder: Box::new(decoder),
         })
     }

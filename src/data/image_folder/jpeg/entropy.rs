@@ -1,70 +1,155 @@
 //! Bits and Huffman codes of a scan.
 
-/// The longest code, in bits.
-const LONGEST: usize = 16;
+use std::array;
+use std::cell::{OnceCell, RefCell};
+use std::rc::Rc;
+
+use memchr::memchr;
+
+use super::COEFFICIENTS;
 
 /// Bits by which most codes are looked up at once.
-const LOOKED_UP: u32 = 9;
-/// Bits that are held before a code is read: more than the longest one and a number take.
+const LOOKED_UP: u32 = 11;
+/// Bits that are held before a code is read: more than the longest one, of 16 bits, and a number take.
 const ENOUGH: u32 = 32;
 const TOO_SHORT: &str = "ends before all of its pixels";
+/// Tables that a thread keeps: most files have those of the standard.
+const KEPT: usize = 8;
 
-/// A table of codes: canonical, so that the number of codes of every length says all.
+thread_local! {
+    static KNOWN: RefCell<Vec<Rc<Huffman>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Of every start of a code.
+type Lookup<T> = [T; 1 << LOOKED_UP];
+
+/// A table of codes.
 pub(super) struct Huffman {
-    lengths: [Codes; LONGEST],
-    values: Vec<u8>,
-    /// Per start of a code, its length and value; a length of 0 where it is longer, or there is none.
-    short: Vec<(u8, u8)>,
+    /// How many codes there are of every length, and the values of all.
+    definition: Vec<u8>,
+    /// In their order, the first number of 16 bits that is behind the code, its length and its value.
+    codes: Vec<(u32, u8, u8)>,
+    /// The length and the value of a code; a length of 0 where it is longer, or there is none.
+    short: Box<Lookup<(u8, u8)>>,
+    runs: OnceCell<Box<Lookup<Run>>>,
 }
 
-/// The codes of one length.
-#[derive(Clone, Copy, Default)]
-struct Codes {
-    first: u32,
-    /// The first number that is no code any more.
-    end: u32,
-    /// Where the value of the first code is.
-    value: usize,
+/// What a code of coefficients does, or two together.
+#[derive(Clone, Copy)]
+pub(super) struct Run {
+    /// Bits of the codes and of the numbers behind them.
+    bits: u8,
+    /// How many coefficients they stand for; more by [`ENDS`] where they end the block.
+    steps: u8,
+    /// A bit for the size of every number; the highest one where no code can be looked up.
+    sizes: u16,
 }
 
-impl Huffman {
-    /// The table of `counts` codes per length, from 1 bit on, and their values. `None` where there are
-    /// more codes than bits can tell apart.
-    pub(super) fn new(counts: &[u8; LONGEST], values: &[u8]) -> Option<Self> {
-        let (mut first, mut value) = (0, 0);
-        let mut lengths = [Codes::default(); LONGEST];
-        for (index, (codes, count)) in lengths.iter_mut().zip(counts).enumerate() {
-            let end = first + u32::from(*count);
-            if end > 2 << index {
-                return None;
-            }
-            *codes = Codes { first, end, value };
-            value += usize::from(*count);
-            first = end << 1;
+/// More than any steps within a block.
+const ENDS: u8 = 128;
+const NO_CODE: u16 = 1 << 15;
+
+impl Run {
+    fn new((length, value): (u8, u8)) -> Self {
+        let (zeros, size) = (value >> 4, value & 15);
+        let is_of_one_block = length > 0 && (size > 0 || zeros == 0 || zeros == 15);
+        Self {
+            bits: length + size,
+            steps: if value == 0 { ENDS } else { zeros + 1 },
+            sizes: if is_of_one_block { 1 << size } else { NO_CODE },
         }
-        let mut short = vec![(0, 0); 1 << LOOKED_UP];
-        for (length, codes) in (1..=LOOKED_UP).zip(&lengths) {
-            let same = 1 << (LOOKED_UP - length);
-            for (code, value) in (codes.first..codes.end).zip(values.get(codes.value..)?) {
-                short[(code * same) as usize..][..same as usize].fill((length as u8, *value));
-            }
+    }
+
+    /// This one of codes that start with `bits`, and the one behind it where it is whole.
+    fn with_next(self, bits: usize, runs: &Lookup<Self>) -> Self {
+        let next = runs[bits << self.bits & (runs.len() - 1)];
+        let (bits, sizes) = (self.bits + next.bits, self.sizes | next.sizes);
+        if u32::from(bits) > LOOKED_UP || sizes & NO_CODE > 0 || self.steps == ENDS {
+            return self;
         }
-        Some(Self {
-            lengths,
-            values: values.to_vec(),
-            short,
-        })
+        let steps = self.steps + next.steps;
+        Self { bits, steps, sizes }
     }
 }
 
-/// The bits between two markers.
+impl Huffman {
+    /// The table that `definition` gives: 16 numbers of codes, by their length, and their values. `None` where
+    /// there are more codes than bits can tell apart.
+    pub(super) fn of(definition: &[u8]) -> Option<Rc<Self>> {
+        KNOWN.with_borrow_mut(|known| {
+            if let Some(table) = known.iter().find(|it| it.definition == definition) {
+                return Some(Rc::clone(table));
+            }
+            let table = Rc::new(Self::new(definition)?);
+            known.truncate(KEPT - 1);
+            known.insert(0, Rc::clone(&table));
+            Some(table)
+        })
+    }
+
+    fn new(definition: &[u8]) -> Option<Self> {
+        let (counts, values) = definition.split_first_chunk::<16>()?;
+        let mut values = values.iter();
+        let (mut codes, mut end) = (Vec::new(), 0);
+        let mut short = Box::new([(0, 0); 1 << LOOKED_UP]);
+        for (length, count) in (1..).zip(counts) {
+            for value in values.by_ref().take(usize::from(*count)) {
+                let start = end >> (16 - LOOKED_UP);
+                end += 1 << (16 - length);
+                if u32::from(length) <= LOOKED_UP {
+                    let same = short.get_mut(start..end >> (16 - LOOKED_UP))?;
+                    same.fill((length, *value));
+                }
+                codes.push((end as u32, length, *value));
+            }
+        }
+        (end <= 1 << 16).then(|| Self {
+            definition: definition.to_vec(),
+            codes,
+            short,
+            runs: OnceCell::new(),
+        })
+    }
+
+    /// What codes of coefficients do, two at once where they can be looked up together.
+    pub(super) fn runs(&self) -> &Lookup<Run> {
+        self.runs.get_or_init(|| {
+            let single = self.short.map(Run::new);
+            Box::new(array::from_fn(|bits| single[bits].with_next(bits, &single)))
+        })
+    }
+
+    /// Whether a row of zeros stands for numbers, one after the other, and for no empty blocks.
+    pub(super) fn zeros_are_numbers(&self) -> bool {
+        self.codes.first().is_some_and(|it| it.2 & 15 > 0)
+    }
+}
+
+/// Copies to `bytes` what is in `scan` before its first marker, without the zeros that follow every 0xff.
+/// Gives the position of the marker, or of the end.
+pub(super) fn copy_to_marker(scan: &[u8], bytes: &mut Vec<u8>) -> usize {
+    bytes.clear();
+    let mut rest = scan;
+    loop {
+        let (plain, more) = rest.split_at(memchr(0xff, rest).unwrap_or(rest.len()));
+        bytes.extend_from_slice(plain);
+        // A byte of 0xff is followed by a zero; without it, a marker starts.
+        let [0xff, 0, more @ ..] = more else {
+            return scan.len() - more.len();
+        };
+        bytes.push(0xff);
+        rest = more;
+    }
+}
+
+/// Bits that are read one after the other. Loops work on a copy, which stays in registers.
+#[derive(Clone, Copy)]
 pub(super) struct Bits<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// The next `count` bits, at the high end; the others are zero.
+    /// The next `count` bits, at the high end; what is below is zero, or the bits behind them.
     held: u64,
     count: u32,
-    zero_bits: u32,
 }
 
 #[expect(
@@ -78,112 +163,106 @@ impl<'a> Bits<'a> {
             at: 0,
             held: 0,
             count: 0,
-            zero_bits: 0,
         }
     }
 
-    fn fill(&mut self) {
-        while self.count <= ENOUGH {
-            let bytes = &self.bytes[self.at..];
-            if let Some(word) = bytes.first_chunk()
-                && !word.contains(&0xff)
-            {
-                self.held |= u64::from(u32::from_be_bytes(*word)) << (32 - self.count);
-                (self.at, self.count) = (self.at + 4, self.count + 32);
-                continue;
-            }
-            let (byte, read) = match *bytes {
-                // A byte of 0xff is followed by a zero; without it, a marker starts.
-                [0xff, 0, ..] => (0xff, 2),
-                [0xff, ..] | [] => return,
-                [byte, ..] => (byte, 1),
-            };
-            self.at += read;
-            self.held |= u64::from(byte) << (56 - self.count);
-            self.count += 8;
+    /// Holds at least 56 bits, or says that there are no more bytes for as many.
+    #[inline(always)]
+    fn fill(&mut self) -> bool {
+        let word = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk);
+        if let Some(word) = word {
+            self.held |= u64::from_be_bytes(*word) >> self.count;
+            self.at += (63 - self.count as usize) / 8;
+            self.count |= 0x38;
         }
+        word.is_some()
+    }
+
+    /// With the last bytes.
+    #[cold]
+    fn filled_last(mut self) -> Self {
+        let more = (63 - self.count as usize) / 8;
+        for byte in self.bytes[self.at..].iter().take(more) {
+            self.held |= u64::from(*byte) << (56 - self.count);
+            (self.at, self.count) = (self.at + 1, self.count + 8);
+        }
+        self
     }
 
     /// The next `count` bits, at most 32, of which those that are not there are zero.
     #[inline(always)]
-    fn peek(&self, count: u32) -> u32 {
+    fn peek(self, count: u32) -> u32 {
         (self.held >> 32 >> (32 - count)) as u32
     }
 
-    /// Takes the next `count` bits, at most 32, which are `value`.
     #[inline(always)]
-    fn skip(&mut self, count: u32, value: u32) -> Result<(), &'static str> {
+    fn skip(&mut self, count: u32) -> Result<(), &'static str> {
         self.count = self.count.checked_sub(count).ok_or(TOO_SHORT)?;
         self.held <<= count;
-        self.zero_bits = if value == 0 {
-            self.zero_bits.saturating_add(count)
-        } else {
-            value.trailing_zeros()
-        };
         Ok(())
     }
 
     /// The next `count` bits, at most 16.
     pub(super) fn take(&mut self, count: u8) -> Result<u32, &'static str> {
-        let count = u32::from(count);
-        if self.count < count {
-            self.fill();
+        if self.count < ENOUGH && !self.fill() {
+            *self = self.filled_last();
         }
-        let value = self.peek(count);
-        self.skip(count, value)?;
+        let value = self.peek(count.into());
+        self.skip(count.into())?;
         Ok(value)
     }
 
-    /// How many of the bits that were taken last were zero.
-    pub(super) fn zero_bits(&self) -> u32 {
-        self.zero_bits
-    }
-
-    /// The length and the value of the next code, which stays.
+    /// Takes codes of coefficients and the numbers behind them, from the one for place `at` of a block on: as many as
+    /// can be looked up in `runs` and have no number of the sizes `unusual`. Gives the place that comes next, which
+    /// is behind the block where it ended. The last ones of all stay.
     #[inline(always)]
-    fn next_code(&mut self, table: &Huffman) -> Result<(u32, u8), &'static str> {
-        if self.count < ENOUGH {
-            self.fill();
-        }
-        let (length, value) = table.short[self.peek(LOOKED_UP) as usize];
-        if length > 0 {
-            return Ok((u32::from(length), value));
-        }
-        self.long_code(table)
-    }
-
-    /// [`Bits::next_code`] of a code that is too long to be looked up.
-    #[cold]
-    fn long_code(&self, table: &Huffman) -> Result<(u32, u8), &'static str> {
-        for (length, codes) in (1..).zip(&table.lengths) {
-            let code = self.peek(length);
-            if code < codes.end {
-                let value = codes.value + (code - codes.first) as usize;
-                return Ok((length, table.values[value]));
+    pub(super) fn run(&mut self, runs: &Lookup<Run>, unusual: u16, mut at: usize) -> usize {
+        while self.fill() {
+            // Two have at most 42 bits.
+            for _ in 0..2 {
+                let run = runs[self.peek(LOOKED_UP) as usize];
+                let next = at + usize::from(run.steps);
+                let beyond = next > COEFFICIENTS && !(129..192).contains(&next);
+                if run.sizes & unusual > 0 || beyond {
+                    return at;
+                }
+                self.held <<= run.bits;
+                self.count -= u32::from(run.bits);
+                at = next;
+                if at >= COEFFICIENTS {
+                    return at;
+                }
             }
         }
-        if self.count < LONGEST as u32 {
-            return Err(TOO_SHORT);
-        }
-        Err("is damaged: it holds a code that its tables lack")
+        at
     }
 
-    /// The value of the next code.
-    pub(super) fn code(&mut self, table: &Huffman) -> Result<u8, &'static str> {
-        let (length, value) = self.next_code(table)?;
-        self.skip(length, self.peek(length))?;
-        Ok(value)
+    /// The length and the value of the next code, which is too long to be looked up.
+    #[cold]
+    fn long_code(self, table: &Huffman) -> Result<(u8, u8), &'static str> {
+        let bits = self.peek(16);
+        let at = table.codes.partition_point(|it| it.0 <= bits);
+        match table.codes.get(at) {
+            Some((_, length, value)) => Ok((*length, *value)),
+            None if self.count < 16 => Err(TOO_SHORT),
+            None => Err("is damaged: it holds a code that its tables lack"),
+        }
     }
 
     /// The value of the next code, and the number behind it, whose size in bits are the low four bits of
     /// that value: small ones of a size are negative.
     #[inline(always)]
     pub(super) fn code_and_number(&mut self, table: &Huffman) -> Result<(u8, i32), &'static str> {
-        let (length, value) = self.next_code(table)?;
-        let size = u32::from(value & 15);
-        let both = self.peek(length + size);
-        self.skip(length + size, both)?;
-        let bits = (both & ((1 << size) - 1)).cast_signed();
+        if self.count < ENOUGH && !self.fill() {
+            *self = self.filled_last();
+        }
+        let (length, value) = match table.short[self.peek(LOOKED_UP) as usize] {
+            (0, _) => self.long_code(table)?,
+            found => found,
+        };
+        let (length, size) = (u32::from(length), u32::from(value & 15));
+        let bits = (self.peek(length + size) & ((1 << size) - 1)).cast_signed();
+        self.skip(length + size)?;
         let negative = size > 0 && bits < 1 << (size - 1);
         let number = if negative {
             bits + 1 - (1 << size)
@@ -193,27 +272,12 @@ impl<'a> Bits<'a> {
         Ok((value, number))
     }
 
-    /// Ends a run of bits: gives the position of the marker that follows, or of the end. Less than a
-    /// byte may be left, which fills up the last one.
-    pub(super) fn end(&mut self) -> Result<usize, String> {
-        self.fill();
-        if self.count >= 8 {
+    /// Errors where more is left than the bits that fill up the last byte.
+    pub(super) fn end(self) -> Result<(), String> {
+        let left = 8 * (self.bytes.len() - self.at) + self.count as usize;
+        if left >= 8 {
             return Err("is damaged: it holds more than its pixels need".to_owned());
         }
-        Ok(self.at)
-    }
-
-    /// Goes on after the restart marker of that number, which must be here.
-    pub(super) fn restart(&mut self, number: usize) -> Result<(), String> {
-        let start = self.end()?;
-        let rest = &self.bytes[start..];
-        let fill = rest.iter().take_while(|byte| **byte == 0xff).count();
-        match rest.get(fill) {
-            Some(marker) if fill > 0 && usize::from(*marker) == 0xd0 + number % 8 => {
-                (self.at, self.held, self.count) = (start + fill + 1, 0, 0);
-                Ok(())
-            }
-            _ => Err(format!("lacks its restart marker {number}")),
-        }
+        Ok(())
     }
 }

@@ -1,8 +1,11 @@
 //! The codes of one scan: all blocks of its components, in their order.
 
-use std::ops::RangeInclusive;
+use std::mem;
+use std::rc::Rc;
 
-use super::entropy::{Bits, Huffman};
+use memchr::memmem;
+
+use super::entropy::{Bits, Huffman, copy_to_marker};
 use super::{COEFFICIENTS, Component, Frame, Plane, TABLES, Tables};
 
 /// The most bits of a difference of averages, and of another coefficient, of 8-bit pixels.
@@ -11,9 +14,9 @@ const MAX_AC_SIZE: u8 = 10;
 /// No coefficient of 8-bit pixels is beyond 1024. Encoders that overshoot on purpose (mozjpeg, by 31
 /// shades) stay within this; what is out of step with the codes soon does not.
 const MAX_COEFFICIENT: i64 = 1280;
-/// Bits of zero, one after the other, that no block can have which is not empty: of all codes of a table
-/// a single one is nothing but zeros, so a picture would need dozens of coefficients of -1 in a row.
-const MAX_ZERO_BITS: u32 = 96;
+/// Zeros that no block can have which is not empty: of all codes of a table a single one is nothing but zeros, so
+/// a picture would need dozens of coefficients of -1 in a row.
+const ZEROS: [u8; 12] = [0; 12];
 /// The most bits by which coefficients are refined.
 const MAX_REFINED: u8 = 13;
 /// Rows and columns of a block.
@@ -53,133 +56,167 @@ pub(super) struct Scan<'a> {
     pub(super) restart_interval: usize,
 }
 
-/// What the next block depends on.
-#[derive(Default)]
-struct Carried {
-    /// The last average of each plane.
-    averages: [i32; 4],
-    /// Blocks to come that hold nothing new.
-    empty_blocks: u32,
-}
-
 impl Scan<'_> {
-    /// Reads the codes at the start of `bytes`; gives the number of bytes up to the marker behind.
+    /// Reads the codes at the start of `scan`; gives the number of bytes up to the marker behind.
     pub(super) fn read(
         &self,
         frame: &mut Frame,
         planes: &[Plane],
-        bytes: &[u8],
+        scan: &[u8],
     ) -> Result<usize, String> {
         let (across, down) = frame.units(planes);
+        let units = across * down;
         let interval = match self.restart_interval {
-            0 => usize::MAX,
+            0 => units,
             interval => interval,
         };
-        let mut bits = Bits::new(bytes);
-        let mut carried = Carried::default();
+        let mut non_zero = mem::take(&mut frame.components[planes[0].component].non_zero);
         if self.band.first > 0 {
-            let non_zero = &mut frame.components[planes[0].component].non_zero;
-            non_zero.resize(across * down, 0);
+            non_zero.resize(units, 0);
         }
-        for unit in 0..across * down {
-            if unit > 0 && unit % interval == 0 {
-                carried.end()?;
-                bits.restart(unit / interval - 1)?;
+        let (mut at, mut bytes) = (0, Vec::with_capacity(scan.len()));
+        for start in (0..units).step_by(interval) {
+            if start > 0 {
+                at = behind_restart(scan, at, start / interval - 1)?;
             }
-            for (number, plane) in planes.iter().enumerate() {
-                let component = &mut frame.components[plane.component];
-                let blocks = match planes.len() {
-                    1 => 1,
-                    _ => component.across * component.down,
-                };
-                for _ in 0..blocks {
-                    let at = (unit, number);
-                    self.block(at, plane, component, &mut bits, &mut carried)?;
+            at += copy_to_marker(&scan[at..], &mut bytes);
+            let mut bits = Bits::new(&bytes);
+            let mut blocks = planes
+                .iter()
+                .map(|it| self.blocks(frame, it, planes.len() == 1))
+                .collect::<Result<Vec<_>, _>>()?;
+            if blocks.iter().any(Blocks::lack_zeros) && memmem::find(&bytes, &ZEROS).is_some() {
+                return Err("is damaged: zeros stand where its codes were".to_owned());
+            }
+            for unit in start..units.min(start + interval) {
+                let mut unused = 0;
+                let non_zero = non_zero.get_mut(unit).unwrap_or(&mut unused);
+                for blocks in &mut blocks {
+                    for _ in 0..blocks.of_unit {
+                        blocks.next(&mut bits, non_zero)?;
+                    }
                 }
             }
+            if let Some(blocks) = blocks.iter().find(|it| it.empty > 0) {
+                return Err(format!("is damaged: {} blocks too many", blocks.empty));
+            }
+            bits.end()?;
         }
-        carried.end()?;
-        bits.end()
+        frame.components[planes[0].component].non_zero = non_zero;
+        Ok(at)
     }
 
-    /// Reads one block; `at` is its number where its plane is alone, and the number of its plane.
-    fn block(
-        &self,
-        (block, number): (usize, usize),
-        plane: &Plane,
-        component: &mut Component,
-        bits: &mut Bits<'_>,
-        carried: &mut Carried,
-    ) -> Result<(), String> {
+    /// The blocks of `plane`.
+    fn blocks(&self, frame: &Frame, plane: &Plane, is_alone: bool) -> Result<Blocks<'_>, String> {
+        let component = &frame.components[plane.component];
         let quantiser = self.quantisers.get(component.quantiser);
         let quantiser = quantiser.and_then(Option::as_ref);
         let quantiser = quantiser.ok_or("lacks the table that it was quantised by")?;
-        let (band, after) = (self.band, self.band.after);
-        if band.first == 0 {
-            if band.before > 0 {
-                return Ok(bits.take(1).map(|_| ())?);
-            }
-            let table = table(&self.tables.dc, plane.dc)?;
-            let (size, difference) = bits.code_and_number(table)?;
-            if size > MAX_DC_SIZE {
-                return Err(format!("is damaged: an average of {size} bits"));
-            }
-            let average = &mut carried.averages[number];
-            *average += difference;
-            check_value(*average, after, quantiser[0])?;
-        }
-        if band.last == 0 {
-            return Ok(());
-        }
-        let table = table(&self.tables.ac, plane.ac)?;
-        let first = band.first.max(1);
-        let mut unused = 0;
-        let non_zero = component.non_zero.get_mut(block).unwrap_or(&mut unused);
-        if band.before > 0 {
-            return Ok(carried.refine(bits, table, first..=band.last, non_zero)?);
-        }
-        carried.coefficients(bits, table, first..=band.last, |position, value| {
-            *non_zero |= 1 << position;
-            check_value(value, after, quantiser[position])
-        })?;
-        // Blocks are passed over where a scan gives no averages.
-        if band.first == 0 && carried.empty_blocks > 0 {
-            return Err(BEYOND.to_owned());
-        }
-        Ok(())
+        let highest = quantiser.iter().fold(1, |all, it| all.max(*it));
+        let usual = 0..=MAX_AC_SIZE;
+        let usual = usual.take_while(|size| check_value((1 << size) - 1, 0, highest).is_ok());
+        let has_averages = self.band.first == 0 && self.band.before == 0;
+        Ok(Blocks {
+            band: self.band,
+            dc: table(&self.tables.dc, plane.dc, has_averages)?,
+            ac: table(&self.tables.ac, plane.ac, self.band.last > 0)?,
+            quantiser,
+            unusual: usual.fold(!0, |sizes, size| sizes & !(1 << size)),
+            of_unit: if is_alone {
+                1
+            } else {
+                component.across * component.down
+            },
+            average: 0,
+            empty: 0,
+        })
     }
 }
 
-impl Carried {
-    /// Reads the coefficients of a block for the first time; tells `found` those that are not zero.
+/// The blocks of a plane between two markers, which are read one after the other.
+struct Blocks<'a> {
+    band: Band,
+    /// The tables of averages and other coefficients, where there are codes of them.
+    dc: Option<&'a Huffman>,
+    ac: Option<&'a Huffman>,
+    quantiser: &'a [u16; COEFFICIENTS],
+    /// A bit for every size of which a number is, in some place of a block, beyond those of pixels.
+    unusual: u16,
+    /// How many follow each other before it is another plane's turn.
+    of_unit: u8,
+    /// The last one.
+    average: i32,
+    /// How many to come hold nothing new.
+    empty: u32,
+}
+
+impl Blocks<'_> {
+    /// Whether their codes have no long row of zeros.
+    fn lack_zeros(&self) -> bool {
+        self.band.before == 0 && self.ac.is_some_and(Huffman::zeros_are_numbers)
+    }
+
+    /// Reads one block; `non_zero` has a bit for each of its coefficients.
+    #[expect(
+        clippy::inline_always,
+        reason = "its copy of the bits stays in registers"
+    )]
+    #[inline(always)]
+    fn next(&mut self, bits: &mut Bits<'_>, non_zero: &mut u64) -> Result<(), String> {
+        let mut copy = *bits;
+        if let Some(table) = self.dc {
+            let (size, difference) = copy.code_and_number(table)?;
+            if size > MAX_DC_SIZE {
+                return Err(format!("is damaged: an average of {size} bits"));
+            }
+            self.average += difference;
+            check_value(self.average, self.band.after, self.quantiser[0])?;
+        }
+        match self.ac {
+            Some(table) if self.band.before > 0 => self.refine(&mut copy, table, non_zero)?,
+            Some(table) => self.coefficients(&mut copy, table, non_zero)?,
+            None if self.band.before > 0 => _ = copy.take(1)?,
+            None => {}
+        }
+        *bits = copy;
+        Ok(())
+    }
+
+    /// Reads the coefficients of a block for the first time.
     fn coefficients(
         &mut self,
         bits: &mut Bits<'_>,
         table: &Huffman,
-        band: RangeInclusive<usize>,
-        mut found: impl FnMut(usize, i32) -> Result<(), &'static str>,
+        non_zero: &mut u64,
     ) -> Result<(), &'static str> {
-        if self.empty_blocks > 0 {
-            self.empty_blocks -= 1;
+        if self.empty > 0 {
+            self.empty -= 1;
             return Ok(());
         }
-        let (mut at, last) = band.into_inner();
+        let runs = self.dc.map(|_| table.runs());
+        let (mut at, last) = (self.band.first.max(1), self.band.last);
         while at <= last {
+            if let Some(runs) = runs {
+                at = bits.run(runs, self.unusual, at);
+                if at > last {
+                    break;
+                }
+            }
             let (code, number) = bits.code_and_number(table)?;
             let (zeros, size) = (code >> 4, code & 15);
             if size == 0 && zeros < 15 {
-                self.empty_blocks = (1 << zeros) - 1 + bits.take(zeros)?;
-                return Ok(());
+                self.empty = (1 << zeros) - 1 + bits.take(zeros)?;
+                // Blocks are passed over where a scan gives no averages.
+                let is_valid = self.empty == 0 || self.dc.is_none();
+                return is_valid.then_some(()).ok_or(BEYOND);
             }
             at += usize::from(zeros);
             if at > last || size > MAX_AC_SIZE {
                 return Err(BEYOND);
             }
             if size > 0 {
-                found(at, number)?;
-                if bits.zero_bits() > MAX_ZERO_BITS {
-                    return Err("is damaged: zeros stand where its codes were");
-                }
+                *non_zero |= 1 << at;
+                check_value(number, self.band.after, self.quantiser[at])?;
             }
             at += 1;
         }
@@ -192,24 +229,20 @@ impl Carried {
         &mut self,
         bits: &mut Bits<'_>,
         table: &Huffman,
-        band: RangeInclusive<usize>,
         non_zero: &mut u64,
     ) -> Result<(), &'static str> {
-        let (mut at, last) = band.into_inner();
-        while at <= last && self.empty_blocks == 0 {
-            let code = bits.code(table)?;
-            let (zeros, size) = (code >> 4, code & 15);
-            match size {
-                0 if zeros < 15 => {
-                    self.empty_blocks = (1 << zeros) + bits.take(zeros)?;
-                    break;
-                }
-                0 => {}
-                // The sign of a coefficient of 1.
-                1 => _ = bits.take(1)?,
-                _ => return Err(BEYOND),
+        let (mut at, last) = (self.band.first, self.band.last);
+        while at <= last && self.empty == 0 {
+            // The number behind is the sign of a coefficient of 1.
+            let (code, _) = bits.code_and_number(table)?;
+            let (mut zeros, size) = (code >> 4, code & 15);
+            if size > 1 {
+                return Err(BEYOND);
             }
-            let mut zeros = zeros;
+            if size == 0 && zeros < 15 {
+                self.empty = (1 << zeros) + bits.take(zeros)?;
+                break;
+            }
             while at <= last {
                 if *non_zero >> at & 1 == 1 {
                     bits.take(1)?;
@@ -226,21 +259,12 @@ impl Carried {
             *non_zero |= u64::from(size) << at;
             at += 1;
         }
-        if self.empty_blocks > 0 {
+        if self.empty > 0 {
             let old = (at..=last).filter(|at| *non_zero >> at & 1 == 1);
             old.clone().try_for_each(|_| bits.take(1).map(|_| ()))?;
-            self.empty_blocks -= 1;
+            self.empty -= 1;
         }
         Ok(())
-    }
-
-    /// Errors where more blocks without news were announced than there are.
-    fn end(&mut self) -> Result<(), String> {
-        let ended = std::mem::take(self);
-        match ended.empty_blocks {
-            0 => Ok(()),
-            more => Err(format!("is damaged: {more} blocks too many")),
-        }
     }
 }
 
@@ -270,9 +294,26 @@ impl Frame {
     }
 }
 
-fn table(tables: &[Option<Huffman>; TABLES], number: usize) -> Result<&Huffman, String> {
-    let table = tables.get(number).and_then(Option::as_ref);
-    table.ok_or_else(|| "lacks its Huffman tables".to_owned())
+/// The table of that number, where it is `needed`.
+fn table(
+    tables: &[Option<Rc<Huffman>>; TABLES],
+    number: usize,
+    needed: bool,
+) -> Result<Option<&Huffman>, &'static str> {
+    let table = tables.get(number).and_then(Option::as_deref);
+    match table {
+        None if needed => Err("lacks its Huffman tables"),
+        _ => Ok(table.filter(|_| needed)),
+    }
+}
+
+/// The position behind the restart marker of that number, which must be at `at`.
+fn behind_restart(scan: &[u8], at: usize, number: usize) -> Result<usize, String> {
+    let fill = scan[at..].iter().take_while(|byte| **byte == 0xff).count();
+    match scan.get(at + fill) {
+        Some(marker) if fill > 0 && usize::from(*marker) == 0xd0 + number % 8 => Ok(at + fill + 1),
+        _ => Err(format!("lacks its restart marker {number}")),
+    }
 }
 
 /// Errors where no pixels give such a coefficient.
