@@ -8,7 +8,6 @@ use std::str::FromStr;
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
-use pulp::Arch;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -249,7 +248,7 @@ impl Preprocessing {
         }
         let (red, rest) = new.split_at_mut(size.height * size.width);
         let (green, blue) = rest.split_at_mut(red.len());
-        Arch::new().dispatch(|| {
+        pulp::Arch::new().dispatch(|| {
             let pixels = pixels.as_chunks().0.iter();
             let planes = pixels.zip(red).zip(green).zip(blue);
             planes.for_each(|(((pixel, r), g), b)| [*r, *g, *b] = *pixel);

@@ -67,13 +67,22 @@ pub(super) fn damage(error: &io::Error) -> String {
 /// An empty vector with room for `count` values, or an error that says how much memory is missing.
 pub(super) fn reserve<T>(path: &Path, count: usize) -> Result<Vec<T>> {
     let mut values = Vec::new();
-    if values.try_reserve_exact(count).is_err() {
-        let mebibytes = (count as u128 * size_of::<T>() as u128) >> 20;
-        let hint = "close other programs, or train on fewer images";
-        let what = format!("needs {mebibytes} MiB more memory");
-        return Err(Error::file(path, what, hint));
-    }
+    let reserved = values.try_reserve_exact(count);
+    reserved.map_err(|_| out_of_memory(path, count * size_of::<T>()))?;
     Ok(values)
+}
+
+/// `count` zeros, or an error that says how much memory is missing. Whoever writes a page of them first has the system
+/// make it, which takes as long as decoding what it holds: threads share that, too.
+#[cfg(feature = "formats")]
+pub(super) fn zeroed(path: &Path, count: usize) -> Result<Vec<u8>> {
+    let zeros = bytemuck::allocation::try_zeroed_vec(count);
+    zeros.map_err(|()| out_of_memory(path, count))
+}
+
+fn out_of_memory(path: &Path, bytes: usize) -> Error {
+    let what = format!("needs {} MiB more memory", bytes >> 20);
+    Error::file(path, what, "close other programs, or train on fewer images")
 }
 
 /// The bytes of a file, or of one part of it.

@@ -69,7 +69,9 @@ fn schedule(graph: &Graph, items: &[Item]) -> Vec<Vec<usize>> {
                 taken.push(at);
             }
         }
-        taken.iter().for_each(|at| is_done[*at] = true);
+        for at in &taken {
+            is_done[*at] = true;
+        }
         launches.push(taken);
     }
     launches

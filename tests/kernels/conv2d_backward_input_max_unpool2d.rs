@@ -135,9 +135,9 @@ fn assert_derivative(shape: &ConvShape, activation: Activation, unpooled: ImageS
     // No two alike, none near the kink of relu; zeros where channels are padding.
     let mut values = distinct(unpooled.pixels() * channels).into_iter();
     let sums: Vec<f64> = (0..unpooled.padded_elements())
-        .map(|at| match at % padded < channels {
-            true => 0.04 * values.next().expect("one for each") + 0.0002,
-            false => 0.0,
+        .map(|at| {
+            let mut next = || 0.04 * values.next().expect("one for each") + 0.0002;
+            if at % padded < channels { next() } else { 0.0 }
         })
         .collect();
     let pool = PoolShape {

@@ -12,7 +12,7 @@ use super::layout::Sets;
 use super::listing::Sample;
 use super::picture::{self, Header, Limit, OF_ANY_SIZE, OF_OWN_SIZE, Picture};
 use crate::data::limits::{Budget, LIMIT_HINT};
-use crate::data::stream::reserve;
+use crate::data::stream::zeroed;
 use crate::data::{Fit, ImageMode, ImageSize, Loading, Preprocessing};
 use crate::error::{Error, Result};
 use crate::shape::ImageShape;
@@ -158,8 +158,7 @@ impl<'a> Job<'a> {
             let what = format!("{count} images of {shape} are {what}");
             Error::file(folder, what, LIMIT_HINT)
         })?;
-        let mut images = reserve(folder, bytes)?;
-        images.resize(bytes, 0);
+        let mut images = zeroed(folder, bytes)?;
         let mut digests = vec![Digest::default(); count];
         let all = images.par_chunks_exact_mut(elements);
         let all = all.zip(digests.par_iter_mut()).zip(samples);
