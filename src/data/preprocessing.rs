@@ -229,6 +229,11 @@ impl Preprocessing {
         let old = colours.as_deref().unwrap_or(old);
         let own = ImageSize::of(from);
         let size = self.size.unwrap_or(own);
+        if let [red, green, blue] = old.chunks_exact(from.pixels()).collect::<Vec<_>>()[..] {
+            let pixels = red.iter().zip(green).zip(blue);
+            let pixels = pixels.flat_map(|((r, g), b)| [*r, *g, *b]).collect();
+            return self.planes_of_pixels(pixels, own, new);
+        }
         let planes = old.chunks_exact(from.pixels());
         for (plane, new) in planes.zip(new.chunks_exact_mut(size.height * size.width)) {
             new.copy_from_slice(&resized(plane.to_vec(), own, 1, size, self.fit));
@@ -237,7 +242,6 @@ impl Preprocessing {
 
     /// Makes of `pixels`, one after the other, of a picture of size `own` whose colours are those of the
     /// mode, the planes `new` of the same colours.
-    #[cfg(feature = "formats")]
     pub(super) fn planes_of_pixels(&self, pixels: Vec<u8>, own: ImageSize, new: &mut [u8]) {
         let channels = pixels.len() / (own.height * own.width);
         let size = self.size.unwrap_or(own);

@@ -12,7 +12,7 @@ use crate::kernel::{Access, Call};
 ///
 /// Without launches of several, the order is that of `nodes`. With them, a launch holds what waits for nothing that is
 /// still to come, whose kernels can do with workgroups of one size, as many as an adapter can bind the buffers of; what
-/// most others wait for, one after the other, goes first. So the gradients of parameters, for which only their sums and
+/// the longest row of others waits for goes first. So the gradients of parameters, for which only their sums and
 /// the update wait, run beside those that the layers before need.
 pub(super) fn in_launches<'g>(
     graph: &Graph,
@@ -44,15 +44,17 @@ fn schedule(graph: &Graph, items: &[Item]) -> Vec<Vec<usize>> {
     // Which earlier ones each waits for.
     let awaited: Vec<Vec<usize>> = (0..items.len())
         .map(|at| {
-            (0..at)
-                .filter(|it| items[*it].conflicts(&items[at]))
+            let earlier = 0..at;
+            earlier
+                .filter(|it| items[at].waits_for(&items[*it]))
                 .collect()
         })
         .collect();
-    let mut waiting = vec![0; items.len()];
+    // How many run after each, at least, one after the other.
+    let mut behind = vec![0; items.len()];
     for at in (0..items.len()).rev() {
         for &earlier in &awaited[at] {
-            waiting[earlier] = waiting[earlier].max(waiting[at] + 1);
+            behind[earlier] = behind[earlier].max(behind[at] + 1);
         }
     }
     let mut is_done = vec![false; items.len()];
@@ -60,7 +62,7 @@ fn schedule(graph: &Graph, items: &[Item]) -> Vec<Vec<usize>> {
     while is_done.contains(&false) {
         let is_ready = |at: &usize| !is_done[*at] && awaited[*at].iter().all(|it| is_done[*it]);
         let mut ready: Vec<usize> = (0..items.len()).filter(is_ready).collect();
-        ready.sort_by_key(|at| Reverse(waiting[*at]));
+        ready.sort_by_key(|at| Reverse(behind[*at]));
         let mut launch = Launch::default();
         let mut taken = Vec::new();
         for at in ready {
@@ -90,17 +92,23 @@ impl Item {
         Self { call, uses }
     }
 
-    /// Whether it and `other` have to run one after the other.
-    fn conflicts(&self, other: &Self) -> bool {
+    /// Whether it has to run after `earlier`.
+    fn waits_for(&self, earlier: &Self) -> bool {
         let mut uses = self.uses.iter();
-        uses.any(|own| other.uses.iter().any(|it| own.conflicts(it)))
+        uses.any(|own| earlier.uses.iter().any(|it| own.conflicts(it)))
+    }
+
+    /// Whether it can be bound beside `other`, for which it does not wait.
+    fn goes_with(&self, other: &Self) -> bool {
+        let mut uses = self.uses.iter();
+        uses.all(|own| other.uses.iter().all(|it| own.goes_with(it)))
     }
 }
 
 /// What runs in a launch.
 #[derive(Default)]
-struct Launch {
-    calls: Vec<Call>,
+struct Launch<'a> {
+    items: Vec<&'a Item>,
     bound: usize,
 }
 
@@ -133,35 +141,45 @@ impl Use {
         }
     }
 
-    /// Whether what binds one of them cannot run beside what binds the other: one writes what the other uses, or
-    /// reads of a buffer of which the other writes any part, which wgpu forbids.
+    /// Whether one writes what the other uses.
     fn conflicts(&self, other: &Self) -> bool {
         if [self.access, other.access] == [Access::Read; 2] {
             return false;
         }
         match (self.storage, other.storage) {
             (Storage::Resident(own, at), Storage::Resident(others, from)) => {
-                let overlap = at < from + other.len && from < at + self.len;
-                own == others && (self.access != other.access || overlap)
+                own == others && at < from + other.len && from < at + self.len
             }
             _ => self.whole() == other.whole(),
         }
     }
+
+    /// Whether both can be bound at once, where they do not conflict: wgpu forbids to read of a buffer of which
+    /// any part is written.
+    fn goes_with(&self, other: &Self) -> bool {
+        let role = |it: &Self| match it.storage {
+            Storage::Resident(role, _) => Some(role),
+            Storage::Transient | Storage::Part(..) => None,
+        };
+        let is_one = role(self).is_some() && role(self) == role(other);
+        !is_one || self.access == other.access
+    }
 }
 
-impl Launch {
+impl<'a> Launch<'a> {
     /// Whether `item`, which waits for none of it, can be one of it; the first one always can.
     fn takes(&self, graph: &Graph, item: &Item) -> bool {
         let limits = &graph.target.limits;
-        self.calls.is_empty()
+        let calls = self.items.iter().map(|it| &it.call).chain([&item.call]);
+        self.items.is_empty()
             || self.bound + item.uses.len() <= limits.storage_buffers as usize
-                && workgroup_size(self.calls.iter().chain([&item.call]))
-                    .is_some_and(|size| size <= limits.workgroup_threads)
+                && self.items.iter().all(|it| item.goes_with(it))
+                && workgroup_size(calls).is_some_and(|size| size <= limits.workgroup_threads)
     }
 
-    fn add(&mut self, item: &Item) {
+    fn add(&mut self, item: &'a Item) {
         self.bound += item.uses.len();
-        self.calls.push(item.call.clone());
+        self.items.push(item);
     }
 }
 

@@ -296,6 +296,77 @@ mod tests {
         }
     }
 
+    /// With as many bindings as adapters have, so that launches are full: what uses the same values as something that
+    /// comes later, one of them to write, is in an earlier launch.
+    #[test]
+    fn launches_keep_the_order_in_which_values_are_used() {
+        let mut target = Target::portable(AdapterKind::Gpu);
+        for bindings in [8, 16] {
+            target.limits.storage_buffers = bindings;
+            for net in [NetworkType::Mlp, NetworkType::Cnn, NetworkType::Resnet] {
+                assert_order(&default_training_graph(net, true, target.clone()));
+            }
+        }
+    }
+
+    fn assert_order(graph: &Graph) {
+        let mut recorded: Vec<&Node> = graph.nodes.iter().collect();
+        recorded.sort_by_key(|node| node.phase);
+        let (order, launches) = in_order(graph);
+        assert_eq!(order.len(), recorded.len());
+        let launch_of = |node: &Node| {
+            let at = order.iter().position(|it| std::ptr::eq(*it, node));
+            launches.partition_point(|it| it.end <= at.expect("is there"))
+        };
+        // Scalars of a buffer or of a transient value.
+        let place = |value: Value| match graph.values[value.0].storage {
+            Storage::Resident(role, from) => (Some(role), value, from, graph.len(value)),
+            Storage::Part(whole, _) => (None, whole, 0, 1),
+            Storage::Transient => (None, value, 0, 1),
+        };
+        let overlap = |a: Value, b: Value| {
+            let ((role, a, from, len), (other, b, start, count)) = (place(a), place(b));
+            let is_one = role == other && (role.is_some() || a == b);
+            is_one && from < start + count && start < from + len
+        };
+        for (at, second) in recorded.iter().enumerate() {
+            for first in &recorded[..at] {
+                let waits = |written: &Node, used: &Node| {
+                    let mut written = written.outputs.iter();
+                    written.any(|own| bound(used).any(|it| overlap(*own, it)))
+                };
+                let is_update = |it: &Node| it.phase == crate::graph::Phase::Update;
+                let halves = is_update(second) && !is_update(first);
+                if waits(first, second) || waits(second, first) || halves {
+                    let (before, after) = (launch_of(first), launch_of(second));
+                    assert!(
+                        before < after,
+                        "{} {before}, {} {after}",
+                        first.layer,
+                        second.layer
+                    );
+                }
+            }
+        }
+        // What is written is bound by nothing else of its launch.
+        for launch in &launches {
+            for (at, node) in order[launch.clone()].iter().enumerate() {
+                for other in order[launch.clone()].iter().skip(at + 1) {
+                    let mut pairs = node
+                        .outputs
+                        .iter()
+                        .flat_map(|own| bound(other).map(move |it| (own, it)));
+                    assert!(
+                        !pairs.any(|(own, it)| overlap(*own, it)),
+                        "{}, {}",
+                        node.layer,
+                        other.layer
+                    );
+                }
+            }
+        }
+    }
+
     /// Goes through the program of `graph` slot by slot: what a dispatch reads must be what was
     /// written last, and it must not write where it reads.
     fn replay(graph: &Graph) {

@@ -222,7 +222,7 @@ mod tests {
         };
         assert_eq!(of(NetworkType::Cnn, true, &target), (12, 19));
         assert_eq!(of(NetworkType::Mlp, true, &target), (5, 8));
-        assert_eq!(of(NetworkType::Resnet, true, &target), (93, 122));
+        assert_eq!(of(NetworkType::Resnet, true, &target), (88, 122));
         // The nets of docs/performance.md: deep and shallow.
         let cnn = |channels: &[usize], kernel: usize| {
             let sizes = NetworkConfiguration {

@@ -32,7 +32,8 @@ fn a_run_that_is_killed_and_one_that_is_stretched_end_with_the_same_bits() {
         let mut child = spawn(&place, &[&net[..], &["--out", "broken"]].concat());
         wait_for_epoch(&mut child, 4);
         send("-KILL", &child);
-        child.wait().expect("ends");
+        let ended = child.wait().expect("ends");
+        assert_eq!(ended.code(), None, "it ended before it was killed");
         let ended = place.run(&["--resume", "broken"]);
         assert_eq!(ended.code, 0, "{}", ended.stderr);
         assert_same(&place, "straight", "broken");

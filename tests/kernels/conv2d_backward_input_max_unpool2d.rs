@@ -18,7 +18,7 @@ fn every_case_matches_the_twin() {
     assert_cases(&conv2d_backward_input_max_unpool2d::KERNEL);
 }
 
-/// Convolutions of 4x5 pixels, and the images that a pooling made them of.
+/// Convolutions, and the shapes of the images that a pooling made their input of.
 fn shapes() -> Vec<(ConvShape, ImageShape)> {
     let convs = [
         conv([7, 4, 5], 5, [3, 3], 1),
@@ -31,7 +31,9 @@ fn shapes() -> Vec<(ConvShape, ImageShape)> {
             (shape, unpooled)
         })
     });
-    images.collect()
+    // One window, and a line and a column beside it.
+    let one = (conv([5, 1, 1], 3, [1, 1], 1), ImageShape::new(5, 3, 3));
+    images.chain([one]).collect()
 }
 
 /// The bits of both kernels one after the other, whatever is infinite or no number.

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use gpu_train::data::{Dataset, Split};
 pub use gpu_train::doctor::distance;
 use gpu_train::gpu::{Gpu, GpuOptions};
+use gpu_train::kernel::choice::Choice;
 use gpu_train::kernel::tuning::{TileValues, Tuning};
 use gpu_train::nn::{
     Adam, Network, NetworkConfiguration, NetworkType, ProgramOptions, Regression, Update,
@@ -128,20 +129,34 @@ pub fn trainer_of<'a>(
 /// For every problem of the training step of `network`, on `image` in batches of `batch`, the tile
 /// that stands `number` places after the default in the list of candidates, which is a ring.
 pub fn rotated(network: &Network, image: ImageShape, batch: usize, number: usize) -> Tuning {
+    let choices = choices(network, image, batch, &Arc::default());
+    let tile = |candidates: &[_]| TileValues::new(candidates[number % candidates.len()]);
+    let tiles = choices
+        .iter()
+        .map(|it| (it.problem.clone(), tile(&it.candidates)));
+    tiles.collect()
+}
+
+/// What the training step of `network`, with the tiles of `tuning`, chose from.
+pub fn choices(
+    network: &Network,
+    image: ImageShape,
+    batch: usize,
+    tuning: &Arc<Tuning>,
+) -> Vec<Choice> {
     let target = session().device().target().clone();
     let options = ProgramOptions {
         objective: Arc::new(Regression::default()),
         capacity: batch,
         rows: 1,
-        target: target.with_tuning(&Arc::default(), batch),
+        target: target.with_tuning(tuning, batch),
         fuse: true,
     };
     let layout = ResidentLayout::new(batch, image.elements(), 1 << 27).expect("fits");
     let program = training_program(network, &layout, &options, Update::of(&Adam::default()));
     let dispatches = program.expect("fits").dispatches;
-    let choices = dispatches.iter().filter_map(|it| it.call.choice.as_ref());
-    let tile = |candidates: &[_]| TileValues::new(candidates[number % candidates.len()]);
-    choices
-        .map(|it| (it.problem.clone(), tile(&it.candidates)))
+    dispatches
+        .into_iter()
+        .filter_map(|it| it.call.choice)
         .collect()
 }

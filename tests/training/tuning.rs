@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use gpu_train::kernel::tuning::Tuning;
-use gpu_train::nn::{Network, NetworkType};
+use gpu_train::kernel::tuning::{Problem, TileValues, Tuning};
+use gpu_train::nn::{Network, NetworkConfiguration, NetworkType};
 use gpu_train::shape::ImageShape;
 use gpu_train::train::{Plan, SplitLayout, TrainState, TrainerOptions};
 use gpu_train::tune::{Finding, TuneEvent, tune};
@@ -43,6 +43,32 @@ fn trained(tuning: Tuning) -> TrainState {
     let mut trainer = trainer(session(), data, NetworkType::Cnn, options(tuning));
     trainer.train_loop(3, |_| Ok(())).expect("trains");
     trainer.state().expect("reads")
+}
+
+/// Where the direct kernel of a gradient is the default, too: batches of 1024.
+#[test]
+fn a_tile_chosen_for_one_problem_leaves_all_problems_there() {
+    let image = ImageShape::new(3, 32, 32);
+    let (net, sizes) = (
+        NetworkType::Cnn,
+        NetworkConfiguration::default_for(NetworkType::Cnn),
+    );
+    let activation = TrainerOptions::default().activation;
+    let network = Network::new(net, &sizes, activation, image).expect("fits");
+    let problems = |batch, tuning: Tuning| -> HashSet<Problem> {
+        let choices = support::choices(&network, image, batch, &Arc::new(tuning));
+        choices.into_iter().map(|it| it.problem).collect()
+    };
+    for batch in [128, 1024] {
+        let posed = problems(batch, Tuning::default());
+        for choice in support::choices(&network, image, batch, &Arc::default()) {
+            for tile in choice.candidates {
+                let tuning = [(choice.problem.clone(), TileValues::new(tile))];
+                let now = problems(batch, tuning.into_iter().collect());
+                assert_eq!(now, posed, "{tile:?} for {:?}", choice.problem);
+            }
+        }
+    }
 }
 
 #[test]

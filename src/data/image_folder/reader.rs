@@ -178,7 +178,12 @@ impl<'a> Job<'a> {
         {
             return Err(self.other_size(path, header, first));
         }
-        let _pass = self.gate.enter(header.bytes + bytes.len() as u64);
+        // Grey pixels are resized as three channels, which are equal.
+        let more = match self.mode {
+            ImageMode::Grey => 3 * (header.size.height * header.size.width) as u64,
+            ImageMode::Rgb => 0,
+        };
+        let _pass = self.gate.enter(header.bytes + bytes.len() as u64 + more);
         picture.read(&self.loading.preprocessing, self.mode, planes)?;
         if self.loading.cache.is_some() {
             *found = digest(&bytes);

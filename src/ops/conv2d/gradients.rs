@@ -72,10 +72,10 @@ pub(in crate::ops) fn input_gradient(
 ) -> Result<()> {
     let [input, weight, _] = inputs(node);
     let (capacity, target) = (tape.graph.capacity, tape.graph.target.clone());
-    let activation = tape.fused_activation(input);
-    let call = by_input(capacity, shape, activation, &target);
+    // What is measured chooses tiles, and no operation: a step poses the same problems whatever was measured.
+    let (_, is_direct) = conv2d_backward_input_direct::choices(capacity, shape);
     if let Some(pooling) = tape.fused_pooling(input)
-        && *call.kernel == conv2d_backward_input::KERNEL
+        && !is_direct
         && !target.is_cpu()
         && tape.graph.sample_shape(input) == shape.input
     {
@@ -85,6 +85,8 @@ pub(in crate::ops) fn input_gradient(
         let grad_input = tape.samples_of(node, call, inputs, read);
         return tape.set_gradient_before_pooling(node, input, grad_input);
     }
+    let activation = tape.fused_activation(input);
+    let call = by_input(capacity, shape, activation, &target);
     // Without an activation the kernel does not read its input: what it reads anyway is bound.
     let activated = match activation {
         Activation::Linear => gradient,

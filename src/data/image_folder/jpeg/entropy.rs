@@ -13,7 +13,7 @@ const LOOKED_UP: u32 = 11;
 /// Bits that are held before a code is read: more than the longest one, of 16 bits, and a number take.
 const ENOUGH: u32 = 32;
 const TOO_SHORT: &str = "ends before all of its pixels";
-/// Tables that a thread keeps: most files have those of the standard.
+/// Tables that a thread keeps, those that were used last: most files have those of the standard.
 const KEPT: usize = 8;
 
 thread_local! {
@@ -77,8 +77,9 @@ impl Huffman {
     /// there are more codes than bits can tell apart.
     pub(super) fn of(definition: &[u8]) -> Option<Rc<Self>> {
         KNOWN.with_borrow_mut(|known| {
-            if let Some(table) = known.iter().find(|it| it.definition == definition) {
-                return Some(Rc::clone(table));
+            if let Some(at) = known.iter().position(|it| it.definition == definition) {
+                known[..=at].rotate_right(1);
+                return Some(Rc::clone(&known[0]));
             }
             let table = Rc::new(Self::new(definition)?);
             known.truncate(KEPT - 1);
@@ -218,11 +219,12 @@ impl<'a> Bits<'a> {
     #[inline(always)]
     pub(super) fn run(&mut self, runs: &Lookup<Run>, unusual: u16, mut at: usize) -> usize {
         while self.fill() {
-            // Two have at most 42 bits.
+            // Two have at most 42 bits: sizes above those of coefficients are unusual.
             for _ in 0..2 {
                 let run = runs[self.peek(LOOKED_UP) as usize];
                 let next = at + usize::from(run.steps);
-                let beyond = next > COEFFICIENTS && !(129..192).contains(&next);
+                let ends = usize::from(ENDS) + 1..usize::from(ENDS) + COEFFICIENTS;
+                let beyond = next > COEFFICIENTS && !ends.contains(&next);
                 if run.sizes & unusual > 0 || beyond {
                     return at;
                 }

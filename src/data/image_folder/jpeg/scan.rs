@@ -14,9 +14,11 @@ const MAX_AC_SIZE: u8 = 10;
 /// No coefficient of 8-bit pixels is beyond 1024. Encoders that overshoot on purpose (mozjpeg, by 31
 /// shades) stay within this; what is out of step with the codes soon does not.
 const MAX_COEFFICIENT: i64 = 1280;
-/// Zeros that no block can have which is not empty: of all codes of a table a single one is nothing but zeros, so
-/// a picture would need dozens of coefficients of -1 in a row.
+/// Zeros that no block of [`MANY`] coefficients can have which is not empty: of all codes of a table a single one is
+/// nothing but zeros, so a picture would need dozens of coefficients of -1 in a row. Blocks of a few coefficients,
+/// which a scan of a progressive file may have, can be such, one after the other.
 const ZEROS: [u8; 12] = [0; 12];
+const MANY: usize = 32;
 /// The most bits by which coefficients are refined.
 const MAX_REFINED: u8 = 13;
 /// Rows and columns of a block.
@@ -85,7 +87,11 @@ impl Scan<'_> {
                 .iter()
                 .map(|it| self.blocks(frame, it, planes.len() == 1))
                 .collect::<Result<Vec<_>, _>>()?;
-            if blocks.iter().any(Blocks::lack_zeros) && memmem::find(&bytes, &ZEROS).is_some() {
+            let has_many = self.band.last - self.band.first >= MANY;
+            if has_many
+                && blocks.iter().any(Blocks::lack_zeros)
+                && memmem::find(&bytes, &ZEROS).is_some()
+            {
                 return Err("is damaged: zeros stand where its codes were".to_owned());
             }
             for unit in start..units.min(start + interval) {
