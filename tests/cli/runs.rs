@@ -364,7 +364,7 @@ fn assert_profiled(device: &[&str], [sum, dense]: [&str; 2]) {
         "conv2d_max_pool2d_forward ",
         dense,
         "regression_loss ",
-        "conv2d_backward_input ",
+        "conv2d_backward_input",
         "linear_backward_weight ",
         sum,
         "adam_step ",
