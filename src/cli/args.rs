@@ -111,7 +111,7 @@ pub(super) enum Command {
     /// Check that this device computes what it should, and print what a bug report needs
     ///
     /// Runs every variant of every kernel against its twin, training steps against those of the twins,
-    /// and a hundred steps (in software twenty) twice for the same bits.
+    /// and a hundred steps twice for the same bits.
     Doctor(DoctorArgs),
     /// Measure a trained net on test images: loss, MAE or accuracy, and which digit or class is
     /// taken for which

@@ -75,10 +75,10 @@ pub fn examine(options: &DoctorOptions, mut each: impl FnMut(&DoctorEvent<'_>)) 
     let mut devices = Devices::open(&options.gpu)?;
     let system = System::of(devices.unchecked()?);
     let plans: Vec<Plan> = wanted.iter().map(|kernel| Plan::of(kernel)).collect();
-    let mut trainings = Training::all(system.adapter.is_software()).to_vec();
-    if !options.kernels.is_empty() {
-        trainings.clear();
-    }
+    let trainings: &[Training] = match options.kernels[..] {
+        [] => &Training::ALL,
+        _ => &[],
+    };
     let variants: usize = plans.iter().map(|plan| plan.variants.len()).sum();
     each(&DoctorEvent::Opened {
         system: &system,

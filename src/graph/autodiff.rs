@@ -235,6 +235,7 @@ mod tests {
     use crate::kernel::Scalar;
     use crate::kernel::target::{AdapterKind, Target};
     use crate::ops;
+    use crate::shape::ConvShape;
 
     /// A fused linear layer and tanh, and `readers` linear layers of its output.
     fn read_by(readers: usize) -> (Graph, Value) {
@@ -268,6 +269,48 @@ mod tests {
         );
         assert_eq!(known(2, true), None, "its gradient is a sum over readers");
         assert_eq!(known(0, true), None);
+    }
+
+    #[test]
+    fn poolings_are_undone_for_the_only_reader() {
+        let known = |readers, fused| {
+            let mut graph = Graph::new(2, Target::portable(AdapterKind::Gpu));
+            let image = ImageShape::new(3, 8, 9);
+            let input = graph.transient(Shape::Samples(image), Scalar::F32);
+            let weight = graph.resident(Role::Parameters, 0, 64, Scalar::F32);
+            let bias = graph.resident(Role::Parameters, 64, 4, Scalar::F32);
+            let shape = ConvShape {
+                input: image,
+                out_channels: 4,
+                kernel_height: 2,
+                kernel_width: 2,
+                stride: 1,
+            };
+            let inputs = [input, weight, bias];
+            let sums = ops::conv2d::record(&mut graph, "conv", inputs, shape, true);
+            let sums = sums.expect("fits");
+            let output = ops::activation::record(&mut graph, "conv", sums, Activation::Relu);
+            let output = ops::pool::record(&mut graph, "conv", output, 2).expect("fits");
+            for _ in 0..readers {
+                ops::linear::record(&mut graph, "next", [output, weight, bias], 4, true);
+            }
+            if fused {
+                fuse(&mut graph);
+            }
+            fused_poolings(&graph.nodes).get(&output).copied()
+        };
+        let pooling = known(1, true).expect("is known");
+        assert_eq!(pooling.activation, Activation::Relu);
+        assert_eq!(pooling.input, ImageShape::new(4, 7, 8));
+        assert!(
+            known(1, false).is_none(),
+            "a pooling of its own is undone by its own"
+        );
+        assert!(
+            known(2, true).is_none(),
+            "its gradient is a sum over readers"
+        );
+        assert!(known(0, true).is_none());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `--augment`, `--normalize`, `--dropout`, `--freeze` and `--init-partial`: what is recorded, drawn, refused, and the
 //! same everywhere.
 
-use crate::killed::{send, spawn, wait_for_epoch};
+use crate::killed::{images, send, spawn, wait_for_epoch};
 use crate::pictures::{CROPPED, column, pets};
 use crate::resume::{DATA, assert_same, straight};
 use crate::support::{ADAPTER, CPU, Workplace};
@@ -20,12 +20,8 @@ const DRAWN: &[&str] = &[
 #[test]
 fn a_run_that_is_killed_and_one_that_is_stretched_end_with_the_same_bits() {
     let place = Workplace::new();
-    // As long as a signal takes to come: software Vulkan is some ten times slower.
-    for (device, images) in [
-        (CPU, "house-digits:640,80"),
-        (ADAPTER, "house-digits:96,32"),
-    ] {
-        let more = ["--data", images, "--epochs", "12"];
+    for device in [CPU, ADAPTER] {
+        let more = ["--data", images(device), "--epochs", "12"];
         let net = [NET, DRAWN, &DATA[2..], &more, device].concat();
         let whole = place.run(&[&net[..], &["--out", "straight"]].concat());
         assert_eq!(whole.code, 0, "{}", whole.stderr);

@@ -39,6 +39,15 @@ pub fn wait_for_epoch(child: &mut Child, epoch: usize) {
     assert!(lines.any(|line| line.trim_start().starts_with(&ended)));
 }
 
+/// Images of a run that a signal is to reach before it ends. Software Vulkan is some ten times slower than others.
+pub fn images(device: &[&str]) -> &'static str {
+    if device == ADAPTER && adapters()[0].is_software() {
+        "house-digits:160,32"
+    } else {
+        "house-digits:1280,160"
+    }
+}
+
 /// More epochs than anybody waits for.
 const ENDLESS: &str = "100000";
 
@@ -62,19 +71,8 @@ fn signalled(
 #[test]
 fn a_run_that_is_stopped_and_killed_ends_with_the_same_bits() {
     let place = Workplace::new();
-    let (many, few) = ("house-digits:1280,160", "house-digits:160,32");
-    // Software Vulkan is some ten times slower.
-    let few = if adapters()[0].is_software() {
-        few
-    } else {
-        many
-    };
-    for (net, device, images) in [
-        (NETS[0], CPU, many),
-        (NETS[1], CPU, many),
-        (NETS[1], ADAPTER, few),
-    ] {
-        let more = ["--data", images, "--epochs", "24"];
+    for (net, device) in [(NETS[0], CPU), (NETS[1], CPU), (NETS[1], ADAPTER)] {
+        let more = ["--data", images(device), "--epochs", "24"];
         let net = [net, &DATA, &more, device].concat();
         let whole = place.run(&[&net[..], &["--out", "straight"]].concat());
         assert_eq!(whole.code, 0, "{}", whole.stderr);

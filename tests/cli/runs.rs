@@ -348,13 +348,16 @@ fn quiet_prints_nothing_and_runs_lie_below_runs() {
 #[test]
 fn a_profile_names_every_kernel_and_changes_nothing() {
     let by_shards = [ADAPTER, &["--shards", "8"]].concat();
-    assert_profiled(ADAPTER, ["sum_partials ", "mse_head "]);
-    assert_profiled(&by_shards, ["sum_shards ", "linear_forward "]);
-    assert_profiled(CPU, ["sum_shards ", "linear_forward "]);
+    let unpooled = "conv2d_backward_input_max_unpool2d ";
+    assert_profiled(ADAPTER, ["sum_partials ", "mse_head ", unpooled]);
+    let apart = ["sum_shards ", "linear_forward ", "conv2d_backward_input "];
+    assert_profiled(&by_shards, apart);
+    assert_profiled(CPU, apart);
 }
 
-/// A run on `device`, on which partial gradients are added by the kernel `sum`, and the last layers are run by `dense`.
-fn assert_profiled(device: &[&str], [sum, dense]: [&str; 2]) {
+/// A run on `device`, on which partial gradients are added by the kernel `sum`, the last layers are run by `dense`, and
+/// `by_input` makes the gradient by the input of a convolution.
+fn assert_profiled(device: &[&str], [sum, dense, by_input]: [&str; 3]) {
     let place = Workplace::new();
     place.train("plain", device);
     let ended = place.train("profiled", &[device, &["--profile"]].concat());
@@ -364,7 +367,7 @@ fn assert_profiled(device: &[&str], [sum, dense]: [&str; 2]) {
         "conv2d_max_pool2d_forward ",
         dense,
         "regression_loss ",
-        "conv2d_backward_input",
+        by_input,
         "linear_backward_weight ",
         sum,
         "adam_step ",

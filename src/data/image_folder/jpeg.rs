@@ -35,6 +35,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), String> {
         tables: Tables::default(),
         restart_interval: 0,
         frame: None,
+        codes: Vec::new(),
     };
     while let Some(marker) = file.next_marker()? {
         match marker {
@@ -86,6 +87,8 @@ struct JpegFile<'a> {
     tables: Tables,
     restart_interval: usize,
     frame: Option<Frame>,
+    /// A copy of what is between two markers of a scan, which the next ones use again.
+    codes: Vec<u8>,
 }
 
 impl JpegFile<'_> {
@@ -213,7 +216,7 @@ impl JpegFile<'_> {
             quantisers: &self.quantisers,
             restart_interval: self.restart_interval,
         };
-        let read = scan.read(frame, &planes, &self.bytes[self.at..]);
+        let read = scan.read(frame, &planes, &self.bytes[self.at..], &mut self.codes);
         let bytes = read.map_err(|what| format!("the scan at byte {start} {what}"))?;
         self.at += bytes;
         Ok(())

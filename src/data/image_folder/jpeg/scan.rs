@@ -17,7 +17,9 @@ const MAX_COEFFICIENT: i64 = 1280;
 /// Zeros that no block of [`MANY`] coefficients can have which is not empty: of all codes of a table a single one is
 /// nothing but zeros, so a picture would need dozens of coefficients of -1 in a row. Blocks of a few coefficients,
 /// which a scan of a progressive file may have, can be such, one after the other.
-const ZEROS: [u8; 12] = [0; 12];
+///
+/// Whole bytes: a row of 95 bits covers as many, wherever it starts.
+const ZEROS: [u8; 11] = [0; 11];
 const MANY: usize = 32;
 /// The most bits by which coefficients are refined.
 const MAX_REFINED: u8 = 13;
@@ -59,12 +61,13 @@ pub(super) struct Scan<'a> {
 }
 
 impl Scan<'_> {
-    /// Reads the codes at the start of `scan`; gives the number of bytes up to the marker behind.
+    /// Reads the codes at the start of `scan`, by way of `bytes`; gives the number of bytes up to the marker behind.
     pub(super) fn read(
         &self,
         frame: &mut Frame,
         planes: &[Plane],
         scan: &[u8],
+        bytes: &mut Vec<u8>,
     ) -> Result<usize, String> {
         let (across, down) = frame.units(planes);
         let units = across * down;
@@ -76,13 +79,13 @@ impl Scan<'_> {
         if self.band.first > 0 {
             non_zero.resize(units, 0);
         }
-        let (mut at, mut bytes) = (0, Vec::with_capacity(scan.len()));
+        let mut at = 0;
         for start in (0..units).step_by(interval) {
             if start > 0 {
                 at = behind_restart(scan, at, start / interval - 1)?;
             }
-            at += copy_to_marker(&scan[at..], &mut bytes);
-            let mut bits = Bits::new(&bytes);
+            at += copy_to_marker(&scan[at..], bytes);
+            let mut bits = Bits::new(bytes);
             let mut blocks = planes
                 .iter()
                 .map(|it| self.blocks(frame, it, planes.len() == 1))
@@ -90,7 +93,7 @@ impl Scan<'_> {
             let has_many = self.band.last - self.band.first >= MANY;
             if has_many
                 && blocks.iter().any(Blocks::lack_zeros)
-                && memmem::find(&bytes, &ZEROS).is_some()
+                && memmem::find(bytes, &ZEROS).is_some()
             {
                 return Err("is damaged: zeros stand where its codes were".to_owned());
             }
