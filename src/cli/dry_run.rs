@@ -63,7 +63,10 @@ fn layers(network: &Network) {
 }
 
 fn dispatches(plan: &Plan) {
-    let (all, launches) = (&plan.training().dispatches, plan.training().launches.len());
+    let (all, launches) = (
+        &plan.training().dispatches,
+        plan.training().launches_in_a_row(),
+    );
     let together = if launches < all.len() {
         format!(" in {launches} launches")
     } else {

@@ -187,14 +187,7 @@ mod tests {
             call: sum_partials::call(splits, len),
             slices: vec![slice(0), slice(1)],
         };
-        let program = Program {
-            capacity: 1,
-            by_shards: false,
-            buffers: vec![spec(0), spec(1)],
-            dispatches: vec![dispatch; times],
-            launches: Vec::new(),
-        };
-        let program = program.apart();
+        let program = Program::of(1, vec![spec(0), spec(1)], vec![dispatch; times]);
         GpuProgram::new(gpu, &program, &GpuBuffers::new()).expect("fits")
     }
 

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::gpu::{Gpu, Timestamps};
 use crate::graph::{Half, Program, Role};
 use crate::kernel::shards::{self, SHARDS};
-use crate::kernel::{Step, folded};
+use crate::kernel::{Grid, Step, folded};
 use crate::ranks::Ranks;
 
 /// Buffers of a GPU that programs share, by role.
@@ -26,6 +26,7 @@ pub struct GpuProgram {
     whole: Way,
     /// Through what is this rank's, where others share the batch.
     shared: Option<Box<SharedWay>>,
+    /// The launches of a step among others.
     described: Vec<Described>,
     capacity: u32,
     by_shards: bool,
@@ -73,8 +74,10 @@ impl GpuProgram {
             Ok(Box::new(SharedWay { way, exchange }))
         });
         let described = Described::of_program(program);
-        let described = whole.launches.iter().map(|it| {
-            let all = Described::together(&described[it.dispatches.clone()]);
+        let described = whole.in_a_row().map(|it| {
+            let mut all = described[it.dispatches.clone()].to_vec();
+            all.extend_from_slice(&described[..it.grids.len() - it.next]);
+            let all = Described::together(&all);
             it.shard.map_or(all.clone(), |_| all.of_a_shard())
         });
         Ok(Self {
@@ -90,7 +93,28 @@ impl GpuProgram {
 
     /// Records one step into `pass`, all of it, whoever shares it else.
     pub fn encode(&self, pass: &mut wgpu::ComputePass<'_>, step: &Step) {
-        self.encode_all(pass, step, &self.whole.launches);
+        self.encode_in_a_row(pass, &[*step]);
+    }
+
+    /// Records `steps` into `pass`, one after the other: beside the end of each, the next one begins.
+    pub fn encode_in_a_row(&self, pass: &mut wgpu::ComputePass<'_>, steps: &[Step]) {
+        let Way {
+            launches,
+            last_and_next,
+            ..
+        } = &self.whole;
+        for (at, step) in steps.iter().enumerate() {
+            let (Some(together), [.., last]) = (last_and_next, &launches[..]) else {
+                self.encode_all(pass, step, launches);
+                continue;
+            };
+            let begun = usize::from(at > 0);
+            self.encode_all(pass, step, &launches[begun..launches.len() - 1]);
+            match steps.get(at + 1) {
+                Some(next) => self.encode_one(pass, &step.before(next), together),
+                None => self.encode_one(pass, step, last),
+            }
+        }
     }
 
     /// Records half a step into `pass`.
@@ -114,18 +138,22 @@ impl GpuProgram {
         launches.map(|launch| (launch.dispatches.clone(), launch.shard))
     }
 
-    /// Records one step into `pass`, with a timestamp before every launch and one at the end.
+    /// Records one step of many in a row into `pass`, with a timestamp before every launch and one at the end.
     pub fn encode_timed(
         &self,
         pass: &mut wgpu::ComputePass<'_>,
         step: &Step,
         timestamps: &Timestamps,
     ) {
-        for (index, launch) in self.whole.launches.iter().enumerate() {
-            timestamps.write(pass, index);
-            self.encode_one(pass, step, launch);
+        let step = step.before(step);
+        if self.whole.last_and_next.is_some() {
+            self.encode_one(pass, &step, &self.whole.launches[0]);
         }
-        timestamps.write(pass, self.whole.launches.len());
+        for (index, launch) in self.whole.in_a_row().enumerate() {
+            timestamps.write(pass, index);
+            self.encode_one(pass, &step, launch);
+        }
+        timestamps.write(pass, self.described.len());
     }
 
     /// Runs this rank's part of a step, or of `half` of it, of which no other keeps anything to itself. Returns
@@ -179,11 +207,10 @@ impl GpuProgram {
             None => *step,
             Some(shard) => step.on(&shards::range(step.batch as usize, shard)),
         };
-        let groups = launch
-            .grids
-            .iter()
-            .map(|grid| grid.groups(step.batch))
-            .sum();
+        let (own, next) = launch.grids.split_at(launch.next);
+        let groups =
+            |grids: &[Grid], batch| -> u64 { grids.iter().map(|it| it.groups(batch)).sum() };
+        let groups = groups(own, step.batch) + groups(next, step.next.batch);
         let [x, y] = folded(groups, self.workgroup_limit);
         pass.set_pipeline(&launch.pipeline.pipeline);
         pass.set_bind_group(0, &launch.bind_group, &[]);

@@ -17,6 +17,8 @@ use crate::kernel::{Access, Call, Grid};
 #[derive(Debug)]
 pub(super) struct Way {
     pub launches: Vec<Launch>,
+    /// The last of them with the first one of the step that follows, where that can be beside it.
+    pub last_and_next: Option<Launch>,
     /// Sums and parts to exchange, each with the number of launches before.
     pub meetings: Vec<(usize, Stage)>,
     /// Where the update begins.
@@ -29,7 +31,9 @@ pub(super) struct Launch {
     pub pipeline: Arc<Pipeline>,
     pub bind_group: wgpu::BindGroup,
     pub grids: Vec<Grid>,
-    /// Positions in [`Program::dispatches`].
+    /// Grids before those of the step that follows.
+    pub next: usize,
+    /// Positions in [`Program::dispatches`], but for those of the step that follows.
     pub dispatches: Range<usize>,
     pub shard: Option<usize>,
 }
@@ -43,8 +47,9 @@ impl Way {
         params: &Params,
         shards: &Range<usize>,
     ) -> Result<Self> {
-        let launch = |(dispatches, shard): Turn| -> Result<Launch> {
-            let all = &program.dispatches[dispatches.clone()];
+        let launch = |(dispatches, shard): Turn, next: Range<usize>| -> Result<Launch> {
+            let [all, following] = [&dispatches, &next].map(|it| &program.dispatches[it.clone()]);
+            let all: Vec<_> = all.iter().chain(following).collect();
             let calls = all.iter().map(|it| &it.call);
             let size = workgroup_size(calls.clone()).expect("the plan asked for it");
             let calls = calls.map(|it| it.in_workgroups_of(size).expect("has a size for all"));
@@ -63,7 +68,7 @@ impl Way {
             let (spec, slices) = if let ([call], [slices]) = (&calls[..], &parts[..]) {
                 (pipeline_spec(call), slices.clone())
             } else {
-                let merged = merge(&pairs.collect::<Vec<_>>(), size);
+                let merged = merge(&pairs.collect::<Vec<_>>(), dispatches.len(), size);
                 let names = calls.iter().map(|it| it.kernel.name);
                 let spec = PipelineSpec {
                     label: names.collect::<Vec<_>>().join(" + "),
@@ -79,6 +84,7 @@ impl Way {
                 bind_group: bind_group(gpu, &pipeline, buffers, &slices, params),
                 pipeline,
                 grids: calls.iter().map(|it| it.grid).collect(),
+                next: dispatches.len(),
                 dispatches,
                 shard,
             })
@@ -91,11 +97,22 @@ impl Way {
             let update = program.launches.partition_point(|it| it.start < start);
             (all.collect(), Vec::new(), update)
         };
+        let last = order.last().cloned().filter(|_| program.prepares);
+        let last_and_next = last.map(|it| launch(it, program.launches[0].clone()));
+        let launches = order.into_iter().map(|it| launch(it, 0..0));
         Ok(Self {
-            launches: order.into_iter().map(launch).collect::<Result<_>>()?,
+            launches: launches.collect::<Result<_>>()?,
+            last_and_next: last_and_next.transpose()?,
             meetings,
             update,
         })
+    }
+
+    /// The launches of a step that follows one and that another one follows.
+    pub(super) fn in_a_row(&self) -> impl Iterator<Item = &Launch> {
+        let is_shared = usize::from(self.last_and_next.is_some());
+        let own = &self.launches[is_shared..self.launches.len() - is_shared];
+        own.iter().chain(&self.last_and_next)
     }
 
     /// Positions of the launches of that half of a step.

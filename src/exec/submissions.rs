@@ -272,9 +272,9 @@ impl<'d> Submissions<'d> {
         };
         for (chunk, first) in steps.chunks(together).zip((0..).step_by(together)) {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            for (step, row) in chunk.iter().zip(first..) {
-                program.encode(&mut pass, &Step { row, ..*step });
-            }
+            let steps = chunk.iter().zip(first..);
+            let steps: Vec<Step> = steps.map(|(step, row)| Step { row, ..*step }).collect();
+            program.encode_in_a_row(&mut pass, &steps);
             drop(pass);
             if let Some(kept) = kept {
                 for step in chunk {

@@ -8,20 +8,67 @@ use super::graph::{Graph, Node, Storage, Value};
 use super::plan::bound;
 use crate::kernel::{Access, Call};
 
-/// The nodes in the order in which they run, and the ranges of them that are one launch.
-///
-/// Without launches of several, the order is that of `nodes`. With them, a launch holds what waits for nothing that is
-/// still to come, whose kernels can do with workgroups of one size, as many as an adapter can bind the buffers of; what
-/// the longest row of others waits for goes first. So the gradients of parameters, for which only their sums and
-/// the update wait, run beside those that the layers before need.
-pub(super) fn in_launches<'g>(
-    graph: &Graph,
-    nodes: Vec<&'g Node>,
-) -> (Vec<&'g Node>, Vec<Range<usize>>) {
-    if !graph.merges || graph.target.has_shards() {
-        let alone = (0..nodes.len()).map(|at| at..at + 1).collect();
-        return (nodes, alone);
+/// What runs, and when.
+pub(super) struct Schedule<'g> {
+    /// In the order in which they run.
+    pub nodes: Vec<&'g Node>,
+    /// Those of them that are one launch.
+    pub launches: Vec<Range<usize>>,
+    /// See [`Program::prepares`](super::Program::prepares).
+    pub prepares: bool,
+}
+
+impl<'g> Schedule<'g> {
+    /// The nodes of `graph` by phase, else as recorded, and then as launches have them.
+    pub(super) fn of(graph: &'g Graph) -> Self {
+        let mut nodes: Vec<&Node> = graph.nodes.iter().collect();
+        nodes.sort_by_key(|node| node.phase);
+        if !graph.merges || graph.target.has_shards() {
+            return Self {
+                launches: (0..nodes.len()).map(|at| at..at + 1).collect(),
+                nodes,
+                prepares: false,
+            };
+        }
+        let (nodes, launches) = in_launches(graph, &nodes);
+        Self {
+            prepares: prepares(graph, &nodes, &launches),
+            nodes,
+            launches,
+        }
     }
+}
+
+/// Whether the first launch can run beside the last one of the step before: no other dispatch writes what it reads,
+/// only others read what it writes, and those of the last launch do not.
+fn prepares(graph: &Graph, nodes: &[&Node], launches: &[Range<usize>]) -> bool {
+    let ([first, .., last], [node, others @ ..]) = (launches, nodes) else {
+        return false;
+    };
+    let [own, others] = [&[*node], others]
+        .map(|all| -> Vec<Item> { all.iter().map(|it| Item::of(graph, it)).collect() });
+    let is_written = |input: &Use| {
+        let mut uses = others.iter().flat_map(|it| &it.uses);
+        uses.any(|it| it.access == Access::ReadWrite && it.conflicts(input))
+    };
+    let mut end = Launch::default();
+    for item in &others[last.start - 1..last.end - 1] {
+        end.add(item);
+    }
+    let waits = end.items.iter().any(|it| own[0].waits_for(it));
+    let is_kept = |it: &Use| it.access == Access::Read || it.storage == Storage::Transient;
+    first.len() == 1
+        && !waits
+        && own[0].uses.iter().all(|it| is_kept(it) && !is_written(it))
+        && end.takes(graph, &own[0])
+}
+
+/// The `nodes` in the order in which they run, and the ranges of them that are one launch.
+///
+/// A launch holds what waits for nothing that is still to come, whose kernels can do with workgroups of one size, as many
+/// as an adapter can bind the buffers of; what the longest row of others waits for goes first. So the gradients of
+/// parameters, for which only their sums and the update wait, run beside those that the layers before need.
+fn in_launches<'g>(graph: &Graph, nodes: &[&'g Node]) -> (Vec<&'g Node>, Vec<Range<usize>>) {
     // Something may happen to the gradients before the update.
     let update = nodes.partition_point(|it| it.phase < Phase::Update);
     let mut launches = Vec::new();
@@ -98,6 +145,20 @@ impl Item {
         uses.any(|own| earlier.uses.iter().any(|it| own.conflicts(it)))
     }
 
+    /// Buffers to bind: what is only read is bound once, however often the kernel names it.
+    fn bound(&self) -> usize {
+        let repeats = |at: usize| {
+            let own = self.uses[at];
+            let is_same = |it: &Use| it.storage == own.storage && it.len == own.len;
+            let is_resident = matches!(own.storage, Storage::Resident(..));
+            let is_read = |it: &Use| it.access == Access::Read;
+            let mut before = self.uses[..at].iter();
+            is_resident && is_read(&own) && before.any(|it| is_read(it) && is_same(it))
+        };
+        let all = 0..self.uses.len();
+        all.filter(|at| !repeats(*at)).count()
+    }
+
     /// Whether it can be bound beside `other`, for which it does not wait.
     fn goes_with(&self, other: &Self) -> bool {
         let mut uses = self.uses.iter();
@@ -172,13 +233,13 @@ impl<'a> Launch<'a> {
         let limits = &graph.target.limits;
         let calls = self.items.iter().map(|it| &it.call).chain([&item.call]);
         self.items.is_empty()
-            || self.bound + item.uses.len() <= limits.storage_buffers as usize
+            || self.bound + item.bound() <= limits.storage_buffers as usize
                 && self.items.iter().all(|it| item.goes_with(it))
                 && workgroup_size(calls).is_some_and(|size| size <= limits.workgroup_threads)
     }
 
     fn add(&mut self, item: &'a Item) {
-        self.bound += item.uses.len();
+        self.bound += item.bound();
         self.items.push(item);
     }
 }
@@ -190,4 +251,86 @@ pub fn workgroup_size<'a>(calls: impl Iterator<Item = &'a Call> + Clone) -> Opti
     calls
         .all(|it| it.in_workgroups_of(size).is_some())
         .then_some(size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::target::{AdapterKind, Target};
+    use crate::nn::{NetworkType, default_training_graph};
+
+    /// With as many bindings as adapters have, so that launches are full: what uses the same values as something that
+    /// comes later, one of them to write, is in an earlier launch.
+    #[test]
+    fn launches_keep_the_order_in_which_values_are_used() {
+        let mut target = Target::portable(AdapterKind::Gpu);
+        for bindings in [8, 16] {
+            target.limits.storage_buffers = bindings;
+            for net in [NetworkType::Mlp, NetworkType::Cnn, NetworkType::Resnet] {
+                assert_order(&default_training_graph(net, true, target.clone()));
+            }
+        }
+    }
+
+    fn assert_order(graph: &Graph) {
+        let mut recorded: Vec<&Node> = graph.nodes.iter().collect();
+        recorded.sort_by_key(|node| node.phase);
+        let Schedule {
+            nodes: order,
+            launches,
+            ..
+        } = Schedule::of(graph);
+        assert_eq!(order.len(), recorded.len());
+        let launch_of = |node: &Node| {
+            let at = order.iter().position(|it| std::ptr::eq(*it, node));
+            launches.partition_point(|it| it.end <= at.expect("is there"))
+        };
+        // Scalars of a buffer or of a transient value.
+        let place = |value: Value| match graph.values[value.0].storage {
+            Storage::Resident(role, from) => (Some(role), value, from, graph.len(value)),
+            Storage::Part(whole, _) => (None, whole, 0, 1),
+            Storage::Transient => (None, value, 0, 1),
+        };
+        let overlap = |a: Value, b: Value| {
+            let ((role, a, from, len), (other, b, start, count)) = (place(a), place(b));
+            let is_one = role == other && (role.is_some() || a == b);
+            is_one && from < start + count && start < from + len
+        };
+        for (at, second) in recorded.iter().enumerate() {
+            for first in &recorded[..at] {
+                let waits = |written: &Node, used: &Node| {
+                    let mut written = written.outputs.iter();
+                    written.any(|own| bound(used).any(|it| overlap(*own, it)))
+                };
+                let is_update = |it: &Node| it.phase == Phase::Update;
+                let halves = is_update(second) && !is_update(first);
+                if waits(first, second) || waits(second, first) || halves {
+                    let (before, after) = (launch_of(first), launch_of(second));
+                    assert!(
+                        before < after,
+                        "{} {before}, {} {after}",
+                        first.layer,
+                        second.layer
+                    );
+                }
+            }
+        }
+        // What is written is bound by nothing else of its launch.
+        for launch in &launches {
+            for (at, node) in order[launch.clone()].iter().enumerate() {
+                for other in order[launch.clone()].iter().skip(at + 1) {
+                    let mut pairs = node
+                        .outputs
+                        .iter()
+                        .flat_map(|own| bound(other).map(move |it| (own, it)));
+                    assert!(
+                        !pairs.any(|(own, it)| overlap(*own, it)),
+                        "{}, {}",
+                        node.layer,
+                        other.layer
+                    );
+                }
+            }
+        }
+    }
 }

@@ -1,10 +1,9 @@
 //! Lowering: a graph becomes a program, its transient values share scratch buffers.
 
 use std::collections::HashMap;
-use std::ops::Range;
 
 use super::graph::{Graph, Node, Storage, Value};
-use super::launches::in_launches;
+use super::launches::Schedule;
 use super::{BufferSlice, BufferSpec, Dispatch, Extent, Program, Role};
 use crate::kernel::shards::{self, SHARDS};
 
@@ -41,9 +40,9 @@ impl Lifetime {
 
 /// The program of `graph`: its nodes in order, and a buffer for every value.
 pub fn lower(graph: &Graph) -> Program {
-    let (nodes, launches) = in_order(graph);
-    let mut buffers = resident_buffers(graph, &nodes);
-    let slots = share_slots(graph, lifetimes(graph, &nodes, &launches), &mut buffers);
+    let schedule = Schedule::of(graph);
+    let mut buffers = resident_buffers(graph, &schedule.nodes);
+    let slots = share_slots(graph, lifetimes(graph, &schedule), &mut buffers);
     let slice = |value: Value| {
         let (buffer, offset, sharing) = match graph.values[value.0].storage {
             Storage::Transient => {
@@ -81,8 +80,9 @@ pub fn lower(graph: &Graph) -> Program {
     Program {
         capacity: graph.capacity * if by_shards { SHARDS } else { 1 },
         by_shards,
-        dispatches: nodes.iter().map(dispatch).collect(),
-        launches,
+        dispatches: schedule.nodes.iter().map(dispatch).collect(),
+        launches: schedule.launches,
+        prepares: schedule.prepares,
         buffers,
     }
 }
@@ -105,13 +105,6 @@ fn place(graph: &Graph, value: Value, sharing: Sharing) -> (usize, Extent) {
         }
         extent => (graph.len(value), extent),
     }
-}
-
-/// The nodes by phase, else as recorded, and then as launches have them; and those.
-fn in_order(graph: &Graph) -> (Vec<&Node>, Vec<Range<usize>>) {
-    let mut nodes: Vec<&Node> = graph.nodes.iter().collect();
-    nodes.sort_by_key(|node| node.phase);
-    in_launches(graph, nodes)
 }
 
 pub(super) fn bound(node: &Node) -> impl Iterator<Item = Value> {
@@ -177,7 +170,8 @@ fn share_slots(
     slots
 }
 
-fn lifetimes(graph: &Graph, nodes: &[&Node], launches: &[Range<usize>]) -> Vec<Lifetime> {
+fn lifetimes(graph: &Graph, schedule: &Schedule<'_>) -> Vec<Lifetime> {
+    let nodes = &schedule.nodes;
     let mut lifetimes: Vec<Lifetime> = Vec::new();
     for (position, node) in nodes.iter().enumerate() {
         for value in bound(node) {
@@ -226,9 +220,17 @@ fn lifetimes(graph: &Graph, nodes: &[&Node], launches: &[Range<usize>]) -> Vec<L
         }
     } else {
         // All of a launch run at the same time.
+        let launches = &schedule.launches;
         let launch = |position: usize| launches.partition_point(|it| it.end <= position);
         for lifetime in &mut lifetimes {
-            (lifetime.first, lifetime.last) = (launch(lifetime.first), launch(lifetime.last));
+            // What is prepared for the next step is there through all of it.
+            let is_prepared = schedule.prepares && lifetime.first == 0;
+            let last = if is_prepared {
+                launches.len() - 1
+            } else {
+                launch(lifetime.last)
+            };
+            (lifetime.first, lifetime.last) = (launch(lifetime.first), last);
         }
     }
     lifetimes
@@ -296,84 +298,17 @@ mod tests {
         }
     }
 
-    /// With as many bindings as adapters have, so that launches are full: what uses the same values as something that
-    /// comes later, one of them to write, is in an earlier launch.
-    #[test]
-    fn launches_keep_the_order_in_which_values_are_used() {
-        let mut target = Target::portable(AdapterKind::Gpu);
-        for bindings in [8, 16] {
-            target.limits.storage_buffers = bindings;
-            for net in [NetworkType::Mlp, NetworkType::Cnn, NetworkType::Resnet] {
-                assert_order(&default_training_graph(net, true, target.clone()));
-            }
-        }
-    }
-
-    fn assert_order(graph: &Graph) {
-        let mut recorded: Vec<&Node> = graph.nodes.iter().collect();
-        recorded.sort_by_key(|node| node.phase);
-        let (order, launches) = in_order(graph);
-        assert_eq!(order.len(), recorded.len());
-        let launch_of = |node: &Node| {
-            let at = order.iter().position(|it| std::ptr::eq(*it, node));
-            launches.partition_point(|it| it.end <= at.expect("is there"))
-        };
-        // Scalars of a buffer or of a transient value.
-        let place = |value: Value| match graph.values[value.0].storage {
-            Storage::Resident(role, from) => (Some(role), value, from, graph.len(value)),
-            Storage::Part(whole, _) => (None, whole, 0, 1),
-            Storage::Transient => (None, value, 0, 1),
-        };
-        let overlap = |a: Value, b: Value| {
-            let ((role, a, from, len), (other, b, start, count)) = (place(a), place(b));
-            let is_one = role == other && (role.is_some() || a == b);
-            is_one && from < start + count && start < from + len
-        };
-        for (at, second) in recorded.iter().enumerate() {
-            for first in &recorded[..at] {
-                let waits = |written: &Node, used: &Node| {
-                    let mut written = written.outputs.iter();
-                    written.any(|own| bound(used).any(|it| overlap(*own, it)))
-                };
-                let is_update = |it: &Node| it.phase == crate::graph::Phase::Update;
-                let halves = is_update(second) && !is_update(first);
-                if waits(first, second) || waits(second, first) || halves {
-                    let (before, after) = (launch_of(first), launch_of(second));
-                    assert!(
-                        before < after,
-                        "{} {before}, {} {after}",
-                        first.layer,
-                        second.layer
-                    );
-                }
-            }
-        }
-        // What is written is bound by nothing else of its launch.
-        for launch in &launches {
-            for (at, node) in order[launch.clone()].iter().enumerate() {
-                for other in order[launch.clone()].iter().skip(at + 1) {
-                    let mut pairs = node
-                        .outputs
-                        .iter()
-                        .flat_map(|own| bound(other).map(move |it| (own, it)));
-                    assert!(
-                        !pairs.any(|(own, it)| overlap(*own, it)),
-                        "{}, {}",
-                        node.layer,
-                        other.layer
-                    );
-                }
-            }
-        }
-    }
-
     /// Goes through the program of `graph` slot by slot: what a dispatch reads must be what was
     /// written last, and it must not write where it reads.
     fn replay(graph: &Graph) {
         let program = lower(graph);
         let mut holds: HashMap<usize, Value> = HashMap::new();
         let mut overwritten = 0;
-        for (node, dispatch) in in_order(graph).0.iter().zip(&program.dispatches) {
+        let made = program.dispatches.iter().flat_map(Dispatch::written);
+        let prepared = program.dispatches[0].written().next().expect("images");
+        let shares = made.filter(|it| it.buffer == prepared.buffer).count() > 1;
+        assert!(!(program.prepares && shares), "the next step's batch");
+        for (node, dispatch) in Schedule::of(graph).nodes.iter().zip(&program.dispatches) {
             let transient = |value: &&Value| graph.values[value.0].storage == Storage::Transient;
             let buffer = |value: &Value| {
                 let at = bound(node).position(|it| it == *value).expect("is bound");

@@ -211,17 +211,39 @@ pub struct Program {
     pub dispatches: Vec<Dispatch>,
     /// Which of them an adapter runs as one launch, in order: what does not depend on each other, side by side.
     pub launches: Vec<Range<usize>>,
+    /// Whether the first launch, which is one dispatch, can run beside the last one of the step before: it prepares
+    /// the batch, in memory that no other dispatch writes.
+    pub prepares: bool,
 }
 
 impl Program {
+    /// `dispatches` one after the other, on those `buffers` and batches of up to `capacity`.
+    pub fn of(capacity: usize, buffers: Vec<BufferSpec>, dispatches: Vec<Dispatch>) -> Self {
+        let program = Self {
+            capacity,
+            by_shards: false,
+            buffers,
+            dispatches,
+            launches: Vec::new(),
+            prepares: false,
+        };
+        program.apart()
+    }
+
     /// The same work, every dispatch a launch of its own.
     #[must_use]
     pub fn apart(self) -> Self {
         let count = self.dispatches.len();
         Self {
             launches: (0..count).map(|at| at..at + 1).collect(),
+            prepares: false,
             ..self
         }
+    }
+
+    /// Launches that each of many steps in a row takes.
+    pub fn launches_in_a_row(&self) -> usize {
+        self.launches.len() - usize::from(self.prepares)
     }
 
     /// Scalars of the buffer of that role.
@@ -298,19 +320,13 @@ mod tests {
             len,
         };
         let call = sum_partials::call(1, len);
-        Program {
-            capacity: 1000,
-            by_shards: false,
-            buffers: vec![spec(0), spec(1)],
-            dispatches: vec![Dispatch {
-                label: "layer".to_owned(),
-                phase: Phase::Forward,
-                call: Call { grid, ..call },
-                slices: vec![slice(0), slice(1)],
-            }],
-            launches: Vec::new(),
-        }
-        .apart()
+        let dispatch = Dispatch {
+            label: "layer".to_owned(),
+            phase: Phase::Forward,
+            call: Call { grid, ..call },
+            slices: vec![slice(0), slice(1)],
+        };
+        Program::of(1000, vec![spec(0), spec(1)], vec![dispatch])
     }
 
     #[test]

@@ -61,8 +61,8 @@ impl Grid {
         tiles * self.per_tile as u64
     }
 
-    /// The workgroups that [`Grid::threads`] of a step's batch make, as WGSL that knows the step.
-    pub(in crate::kernel) fn wgsl(&self) -> String {
+    /// The workgroups that [`Grid::threads`] of a step's batch make, as WGSL that knows the `step`.
+    pub(in crate::kernel) fn wgsl(&self, step: &str) -> String {
         let Self {
             rows_per_sample,
             tile_rows,
@@ -73,7 +73,7 @@ impl Grid {
             return format!("{}u", per_tile.div_ceil(*workgroup_size));
         }
         let tiles = format!(
-            "(step.batch * {rows_per_sample}u + {}u) / {tile_rows}u",
+            "({step}.batch * {rows_per_sample}u + {}u) / {tile_rows}u",
             tile_rows - 1
         );
         format!(

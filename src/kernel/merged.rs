@@ -30,16 +30,17 @@ struct Bound<S> {
 }
 
 /// The launch of `calls`, whose workgroups are all of `size` threads (see [`Call::in_workgroups_of`]), each with its
-/// slices in binding order. Their Params are constants of the text.
-pub fn merge<S: Copy + PartialEq>(calls: &[(&Call, &[S])], size: u32) -> Merged<S> {
+/// slices in binding order. Their Params are constants of the text. Those from `next` on are of the step that follows.
+pub fn merge<S: Copy + PartialEq>(calls: &[(&Call, &[S])], next: usize, size: u32) -> Merged<S> {
     let mut bound: Vec<Bound<S>> = Vec::new();
     let mut arrays: Vec<Vec<String>> = Vec::new();
     let (mut declarations, mut branches, mut ends) = (String::new(), String::new(), String::new());
     for (index, (call, slices)) in calls.iter().enumerate() {
-        let mut member = Member::new(index, &specialized(call));
+        let step = if index < next { "step" } else { "step.next" };
+        let mut member = Member::new(index, &specialized(call), step);
         member.bind(call, slices, &mut bound);
         member.share_memory(&mut arrays);
-        let count = call.grid.wgsl();
+        let count = call.grid.wgsl(step);
         let (branch, end) = (
             if index == 0 { "if" } else { " else if" },
             format!("end_{index}"),
@@ -128,11 +129,13 @@ struct Member {
 const MAIN: &str = "@compute @workgroup_size(";
 
 impl Member {
-    fn new(index: usize, wgsl: &str) -> Self {
+    /// Member `index` of a launch, which finds its step under that name.
+    fn new(index: usize, wgsl: &str, step: &str) -> Self {
         let prefix = format!("m{index}_");
         let names = declared(wgsl);
-        let wgsl = renamed(wgsl, |name| {
-            names.contains(name).then(|| format!("{prefix}{name}"))
+        let wgsl = renamed(wgsl, |name| match name {
+            "step" => Some(step.to_owned()),
+            _ => names.contains(name).then(|| format!("{prefix}{name}")),
         });
         let (declarations, main) = wgsl.split_once(MAIN).expect("a kernel has an entry point");
         let (_, body) = main
@@ -263,9 +266,11 @@ fn renamed(wgsl: &str, rename: impl Fn(&str) -> Option<String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::batch::gather;
     use crate::ops::loss::regression_loss;
     use crate::ops::loss::{RegressionLoss, TargetScale};
     use crate::ops::reduce::sum_partials;
+    use crate::shape::ImageShape;
 
     #[test]
     fn names_that_are_declared_are_found() {
@@ -298,7 +303,7 @@ mod tests {
             (&sum, &[0, 2]),
             (&loss, &[3, 4, 5, 6, 7, 8]),
         ];
-        let merged = merge(&members, 128);
+        let merged = merge(&members, members.len(), 128);
         assert_eq!(merged.slices, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
         let reads = [true, false, false, true, true, true, false, false, false];
         assert_eq!(merged.read_only, reads);
@@ -312,6 +317,25 @@ mod tests {
         assert!(merged.wgsl.contains(shared), "{}", merged.wgsl);
         let module = naga::front::wgsl::parse_str(&merged.wgsl);
         module.expect("is WGSL");
+    }
+
+    /// A gather of the next step's batch beside a loss of this one's.
+    #[test]
+    fn what_is_of_the_next_step_reads_that() {
+        let image = ImageShape::new(3, 2, 2);
+        let gather = gather::call(image, 9, 9).in_workgroups_of(128);
+        let (loss, gather) = (loss_call().in_workgroups_of(128), gather.expect("of any"));
+        let members: [(&Call, &[u32]); 2] = [
+            (&loss.expect("of any"), &[0, 1, 2, 3, 4, 5]),
+            (&gather, &[6, 6, 6, 6, 1, 7]),
+        ];
+        let merged = merge(&members, 1, 128);
+        // Images once, and the order with the loss, whatever that has it as.
+        assert_eq!(merged.slices, [0, 1, 2, 3, 4, 5, 6, 7]);
+        let wgsl = merged.wgsl;
+        assert!(wgsl.contains("[step.next.batch_start + sample];"), "{wgsl}");
+        assert!(wgsl.contains("(step.next.batch * 1u"), "{wgsl}");
+        naga::front::wgsl::parse_str(&wgsl).expect("is WGSL");
     }
 
     #[test]

@@ -20,6 +20,20 @@ pub struct Step {
     pub whole_batch: u32,
     /// Position of its first one in the epoch's order.
     pub whole_start: u32,
+    /// The step that follows, where a kernel prepares its batch beside the end of this one.
+    pub next: Next,
+}
+
+/// What a kernel needs to know of a step whose batch it prepares.
+#[derive(Debug, Clone, Copy, PartialEq, Default, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub struct Next {
+    /// Samples.
+    pub batch: u32,
+    /// Position of the first one in the epoch's order.
+    pub batch_start: u32,
+    /// Epoch, counted from 0.
+    pub epoch: u32,
 }
 
 impl Step {
@@ -35,6 +49,7 @@ impl Step {
         "factors",
         "whole_batch",
         "whole_start",
+        "next",
     ];
 
     /// A step on a whole batch of `batch` samples, the first of which stands at position `batch_start`.
@@ -45,6 +60,19 @@ impl Step {
             whole_batch: batch as u32,
             whole_start: batch_start as u32,
             ..Self::default()
+        }
+    }
+
+    /// The same step, known to be followed by `next`.
+    #[must_use]
+    pub fn before(&self, next: &Self) -> Self {
+        Self {
+            next: Next {
+                batch: next.batch,
+                batch_start: next.batch_start,
+                epoch: next.epoch,
+            },
+            ..*self
         }
     }
 

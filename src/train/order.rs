@@ -56,32 +56,25 @@ impl Order {
 
 fn program(device: &Device, count: usize, seed: Option<u64>, buffer: Buffer) -> Result<Executable> {
     let key = seed.map(|seed| random::key(seed, Purpose::Shuffle));
-    let program = Program {
-        capacity: count,
-        by_shards: false,
-        launches: Vec::new(),
-        buffers: vec![BufferSpec {
-            role: Role::Order,
-            scalar: Scalar::U32,
+    let buffers = vec![BufferSpec {
+        role: Role::Order,
+        scalar: Scalar::U32,
+        len: count,
+    }];
+    let shuffle = Dispatch {
+        label: "shuffle".to_owned(),
+        phase: Phase::Forward,
+        call: epoch_permutation::call(count, key.unwrap_or_default(), key.is_some()),
+        slices: vec![BufferSlice {
+            buffer: 0,
+            offset: 0,
             len: count,
-        }],
-        dispatches: vec![Dispatch {
-            label: "shuffle".to_owned(),
-            phase: Phase::Forward,
-            call: epoch_permutation::call(count, key.unwrap_or_default(), key.is_some()),
-            slices: vec![BufferSlice {
-                buffer: 0,
-                offset: 0,
-                len: count,
-                extent: Extent::Whole,
-            }],
+            extent: Extent::Whole,
         }],
     };
-    Executable::new(
-        device,
-        &program.apart(),
-        &SharedBuffers::from([(Role::Order, buffer)]),
-    )
+    let program = Program::of(count, buffers, vec![shuffle]);
+    let shared = SharedBuffers::from([(Role::Order, buffer)]);
+    Executable::new(device, &program, &shared)
 }
 
 /// The buffers of programs that read `set` in the order of `order`.

@@ -31,6 +31,7 @@ impl Entrant {
             program: Program {
                 dispatches: Vec::new(),
                 launches: Vec::new(),
+                prepares: false,
                 ..step.clone()
             },
             results: Vec::new(),

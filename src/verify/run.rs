@@ -181,32 +181,29 @@ fn program(launch: &Launch) -> Program {
     );
     let lens: Vec<usize> = launch.arguments.iter().map(Argument::len).collect();
     let specs = bindings.iter().zip(&lens).enumerate();
-    Program {
-        capacity: launch.step.batch as usize,
-        by_shards: false,
-        launches: Vec::new(),
-        buffers: specs
-            .map(|(index, (binding, len))| BufferSpec {
-                role: Role::Scratch(index as u16),
-                scalar: binding.scalar,
-                len: SENTINELS + len + SENTINELS,
-            })
-            .collect(),
-        dispatches: vec![Dispatch {
-            label: "alone".to_owned(),
-            phase: Phase::Forward,
-            call: launch.call.clone(),
-            slices: (lens.iter().enumerate())
-                .map(|(buffer, &len)| BufferSlice {
-                    buffer,
-                    offset: SENTINELS,
-                    len,
-                    extent: Extent::Whole,
-                })
-                .collect(),
-        }],
-    }
-    .apart()
+    let buffers = specs.map(|(index, (binding, len))| BufferSpec {
+        role: Role::Scratch(index as u16),
+        scalar: binding.scalar,
+        len: SENTINELS + len + SENTINELS,
+    });
+    let slices = lens.iter().enumerate();
+    let slices = slices.map(|(buffer, &len)| BufferSlice {
+        buffer,
+        offset: SENTINELS,
+        len,
+        extent: Extent::Whole,
+    });
+    let dispatch = Dispatch {
+        label: "alone".to_owned(),
+        phase: Phase::Forward,
+        call: launch.call.clone(),
+        slices: slices.collect(),
+    };
+    Program::of(
+        launch.step.batch as usize,
+        buffers.collect(),
+        vec![dispatch],
+    )
 }
 
 #[cfg(test)]
