@@ -1,6 +1,4 @@
-// One step of AdamW over all parameters (of Adam, where nothing decays), as PyTorch's single-tensor form
-// computes it, but that moments too small to be normal floats are 0; gradients that are not finite are
-// counted.
+// One step of AdamW over all parameters; gradients that are not finite are counted.
 //
 // parameters     [quads] vec4   all of them, flat, padding zero
 // gradients      [quads] vec4
@@ -8,9 +6,7 @@
 // second_moment  [quads] vec4
 // faults         [rows] u32     += how many gradients are NaN or infinite, in row step.row
 //
-// One thread per ITEMS quads, as many apart as there are threads. What depends on the step comes from
-// the host, computed in f64 (`pow` is too coarse here): step.factors are the step size, lr / (1 - beta1^t),
-// the correction sqrt(1 - beta2^t), and the share of every parameter that decays.
+// One thread per ITEMS quads, as many apart as there are threads.
 //#include finite
 //#include step
 //#include thread
@@ -30,6 +26,8 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> faults: array<atomic<u32>>;
 @group(0) @binding(5) var<uniform> params: Params;
 
+//#include adam
+
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -41,22 +39,11 @@ fn main(
     if (index >= threads) {
         return;
     }
-    let step_size = step.factors.x;
-    let second_correction = step.factors.y;
-    let decay = step.factors.z;
     var count = 0u;
     for (var quad = index; quad < params.quads; quad += threads) {
         let gradient = gradients[quad];
         count += faults_of(gradient);
-        let before = first_moment[quad];
-        let first = normal(before + params.one_minus_beta1 * (gradient - before));
-        let second = normal(second_moment[quad] * params.beta2
-            + (params.one_minus_beta2 * gradient) * gradient);
-        let denominator = sqrt(second) / second_correction + params.epsilon;
-        first_moment[quad] = first;
-        second_moment[quad] = second;
-        parameters[quad] = parameters[quad] * (1.0 - decay)
-            - (step_size * first) / denominator;
+        update(quad, gradient);
     }
     // A loop of at most one turn: software adapters run both sides of an `if`.
     for (; count > 0u; count = 0u) {

@@ -68,7 +68,12 @@ impl Way {
             let (spec, slices) = if let ([call], [slices]) = (&calls[..], &parts[..]) {
                 (pipeline_spec(call), slices.clone())
             } else {
-                let merged = merge(&pairs.collect::<Vec<_>>(), dispatches.len(), size);
+                let merged = merge(
+                    &pairs.collect::<Vec<_>>(),
+                    dispatches.len(),
+                    size,
+                    |a, b| a.buffer == b.buffer,
+                );
                 let names = calls.iter().map(|it| it.kernel.name);
                 let spec = PipelineSpec {
                     label: names.collect::<Vec<_>>().join(" + "),

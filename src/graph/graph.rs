@@ -313,6 +313,11 @@ impl Graph {
         }
     }
 
+    /// Where `value` lives.
+    pub fn storage(&self, value: Value) -> Storage {
+        self.values[value.0].storage
+    }
+
     /// Whether nothing has been recorded.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()

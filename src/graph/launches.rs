@@ -3,9 +3,9 @@
 use std::cmp::Reverse;
 use std::ops::Range;
 
-use super::Phase;
 use super::graph::{Graph, Node, Storage, Value};
 use super::plan::bound;
+use super::{Phase, Role};
 use crate::kernel::{Access, Call};
 
 /// What runs, and when.
@@ -158,12 +158,6 @@ impl Item {
         let all = 0..self.uses.len();
         all.filter(|at| !repeats(*at)).count()
     }
-
-    /// Whether it can be bound beside `other`, for which it does not wait.
-    fn goes_with(&self, other: &Self) -> bool {
-        let mut uses = self.uses.iter();
-        uses.all(|own| other.uses.iter().all(|it| own.goes_with(it)))
-    }
 }
 
 /// What runs in a launch.
@@ -208,22 +202,13 @@ impl Use {
             return false;
         }
         match (self.storage, other.storage) {
+            // Updates add to it, in any order; what sets it belongs to the other half.
+            (Storage::Resident(Role::Faults, _), Storage::Resident(Role::Faults, _)) => false,
             (Storage::Resident(own, at), Storage::Resident(others, from)) => {
                 own == others && at < from + other.len && from < at + self.len
             }
             _ => self.whole() == other.whole(),
         }
-    }
-
-    /// Whether both can be bound at once, where they do not conflict: wgpu forbids to read of a buffer of which
-    /// any part is written.
-    fn goes_with(&self, other: &Self) -> bool {
-        let role = |it: &Self| match it.storage {
-            Storage::Resident(role, _) => Some(role),
-            Storage::Transient | Storage::Part(..) => None,
-        };
-        let is_one = role(self).is_some() && role(self) == role(other);
-        !is_one || self.access == other.access
     }
 }
 
@@ -234,7 +219,6 @@ impl<'a> Launch<'a> {
         let calls = self.items.iter().map(|it| &it.call).chain([&item.call]);
         self.items.is_empty()
             || self.bound + item.bound() <= limits.storage_buffers as usize
-                && self.items.iter().all(|it| item.goes_with(it))
                 && workgroup_size(calls).is_some_and(|size| size <= limits.workgroup_threads)
     }
 
@@ -293,7 +277,7 @@ mod tests {
         };
         let overlap = |a: Value, b: Value| {
             let ((role, a, from, len), (other, b, start, count)) = (place(a), place(b));
-            let is_one = role == other && (role.is_some() || a == b);
+            let is_one = role == other && (role.is_some() || a == b) && role != Some(Role::Faults);
             is_one && from < start + count && start < from + len
         };
         for (at, second) in recorded.iter().enumerate() {

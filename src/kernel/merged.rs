@@ -13,11 +13,14 @@ use super::{Access, Call, Scalar};
 pub struct Merged<S> {
     /// WGSL with one entry point, `main`.
     pub wgsl: String,
-    /// What it binds, in order: what several calls only read is bound once.
+    /// What it binds, in order: what several calls only read, or add to, is bound once.
     pub slices: Vec<S>,
     /// For each, whether it is only read.
     pub read_only: Vec<bool>,
 }
+
+/// What several may add to.
+const ATOMICS: &str = "array<atomic<u32>>";
 
 /// A buffer that is bound.
 struct Bound<S> {
@@ -31,7 +34,14 @@ struct Bound<S> {
 
 /// The launch of `calls`, whose workgroups are all of `size` threads (see [`Call::in_workgroups_of`]), each with its
 /// slices in binding order. Their Params are constants of the text. Those from `next` on are of the step that follows.
-pub fn merge<S: Copy + PartialEq>(calls: &[(&Call, &[S])], next: usize, size: u32) -> Merged<S> {
+/// Slices of one buffer, as `is_one` knows them, are all bound to be written where one of them is: wgpu forbids to bind
+/// parts of a buffer in both ways.
+pub fn merge<S: Copy + PartialEq>(
+    calls: &[(&Call, &[S])],
+    next: usize,
+    size: u32,
+    is_one: impl Fn(&S, &S) -> bool,
+) -> Merged<S> {
     let mut bound: Vec<Bound<S>> = Vec::new();
     let mut arrays: Vec<Vec<String>> = Vec::new();
     let (mut declarations, mut branches, mut ends) = (String::new(), String::new(), String::new());
@@ -56,6 +66,13 @@ pub fn merge<S: Copy + PartialEq>(calls: &[(&Call, &[S])], next: usize, size: u3
              let workgroups = vec3<u32>({end} - {first}, 1u, 1u);\n{}}}",
             member.body
         );
+    }
+    let written = bound.iter().filter(|it| it.access == Access::ReadWrite);
+    let written: Vec<S> = written.map(|it| it.slice).collect();
+    for it in &mut bound {
+        if written.iter().any(|other| is_one(other, &it.slice)) {
+            it.access = Access::ReadWrite;
+        }
     }
     let mut wgsl = wgsl::assemble(STEP, &[]);
     declare(&mut wgsl, &bound, &arrays);
@@ -156,7 +173,7 @@ impl Member {
             let ty = self.take_declaration("@group(0) @binding(", &format!("> {own}: "));
             let shared = bound.iter().find(|it| {
                 let reads = [it.access, binding.access] == [Access::Read; 2];
-                reads && it.slice == *slice && it.ty == ty
+                (reads || ty == ATOMICS) && it.slice == *slice && it.ty == ty
             });
             if let Some(shared) = shared {
                 let name = shared.name.clone();
@@ -269,6 +286,7 @@ mod tests {
     use crate::ops::batch::gather;
     use crate::ops::loss::regression_loss;
     use crate::ops::loss::{RegressionLoss, TargetScale};
+    use crate::ops::norm::batch_norm_merge::{self, Parts};
     use crate::ops::reduce::sum_partials;
     use crate::shape::ImageShape;
 
@@ -303,7 +321,7 @@ mod tests {
             (&sum, &[0, 2]),
             (&loss, &[3, 4, 5, 6, 7, 8]),
         ];
-        let merged = merge(&members, members.len(), 128);
+        let merged = merge(&members, members.len(), 128, |a, b| a == b);
         assert_eq!(merged.slices, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
         let reads = [true, false, false, true, true, true, false, false, false];
         assert_eq!(merged.read_only, reads);
@@ -313,7 +331,7 @@ mod tests {
                 .wgsl
                 .contains("const m0_params: m0_Params = m0_Params(2u, 2u);")
         );
-        let shared = "var<workgroup> shared_0: array<vec4<f32>, max(max(m0_THREADS, m1_THREADS), m2_WORKGROUP_SIZE)>;";
+        let shared = "var<workgroup> shared_0: array<vec4<f32>, max(max(m0_WORKGROUP_SIZE, m1_WORKGROUP_SIZE), m2_WORKGROUP_SIZE)>;";
         assert!(merged.wgsl.contains(shared), "{}", merged.wgsl);
         let module = naga::front::wgsl::parse_str(&merged.wgsl);
         module.expect("is WGSL");
@@ -329,7 +347,7 @@ mod tests {
             (&loss.expect("of any"), &[0, 1, 2, 3, 4, 5]),
             (&gather, &[6, 6, 6, 6, 1, 7]),
         ];
-        let merged = merge(&members, 1, 128);
+        let merged = merge(&members, 1, 128, |a, b| a == b);
         // Images once, and the order with the loss, whatever that has it as.
         assert_eq!(merged.slices, [0, 1, 2, 3, 4, 5, 6, 7]);
         let wgsl = merged.wgsl;
@@ -340,8 +358,11 @@ mod tests {
 
     #[test]
     fn sizes_of_workgroups_are_changed_where_the_text_does_not_say_them() {
-        let sum = sum_partials::call(2, 8);
-        assert_eq!(sum.in_workgroups_of(256), None);
+        let shape = ImageShape::new(8, 3, 3);
+        let merge = batch_norm_merge::call(shape, Parts::of_batch(2, 8), 0.1);
+        assert_eq!(merge.in_workgroups_of(256), None);
+        let sum = sum_partials::call(2, 8).in_workgroups_of(256);
+        assert_eq!(sum.expect("can do with any").grid.groups(1), 1);
         let loss = loss_call().in_workgroups_of(256).expect("can do with any");
         assert_eq!(
             (loss.grid.workgroup_size, loss.workgroup_bytes),

@@ -285,7 +285,7 @@ impl Call {
     pub fn in_workgroups_of(&self, size: u32) -> Option<Self> {
         let own = self.grid.workgroup_size;
         // Texts that say `WORKGROUP_SIZE` are written for any. Where threads of a workgroup work together, so many workgroups
-        // are meant, unless it is but one.
+        // are meant, unless it is but one; those that sum partial results do as much as they have threads for.
         let is_written = self.kernel.source.contains("//#include thread");
         let is_shared = self.kernel.source.contains("var<workgroup>");
         let is_free = is_written && (!is_shared || self.grid == Grid::fixed(own as usize, own));

@@ -6,6 +6,11 @@ use crate::kernel::Variant;
 /// Texts that shaders include, by name: functions, types and constants, never pieces of statements. A new
 /// one adds its line here.
 const SNIPPETS: &[(&str, &str)] = &[
+    ("adam", include_str!("../../shaders/shared/adam.wgsl")),
+    (
+        "partial_sums",
+        include_str!("../../shaders/shared/partial_sums.wgsl"),
+    ),
     (
         "activation",
         include_str!("../../shaders/shared/activation.wgsl"),

@@ -38,6 +38,8 @@ pub struct Update<'a> {
     pub augmented: Option<Augmented>,
     /// Keys what layers draw.
     pub seed: u64,
+    /// Whether something may happen between its halves: all gradients are there before the update.
+    pub in_halves: bool,
 }
 
 impl<'a> Update<'a> {
@@ -48,6 +50,7 @@ impl<'a> Update<'a> {
             clip_grad_norm: None,
             augmented: None,
             seed: 0,
+            in_halves: false,
         }
     }
 }
@@ -75,9 +78,12 @@ fn training_graph(
     let Update {
         optimizer,
         clip_grad_norm,
+        in_halves,
         ..
     } = update;
-    ops::optimizer::record(&mut graph, optimizer, clip_grad_norm, len, options.rows);
+    let is_whole = options.fuse && !in_halves && !graph.target.has_shards();
+    let sizes = [len, options.rows];
+    ops::optimizer::record(&mut graph, optimizer, clip_grad_norm, is_whole, sizes);
     Ok(graph)
 }
 
@@ -220,9 +226,9 @@ mod tests {
             let program = lower(&default_training_graph(net, fuse, target.clone()));
             (program.launches_in_a_row(), program.dispatches.len())
         };
-        assert_eq!(of(NetworkType::Cnn, true, &target), (11, 19));
+        assert_eq!(of(NetworkType::Cnn, true, &target), (10, 19));
         assert_eq!(of(NetworkType::Mlp, true, &target), (4, 8));
-        assert_eq!(of(NetworkType::Resnet, true, &target), (87, 122));
+        assert_eq!(of(NetworkType::Resnet, true, &target), (86, 122));
         // The nets of docs/performance.md: deep and shallow.
         let cnn = |channels: &[usize], kernel: usize| {
             let sizes = NetworkConfiguration {

@@ -55,6 +55,7 @@ pub const ALL: &[&Kernel] = &[
     &optimizer::squared_norm::KERNEL,
     &optimizer::clip_gradients::KERNEL,
     &optimizer::adam_step::KERNEL,
+    &optimizer::adam_step_of_partials::KERNEL,
     &optimizer::sgd_step::KERNEL,
     &pool::adaptive_max_pool2d_backward::KERNEL,
     &pool::adaptive_max_pool2d_forward::KERNEL,

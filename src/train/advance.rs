@@ -89,7 +89,9 @@ impl Trainer<'_> {
         }
         self.pending_evaluation = false;
         let step = self.next_steps(1).next().unwrap_or_default();
-        let (device, program) = (self.device, &self.training);
+        self.prepare_halves()?;
+        let in_halves = self.in_halves.get().and_then(Option::as_ref);
+        let (device, program) = (self.device, in_halves.unwrap_or(&self.training));
         // What a first half changes beside scratch.
         let statistics = self.read_statistics()?;
         self.submissions.begin_step(device, program, &step)?;
@@ -97,7 +99,9 @@ impl Trainer<'_> {
             self.write_statistics(&statistics)?;
             return Err(error);
         }
-        let row = self.submissions.end_step(device, &self.training, &step)?;
+        let in_halves = self.in_halves.get().and_then(Option::as_ref);
+        let program = in_halves.unwrap_or(&self.training);
+        let row = self.submissions.end_step(device, program, &step)?;
         self.place
             .took(&row, self.options.batch_size, self.data.train().len());
         self.clock.samples += row.samples();

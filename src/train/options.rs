@@ -133,6 +133,7 @@ impl TrainerOptions {
             clip_grad_norm: self.clip_grad_norm,
             augmented: (!self.augment.is_none()).then_some(augmented),
             seed: self.seed,
+            in_halves: false,
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::kernel::Call;
 use crate::kernel::shards::SHARDS;
 use crate::kernel::target::{Limits, Target};
 use crate::kernel::tuning::Tuning;
-use crate::nn::{Network, ProgramOptions, evaluation_program, training_program};
+use crate::nn::{Network, ProgramOptions, Update, evaluation_program, training_program};
 use crate::ops::batch::gather::ResidentLayout;
 use crate::ops::loss::ROW;
 
@@ -54,6 +54,21 @@ impl MemoryNeed {
     }
 }
 
+fn program_options(
+    options: &TrainerOptions,
+    target: &Target,
+    set: &ResidentLayout,
+) -> ProgramOptions {
+    let capacity = options.batch_size.min(set.count);
+    ProgramOptions {
+        objective: Arc::clone(&options.objective),
+        capacity,
+        rows: MAX_STEPS,
+        target: options.target(target, capacity),
+        fuse: options.fuse,
+    }
+}
+
 impl Plan {
     /// The programs that train and evaluate `network` on data that lies as `layout`.
     pub fn new(
@@ -62,16 +77,7 @@ impl Plan {
         options: &TrainerOptions,
         target: &Target,
     ) -> Result<Self> {
-        let on = |set: &ResidentLayout| {
-            let capacity = options.batch_size.min(set.count);
-            ProgramOptions {
-                objective: Arc::clone(&options.objective),
-                capacity,
-                rows: MAX_STEPS,
-                target: options.target(target, capacity),
-                fuse: options.fuse,
-            }
-        };
+        let on = |set: &ResidentLayout| program_options(options, target, set);
         let SplitLayout {
             train,
             test,
@@ -99,6 +105,24 @@ impl Plan {
     /// The program of a training step.
     pub fn training(&self) -> &Program {
         &self.training
+    }
+
+    /// The same where something may happen to the gradients before the update; `None` if that can be between the halves
+    /// of [`Plan::training`], too.
+    pub(super) fn in_halves(
+        &self,
+        network: &Network,
+        options: &TrainerOptions,
+        target: &Target,
+    ) -> Result<Option<Program>> {
+        let SplitLayout { train, image, .. } = &self.layout;
+        let update = Update {
+            in_halves: true,
+            ..options.update(*image)
+        };
+        let on_train = program_options(options, target, train);
+        let program = training_program(network, train, &on_train, update)?;
+        Ok((program != self.training).then_some(program))
     }
 
     /// The program that evaluates on `subset`; `None` where there is no such set.

@@ -1,6 +1,7 @@
 //! The trainer, in the seed's words: `training_step`, `compute_loss_and_mae`, `evaluate`,
 //! `train_loop`, `logs`.
 
+use std::cell::OnceCell;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
@@ -48,6 +49,8 @@ pub struct Trainer<'s> {
     pub(super) shared: SharedBuffers,
     pub(super) submissions: Submissions<'s>,
     pub(super) training: Executable,
+    /// [`Plan::in_halves`], once it was asked for.
+    pub(super) in_halves: OnceCell<Option<Executable>>,
     on_train: Executable,
     pub(super) on_test: Executable,
     on_valid: Option<Executable>,
@@ -141,6 +144,7 @@ impl<'s> Trainer<'s> {
         let trainer = Self {
             submissions: Submissions::new(device, metrics, faults)?,
             training: Executable::new(device, plan.training(), &on_train)?,
+            in_halves: OnceCell::new(),
             on_train: evaluate(Subset::Train, &on_train)?,
             on_test: evaluate(Subset::Test, &in_file_order(test)?)?,
             on_valid: on_valid.transpose()?,
@@ -173,6 +177,20 @@ impl<'s> Trainer<'s> {
         )?;
         let buffers = on_set(&self.shared, data.train(), &self.order);
         self.training = Executable::new(device, self.plan.training(), &buffers)?;
+        self.in_halves = OnceCell::new();
+        Ok(())
+    }
+
+    /// Makes the program ready between whose halves something may happen.
+    pub(super) fn prepare_halves(&self) -> Result<()> {
+        if self.in_halves.get().is_some() {
+            return Ok(());
+        }
+        let target = self.device.target();
+        let program = self.plan.in_halves(&self.network, &self.options, target)?;
+        let buffers = on_set(&self.shared, self.data.train(), &self.order);
+        let program = program.map(|it| Executable::new(self.device, &it, &buffers));
+        let _ = self.in_halves.set(program.transpose()?);
         Ok(())
     }
 

@@ -193,7 +193,11 @@ mod tests {
             fuse: true,
         };
         let adam = Adam::default();
-        let step = training_program(&network, &layout, &options, Update::of(&adam)).expect("fits");
+        let update = Update {
+            in_halves: true,
+            ..Update::of(&adam)
+        };
+        let step = training_program(&network, &layout, &options, update).expect("fits");
         let shared = super::super::fill(&gpu, &network, &step).expect("fits");
         let now = Step::of(0, BATCH);
         let contest = Contest::new(&gpu, now).expect("opens");

@@ -289,7 +289,13 @@ fn lower(
         target: gpu.target().clone().with_tuning(&Arc::new(tuning), batch),
         fuse: true,
     };
-    training_program(network, layout, &options, Update::of(&Adam::default()))
+    let adam = Adam::default();
+    // Tiles are compared with the sums that they leave to others.
+    let update = Update {
+        in_halves: true,
+        ..Update::of(&adam)
+    };
+    training_program(network, layout, &options, update)
 }
 
 /// The buffers of `program`: random images, digits as targets, file order, initial weights; zeros

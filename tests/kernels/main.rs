@@ -9,6 +9,7 @@ mod products;
 mod activation_backward;
 mod activation_forward;
 mod adam_step;
+mod adam_step_of_partials;
 mod adaptive_max_pool2d_backward;
 mod adaptive_max_pool2d_forward;
 mod add_forward;

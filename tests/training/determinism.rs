@@ -223,6 +223,16 @@ fn something_may_happen_between_gradients_and_update() {
             }
             trainer.parameters().expect("reads")
         };
+        let nothing_between = |net| {
+            let mut trainer = new(session, net, options());
+            let state = trained(session, net, options()).0;
+            for _ in 0..3 * 301_usize.div_ceil(32) {
+                trainer.training_step_with(|_| Ok(())).expect("trains");
+            }
+            assert_eq!(trainer.state().expect("reads").parameters, state.parameters);
+        };
+        // Adam adds up the first layer's gradients itself, where nothing comes before it.
+        nothing_between(NetworkType::Cnn);
         for net in [NetworkType::Mlp, NetworkType::Cnn, NetworkType::Resnet] {
             let plain = weights(net, 1e-3, None);
             assert_eq!(plain, weights(net, 1e-3, Some(1.0)));

@@ -3,7 +3,7 @@
 use pulp::{Arch, Simd};
 use rayon::prelude::*;
 
-use super::{Optimizer, normal};
+use super::{Optimizer, adam_step_of_partials, normal};
 use crate::error::{Error, Result};
 use crate::kernel::case::run_twin;
 use crate::kernel::case::{Argument, Case, Launch, Output, Tolerance};
@@ -90,6 +90,10 @@ impl Optimizer for Adam {
         call(len, self)
     }
 
+    fn update_of_partials(&self, splits: usize, len: usize) -> Option<Call> {
+        Some(adam_step_of_partials::call(splits, len, self))
+    }
+
     /// `lr / (1 - beta1^t)`, `sqrt(1 - beta2^t)` and `lr * weight_decay`, computed in f64: WGSL's `pow`
     /// is too coarse for them.
     ///
@@ -119,16 +123,21 @@ impl Optimizer for Adam {
     }
 }
 
-/// One step over flat buffers of `len` floats, a multiple of four.
-pub fn call(len: usize, config: &Adam) -> Call {
-    let quads = len / QUAD;
-    let params = Params {
+/// The constants of `config`, for a step over `quads`.
+pub(super) fn params(quads: usize, config: &Adam) -> Params {
+    Params {
         quads: quads as u32,
         one_minus_beta1: (1.0 - config.beta1) as f32,
         beta2: config.beta2 as f32,
         one_minus_beta2: (1.0 - config.beta2) as f32,
         epsilon: config.epsilon as f32,
-    };
+    }
+}
+
+/// One step over flat buffers of `len` floats, a multiple of four.
+pub fn call(len: usize, config: &Adam) -> Call {
+    let quads = len / QUAD;
+    let params = params(quads, config);
     let threads = quads.div_ceil(ITEMS as usize);
     Call::new(&KERNEL, VARIANT, &params, Grid::fixed(threads, 64)).for_whole_batch()
 }

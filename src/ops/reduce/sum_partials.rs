@@ -19,16 +19,13 @@ pub static KERNEL: Kernel = Kernel {
     cases,
 };
 
-/// Quads of a workgroup, and threads that sum each. On an H200 480 partial results of 150 quads take 3.4 us
-/// with their launch, 128 of 1,200 quads 2.9; one thread per quad took 3.7 for 32 of 150.
-const VARIANTS: [Variant; 3] = [
-    &[("QUADS", 32), ("WALKERS", 4)],
-    &[("QUADS", 8), ("WALKERS", 16)],
-    &[("QUADS", 4), ("WALKERS", 32)],
-];
+/// Threads that sum a quad. On an H200 480 partial results of 150 quads take 3.4 us with their launch, 128 of 1,200 quads
+/// 2.9; one thread per quad took 3.7 for 32 of 150.
+pub(in crate::ops) const VARIANTS: [Variant; 3] =
+    [&[("WALKERS", 4)], &[("WALKERS", 16)], &[("WALKERS", 32)]];
 
-/// Threads of a workgroup, whatever the variant.
-const THREADS: usize = 128;
+/// Threads of a workgroup, where no other kernel runs beside.
+pub(in crate::ops) const THREADS: u32 = 128;
 
 params! {
     /// Params of the shader.
@@ -48,20 +45,19 @@ pub fn call(splits: usize, len: usize) -> Call {
         splits: splits as u32,
         quads: quads as u32,
     };
+    let (variant, grid) = workgroups(splits, quads);
+    Call::new(&KERNEL, variant, &params, grid).with_workgroup_bytes(16 * THREADS)
+}
+
+/// How `splits` partial results of so many `quads` are added up.
+pub(in crate::ops) fn workgroups(splits: usize, quads: usize) -> (Variant, Grid) {
     let variant = match splits {
         0..=16 => VARIANTS[0],
         17..=64 => VARIANTS[1],
         _ => VARIANTS[2],
     };
-    let (_, walkers) = variant[1];
-    let threads = (quads * walkers as usize).next_multiple_of(THREADS);
-    Call::new(
-        &KERNEL,
-        variant,
-        &params,
-        Grid::fixed(threads, THREADS as u32),
-    )
-    .with_workgroup_bytes(16 * THREADS as u32)
+    let (_, walkers) = variant[0];
+    (variant, Grid::fixed(quads * walkers as usize, THREADS))
 }
 
 // The twin.
