@@ -124,10 +124,24 @@ fn convolutions_of_adapters_need_no_zeros_in_memory() {
     }
 }
 
+/// As many lines as kernels can tell apart, zeros included.
+fn long(recording: &mut Recording) -> Value {
+    let x = recording.source(ImageShape::new(4, 65_533, 1));
+    padded_conv(recording, x, 1, (4, [3, 3], 1))
+}
+
+/// A line more.
+fn too_long(recording: &mut Recording) -> Value {
+    let x = recording.source(ImageShape::new(4, 65_534, 1));
+    padded_conv(recording, x, 1, (4, [3, 3], 1))
+}
+
 /// Dense layers have no pixels, and what two read is written once.
 #[test]
 fn others_do() {
-    for record in [shared_zeros, whole_image, single_pixels] {
+    for record in [shared_zeros, whole_image, single_pixels, too_long] {
         assert_eq!(pads(record, AdapterKind::Gpu, true), 2);
     }
+    assert_eq!(pads(long, AdapterKind::Gpu, true), 0);
+    assert_devices(long, 1, "long");
 }

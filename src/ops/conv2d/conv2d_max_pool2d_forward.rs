@@ -163,7 +163,8 @@ pub fn twin<T: Real>(
         in_height: params.in_height,
         in_width: params.in_width,
         in_quads: params.in_quads,
-        out_height: (params.in_height + 2 * params.padding - params.kernel_height) / params.stride + 1,
+        out_height: (params.in_height + 2 * params.padding - params.kernel_height) / params.stride
+            + 1,
         out_width: params.conv_width,
         out_channels: params.out_channels,
         kernel_height: params.kernel_height,
