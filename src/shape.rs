@@ -91,7 +91,7 @@ pub const fn adaptive_window(cell: usize, cells: usize, input: usize) -> (usize,
     (cell * input / cells, ((cell + 1) * input).div_ceil(cells))
 }
 
-/// Shapes of a 2-d convolution without padding.
+/// Shapes of a 2-d convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConvShape {
     /// One input sample.
@@ -104,20 +104,29 @@ pub struct ConvShape {
     pub kernel_width: usize,
     /// Step of the window, the same along both axes.
     pub stride: usize,
+    /// Pixels of zeros on every side of the input, which are not in memory.
+    pub padding: usize,
 }
 
 impl ConvShape {
-    /// One output sample; `None` where the window does not fit into the input.
+    /// The same convolution, with so many pixels of zeros on every side of the input.
+    #[must_use]
+    pub const fn padded_by(self, padding: usize) -> Self {
+        Self { padding, ..self }
+    }
+
+    /// One output sample; `None` where the window does not fit into the padded input.
     pub fn output(&self) -> Option<ImageShape> {
-        let height = window_count(self.input.height, self.kernel_height, self.stride)?;
-        let width = window_count(self.input.width, self.kernel_width, self.stride)?;
+        let padded = |side: usize| side + 2 * self.padding;
+        let height = window_count(padded(self.input.height), self.kernel_height, self.stride)?;
+        let width = window_count(padded(self.input.width), self.kernel_width, self.stride)?;
         Some(ImageShape::new(self.out_channels, height, width))
     }
 
     /// All its sizes: channels, height and width of the input, channels of the output, height and
-    /// width of the window, stride.
-    pub const fn sizes(&self) -> [usize; 7] {
-        [
+    /// width of the window, stride; and the padding where there is one.
+    pub fn sizes(&self) -> Vec<usize> {
+        let sizes = [
             self.input.channels,
             self.input.height,
             self.input.width,
@@ -125,7 +134,9 @@ impl ConvShape {
             self.kernel_height,
             self.kernel_width,
             self.stride,
-        ]
+        ];
+        let padding = (self.padding > 0).then_some(self.padding);
+        sizes.into_iter().chain(padding).collect()
     }
 
     /// Floating-point operations for one sample: a product and a sum per weight and output pixel.
@@ -180,6 +191,23 @@ mod tests {
         assert_eq!(cells(5), [(0, 2), (1, 3), (2, 4), (3, 5)]);
         assert_eq!(cells(1), [(0, 1); 4]);
         assert_eq!(cells(7), [(0, 2), (1, 4), (3, 6), (5, 7)]);
+    }
+
+    #[test]
+    fn zeros_around_an_image_give_windows_more_places() {
+        let shape = ConvShape {
+            input: ImageShape::new(3, 32, 5),
+            out_channels: 16,
+            kernel_height: 3,
+            kernel_width: 3,
+            stride: 2,
+            padding: 0,
+        };
+        assert_eq!(shape.output(), Some(ImageShape::new(16, 15, 2)));
+        assert_eq!(shape.sizes(), [3, 32, 5, 16, 3, 3, 2]);
+        let padded = shape.padded_by(1);
+        assert_eq!(padded.output(), Some(ImageShape::new(16, 16, 3)));
+        assert_eq!(padded.sizes(), [3, 32, 5, 16, 3, 3, 2, 1]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-// grad_input = the gradient of a conv2d without padding by its input, times the slope of the
+// grad_input = the gradient of a conv2d by its input, times the slope of the
 // activation that made the input: with one, the gradient of the sums before it.
 //
 // grad_output  [batch, out_height, out_width, out_quads] vec4
@@ -21,6 +21,7 @@ struct Params {
     kernel_height: u32,
     kernel_width: u32,
     stride: u32,
+    padding: u32,          // pixels of zeros on every side of the input, which are not in memory
     activation: u32,       // whose output the input is
 }
 

@@ -27,6 +27,7 @@ struct Params {
     kernel_height: u32,
     kernel_width: u32,
     stride: u32,
+    padding: u32,          // pixels of zeros on every side of the input, which are not in memory
     activation: u32,       // whose output the input is
 }
 
@@ -45,7 +46,7 @@ fn add_line(sums: ptr<function, Sums>, first: u32, tap_y: u32, k: u32, x: u32, c
     var line: array<vec4<f32>, WIDTH>;
     for (var p = 0u; p < WIDTH; p++) {
         // Left of the output this wraps to a large number.
-        let at = x + p - (KERNEL_WIDTH - 1u);
+        let at = x + p + params.padding - (KERNEL_WIDTH - 1u);
         line[p] = vec4<f32>(0.0);
         if (at < params.out_width) {
             line[p] = grad_output[first + at * params.out_quads + k];
@@ -95,12 +96,13 @@ fn main(
     if (sample >= step.batch) {
         return;
     }
-    // The lines of the window whose output, at y - tap_y, there is.
-    let first_tap = max(y + 1u, params.out_height) - params.out_height;
-    let end_tap = min(y + 1u, params.kernel_height);
+    // The lines of the window whose output, at y + padding - tap_y, there is.
+    let end_y = y + params.padding + 1u;
+    let first_tap = max(end_y, params.out_height) - params.out_height;
+    let end_tap = min(end_y, params.kernel_height);
     var sums: Sums;
     for (var tap_y = first_tap; tap_y < end_tap; tap_y++) {
-        let out_line = sample * params.out_height + y - tap_y;
+        let out_line = sample * params.out_height + y + params.padding - tap_y;
         for (var k = 0u; k < params.out_quads; k++) {
             add_line(&sums, out_line * params.out_width * params.out_quads, tap_y, k, x, column);
         }

@@ -1,5 +1,5 @@
-// grad_input = the gradient of the sums before an activation and a 2x2 max-pooling that made the input of a conv2d
-// without padding: what conv2d_backward_input computes and max_pool2d_backward spreads over the windows.
+// grad_input = the gradient of the sums before an activation and a 2x2 max-pooling that made the input of a conv2d:
+// what conv2d_backward_input computes and max_pool2d_backward spreads over the windows.
 //
 // grad_output  [batch, out_height, out_width, out_quads] vec4
 // weight       [kernel_height, kernel_width, 4 in_quads, out_quads] vec4
@@ -23,6 +23,7 @@ struct Params {
     kernel_height: u32,
     kernel_width: u32,
     stride: u32,
+    padding: u32,          // pixels of zeros on every side of the input, which are not in memory
     activation: u32,       // before the pooling, or LINEAR
     unpooled_height: u32,  // of what the pooling read
     unpooled_width: u32,

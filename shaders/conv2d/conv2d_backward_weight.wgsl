@@ -1,4 +1,4 @@
-// partials = the gradients of a conv2d without padding by its weight and bias, in `splits` parts,
+// partials = the gradients of a conv2d by its weight and bias, in `splits` parts,
 // each the sum over a range of samples.
 //
 // input        [batch, in_height, in_width, in_quads] vec4
@@ -11,6 +11,7 @@
 // CHUNK pixels of the output are in workgroup memory at a time; each of SLICES groups of threads sums a
 // part of every chunk.
 //#include step
+//#include image_padding
 //#include product
 //#include weight_gradient
 
@@ -24,6 +25,7 @@ struct Params {
     kernel_height: u32,
     kernel_width: u32,
     stride: u32,
+    padding: u32,          // pixels of zeros on every side of the input, which are not in memory
     splits: u32,
     samples_per_split: u32,
     bias_at: u32,          // quads from a split's weight to its bias
@@ -58,15 +60,21 @@ fn advanced(pixel: vec3<u32>, by: vec3<u32>) -> vec3<u32> {
     return sum;
 }
 
-// The quad of `input` at which the window of a pixel starts.
+// The quad of `input` at which the window of a pixel starts; before the first one it wraps around.
 fn window_start(pixel: vec3<u32>) -> u32 {
-    return ((pixel.z * params.in_height + pixel.y * params.stride) * params.in_width
-        + pixel.x * params.stride) * params.in_quads;
+    let line = pixel.z * params.in_height + pixel.y * params.stride - params.padding;
+    return (line * params.in_width + pixel.x * params.stride - params.padding) * params.in_quads;
+}
+
+// Whether the pixel under a tap of the window of `pixel` is one of the zeros around the image.
+fn is_outside(pixel: vec3<u32>, tap: u32) -> bool {
+    return params.padding > 0u && is_zero(place_of(pixel.y * params.stride, pixel.x * params.stride) + tap);
 }
 
 // Where a thread's inputs lie.
 struct Inputs {
     offset: u32,                        // of its quad, in every window
+    tap: u32,                           // the quad's pixel there, as image_padding has it
     pixels: array<vec3<u32>, A_LOADS>,  // whose windows it loads next
     chunk: vec3<u32>,                   // CHUNK pixels
 }
@@ -74,9 +82,10 @@ struct Inputs {
 // Quads past the last one of a window repeat that: one serves for the bias, the others are not stored.
 fn inputs_of(tile: Tile, local: u32) -> Inputs {
     let run = params.kernel_width * params.in_quads;
-    let tap = min(tile.quad + local % TILE_QUADS, tile.in_quads - 1u);
+    let quad = min(tile.quad + local % TILE_QUADS, tile.in_quads - 1u);
     var inputs: Inputs;
-    inputs.offset = tap / run * params.in_width * params.in_quads + tap % run;
+    inputs.offset = quad / run * params.in_width * params.in_quads + quad % run;
+    inputs.tap = place_of(quad / run, quad % run / params.in_quads);
     for (var l = 0u; l < A_LOADS; l++) {
         inputs.pixels[l] = pixel_of(tile.first + (l * THREADS + local) / TILE_QUADS);
     }
@@ -100,7 +109,10 @@ fn load_inputs(
         if (chunk + (l * THREADS + local) / TILE_QUADS < tile.end) {
             (*a)[l] = vec4<f32>(params.bias, 0.0, 0.0, 0.0);
             if (!is_bias) {
-                (*a)[l] = input[window_start(pixel) + (*inputs).offset];
+                (*a)[l] = vec4<f32>(0.0);
+                if (!is_outside(pixel, (*inputs).tap)) {
+                    (*a)[l] = input[window_start(pixel) + (*inputs).offset];
+                }
             }
         }
         (*inputs).pixels[l] = advanced(pixel, (*inputs).chunk);

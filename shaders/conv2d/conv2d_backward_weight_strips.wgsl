@@ -1,4 +1,4 @@
-// partials = the gradients of a conv2d of stride 1 without padding by its weight and bias, in `splits`
+// partials = the gradients of a conv2d of stride 1 by its weight and bias, in `splits`
 // parts, each the sum over a range of walks.
 //
 // input        [batch, in_height, in_width, in_quads] vec4
@@ -14,6 +14,7 @@
 // whose sums are added in workgroup memory. As in `product`, all arrays are small and the ends of their
 // loops constant.
 //#include step
+//#include image_padding
 
 const THREADS: u32 = BLOCKS * WALKERS;
 const TAPS: u32 = TAP_LINES * TAP_COLUMNS;
@@ -30,6 +31,7 @@ struct Params {
     out_quads: u32,
     kernel_height: u32,
     kernel_width: u32,
+    padding: u32,          // pixels of zeros on every side of the input, which are not in memory
     strip: u32,            // pixels of a walk, at most
     splits: u32,
     walks_per_split: u32,
@@ -69,6 +71,25 @@ fn strips() -> u32 {
     return (params.out_height + params.strip - 1u) / params.strip;
 }
 
+// A quad of each of a thread's columns, side by side.
+alias Line = array<vec4<f32>, TAP_COLUMNS>;
+
+// Loads a line from quad `at` of `input` on, which is at `place` of the padded image.
+fn load_line(line: ptr<function, Line>, at: u32, place: u32) {
+    if (params.padding == 0u) {
+        for (var c = 0u; c < TAP_COLUMNS; c++) {
+            (*line)[c] = input[at + c * params.in_quads];
+        }
+        return;
+    }
+    for (var c = 0u; c < TAP_COLUMNS; c++) {
+        (*line)[c] = vec4<f32>(0.0);
+        if (!is_zero(place + c)) {
+            (*line)[c] = input[at + c * params.in_quads];
+        }
+    }
+}
+
 // Adds what a walk sums.
 fn add_walk(sums: ptr<function, Sums>, bias: ptr<function, vec4<f32>>, block: Block, walk: u32) {
     let x = walk % params.out_width;
@@ -78,22 +99,26 @@ fn add_walk(sums: ptr<function, Sums>, bias: ptr<function, vec4<f32>>, block: Bl
     let rows = min(params.strip, params.out_height - first);
     let in_line = params.in_width * params.in_quads;
     let out_line = params.out_width * params.out_quads;
-    let in_y = sample * params.in_height + first + block.tap_y;
+    let in_y = sample * params.in_height + first + block.tap_y - params.padding;
     let out_y = sample * params.out_height + first;
-    var input_at = (in_y * params.in_width + x + block.tap_x) * params.in_quads + block.channel;
+    let in_x = x + block.tap_x - params.padding;
+    // Before the first quad of `input` this wraps around.
+    var input_at = (in_y * params.in_width + in_x) * params.in_quads + block.channel;
+    var place = place_of(first + block.tap_y, x + block.tap_x);
     var gradient_at = (out_y * params.out_width + x) * params.out_quads + block.column;
     // The lines of a step's window move up by one with every step.
     var window: array<vec4<f32>, TAPS>;
-    for (var i = 0u; i < TAPS - TAP_COLUMNS; i++) {
-        let at = input_at + i / TAP_COLUMNS * in_line + i % TAP_COLUMNS * params.in_quads;
-        window[i + TAP_COLUMNS] = input[at];
+    var next: Line;
+    for (var t = 1u; t < TAP_LINES; t++) {
+        load_line(&next, input_at, place);
+        for (var c = 0u; c < TAP_COLUMNS; c++) {
+            window[t * TAP_COLUMNS + c] = next[c];
+        }
+        input_at += in_line;
+        place += place_of(1u, 0u);
     }
-    input_at += (TAP_LINES - 1u) * in_line;
     // What the next step adds is on its way while this one is summed.
-    var next: array<vec4<f32>, TAP_COLUMNS>;
-    for (var c = 0u; c < TAP_COLUMNS; c++) {
-        next[c] = input[input_at + c * params.in_quads];
-    }
+    load_line(&next, input_at, place);
     var next_gradient = grad_output[gradient_at];
     for (var y = 0u; y < rows; y += TAP_LINES) {
         // After TAP_LINES steps, a window's lines are where they were: unrolled, none of them moves.
@@ -108,10 +133,9 @@ fn add_walk(sums: ptr<function, Sums>, bias: ptr<function, vec4<f32>>, block: Bl
                 }
                 let more = y + u + 1u < rows;
                 input_at += select(0u, in_line, more);
+                place += select(0u, place_of(1u, 0u), more);
                 gradient_at += select(0u, out_line, more);
-                for (var c = 0u; c < TAP_COLUMNS; c++) {
-                    next[c] = input[input_at + c * params.in_quads];
-                }
+                load_line(&next, input_at, place);
                 next_gradient = grad_output[gradient_at];
                 *bias += gradient;
                 for (var t = 0u; t < TAPS; t++) {

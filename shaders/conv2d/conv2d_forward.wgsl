@@ -1,4 +1,4 @@
-// output = activation(conv2d(input, weight) + bias), without padding.
+// output = activation(conv2d(input, weight) + bias).
 //
 // input   [batch, in_height, in_width, in_quads] vec4
 // weight  [kernel_height, kernel_width, 4 in_quads, out_quads] vec4
@@ -10,6 +10,7 @@
 // never written to memory.
 //#include step
 //#include activation
+//#include image_padding
 //#include product
 
 struct Params {
@@ -22,6 +23,7 @@ struct Params {
     kernel_height: u32,
     kernel_width: u32,
     stride: u32,
+    padding: u32,          // pixels of zeros on every side of the input, which are not in memory
     activation: u32,
 }
 
@@ -44,21 +46,23 @@ struct Tile {
     depth: u32,      // quads to sum: those of a window
 }
 
-// The quad of `input` at which the window of output pixel `row` of the batch starts.
-fn window_start(row: u32) -> u32 {
-    let x = row % params.out_width;
-    let y = row / params.out_width % params.out_height;
-    let sample = row / (params.out_width * params.out_height);
-    return ((sample * params.in_height + y * params.stride) * params.in_width
-        + x * params.stride) * params.in_quads;
+// Where windows start.
+struct Starts {
+    quads: array<u32, A_LOADS>,   // of `input`; before its first one they wrap around
+    places: array<u32, A_LOADS>,  // in the padded image; not read without padding
 }
 
-// Where the windows start that a thread loads from. Pixels past the end repeat the last one and are not
-// stored.
-fn window_starts(tile: Tile, local: u32) -> array<u32, A_LOADS> {
-    var starts: array<u32, A_LOADS>;
+// The windows that a thread loads from. Pixels past the end repeat the last one and are not stored.
+fn window_starts(tile: Tile, local: u32) -> Starts {
+    var starts: Starts;
     for (var l = 0u; l < A_LOADS; l++) {
-        starts[l] = window_start(min(tile.row + (l * THREADS + local) / CHUNK, tile.rows - 1u));
+        let row = min(tile.row + (l * THREADS + local) / CHUNK, tile.rows - 1u);
+        let x = row % params.out_width * params.stride;
+        let y = row / params.out_width % params.out_height * params.stride;
+        let sample = row / (params.out_width * params.out_height);
+        let line = sample * params.in_height + y - params.padding;
+        starts.quads[l] = (line * params.in_width + x - params.padding) * params.in_quads;
+        starts.places[l] = place_of(y, x);
     }
     return starts;
 }
@@ -67,7 +71,7 @@ fn window_starts(tile: Tile, local: u32) -> array<u32, A_LOADS> {
 // not loaded, and not read either.
 fn load_input(
     a: ptr<function, array<vec4<f32>, A_LOADS>>,
-    starts: ptr<function, array<u32, A_LOADS>>,
+    starts: ptr<function, Starts>,
     tile: Tile,
     local: u32,
     chunk: u32,
@@ -76,8 +80,18 @@ fn load_input(
     if (k < tile.depth) {
         let run = params.kernel_width * params.in_quads;
         let offset = k / run * params.in_width * params.in_quads + k % run;
+        if (params.padding == 0u) {
+            for (var l = 0u; l < A_LOADS; l++) {
+                (*a)[l] = input[(*starts).quads[l] + offset];
+            }
+            return;
+        }
+        let tap = place_of(k / run, k % run / params.in_quads);
         for (var l = 0u; l < A_LOADS; l++) {
-            (*a)[l] = input[(*starts)[l] + offset];
+            (*a)[l] = vec4<f32>(0.0);
+            if (!is_zero((*starts).places[l] + tap)) {
+                (*a)[l] = input[(*starts).quads[l] + offset];
+            }
         }
     }
 }

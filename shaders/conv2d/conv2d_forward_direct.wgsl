@@ -26,6 +26,7 @@ struct Params {
     kernel_height: u32,
     kernel_width: u32,
     stride: u32,
+    padding: u32,          // pixels of zeros on every side of the input, which are not in memory
     activation: u32,
 }
 
@@ -39,8 +40,8 @@ alias Sums = array<vec4<f32>, PIXELS>;
 
 // Where a thread's pixels lie.
 struct Place {
-    first: u32,   // quad of `input` where the first window starts
-    last: u32,    // quads to the line's last pixel: those past it repeat it, and are not stored
+    first: u32,   // quad of `input` where the first window starts; before its first one it wraps around
+    x: u32,       // column of the image where it does; left of it, larger than any
     column: u32,  // quad of channels
     columns: u32,
 }
@@ -49,8 +50,19 @@ struct Place {
 fn add_line(sums: ptr<function, Sums>, place: Place, y: u32, k: u32) {
     var line: array<vec4<f32>, WIDTH>;
     let first = place.first + y * params.in_width * params.in_quads + k;
-    for (var p = 0u; p < WIDTH; p++) {
-        line[p] = input[first + min(p * params.in_quads, place.last)];
+    if (params.padding == 0u) {
+        // Pixels past the last of the image's line repeat it, and are not stored.
+        let last = (params.in_width - 1u - place.x) * params.in_quads;
+        for (var p = 0u; p < WIDTH; p++) {
+            line[p] = input[first + min(p * params.in_quads, last)];
+        }
+    } else {
+        for (var p = 0u; p < WIDTH; p++) {
+            line[p] = vec4<f32>(0.0);
+            if (place.x + p < params.in_width) {
+                line[p] = input[first + p * params.in_quads];
+            }
+        }
     }
     for (var x = 0u; x < KERNEL_WIDTH; x++) {
         let at = 4u * ((y * KERNEL_WIDTH + x) * params.in_quads + k) * place.columns + place.column;
@@ -85,11 +97,18 @@ fn main(
     if (sample >= step.batch) {
         return;
     }
-    let pixel = (sample * params.in_height + y) * params.in_width + x;
-    let last = (params.in_width - 1u - x) * params.in_quads;
-    let place = Place(pixel * params.in_quads, last, column, columns);
+    let pixel = (sample * params.in_height + y - params.padding) * params.in_width + x - params.padding;
+    let place = Place(pixel * params.in_quads, x - params.padding, column, columns);
+    // The lines of the window that lie in the image.
+    var first_tap = 0u;
+    var end_tap = params.kernel_height;
+    if (params.padding > 0u) {
+        let end = params.in_height + params.padding;
+        first_tap = max(y, params.padding) - y;
+        end_tap = min(max(y, end) - y, params.kernel_height);
+    }
     var sums: Sums;
-    for (var tap_y = 0u; tap_y < params.kernel_height; tap_y++) {
+    for (var tap_y = first_tap; tap_y < end_tap; tap_y++) {
         for (var k = 0u; k < params.in_quads; k++) {
             add_line(&sums, place, tap_y, k);
         }

@@ -1,4 +1,4 @@
-// grad_input = the gradient of a conv2d without padding by its input, where a 2x2 max-pooling picked
+// grad_input = the gradient of a conv2d by its input, where a 2x2 max-pooling picked
 // one output pixel of four; times the slope of the activation that made the input.
 //
 // grad_output  [batch, out_height / 2, out_width / 2, out_quads] vec4   of the sums that were picked
@@ -22,6 +22,7 @@ struct Params {
     kernel_height: u32,
     kernel_width: u32,
     stride: u32,
+    padding: u32,         // pixels of zeros on every side of the input, which are not in memory
     activation: u32,      // that made the input, or LINEAR
 }
 
@@ -40,8 +41,9 @@ fn main(
 ) {
     let index = thread_index(workgroup, workgroups, local);
     let in_quad = index % params.in_quads;
-    let column = index / params.in_quads % params.in_width;
-    let row = index / params.in_quads / params.in_width % params.in_height;
+    // In the padded image.
+    let column = index / params.in_quads % params.in_width + params.padding;
+    let row = index / params.in_quads / params.in_width % params.in_height + params.padding;
     let sample = index / params.in_quads / params.in_width / params.in_height;
     if (sample >= step.batch) {
         return;

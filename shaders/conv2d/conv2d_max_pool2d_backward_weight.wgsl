@@ -1,4 +1,4 @@
-// partials = the gradients of a conv2d without padding by its weight and bias, in `splits` parts,
+// partials = the gradients of a conv2d by its weight and bias, in `splits` parts,
 // each the sum over a range of samples, where a 2x2 max-pooling picked one output pixel of four.
 //
 // input        [batch, in_height, in_width, in_quads] vec4
@@ -22,6 +22,7 @@ struct Params {
     kernel_height: u32,
     kernel_width: u32,
     stride: u32,
+    padding: u32,          // pixels of zeros on every side of the input, which are not in memory
     splits: u32,
     samples_per_split: u32,
     bias_at: u32,          // quads from a split's weight to its bias
@@ -62,10 +63,14 @@ fn main(
         for (var channel = 0u; channel < 4u; channel++) {
             var values = vec4<f32>(params.bias);
             if (!is_bias) {
-                let y = picked[channel] / params.out_width * params.stride + tap_y;
-                let x = picked[channel] % params.out_width * params.stride + tap_x;
+                // Above and left of the image these wrap around to what is larger than any.
+                let y = picked[channel] / params.out_width * params.stride + tap_y - params.padding;
+                let x = picked[channel] % params.out_width * params.stride + tap_x - params.padding;
                 let pixel = (window / windows * params.in_height + y) * params.in_width + x;
-                values = input[pixel * params.in_quads + row % params.in_quads];
+                values = vec4<f32>(0.0);
+                if (y < params.in_height && x < params.in_width) {
+                    values = input[pixel * params.in_quads + row % params.in_quads];
+                }
             }
             sums[channel] += values * gradient[channel];
         }

@@ -11,6 +11,7 @@
 // TILE_ROWS / 4 squares: row 4w + p of a thread is pixel p of its square w.
 //#include step
 //#include activation
+//#include image_padding
 //#include picked
 //#include product
 
@@ -25,6 +26,7 @@ struct Params {
     kernel_height: u32,
     kernel_width: u32,
     stride: u32,
+    padding: u32,          // pixels of zeros on every side of the input, which are not in memory
     activation: u32,       // LINEAR or RELU
 }
 
@@ -59,23 +61,26 @@ fn square(window: u32) -> vec3<u32> {
     );
 }
 
-// The quad of `input` at which the convolution's window of pixel `p` of `square` starts.
-fn window_start(square: vec3<u32>, p: u32) -> u32 {
-    let x = (2u * square.x + p % 2u) * params.stride;
-    let y = (2u * square.y + p / 2u) * params.stride;
-    return ((square.z * params.in_height + y) * params.in_width + x) * params.in_quads;
+// Where the convolution's windows start.
+struct Starts {
+    quads: array<u32, A_LOADS>,   // of `input`; before its first one they wrap around
+    places: array<u32, A_LOADS>,  // in the padded image; not read without padding
 }
 
-// Where the convolution's windows start that a thread loads from. Squares past the end repeat the last one
-// and are not stored.
-fn window_starts(tile: Tile, local: u32) -> array<u32, A_LOADS> {
-    var starts: array<u32, A_LOADS>;
+// The windows that a thread loads from. Squares past the end repeat the last one and are not stored.
+fn window_starts(tile: Tile, local: u32) -> Starts {
+    var starts: Starts;
     for (var l = 0u; l < A_LOADS; l++) {
-        // Row r of thread row t is row r * THREAD_ROWS + t of the tile.
+        // Row r of thread row t is row r * THREAD_ROWS + t of the tile: pixel r % 4 of its square.
         let tile_row = (l * THREADS + local) / CHUNK;
         let row = tile_row / THREAD_ROWS;
         let window = tile.window + row / 4u * THREAD_ROWS + tile_row % THREAD_ROWS;
-        starts[l] = window_start(square(min(window, tile.windows - 1u)), row % 4u);
+        let corner = square(min(window, tile.windows - 1u));
+        let x = (2u * corner.x + row % 2u) * params.stride;
+        let y = (2u * corner.y + row / 2u % 2u) * params.stride;
+        let line = corner.z * params.in_height + y - params.padding;
+        starts.quads[l] = (line * params.in_width + x - params.padding) * params.in_quads;
+        starts.places[l] = place_of(y, x);
     }
     return starts;
 }
@@ -84,7 +89,7 @@ fn window_starts(tile: Tile, local: u32) -> array<u32, A_LOADS> {
 // not loaded, and not read either.
 fn load_input(
     a: ptr<function, array<vec4<f32>, A_LOADS>>,
-    starts: ptr<function, array<u32, A_LOADS>>,
+    starts: ptr<function, Starts>,
     tile: Tile,
     local: u32,
     chunk: u32,
@@ -93,8 +98,18 @@ fn load_input(
     if (k < tile.depth) {
         let run = params.kernel_width * params.in_quads;
         let offset = k / run * params.in_width * params.in_quads + k % run;
+        if (params.padding == 0u) {
+            for (var l = 0u; l < A_LOADS; l++) {
+                (*a)[l] = input[(*starts).quads[l] + offset];
+            }
+            return;
+        }
+        let tap = place_of(k / run, k % run / params.in_quads);
         for (var l = 0u; l < A_LOADS; l++) {
-            (*a)[l] = input[(*starts)[l] + offset];
+            (*a)[l] = vec4<f32>(0.0);
+            if (!is_zero((*starts).places[l] + tap)) {
+                (*a)[l] = input[(*starts).quads[l] + offset];
+            }
         }
     }
 }

@@ -32,6 +32,7 @@ struct Params {
     kernel_height: u32,
     kernel_width: u32,
     stride: u32,
+    padding: u32,          // pixels of zeros on every side of the input, which are not in memory
     activation: u32,       // LINEAR or RELU
 }
 
@@ -46,28 +47,41 @@ alias Line = array<vec4<f32>, WIDTH>;
 // Of both lines of the convolution's output.
 alias Sums = array<vec4<f32>, 2u * PIXELS>;
 
-// Where a thread's squares lie, in quads of `input` from its first pixel on.
+// Where a thread's squares lie.
 struct Place {
-    first: u32,
-    last: u32,    // pixel of the line: those past its end repeat it, and are not stored
+    first: u32,   // quad of `input` where the first window starts; before its first one it wraps around
+    x: u32,       // column and line of the image where it does; left of it and above, larger than any
+    y: u32,
     column: u32,  // quad of channels
     columns: u32,
 }
 
-fn load(line: ptr<function, Line>, place: Place, offset: u32) {
+// Loads quad `k` of line `y` of the windows.
+fn load(line: ptr<function, Line>, place: Place, y: u32, k: u32) {
+    let first = place.first + y * params.in_width * params.in_quads + k;
+    if (params.padding == 0u) {
+        // Pixels past the last of the image's line repeat it, and are not stored.
+        let last = (params.in_width - 1u - place.x) * params.in_quads;
+        for (var p = 0u; p < WIDTH; p++) {
+            (*line)[p] = input[first + min(p * params.in_quads, last)];
+        }
+        return;
+    }
     for (var p = 0u; p < WIDTH; p++) {
-        (*line)[p] = input[place.first + offset + min(p * params.in_quads, place.last)];
+        (*line)[p] = vec4<f32>(0.0);
+        if (place.y + y < params.in_height && place.x + p < params.in_width) {
+            (*line)[p] = input[first + p * params.in_quads];
+        }
     }
 }
 
 // Adds the products of quad `k` of the input's channels.
 fn add_channels(sums: ptr<function, Sums>, place: Place, k: u32) {
-    let in_line = params.in_width * params.in_quads;
     var above: Line;
     var below: Line;
-    load(&above, place, k);
+    load(&above, place, 0u, k);
     for (var y = 0u; y < KERNEL_HEIGHT; y++) {
-        load(&below, place, (y + 1u) * in_line + k);
+        load(&below, place, y + 1u, k);
         for (var x = 0u; x < KERNEL_WIDTH; x++) {
             let at = 4u * ((y * KERNEL_WIDTH + x) * params.in_quads + k) * place.columns + place.column;
             var b: mat4x4<f32>;
@@ -104,9 +118,10 @@ fn main(
     if (sample >= step.batch) {
         return;
     }
-    let pixel = (sample * params.in_height + 2u * y) * params.in_width + 2u * x;
-    let last = (params.in_width - 1u - 2u * x) * params.in_quads;
-    let place = Place(pixel * params.in_quads, last, column, columns);
+    let from_x = 2u * x - params.padding;
+    let from_y = 2u * y - params.padding;
+    let pixel = (sample * params.in_height + from_y) * params.in_width + from_x;
+    let place = Place(pixel * params.in_quads, from_x, from_y, column, columns);
     var sums: Sums;
     for (var k = 0u; k < params.in_quads; k++) {
         add_channels(&sums, place, k);

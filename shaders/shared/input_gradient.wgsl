@@ -10,7 +10,7 @@ const A_STRIDE: u32 = CHUNK + 1u;
 
 // The windows that cover a pixel of the input: those from `first` on, `across` of them side by side.
 struct Windows {
-    pixel: vec2<u32>,
+    pixel: vec2<u32>,  // in the padded image
     first: vec2<u32>,
     across: u32,
     count: u32,
@@ -35,7 +35,7 @@ fn covering(at: u32, kernel: u32, count: u32) -> vec2<u32> {
 
 // Past the last pixel the first window may lie behind the last one: there are none.
 fn windows_of(pixel: u32) -> Windows {
-    let at = vec2<u32>(pixel % params.in_width, pixel / params.in_width);
+    let at = vec2<u32>(pixel % params.in_width, pixel / params.in_width) + params.padding;
     let x = covering(at.x, params.kernel_width, params.out_width);
     let y = covering(at.y, params.kernel_height, params.out_height);
     let across = max(x.y, x.x) - x.x;

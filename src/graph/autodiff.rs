@@ -285,6 +285,7 @@ mod tests {
                 kernel_height: 2,
                 kernel_width: 2,
                 stride: 1,
+                padding: 0,
             };
             let inputs = [input, weight, bias];
             let sums = ops::conv2d::record(&mut graph, "conv", inputs, shape, true);

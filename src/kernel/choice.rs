@@ -204,8 +204,9 @@ mod tests {
             kernel_height: 3,
             kernel_width: 2,
             stride: 1,
+            padding: 0,
         };
-        let mut others = [shape; 7];
+        let mut others = [shape; 8];
         others[0].input.channels = 17;
         others[1].input.height = 16;
         others[2].input.width = 15;
@@ -213,6 +214,7 @@ mod tests {
         others[4].kernel_height = 2;
         others[5].kernel_width = 3;
         others[6].stride = 2;
+        others[7].padding = 1;
         let target = with(Tuning::default());
         let problem = |call: Call| call.choice.expect("was asked for").problem;
         for other in others {

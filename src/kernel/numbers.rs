@@ -115,6 +115,7 @@ pub fn conv(
         kernel_height,
         kernel_width,
         stride,
+        padding: 0,
     }
 }
 

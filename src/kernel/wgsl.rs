@@ -18,6 +18,10 @@ const SNIPPETS: &[(&str, &str)] = &[
     ("direct", include_str!("../../shaders/shared/direct.wgsl")),
     ("finite", include_str!("../../shaders/shared/finite.wgsl")),
     (
+        "image_padding",
+        include_str!("../../shaders/shared/image_padding.wgsl"),
+    ),
+    (
         "max_window",
         include_str!("../../shaders/shared/max_window.wgsl"),
     ),

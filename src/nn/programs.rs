@@ -228,7 +228,7 @@ mod tests {
         };
         assert_eq!(of(NetworkType::Cnn, true, &target), (10, 19));
         assert_eq!(of(NetworkType::Mlp, true, &target), (4, 8));
-        assert_eq!(of(NetworkType::Resnet, true, &target), (86, 122));
+        assert_eq!(of(NetworkType::Resnet, true, &target), (70, 106));
         // The nets of docs/performance.md: deep and shallow.
         let cnn = |channels: &[usize], kernel: usize| {
             let sizes = NetworkConfiguration {
@@ -260,6 +260,30 @@ mod tests {
             let (launches, dispatches) = of(NetworkType::Cnn, true, &target);
             assert_eq!(launches, dispatches);
         }
+    }
+
+    /// Adapters have no zeros around images in memory, and undo poolings behind them as anywhere else.
+    #[test]
+    fn padding_takes_no_dispatch_of_an_adapter() {
+        let sizes = NetworkConfiguration {
+            paddings: vec![1; 3],
+            ..NetworkConfiguration::default_for(NetworkType::Cnn)
+        };
+        let of = |kind, fuse| {
+            let (net, relu) = (NetworkType::Cnn, Activation::Relu);
+            let target = Target::portable(kind);
+            lower(&training_graph_of_sizes(net, &sizes, relu, fuse, target))
+        };
+        let counts = |kind, fuse| {
+            let program = of(kind, fuse);
+            ["pad2d_forward", "pad2d_backward"].map(|name| count(&program, name))
+        };
+        assert_eq!(counts(AdapterKind::Gpu, true), [0, 0]);
+        assert_eq!(counts(AdapterKind::Gpu, false), [3, 2]);
+        assert_eq!(counts(AdapterKind::Cpu, true), [3, 2]);
+        let fused = of(AdapterKind::Gpu, true);
+        assert_eq!(count(&fused, "conv2d_backward_input_max_unpool2d"), 2);
+        assert_eq!(count(&fused, "activation_backward"), 0);
     }
 
     #[test]

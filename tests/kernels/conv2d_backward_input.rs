@@ -1,3 +1,5 @@
+use std::iter::repeat;
+
 use gpu_train::activation::Activation;
 use gpu_train::gpu::Gpu;
 use gpu_train::kernel::tile::BATCH_TILES;
@@ -33,7 +35,7 @@ fn sums_of_integers_are_exact() {
 #[test]
 fn sums_of_floats_are_close() {
     let large = conv([3, 13, 14], 41, [11, 9], 1);
-    for (shape, samples) in odd_convs().into_iter().zip([7; 9]).chain([(large, 3)]) {
+    for (shape, samples) in odd_convs().into_iter().zip(repeat(7)).chain([(large, 3)]) {
         let taps = shape.kernel_height * shape.kernel_width;
         let terms = taps * shape.out_channels;
         for activation in ACTIVATIONS {
@@ -62,6 +64,7 @@ fn the_slope_is_taken_as_if_by_a_kernel_of_its_own() {
         conv([7, 4, 6], 5, [3, 3], 1),
         conv([13, 5, 4], 6, [2, 1], 1),
         conv([33, 1, 1], 9, [1, 1], 1),
+        conv([7, 4, 6], 5, [3, 3], 2).padded_by(1),
     ];
     for activation in ACTIVATIONS {
         for shape in shapes {
@@ -132,6 +135,8 @@ fn it_is_the_derivative_of_the_forward() {
         conv([3, 5, 4], 5, [2, 3], 1),
         conv([2, 6, 8], 3, [2, 1], 3),
         conv([1, 5, 5], 2, [3, 3], 2),
+        conv([3, 5, 4], 2, [3, 3], 1).padded_by(1),
+        conv([2, 4, 5], 3, [3, 2], 2).padded_by(2),
     ] {
         for activation in ACTIVATIONS {
             assert_derivative(&shape, activation);

@@ -24,6 +24,8 @@ fn shapes() -> Vec<(ConvShape, ImageShape)> {
         conv([7, 4, 5], 5, [3, 3], 1),
         conv([13, 4, 5], 6, [2, 1], 2),
         conv([33, 4, 5], 9, [1, 1], 1),
+        conv([7, 4, 5], 5, [3, 3], 1).padded_by(1),
+        conv([5, 4, 5], 6, [3, 2], 2).padded_by(2),
     ];
     let images = convs.into_iter().flat_map(|shape| {
         UNPOOLED.map(|[height, width]| {

@@ -1,3 +1,5 @@
+use std::iter::repeat;
+
 use gpu_train::activation::Activation;
 use gpu_train::kernel::limits::bias_at;
 use gpu_train::kernel::tile::WEIGHT_TILES;
@@ -34,7 +36,7 @@ fn sums_of_integers_are_exact() {
 #[test]
 fn sums_of_floats_are_close() {
     let large = conv([3, 32, 33], 17, [3, 2], 1);
-    for (shape, samples) in odd_convs().into_iter().zip([33; 9]).chain([(large, 33)]) {
+    for (shape, samples) in odd_convs().into_iter().zip(repeat(33)).chain([(large, 33)]) {
         let terms = samples * shape.output().expect("the window fits").pixels();
         let launch = launch(Numbers::Floats, (samples, samples), &shape);
         assert_twin(&launch, Tolerance::Sum { terms });
@@ -57,6 +59,8 @@ fn it_is_the_derivative_of_the_forward() {
         conv([3, 5, 4], 5, [2, 3], 1),
         conv([2, 6, 8], 3, [2, 1], 3),
         conv([1, 5, 5], 2, [3, 3], 2),
+        conv([3, 5, 4], 2, [3, 3], 1).padded_by(1),
+        conv([2, 4, 5], 3, [3, 2], 2).padded_by(2),
     ] {
         let output = shape.output().expect("the window fits");
         let taps = shape.kernel_height * shape.kernel_width;

@@ -30,6 +30,8 @@ fn sums_of_large_images_are_close() {
         conv([3, 32, 32], 16, [3, 3], 1),
         conv([16, 15, 15], 32, [3, 3], 1),
         conv([3, 32, 32], 41, [28, 28], 1),
+        conv([3, 32, 32], 16, [3, 3], 1).padded_by(1),
+        conv([16, 16, 16], 32, [3, 3], 1).padded_by(1),
     ];
     for shape in &large {
         let (strips, is_better) = conv2d_backward_weight_strips::choices(shape);

@@ -1,3 +1,5 @@
+use std::iter::repeat;
+
 use gpu_train::activation::Activation;
 use gpu_train::kernel::tile::BATCH_TILES;
 use gpu_train::ops::conv2d::conv2d_forward;
@@ -25,7 +27,7 @@ fn sums_of_integers_are_exact() {
 #[test]
 fn sums_of_floats_are_close() {
     let large = conv([3, 33, 32], 7, [28, 28], 1);
-    for (shape, samples) in odd_convs().into_iter().zip([7; 9]).chain([(large, 2)]) {
+    for (shape, samples) in odd_convs().into_iter().zip(repeat(7)).chain([(large, 2)]) {
         for activation in ACTIVATIONS {
             let launch = launch(Numbers::Floats, (samples, samples), &shape, activation);
             let terms = shape.padded_fan_in() + 1;

@@ -14,8 +14,8 @@ fn every_case_matches_the_twin() {
     assert_cases(&conv2d_max_pool2d_forward::KERNEL);
 }
 
-/// Convolutions whose outputs are odd, even and barely large enough to pool.
-pub fn convs() -> [ConvShape; 7] {
+/// Convolutions whose outputs are odd, even and barely large enough to pool; padded ones.
+pub fn convs() -> [ConvShape; 9] {
     [
         conv([1, 2, 2], 1, [1, 1], 1),
         conv([3, 7, 9], 5, [3, 3], 1),
@@ -24,6 +24,8 @@ pub fn convs() -> [ConvShape; 7] {
         conv([33, 5, 6], 33, [2, 1], 1),
         conv([4, 11, 13], 9, [4, 5], 3),
         conv([7, 6, 5], 20, [3, 2], 1),
+        conv([3, 7, 9], 5, [3, 3], 1).padded_by(1),
+        conv([5, 4, 6], 9, [3, 2], 2).padded_by(2),
     ]
 }
 

@@ -33,6 +33,8 @@ fn large_images_are_exact() {
     for shape in [
         conv([3, 32, 32], 16, [3, 3], 1),
         conv([16, 15, 15], 32, [3, 3], 1),
+        conv([3, 32, 32], 16, [3, 3], 1).padded_by(1),
+        conv([16, 16, 16], 32, [3, 3], 1).padded_by(1),
     ] {
         let (direct, is_better) = conv2d_max_pool2d_forward_direct::choices(&shape);
         assert!(is_better, "{shape:?}");

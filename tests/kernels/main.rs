@@ -49,6 +49,7 @@ mod native;
 mod normalize;
 mod pad2d_backward;
 mod pad2d_forward;
+mod padding;
 mod regression_loss;
 mod residual;
 mod sgd_step;

@@ -9,7 +9,8 @@ pub use gpu_train::kernel::numbers::{ACTIVATIONS, Numbers, PORTABLE, conv};
 use crate::harness::{Random, batch};
 
 /// Convolutions with sizes that no tile divides: kernel 1, kernel = image, windows that are not
-/// square, strides that leave pixels uncovered, and many numbers of columns.
+/// square, strides that leave pixels uncovered, many numbers of columns, and zeros around images: fewer than
+/// the window is wide, as many, and more.
 pub fn odd_convs() -> Vec<ConvShape> {
     vec![
         conv([1, 1, 1], 1, [1, 1], 1),
@@ -21,6 +22,11 @@ pub fn odd_convs() -> Vec<ConvShape> {
         conv([45, 4, 4], 17, [3, 3], 1),
         conv([2, 9, 4], 21, [2, 2], 3),
         conv([13, 3, 33], 5, [3, 5], 2),
+        conv([3, 7, 5], 7, [3, 3], 1).padded_by(1),
+        conv([5, 8, 9], 9, [3, 3], 2).padded_by(1),
+        conv([6, 5, 7], 11, [5, 3], 1).padded_by(2),
+        conv([9, 4, 5], 13, [1, 1], 2).padded_by(1),
+        conv([2, 2, 3], 5, [2, 3], 1).padded_by(4),
     ]
 }
 
@@ -60,11 +66,13 @@ pub struct Pooled {
 
 impl Pooled {
     /// Few numbers, of several shapes; strides included.
-    pub fn all() -> [Self; 3] {
+    pub fn all() -> [Self; 5] {
         [
             conv([3, 5, 4], 5, [2, 3], 1),
             conv([2, 6, 8], 3, [2, 1], 1),
             conv([1, 8, 8], 2, [3, 3], 2),
+            conv([2, 5, 4], 3, [3, 3], 1).padded_by(1),
+            conv([1, 5, 6], 2, [3, 2], 2).padded_by(2),
         ]
         .map(Self::new)
     }

@@ -50,6 +50,7 @@ fn conv(recording: &mut Recording, layer: &str, input: Value, side: usize, strid
         kernel_height: side,
         kernel_width: side,
         stride,
+        padding: 0,
     };
     let weight = recording.parameter(shape.weight_len());
     let bias = recording.parameter(4);

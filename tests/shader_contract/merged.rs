@@ -40,5 +40,5 @@ fn beside_itself(call: &Call) -> String {
     let slices: Vec<usize> = (0..2 * count).collect();
     let (first, second) = slices.split_at(count);
     let size = call.grid.workgroup_size;
-    merge(&[(call, first), (call, second)], size).wgsl
+    merge(&[(call, first), (call, second)], 2, size, |a, b| a == b).wgsl
 }

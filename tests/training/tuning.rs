@@ -49,22 +49,23 @@ fn trained(tuning: Tuning) -> TrainState {
 #[test]
 fn a_tile_chosen_for_one_problem_leaves_all_problems_there() {
     let image = ImageShape::new(3, 32, 32);
-    let (net, sizes) = (
-        NetworkType::Cnn,
-        NetworkConfiguration::default_for(NetworkType::Cnn),
-    );
     let activation = TrainerOptions::default().activation;
-    let network = Network::new(net, &sizes, activation, image).expect("fits");
-    let problems = |batch, tuning: Tuning| -> HashSet<Problem> {
-        let choices = support::choices(&network, image, batch, &Arc::new(tuning));
-        choices.into_iter().map(|it| it.problem).collect()
+    let plain = NetworkConfiguration::default_for(NetworkType::Cnn);
+    let padded = NetworkConfiguration {
+        paddings: vec![1; 3],
+        ..plain.clone()
     };
-    for batch in [128, 1024] {
-        let posed = problems(batch, Tuning::default());
+    for (sizes, batch) in [(&plain, 128), (&plain, 1024), (&padded, 128)] {
+        let network = Network::new(NetworkType::Cnn, sizes, activation, image).expect("fits");
+        let problems = |tuning: Tuning| -> HashSet<Problem> {
+            let choices = support::choices(&network, image, batch, &Arc::new(tuning));
+            choices.into_iter().map(|it| it.problem).collect()
+        };
+        let posed = problems(Tuning::default());
         for choice in support::choices(&network, image, batch, &Arc::default()) {
             for tile in choice.candidates {
                 let tuning = [(choice.problem.clone(), TileValues::new(tile))];
-                let now = problems(batch, tuning.into_iter().collect());
+                let now = problems(tuning.into_iter().collect());
                 assert_eq!(now, posed, "{tile:?} for {:?}", choice.problem);
             }
         }

@@ -23,6 +23,7 @@ pub struct Conv2d {
 }
 
 impl Conv2d {
+    /// Of the padded input: zeros are recorded as an operation of their own.
     fn shape(&self, input: ImageShape) -> ConvShape {
         ConvShape {
             input: ops::pad::output_shape(input, self.padding),
@@ -30,6 +31,7 @@ impl Conv2d {
             kernel_height: self.kernel,
             kernel_width: self.kernel,
             stride: self.stride,
+            padding: 0,
         }
     }
 }

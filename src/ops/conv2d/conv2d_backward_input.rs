@@ -16,6 +16,7 @@ use crate::ops::activation::activation_backward::slope;
 use crate::ops::activation::activation_forward::activate;
 use crate::ops::activation::vectors::take_slopes;
 use crate::ops::conv2d::geometry::{FLOATS, Geometry, ROWS, geometry};
+use crate::ops::conv2d::window::pixel_under;
 use crate::shape::{ConvShape, QUAD, padded};
 
 /// See the shader's head comment.
@@ -56,6 +57,8 @@ params! {
         pub kernel_width: u32,
         /// Step of the window along both axes.
         pub stride: u32,
+        /// Pixels of zeros on every side of the input.
+        pub padding: u32,
         /// [`Activation`] that made the input, as a number.
         pub activation: u32,
     }
@@ -111,6 +114,7 @@ pub(super) fn params(shape: &ConvShape, activation: Activation) -> Params {
         kernel_height: shape.kernel_height as u32,
         kernel_width: shape.kernel_width as u32,
         stride: shape.stride as u32,
+        padding: shape.padding as u32,
         activation: activation as u32,
     }
 }
@@ -131,6 +135,8 @@ pub fn twin<T: Real>(
 ) {
     let in_stride = 4 * params.in_quads as usize;
     let out_stride = 4 * params.out_quads as usize;
+    let image = [params.in_height, params.in_width];
+    let steps = (params.stride, params.padding);
     let pixels = step.batch * params.in_height * params.in_width;
     let mut sums = vec![0.0; pixels as usize * in_stride];
     let mut grads = grad_output.chunks(out_stride);
@@ -139,14 +145,15 @@ pub fn twin<T: Real>(
             for x in 0..params.out_width {
                 let grads = grads.next().expect("one row per output pixel");
                 for tap in 0..params.kernel_height * params.kernel_width {
-                    let (tap_y, tap_x) = (tap / params.kernel_width, tap % params.kernel_width);
-                    let row = n * params.in_height + y * params.stride + tap_y;
-                    let pixel = row * params.in_width + x * params.stride + tap_x;
+                    let place = [tap / params.kernel_width, tap % params.kernel_width];
+                    let Some(pixel) = pixel_under(image, steps, [n, y, x], place) else {
+                        continue;
+                    };
                     for i in 0..in_stride {
                         let at = (tap as usize * in_stride + i) * out_stride;
                         let weights = &weight[at..][..out_stride];
                         let products = grads.iter().zip(weights).map(|(g, w)| g.wide() * w.wide());
-                        sums[pixel as usize * in_stride + i] += products.sum::<f64>();
+                        sums[pixel * in_stride + i] += products.sum::<f64>();
                     }
                 }
             }
@@ -166,10 +173,14 @@ pub fn twin<T: Real>(
 /// `grad_input`, channels-last: every output pixel's gradient spread over its window, times the slope
 /// of the activation whose output `input` is.
 pub(super) fn native(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
+    let params: &Params = call.params();
+    if params.padding > 0 {
+        // The processor's programs have none: there it is an operation of its own.
+        return TWIN.run(call, &part.step, slices);
+    }
     let [grad_output, weight, input, grad_input] = slices else {
         panic!("conv2d_backward_input binds four buffers");
     };
-    let params: &Params = call.params();
     let geometry = geometry!(params);
     let samples = part.step.batch as usize;
     let grads = &grad_output.real()[..samples * geometry.output_len()];
@@ -287,7 +298,14 @@ fn cases() -> Vec<Case> {
             launch.call = call_tiled(shape, activation, tile);
             launch
         };
-        let shapes = [3, 45, 71].map(|channels| conv([channels, 4, 5], 5, [3, 2], 1));
+        let plain = |channels| conv([channels, 4, 5], 5, [3, 2], 1);
+        let shapes = [
+            plain(3),
+            plain(45),
+            plain(71),
+            plain(6).padded_by(2),
+            conv([9, 5, 7], 6, [3, 3], 2).padded_by(1),
+        ];
         for shape in &shapes {
             for activation in EXACT {
                 cases.push(of_tile(Numbers::Integers, shape, activation).exact());

@@ -124,14 +124,16 @@ pub fn launch(
 }
 
 /// Sizes that nothing divides, which `direct` serves: lines shorter than a thread's and longer, outputs of
-/// fewer lines than the window has, channels that fill no thread.
-pub fn shapes(direct: &Direct) -> [ConvShape; 4] {
+/// fewer lines than the window has, channels that fill no thread; padded ones.
+pub fn shapes(direct: &Direct) -> [ConvShape; 6] {
     let width = direct.kernel_width;
     [
         conv([1, 3, width], 1, [3, width], 1),
         conv([3, 4, width + 3], 33, [3, width], 1),
         conv([9, 5, 19], 6, [4, width], 1),
         conv([13, 7, 16], 9, [2, width], 1),
+        conv([5, 5, 17], 6, [3, width], 1).padded_by(1),
+        conv([9, 1, 2], 7, [2, width], 1).padded_by(4),
     ]
 }
 

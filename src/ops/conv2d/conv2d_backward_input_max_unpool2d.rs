@@ -55,6 +55,8 @@ params! {
         pub kernel_width: u32,
         /// Step of the window along both axes.
         pub stride: u32,
+        /// Pixels of zeros on every side of the input.
+        pub padding: u32,
         /// [`Activation`] before the pooling, as a number.
         pub activation: u32,
         /// Rows of what the pooling read.
@@ -101,6 +103,7 @@ pub fn call_tiled(
         kernel_height: of.kernel_height,
         kernel_width: of.kernel_width,
         stride: of.stride,
+        padding: of.padding,
         activation: of.activation,
         unpooled_height: unpooled.height as u32,
         unpooled_width: unpooled.width as u32,
@@ -141,6 +144,7 @@ pub fn twin<T: Real>(
         kernel_height: params.kernel_height,
         kernel_width: params.kernel_width,
         stride: params.stride,
+        padding: params.padding,
         activation: params.activation,
     };
     let pixels = params.in_height * params.in_width;
@@ -189,7 +193,8 @@ pub const UNPOOLED: [[usize; 2]; 4] = [[8, 10], [9, 11], [8, 11], [9, 10]];
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for tile in &BATCH_TILES {
-        let shapes = [3, 45, 71].map(|channels| conv([channels, 4, 5], 5, [3, 2], 1));
+        let plain = |channels| conv([channels, 4, 5], 5, [3, 2], 1);
+        let shapes = [plain(3), plain(45).padded_by(1), plain(71).padded_by(2)];
         for (shape, [height, width]) in shapes.iter().zip(&UNPOOLED[1..]) {
             let unpooled = ImageShape::new(shape.input.channels, *height, *width);
             let of =

@@ -13,6 +13,7 @@ use crate::kernel::{
     Call, Grid, Kernel, Params as _, Real, Slice, Step, params, reads, tile, twin, writes,
 };
 use crate::ops::conv2d::geometry::{Geometry, geometry};
+use crate::ops::conv2d::window::pixel_under;
 use crate::ops::linear::linear_backward_weight::{Ranges, add_rows};
 use crate::shape::{ConvShape, QUAD, padded};
 
@@ -49,6 +50,8 @@ params! {
         pub kernel_width: u32,
         /// Step of the window along both axes.
         pub stride: u32,
+        /// Pixels of zeros on every side of the input.
+        pub padding: u32,
         /// Partial sums.
         pub splits: u32,
         /// Samples that one of them covers.
@@ -113,6 +116,7 @@ pub fn call_tiled(capacity: usize, shape: &ConvShape, tile: &Tile) -> Call {
         kernel_height: shape.kernel_height as u32,
         kernel_width: shape.kernel_width as u32,
         stride: shape.stride as u32,
+        padding: shape.padding as u32,
         splits: splits as u32,
         samples_per_split: samples_per_split as u32,
         bias_at: (bias_at(weight_len) / QUAD) as u32,
@@ -182,16 +186,18 @@ pub(super) fn add_pixel<T: Real>(
     for (sum, grad) in bias.iter_mut().zip(grads) {
         *sum += f64::from(params.bias) * grad.wide();
     }
-    let mut sums = weight.chunks_mut(out_stride);
-    for tap_y in 0..params.kernel_height {
-        for tap_x in 0..params.kernel_width {
-            let row = n * params.in_height + y * params.stride + tap_y;
-            let pixel = row * params.in_width + x * params.stride + tap_x;
-            let values = &input[pixel as usize * in_stride..][..in_stride];
-            for (value, sums) in values.iter().zip(&mut sums) {
-                for (sum, grad) in sums.iter_mut().zip(grads) {
-                    *sum += value.wide() * grad.wide();
-                }
+    let image = [params.in_height, params.in_width];
+    let steps = (params.stride, params.padding);
+    let taps = 0..params.kernel_height * params.kernel_width;
+    for (tap, sums) in taps.zip(weight.chunks_mut(in_stride * out_stride)) {
+        let tap = [tap / params.kernel_width, tap % params.kernel_width];
+        let Some(pixel) = pixel_under(image, steps, [n, y, x], tap) else {
+            continue;
+        };
+        let values = &input[pixel * in_stride..][..in_stride];
+        for (value, sums) in values.iter().zip(sums.chunks_mut(out_stride)) {
+            for (sum, grad) in sums.iter_mut().zip(grads) {
+                *sum += value.wide() * grad.wide();
             }
         }
     }
@@ -201,10 +207,14 @@ pub(super) fn add_pixel<T: Real>(
 
 /// partials (splits of weight, zeros and bias) of the gradients by both, by ranges of samples.
 fn native(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
+    let params: &Params = call.params();
+    if params.padding > 0 {
+        // The processor's programs have none: there it is an operation of its own.
+        return TWIN.run(call, &part.step, slices);
+    }
     let [input, grad_output, partials] = slices else {
         panic!("conv2d_backward_weight binds three buffers");
     };
-    let params: &Params = call.params();
     let geometry = geometry!(params).without_padding(call.in_channels);
     let ranges = Ranges {
         splits: params.splits as usize,
@@ -318,8 +328,14 @@ fn cases() -> Vec<Case> {
             let call = call_tiled(samples.1, shape, tile);
             launch_of(call, numbers, samples, shape)
         };
-        let shapes = [(3, 7), (45, 33), (21, 71)];
-        let shapes = shapes.map(|(inputs, outputs)| conv([inputs, 4, 5], outputs, [3, 2], 1));
+        let plain = |inputs, outputs| conv([inputs, 4, 5], outputs, [3, 2], 1);
+        let shapes = [
+            plain(3, 7),
+            plain(45, 33),
+            plain(21, 71),
+            plain(6, 5).padded_by(2),
+            conv([5, 7, 9], 9, [3, 3], 2).padded_by(1),
+        ];
         for shape in &shapes {
             cases.push(of_tile(Numbers::Integers, (3, 5), shape).exact());
         }

@@ -42,6 +42,8 @@ params! {
         pub kernel_height: u32,
         /// Columns of the window.
         pub kernel_width: u32,
+        /// Pixels of zeros on every side of the input.
+        pub padding: u32,
         /// Pixels of a walk, at most.
         pub strip: u32,
         /// Partial sums.
@@ -184,6 +186,7 @@ pub fn call(capacity: usize, shape: &ConvShape, strips: &Strips) -> Call {
         out_quads: out_quads as u32,
         kernel_height: shape.kernel_height as u32,
         kernel_width: shape.kernel_width as u32,
+        padding: shape.padding as u32,
         strip: strip as u32,
         splits: splits as u32,
         walks_per_split: walks_per_split as u32,
@@ -220,6 +223,7 @@ pub fn twin<T: Real>(
         kernel_height: params.kernel_height,
         kernel_width: params.kernel_width,
         stride: 1,
+        padding: params.padding,
         splits: 1,
         samples_per_split: step.batch,
         bias_at: params.bias_at,
@@ -275,8 +279,8 @@ pub fn launch(
 }
 
 /// Sizes that nothing divides, which `strips` serve: blocks and strips that are not full, several workgroups
-/// of blocks, walks of two lengths.
-pub fn shapes(strips: &Strips) -> [ConvShape; 3] {
+/// of blocks, walks of two lengths; padded ones, where the last has windows without a pixel.
+pub fn shapes(strips: &Strips) -> [ConvShape; 5] {
     let [lines, columns] = strips.taps;
     let few = strips.lanes == 3;
     let of = |channels: [usize; 2], kernel: [usize; 2], more: [usize; 2]| {
@@ -293,6 +297,8 @@ pub fn shapes(strips: &Strips) -> [ConvShape; 3] {
             ..wide
         },
         of([3, 13], [2 * lines, columns], [18, 0]),
+        of([3, 13], [lines, columns], [16, 3]).padded_by(1),
+        of([2, 6], [lines, 2 * columns], [0, 1]).padded_by(lines + 1),
     ]
 }
 

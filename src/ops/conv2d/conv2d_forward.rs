@@ -15,6 +15,7 @@ use crate::kernel::{
 use crate::ops::activation::activation_forward::activate;
 use crate::ops::activation::vectors::finish;
 use crate::ops::conv2d::geometry::{Geometry, SLACK, geometry};
+use crate::ops::conv2d::window::pixel_under;
 use crate::shape::{ConvShape, ImageShape, QUAD, padded};
 
 /// See the shader's head comment.
@@ -55,6 +56,8 @@ params! {
         pub kernel_width: u32,
         /// Step of the window along both axes.
         pub stride: u32,
+        /// Pixels of zeros on every side of the input.
+        pub padding: u32,
         /// [`Activation`] as a number.
         pub activation: u32,
     }
@@ -112,6 +115,7 @@ pub(super) fn params(shape: &ConvShape, activation: Activation) -> Params {
         kernel_height: shape.kernel_height as u32,
         kernel_width: shape.kernel_width as u32,
         stride: shape.stride as u32,
+        padding: shape.padding as u32,
         activation: activation as u32,
     }
 }
@@ -162,22 +166,24 @@ pub fn twin<T: Real>(
 /// Adds to the sums of all output channels the products of the window of output pixel `[n, y, x]`.
 fn add_window<T: Real>(
     params: &Params,
-    [n, y, x]: [u32; 3],
+    pixel: [u32; 3],
     input: &[T],
     weight: &[T],
     sums: &mut [f64],
 ) {
     let in_stride = 4 * params.in_quads as usize;
-    let mut weights = weight.chunks(sums.len());
-    for tap_y in 0..params.kernel_height {
-        for tap_x in 0..params.kernel_width {
-            let row = n * params.in_height + y * params.stride + tap_y;
-            let pixel = row * params.in_width + x * params.stride + tap_x;
-            let values = &input[pixel as usize * in_stride..][..in_stride];
-            for (value, weights) in values.iter().zip(&mut weights) {
-                for (sum, weight) in sums.iter_mut().zip(weights) {
-                    *sum += value.wide() * weight.wide();
-                }
+    let image = [params.in_height, params.in_width];
+    let steps = (params.stride, params.padding);
+    let taps = 0..params.kernel_height * params.kernel_width;
+    for (tap, weights) in taps.zip(weight.chunks_exact(in_stride * sums.len())) {
+        let tap = [tap / params.kernel_width, tap % params.kernel_width];
+        let Some(pixel) = pixel_under(image, steps, pixel, tap) else {
+            continue;
+        };
+        let values = &input[pixel * in_stride..][..in_stride];
+        for (value, weights) in values.iter().zip(weights.chunks_exact(sums.len())) {
+            for (sum, weight) in sums.iter_mut().zip(weights) {
+                *sum += value.wide() * weight.wide();
             }
         }
     }
@@ -187,10 +193,14 @@ fn add_window<T: Real>(
 
 /// output = activation(conv2d(input, weight) + bias), channels-last and padded.
 pub(super) fn native(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
+    let params: &Params = call.params();
+    if params.padding > 0 {
+        // The processor's programs have none: there it is an operation of its own.
+        return TWIN.run(call, &part.step, slices);
+    }
     let [input, weight, bias, output] = slices else {
         panic!("conv2d_forward binds four buffers");
     };
-    let params: &Params = call.params();
     let channels = params.out_channels as usize;
     let quads = padded(channels) / QUAD;
     let geometry = geometry!(params, params.out_height, params.out_width, quads)
@@ -287,12 +297,14 @@ pub fn launch(
     }
 }
 
-/// Sizes that no tile divides; the last makes several tiles of every height.
-fn shapes() -> [ConvShape; 3] {
+/// Sizes that no tile divides; the third makes several tiles of every height, and the last are padded.
+fn shapes() -> [ConvShape; 5] {
     [
         conv([5, 8, 9], 9, [2, 3], 2),
         conv([45, 4, 4], 17, [3, 3], 1),
         conv([3, 18, 19], 7, [3, 2], 1),
+        conv([5, 7, 9], 9, [3, 3], 2).padded_by(1),
+        conv([6, 5, 3], 5, [3, 1], 1).padded_by(2),
     ]
 }
 

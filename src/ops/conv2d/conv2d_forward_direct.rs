@@ -134,14 +134,17 @@ pub fn launch(
     }
 }
 
-/// Sizes that nothing divides, which `direct` serves: lines shorter than a thread's, longer, and of one pixel.
-pub fn shapes(direct: &Direct) -> [ConvShape; 3] {
+/// Sizes that nothing divides, which `direct` serves: lines shorter than a thread's, longer, and of one pixel;
+/// padded ones, where the last has windows without a pixel.
+pub fn shapes(direct: &Direct) -> [ConvShape; 5] {
     let channels = |few, many| if direct.lanes == 3 { few } else { many };
     let width = direct.kernel_width;
     [
         conv([channels(1, 4), 2, width], 1, [2, width], 1),
         conv([channels(3, 13), 5, width + 4], 33, [3, width], 1),
         conv([channels(2, 6), 4, width + 18], 7, [1, width], 1),
+        conv([channels(3, 13), 5, width + 14], 9, [3, width], 1).padded_by(1),
+        conv([channels(1, 5), 1, 2], 3, [2, width], 1).padded_by(4),
     ]
 }
 

@@ -74,10 +74,14 @@ pub fn twin<T: Real>(
 
 /// `grad_input`, channels-last, times the slope of the activation whose output `input` is.
 fn native(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
+    let params: &Params = call.params();
+    if params.padding > 0 {
+        // The processor's programs have none: there it is an operation of its own.
+        return TWIN.run(call, &part.step, slices);
+    }
     let [grad_output, argmax, weight, input, grad_input] = slices else {
         panic!("conv2d_max_pool2d_backward_input binds five buffers");
     };
-    let params: &Params = call.params();
     let geometry = geometry!(params);
     let windows = Windows::of(&geometry);
     let len = geometry.input_len();

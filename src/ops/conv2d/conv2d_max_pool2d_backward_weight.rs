@@ -93,10 +93,14 @@ pub(super) fn unpooled<T: Real>(
 
 /// partials (splits of weight, zeros and bias) of the gradients by both, by ranges of samples.
 fn native(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
+    let params: &Params = call.params();
+    if params.padding > 0 {
+        // The processor's programs have none: there it is an operation of its own.
+        return TWIN.run(call, &part.step, slices);
+    }
     let [input, grad_output, argmax, partials] = slices else {
         panic!("conv2d_max_pool2d_backward_weight binds four buffers");
     };
-    let params: &Params = call.params();
     let geometry = geometry!(params);
     let windows = Windows::of(&geometry);
     let channels = geometry.out_channels;
@@ -174,8 +178,8 @@ pub fn launch(
     }
 }
 
-/// Sizes that are no multiples of anything; rows and columns that fill no window; a step.
-pub fn shapes() -> [ConvShape; 6] {
+/// Sizes that are no multiples of anything; rows and columns that fill no window; a step; padded ones.
+pub fn shapes() -> [ConvShape; 8] {
     [
         conv([3, 7, 9], 5, [3, 3], 1),
         conv([5, 9, 9], 7, [2, 3], 2),
@@ -183,6 +187,8 @@ pub fn shapes() -> [ConvShape; 6] {
         conv([4, 11, 13], 9, [4, 5], 3),
         conv([17, 6, 9], 20, [3, 2], 1),
         conv([3, 5, 5], 16, [1, 1], 1),
+        conv([5, 7, 9], 7, [3, 3], 2).padded_by(1),
+        conv([6, 3, 4], 5, [3, 2], 1).padded_by(2),
     ]
 }
 

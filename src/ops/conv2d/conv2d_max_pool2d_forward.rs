@@ -63,6 +63,8 @@ params! {
         pub kernel_width: u32,
         /// Step of the window along both axes.
         pub stride: u32,
+        /// Pixels of zeros on every side of the input.
+        pub padding: u32,
         /// [`Activation`] as a number.
         pub activation: u32,
     }
@@ -127,6 +129,7 @@ pub(super) fn params(shape: &ConvShape, activation: Activation) -> Params {
         kernel_height: shape.kernel_height as u32,
         kernel_width: shape.kernel_width as u32,
         stride: shape.stride as u32,
+        padding: shape.padding as u32,
         activation: activation as u32,
     }
 }
@@ -160,12 +163,14 @@ pub fn twin<T: Real>(
         in_height: params.in_height,
         in_width: params.in_width,
         in_quads: params.in_quads,
-        out_height: (params.in_height - params.kernel_height) / params.stride + 1,
+        out_height: (params.in_height + 2 * params.padding - params.kernel_height) / params.stride
+            + 1,
         out_width: params.conv_width,
         out_channels: params.out_channels,
         kernel_height: params.kernel_height,
         kernel_width: params.kernel_width,
         stride: params.stride,
+        padding: params.padding,
         activation: params.activation,
     };
     let channels = padded(params.out_channels as usize);
@@ -187,10 +192,14 @@ pub fn twin<T: Real>(
 
 /// The pooled output of `activation(conv2d(input, weight) + bias)`, and where each maximum was.
 pub(super) fn native(call: &Call, part: &mut Part<'_>, slices: &mut [Slice<'_, f32>]) {
+    let params: &Params = call.params();
+    if params.padding > 0 {
+        // The processor's programs have none: there it is an operation of its own.
+        return TWIN.run(call, &part.step, slices);
+    }
     let [input, weight, bias, output, argmax] = slices else {
         panic!("conv2d_max_pool2d_forward binds five buffers");
     };
-    let params: &Params = call.params();
     let quads = padded(params.out_channels as usize) / QUAD;
     let out_height = (params.in_height - params.kernel_height) / params.stride + 1;
     let geometry =
@@ -329,12 +338,14 @@ pub fn launch(numbers: Numbers, (samples, capacity): (usize, usize), shape: &Con
     }
 }
 
-/// Sizes that no tile divides; the last makes several tiles of every height.
-fn shapes() -> [ConvShape; 3] {
+/// Sizes that no tile divides; the third makes several tiles of every height, and the last are padded.
+fn shapes() -> [ConvShape; 5] {
     [
         conv([5, 9, 9], 7, [2, 3], 2),
         conv([33, 5, 6], 33, [2, 1], 1),
         conv([3, 21, 20], 7, [3, 2], 1),
+        conv([5, 7, 10], 9, [3, 3], 2).padded_by(1),
+        conv([6, 5, 3], 5, [3, 1], 1).padded_by(2),
     ]
 }
 

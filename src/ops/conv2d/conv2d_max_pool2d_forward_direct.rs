@@ -136,8 +136,8 @@ pub fn launch(
 }
 
 /// Sizes that nothing divides, which `direct` serves: lines of squares that end within a thread's, rows and
-/// columns that fill no square, one square.
-pub fn shapes(direct: &Direct) -> [ConvShape; 4] {
+/// columns that fill no square, one square; padded ones, where the last has windows without a pixel.
+pub fn shapes(direct: &Direct) -> [ConvShape; 6] {
     let few = direct.lanes == 3;
     let channels = |few_channels, many| if few { few_channels } else { many };
     let [height, width] = direct.kernel;
@@ -150,6 +150,8 @@ pub fn shapes(direct: &Direct) -> [ConvShape; 4] {
         of(channels(3, 13), [7, 9], 5),
         of(channels(2, 33), [4, 8], 33),
         of(channels(3, 6), [5, 14], 16),
+        of(channels(3, 13), [5, 11], 9).padded_by(1),
+        of(channels(2, 5), [1, 2], 16).padded_by(4),
     ]
 }
 

@@ -1,4 +1,4 @@
-//! `activation(conv2d(input, weight) + bias)`, without padding.
+//! `activation(conv2d(input, weight) + bias)`.
 
 pub mod conv2d_backward_input;
 pub mod conv2d_backward_input_direct;
@@ -15,6 +15,7 @@ pub mod conv2d_max_pool2d_forward_direct;
 mod geometry;
 pub(in crate::ops) mod gradients;
 mod picks;
+mod window;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -32,7 +33,7 @@ use crate::shape::{ConvShape, ImageShape};
 
 /// The operation.
 #[derive(Debug, Clone, Copy)]
-struct Conv2d {
+pub(in crate::ops) struct Conv2d {
     shape: ConvShape,
     activation: Activation,
     has_bias: bool,
@@ -53,10 +54,14 @@ pub fn output_shape(layer: &str, shape: &ConvShape) -> Result<ImageShape> {
 }
 
 /// Records a convolution of `input`; `shape.input` must be the input's shape. Without a bias, what is bound
-/// for it must be zeros, and gets a gradient of zeros.
+/// for it must be zeros, and gets a gradient of zeros. Zeros around the image are recorded before it, by
+/// [`crate::ops::pad::record`]; fusion brings them in.
 ///
 /// A kernel that covers the whole image, or a single pixel at stride 1, is a matrix product and is
 /// recorded as one: the weight lies the same way in memory.
+///
+/// # Panics
+/// If `shape` has padding.
 pub fn record(
     graph: &mut Graph,
     layer: &str,
@@ -65,6 +70,7 @@ pub fn record(
     has_bias: bool,
 ) -> Result<Value> {
     let output = output_shape(layer, &shape)?;
+    assert_eq!(shape.padding, 0, "zeros are recorded before");
     let image = shape.input;
     if (shape.kernel_height, shape.kernel_width) == (image.height, image.width) {
         return Ok(linear::record_whole_image(
@@ -103,6 +109,22 @@ fn forward(shape: &ConvShape, activation: Activation, target: &Target) -> Call {
         .map(|it| conv2d_forward_direct::call(shape, activation, it));
     let (problem, sizes) = (conv2d_forward::KERNEL.name, shape.sizes());
     choose_call(problem, &sizes, target, tiles, (direct, is_better))
+}
+
+/// Lines and columns of a padded image that kernels can tell apart: both are in one word.
+const MOST_PIXELS: usize = u16::MAX as usize;
+
+impl Conv2d {
+    /// The same convolution, of `input` with so many pixels of zeros on every side, which it reads without them.
+    pub(in crate::ops) fn padded(self, input: ImageShape, padding: usize) -> Option<Self> {
+        let ImageShape { height, width, .. } = self.shape.input;
+        let shape = ConvShape {
+            input,
+            padding,
+            ..self.shape
+        };
+        (height.max(width) <= MOST_PIXELS).then_some(Self { shape, ..self })
+    }
 }
 
 impl Op for Conv2d {

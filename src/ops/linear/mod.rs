@@ -206,6 +206,7 @@ impl Linear {
                 kernel_height: 1,
                 kernel_width: 1,
                 stride: 1,
+                padding: 0,
             });
             gradients::input_gradient(tape, node, &shape, gradient)?;
         }

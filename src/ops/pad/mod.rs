@@ -3,10 +3,14 @@
 pub mod pad2d_backward;
 pub mod pad2d_forward;
 
+use std::any::Any;
+use std::sync::Arc;
+
 use crate::error::Result;
 use crate::graph::{Graph, Node, Op, Shape, Tape, Value};
 use crate::kernel::target::Target;
 use crate::kernel::{Call, Scalar};
+use crate::ops::conv2d::Conv2d;
 use crate::shape::ImageShape;
 
 /// The operation.
@@ -41,6 +45,14 @@ pub fn record(graph: &mut Graph, layer: &str, input: Value, padding: usize) -> V
 impl Op for Pad2d {
     fn call(&self, _target: &Target) -> Call {
         pad2d_forward::call(self.input, self.padding)
+    }
+
+    /// A convolution of an adapter reads the image, and knows of the zeros.
+    fn absorb(&self, next: &dyn Op, target: &Target) -> Option<Arc<dyn Op>> {
+        let next: &dyn Any = next;
+        let next = next.downcast_ref::<Conv2d>()?;
+        let padded = next.padded(self.input, self.padding)?;
+        (!target.is_cpu()).then(|| Arc::new(padded) as _)
     }
 
     fn backward(&self, tape: &mut Tape<'_>, node: &Node) -> Result<()> {
