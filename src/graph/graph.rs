@@ -229,6 +229,23 @@ impl Graph {
         self.resident(role, offset, len, Scalar::F32)
     }
 
+    /// `first` and `second` as one value, what lies between them included, where they lie in one buffer as weight and
+    /// bias of a layer do.
+    pub fn pair(&mut self, [first, second]: [Value; 2]) -> Option<Value> {
+        let storage = [first, second].map(|it| self.values[it.0].storage);
+        let [
+            Storage::Resident(role, offset),
+            Storage::Resident(of_second, next),
+        ] = storage
+        else {
+            return None;
+        };
+        let apart = bias_at(self.len(first));
+        let len = apart + self.len(second);
+        let is_pair = of_second == role && next == offset + apart;
+        is_pair.then(|| self.resident(role, offset, len, Scalar::F32))
+    }
+
     /// Moves `value`, so far in scratch memory, to the start of a buffer that outlives the step.
     pub fn keep(&mut self, value: Value, role: Role) {
         self.values[value.0].storage = Storage::Resident(role, 0);

@@ -48,20 +48,28 @@ pub fn call(splits: usize, len: usize) -> Call {
         splits: splits as u32,
         quads: quads as u32,
     };
-    let variant = match splits {
-        0..=16 => VARIANTS[0],
-        17..=64 => VARIANTS[1],
-        _ => VARIANTS[2],
-    };
-    let (_, walkers) = variant[1];
-    let threads = (quads * walkers as usize).next_multiple_of(THREADS);
+    let threads = (quads * walkers(splits)).next_multiple_of(THREADS);
     Call::new(
         &KERNEL,
-        variant,
+        variant(splits),
         &params,
         Grid::fixed(threads, THREADS as u32),
     )
     .with_workgroup_bytes(16 * THREADS as u32)
+}
+
+fn variant(splits: usize) -> Variant {
+    match splits {
+        0..=16 => VARIANTS[0],
+        17..=64 => VARIANTS[1],
+        _ => VARIANTS[2],
+    }
+}
+
+/// Threads that sum `splits` partial results, a power of two: with the order in which their sums are added, all that the
+/// bits of a sum depend on.
+pub(in crate::ops) fn walkers(splits: usize) -> usize {
+    variant(splits)[1].1 as usize
 }
 
 // The twin.
