@@ -121,7 +121,8 @@ pub struct Graph {
     pub target: Target,
     /// Whether it is of a training step: batch norm takes the batch's own statistics.
     pub training: bool,
-    /// Whether an adapter may run what does not depend on each other as one launch: [`fuse`](super::fuse) says so.
+    /// Whether an adapter may run what does not depend on each other as one launch, and kernels that the backward pass
+    /// records may be fused ones: [`fuse`](super::fuse) says so.
     pub(super) merges: bool,
     /// Keys what a training step draws.
     pub seed: u64,

@@ -123,7 +123,7 @@ impl Op for MergedBatchNorm {
         let grad_input = Shape::Samples(norm.shape);
         let grad_input = tape.graph.transient(grad_input, Scalar::F32);
         let mut record = |call, inputs, outputs| {
-            let graph = &mut tape.graph;
+            let graph = &mut *tape.graph;
             graph.record_call(&node.layer, Phase::Backward, call, inputs, outputs);
         };
         let call = batch_norm_backward_parameters::call(norm.shape, splits, EPS);
