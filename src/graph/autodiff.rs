@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::Phase;
+use super::ends::{Pooling, fused_activations, fused_poolings};
 use super::graph::{Graph, Node, Shape, Value};
 use crate::activation::Activation;
 use crate::error::{Error, Result};
@@ -22,17 +23,6 @@ pub struct Tape<'a> {
     add: Add,
 }
 
-/// A max-pooling that is fused into the operation that made a value.
-#[derive(Debug, Clone, Copy)]
-pub struct Pooling {
-    /// Shape of a sample of what it reads.
-    pub input: ImageShape,
-    /// The activation before it.
-    pub activation: Activation,
-    /// The pixels of its input that it picked.
-    pub argmax: Value,
-}
-
 /// The kernel that adds two batches of a shape; operations stand on a floor above, so that whoever
 /// differentiates names it.
 pub type Add = fn(ImageShape) -> Call;
@@ -42,6 +32,8 @@ pub type Add = fn(ImageShape) -> Call;
 enum Gradient {
     /// It is the value's own.
     Whole(Value),
+    /// It is the sum of both, which nobody has asked for yet.
+    Sum([Value; 2]),
     /// It is that of the sums before the activation, and the pooling, fused into the operation that made the value.
     BeforeActivation(Value),
 }
@@ -68,45 +60,14 @@ pub fn differentiate(graph: &mut Graph, add: Add) -> Result<()> {
     Ok(())
 }
 
-/// The outputs of `nodes` that end in a fused activation and that one operation alone reads, once.
-fn fused_activations(nodes: &[Node]) -> HashMap<Value, Activation> {
-    let ends = nodes.iter().filter_map(|node| {
-        let (activation, output) = (node.op.activation(), *node.outputs.first()?);
-        let is_fused = activation != Activation::Linear;
-        (is_fused && is_read_once(nodes, output)).then_some((output, activation))
-    });
-    ends.collect()
-}
-
-/// The outputs of `nodes` that end in a fused pooling and that one operation alone reads, once.
-fn fused_poolings(nodes: &[Node]) -> HashMap<Value, Pooling> {
-    let ends = nodes.iter().filter_map(|node| {
-        let (input, activation) = node.op.pooling()?;
-        let [output, argmax] = node.outputs[..] else {
-            return None;
-        };
-        let pooling = Pooling {
-            input,
-            activation,
-            argmax,
-        };
-        is_read_once(nodes, output).then_some((output, pooling))
-    });
-    ends.collect()
-}
-
-fn is_read_once(nodes: &[Node], value: Value) -> bool {
-    let readers = nodes.iter().flat_map(|it| &it.inputs);
-    readers.filter(|it| **it == value).count() == 1
-}
-
 impl Tape<'_> {
-    /// The gradient of `value`, which a later operation has set.
+    /// The gradient of `value`, which a later operation has set; what several have set is added here.
     ///
     /// Errors where none has, or where only the gradient before the value's activation was made.
-    pub fn gradient(&self, node: &Node, value: Value) -> Result<Value> {
+    pub fn gradient(&mut self, node: &Node, value: Value) -> Result<Value> {
         match self.found(node, value)? {
             Gradient::Whole(gradient) => Ok(gradient),
+            Gradient::Sum(both) => Ok(self.added(node, value, both)),
             Gradient::BeforeActivation(_) => Err(bug(
                 &node.layer,
                 "its output's gradient was made before an activation that it does not have",
@@ -120,9 +81,26 @@ impl Tape<'_> {
     /// Errors where no gradient has been set.
     pub fn gradient_before_activation(&self, node: &Node, value: Value) -> Result<Option<Value>> {
         Ok(match self.found(node, value)? {
-            Gradient::Whole(_) => None,
+            Gradient::Whole(_) | Gradient::Sum(_) => None,
             Gradient::BeforeActivation(gradient) => Some(gradient),
         })
+    }
+
+    /// The two gradients of `value` that are still to be added, where a fused kernel may do that on its way.
+    pub fn gradients_to_add(&self, value: Value) -> Option<[Value; 2]> {
+        let fuses = self.graph.merges && !self.graph.target.has_shards();
+        match self.gradients.get(&value) {
+            Some(Gradient::Sum(both)) if fuses => Some(*both),
+            _ => None,
+        }
+    }
+
+    /// Records the sum of two gradients of `value`.
+    fn added(&mut self, node: &Node, value: Value, both: [Value; 2]) -> Value {
+        let call = (self.add)(self.graph.sample_shape(value));
+        let sum = self.samples(node, call, both.to_vec(), value);
+        self.gradients.insert(value, Gradient::Whole(sum));
+        sum
     }
 
     fn found(&self, node: &Node, value: Value) -> Result<Gradient> {
@@ -185,8 +163,10 @@ impl Tape<'_> {
         let gradient = match (self.gradients.get(&value).copied(), gradient) {
             (None, gradient) => gradient,
             (Some(Gradient::Whole(sum)), Gradient::Whole(gradient)) => {
-                let call = (self.add)(self.graph.sample_shape(value));
-                Gradient::Whole(self.samples(node, call, vec![sum, gradient], value))
+                Gradient::Sum([sum, gradient])
+            }
+            (Some(Gradient::Sum(both)), Gradient::Whole(gradient)) => {
+                Gradient::Sum([self.added(node, value, both), gradient])
             }
             (Some(_), _) => {
                 return Err(bug(

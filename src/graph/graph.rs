@@ -121,7 +121,8 @@ pub struct Graph {
     pub target: Target,
     /// Whether it is of a training step: batch norm takes the batch's own statistics.
     pub training: bool,
-    /// Whether an adapter may run what does not depend on each other as one launch: [`fuse`](super::fuse) says so.
+    /// Whether an adapter may run what does not depend on each other as one launch, and kernels that the backward pass
+    /// records may be fused ones: [`fuse`](super::fuse) says so.
     pub(super) merges: bool,
     /// Keys what a training step draws.
     pub seed: u64,
@@ -227,6 +228,23 @@ impl Graph {
         };
         let offset = offset + bias_at(self.len(parameter));
         self.resident(role, offset, len, Scalar::F32)
+    }
+
+    /// `first` and `second` as one value, what lies between them included, where they lie in one buffer as weight and
+    /// bias of a layer do.
+    pub fn pair(&mut self, [first, second]: [Value; 2]) -> Option<Value> {
+        let storage = [first, second].map(|it| self.values[it.0].storage);
+        let [
+            Storage::Resident(role, offset),
+            Storage::Resident(of_second, next),
+        ] = storage
+        else {
+            return None;
+        };
+        let apart = bias_at(self.len(first));
+        let len = apart + self.len(second);
+        let is_pair = of_second == role && next == offset + apart;
+        is_pair.then(|| self.resident(role, offset, len, Scalar::F32))
     }
 
     /// Moves `value`, so far in scratch memory, to the start of a buffer that outlives the step.

@@ -4,6 +4,7 @@
 //! [`differentiate`] and turned into a program by [`lower`].
 
 mod autodiff;
+mod ends;
 mod fuse;
 #[allow(
     clippy::module_inception,

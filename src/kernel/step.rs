@@ -49,7 +49,9 @@ impl Step {
         "factors",
         "whole_batch",
         "whole_start",
-        "next",
+        "next.batch",
+        "next.batch_start",
+        "next.epoch",
     ];
 
     /// A step on a whole batch of `batch` samples, the first of which stands at position `batch_start`.

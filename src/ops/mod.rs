@@ -24,12 +24,21 @@ pub mod pad;
 pub mod pool;
 pub mod reduce;
 
+use crate::graph::{self, Graph};
 use crate::kernel::Kernel;
+
+/// Fuses the operations of `graph` wherever there are kernels for it.
+pub fn fuse(graph: &mut Graph) {
+    graph::fuse(graph);
+    norm::fuse(graph);
+    head::fuse(graph);
+}
 
 /// Every kernel: the only registry there is. A new one adds its line here.
 pub const ALL: &[&Kernel] = &[
     &activation::activation_backward::KERNEL,
     &activation::activation_forward::KERNEL,
+    &activation::add_activation_backward::KERNEL,
     &conv2d::conv2d_backward_input::KERNEL,
     &conv2d::conv2d_backward_input_direct::KERNEL,
     &conv2d::conv2d_backward_input_max_unpool2d::KERNEL,
@@ -49,7 +58,9 @@ pub const ALL: &[&Kernel] = &[
     &norm::batch_norm_backward_parameters::KERNEL,
     &norm::batch_norm_forward::KERNEL,
     &norm::batch_norm_merge::KERNEL,
+    &norm::batch_norm_merge_forward::KERNEL,
     &norm::batch_norm_statistics::KERNEL,
+    &norm::batch_norm_sum_backward_input::KERNEL,
     &reduce::sum_partials::KERNEL,
     &reduce::sum_shards::KERNEL,
     &optimizer::squared_norm::KERNEL,

@@ -10,8 +10,8 @@ use gpu_train::ops;
 use gpu_train::shape::ImageShape;
 
 use crate::graphs::{
-    Given, Left, Recording, assert_derivatives, assert_devices, cpu, gpu, on_device, on_twins,
-    portable, program,
+    Given, Left, Record, Recording, assert_derivatives, assert_devices, cpu, gpu, on_device,
+    on_twins, portable, program,
 };
 
 fn norm(recording: &mut Recording, shape: ImageShape, training: bool) -> Value {
@@ -43,11 +43,31 @@ fn large(recording: &mut Recording) -> Value {
     ops::activation::record(&mut recording.graph, "relu", output, Activation::Relu)
 }
 
+/// Of two numbers per channel, in a batch of which a GPU makes two splits.
+fn split(recording: &mut Recording) -> Value {
+    norm(recording, ImageShape::new(61, 2, 1), true)
+}
+
+/// On top of another one, whose output has a second reader.
+fn twice(recording: &mut Recording) -> Value {
+    let shape = ImageShape::new(8, 3, 3);
+    let first = norm(recording, shape, true);
+    let first = ops::activation::record(&mut recording.graph, "relu", first, Activation::Relu);
+    let channels = shape.padded_channels();
+    let parameters = [(); 2].map(|()| recording.parameter(channels));
+    let statistics = [(); 2].map(|()| recording.statistics(channels));
+    let graph = &mut recording.graph;
+    let second = ops::norm::record(graph, "second", first, parameters, statistics, true);
+    let sum = ops::elementwise::record(graph, "add", [first, second]).expect("same shapes");
+    ops::activation::record(graph, "tanh", sum, Activation::Tanh)
+}
+
 #[test]
 fn gradients_by_input_weight_and_bias_are_the_derivatives() {
     assert_derivatives(plain, 3, "plain");
     assert_derivatives(activated, 5, "activated");
     assert_derivatives(rectified, 3, "rectified");
+    assert_derivatives(twice, 3, "twice");
 }
 
 #[test]
@@ -55,6 +75,50 @@ fn devices_compute_what_the_twins_do() {
     assert_devices(plain, 13, "plain");
     assert_devices(rectified, 33, "rectified");
     assert_devices(large, 33, "large");
+    assert_devices(large, 129, "larger");
+    assert_devices(split, 140, "split");
+    assert_devices(twice, 33, "twice");
+}
+
+/// Kernels of the program of `record`, in order.
+fn kernels(record: Record, capacity: usize, target: &Target, fused: bool) -> Vec<&'static str> {
+    let program = program(record, capacity, target, fused);
+    let dispatches = program.dispatches.iter();
+    let names = dispatches.map(|it| it.call.kernel.name);
+    names
+        .filter(|it| it.starts_with("batch_norm") || it.starts_with("sum"))
+        .collect()
+}
+
+/// On an adapter who reads what parts of a batch gave merges it; where shards meet in between, and in the oracle of that,
+/// the merging is a kernel of its own.
+#[test]
+fn parts_are_merged_by_their_readers() {
+    let adapter = portable(AdapterKind::Gpu);
+    let fused = [
+        "batch_norm_statistics",
+        "batch_norm_merge_forward",
+        "batch_norm_backward_parameters",
+        "batch_norm_sum_backward_input",
+    ];
+    assert_eq!(kernels(large, 33, &adapter, true), fused);
+    let apart = [
+        "batch_norm_statistics",
+        "batch_norm_merge",
+        "batch_norm_forward",
+        "batch_norm_backward_parameters",
+        "sum_partials",
+        "batch_norm_backward_input",
+    ];
+    assert_eq!(kernels(large, 33, &adapter, false), apart);
+    let in_shards = apart.map(|it| it.replace("sum_partials", "sum_shards"));
+    for target in [portable(AdapterKind::Cpu), adapter.clone().in_shards()] {
+        assert_eq!(kernels(large, 33, &target, true), in_shards);
+    }
+    // A single part is the whole: there is nothing to sum.
+    let single = kernels(plain, 3, &adapter, true);
+    assert_eq!(single[..3], fused[..3]);
+    assert_eq!(single[3..], ["batch_norm_backward_input"]);
 }
 
 /// Two images of two channels and three pixels, in an order that is read from left to right.

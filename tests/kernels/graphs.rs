@@ -9,10 +9,11 @@ use gpu_train::error::Result;
 use gpu_train::exec::{Buffer, Device, Executable, Memory, SharedBuffers, TwinProgram};
 use gpu_train::gpu::GpuOptions;
 use gpu_train::graph::{
-    Graph, Node, Op, Phase, Program, Role, Shape, Tape, Value, differentiate, fuse, lower,
+    Graph, Node, Op, Phase, Program, Role, Shape, Tape, Value, differentiate, lower,
 };
 use gpu_train::kernel::target::{AdapterKind, Target};
 use gpu_train::kernel::{Call, Real, Scalar};
+use gpu_train::ops;
 use gpu_train::ops::activation::activation_forward;
 use gpu_train::ops::elementwise::add_forward;
 use gpu_train::shape::ImageShape;
@@ -124,7 +125,7 @@ impl Recording {
         let loss = WeightedSum { shape, weights };
         self.graph.record("loss", loss, vec![output], vec![kept]);
         if fused {
-            fuse(&mut self.graph);
+            ops::fuse(&mut self.graph);
         }
         if gradients {
             differentiate(&mut self.graph, add_forward::sum).expect("has gradients");

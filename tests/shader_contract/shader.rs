@@ -62,21 +62,30 @@ impl Shader {
         &self.module.types[ty].inner
     }
 
-    /// Fields of a struct of 4-byte scalars or vectors of them: name, type, offset; and its size.
+    /// Fields of a struct of 4-byte scalars, vectors of them and structs of these: name, type, offset; and its size.
     pub fn fields(&self, global: &GlobalVariable) -> (Vec<(String, Scalar, u32)>, u32) {
         let TypeInner::Struct { members, span } = self.inner(global.ty) else {
             panic!("{}: {:?} is no struct", self.name, global.name);
         };
-        let field = |member: &naga::StructMember| {
-            let (TypeInner::Scalar(scalar) | TypeInner::Vector { scalar, .. }) =
-                self.inner(member.ty)
-            else {
-                panic!("{}: {:?} holds no scalars", self.name, member.name);
-            };
-            let name = member.name.clone().expect("fields have names");
-            (name, kind(*scalar), member.offset)
-        };
-        (members.iter().map(field).collect(), *span)
+        let fields = members.iter().flat_map(|it| self.fields_of(it));
+        (fields.collect(), *span)
+    }
+
+    fn fields_of(&self, member: &naga::StructMember) -> Vec<(String, Scalar, u32)> {
+        let name = member.name.clone().expect("fields have names");
+        match self.inner(member.ty) {
+            TypeInner::Scalar(scalar) | TypeInner::Vector { scalar, .. } => {
+                vec![(name, kind(*scalar), member.offset)]
+            }
+            TypeInner::Struct { members, .. } => {
+                let inner = members.iter().flat_map(|it| self.fields_of(it));
+                let of_whole = |(field, scalar, offset)| {
+                    (format!("{name}.{field}"), scalar, member.offset + offset)
+                };
+                inner.map(of_whole).collect()
+            }
+            _ => panic!("{}: {name} holds no scalars", self.name),
+        }
     }
 }
 

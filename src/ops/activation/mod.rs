@@ -2,6 +2,7 @@
 
 pub mod activation_backward;
 pub mod activation_forward;
+pub mod add_activation_backward;
 pub(in crate::ops) mod vectors;
 
 use crate::activation::Activation;
@@ -39,7 +40,8 @@ impl Op for ActivationOp {
 }
 
 /// Gradient of what went into the activation that ends `node`, from the node's first output:
-/// recorded here unless the kernel that made the output's gradient took the slope as well.
+/// recorded here unless the kernel that made the output's gradient took the slope as well. Where two gradients of the
+/// output are still to be added, one kernel does both.
 pub(in crate::ops) fn before_activation(
     tape: &mut Tape<'_>,
     node: &Node,
@@ -49,10 +51,17 @@ pub(in crate::ops) fn before_activation(
     if let Some(gradient) = tape.gradient_before_activation(node, output)? {
         return Ok(gradient);
     }
+    let shape = tape.graph.sample_shape(output);
+    if activation != Activation::Linear
+        && let Some([gradient, other]) = tape.gradients_to_add(output)
+    {
+        let call = add_activation_backward::call(shape, activation);
+        return Ok(tape.samples(node, call, vec![output, gradient, other], output));
+    }
     let gradient = tape.gradient(node, output)?;
     if activation == Activation::Linear {
         return Ok(gradient);
     }
-    let call = activation_backward::call(tape.graph.sample_shape(output), activation);
+    let call = activation_backward::call(shape, activation);
     Ok(tape.samples(node, call, vec![output, gradient], output))
 }

@@ -71,6 +71,11 @@ impl Parts {
         }
     }
 
+    /// Of a shard, or of a batch that is computed as one.
+    pub fn splits(&self) -> usize {
+        self.splits
+    }
+
     /// `splits` of each of its shards.
     pub fn of_shards(splits: usize, channels: usize, target: &Target) -> Self {
         Self {

@@ -3,14 +3,20 @@
 //!
 //! In training three operations: statistics of parts of the batch, their merging (which also moves the
 //! running statistics), and the normalisation. On the processor, the shards meet between the first two, and
-//! once more in the backward pass, where the gradient of the input needs sums over the whole batch.
+//! once more in the backward pass, where the gradient of the input needs sums over the whole batch. On an adapter
+//! the last two are fused, there and back ([`fuse`]).
 
 pub mod batch_norm_backward_input;
 pub mod batch_norm_backward_parameters;
 pub mod batch_norm_forward;
 pub mod batch_norm_merge;
+pub mod batch_norm_merge_forward;
 pub mod batch_norm_statistics;
+pub mod batch_norm_sum_backward_input;
+mod fused;
 mod rows;
+
+pub use fused::fuse;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -162,16 +168,29 @@ impl Op for BatchNorm {
             ));
         }
         let gradient = before_activation(tape, node, self.activation)?;
+        let bound = [gradient, input, mean, variance];
+        self.record_gradients(tape, node, bound, [weight, bias])
+    }
+}
+
+impl BatchNorm {
+    /// Records the gradients by weight and bias, and by the input, one after the other.
+    fn record_gradients(
+        &self,
+        tape: &mut Tape<'_>,
+        node: &Node,
+        [gradient, input, mean, variance]: [Value; 4],
+        parameters: [Value; 2],
+    ) -> Result<()> {
         let splits = rows::splits(tape.graph.capacity, self.shape, &tape.graph.target);
         let call = batch_norm_backward_parameters::call(self.shape, splits, EPS);
         let bound = vec![gradient, input, mean, variance];
         // The gradient of the input needs the sums as well.
         let phase = Phase::Backward;
-        let parameters = [weight, bias];
         let sums = tape.parameter_gradients_in(phase, node, parameters, call, bound, splits);
         if tape.graph.needs_gradient(input) {
             let call = batch_norm_backward_input::call(self.shape, EPS);
-            let bound = vec![gradient, input, mean, variance, weight, sums];
+            let bound = vec![gradient, input, mean, variance, parameters[0], sums];
             let grad_input = tape.samples(node, call, bound, input);
             tape.set_gradient(node, input, grad_input)?;
         }

@@ -16,7 +16,8 @@ pub(super) const WORKGROUP_SIZE: u32 = 256;
 const COLUMNS: usize = 16;
 /// Rows that a thread sums one after the other, before there are splits.
 const ROWS_OF_THREAD: usize = 16;
-/// The most splits: a thread each in `batch_norm_merge`.
+/// The most splits: a thread each in `batch_norm_merge`. Of many columns there are fewer, so that every workgroup of a
+/// kernel that merges them itself can ([`Merging`]).
 pub(super) const MAX_SPLITS: usize = 128;
 
 /// Quads that a workgroup sums side by side, of `quads` that a pixel has.
@@ -30,12 +31,13 @@ pub(super) fn splits(capacity: usize, shape: ImageShape, target: &Target) -> usi
     if target.is_cpu() {
         return 1;
     }
-    let lanes = WORKGROUP_SIZE as usize / columns(shape.padded_channels() / QUAD);
+    let quads = shape.padded_channels() / QUAD;
+    let lanes = WORKGROUP_SIZE as usize / columns(quads);
     let rows = capacity * shape.pixels();
     let most = if target.by_shards {
         MAX_SPLITS / SHARDS
     } else {
-        MAX_SPLITS
+        MAX_SPLITS.min(PARTS * merging_lanes(quads))
     };
     rows.div_ceil(lanes * ROWS_OF_THREAD).clamp(1, most)
 }
@@ -44,6 +46,63 @@ pub(super) fn splits(capacity: usize, shape: ImageShape, target: &Target) -> usi
 pub(super) fn grid(quads: usize, splits: usize) -> Grid {
     let workgroups = splits * quads.div_ceil(columns(quads));
     Grid::fixed(workgroups * WORKGROUP_SIZE as usize, WORKGROUP_SIZE)
+}
+
+/// How a kernel shares a batch among workgroups each of which first merges what all parts of the batch gave of its
+/// columns. So no launch of its own has to do that before, at 2 to 3 us.
+///
+/// A part gives 32 bytes of every column, and each row that a workgroup takes is 32 bytes (read and written) or 48.
+/// There are as many threads for a column's parts as for its rows: with `p` parts and `n` rows for each, merging
+/// reads at most `p / n` of what the rows are, and most of that from a cache.
+#[derive(Debug)]
+pub(super) struct Merging {
+    /// Quads that the threads of a workgroup take side by side, a power of two.
+    pub columns: usize,
+    /// Parts that a thread merges: a power of two, at most [`PARTS`].
+    pub parts: usize,
+    /// Rows of a workgroup.
+    pub rows: usize,
+    /// Its workgroups: one per block of columns and `rows` rows.
+    pub grid: Grid,
+}
+
+/// Parts that a thread merges, at most: those of `batch_norm_merge_forward.wgsl`.
+const PARTS: usize = 4;
+/// Rows of a thread, at most, and a multiple of so many: those that it loads at once.
+const MERGING_ROWS: [usize; 2] = [16, 4];
+/// Workgroups that are enough for any GPU, so that more rows for each are better than more of them.
+const ENOUGH_WORKGROUPS: usize = 256;
+
+/// Threads for every column of a workgroup that merges.
+fn merging_lanes(quads: usize) -> usize {
+    WORKGROUP_SIZE as usize / columns(quads).next_power_of_two()
+}
+
+impl Merging {
+    /// For `splits` parts of batches of up to `capacity` samples of `shape`.
+    ///
+    /// # Panics
+    /// If there are more than [`splits`] gives: a bug of the caller.
+    pub(super) fn new(capacity: usize, shape: ImageShape, splits: usize) -> Self {
+        let quads = shape.padded_channels() / QUAD;
+        let lanes = merging_lanes(quads);
+        let columns = WORKGROUP_SIZE as usize / lanes;
+        let parts = splits.div_ceil(lanes).next_power_of_two();
+        assert!(parts <= PARTS, "{splits} parts are too many for {shape}");
+        let [most, step] = MERGING_ROWS;
+        let threads = ENOUGH_WORKGROUPS * WORKGROUP_SIZE as usize;
+        let each = capacity * shape.pixels() * quads / threads;
+        // So that merging reads half of what the rows are, at most.
+        let each = each.next_multiple_of(step).clamp(step.max(2 * parts), most);
+        let rows = lanes * each;
+        let threads = quads.div_ceil(columns) * WORKGROUP_SIZE as usize;
+        Self {
+            columns,
+            parts,
+            rows,
+            grid: Grid::per_rows(shape.pixels(), rows, threads, WORKGROUP_SIZE),
+        }
+    }
 }
 
 /// Rows of split `split`: as many for each, but for the last ones, which may have none.
@@ -177,6 +236,8 @@ pub(super) fn products_simd<'a, S: Simd>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::target::AdapterKind;
+    use crate::ops::reduce::sum_partials;
 
     #[test]
     fn splits_cover_all_rows_in_order() {
@@ -188,6 +249,27 @@ mod tests {
                 end = range.end;
             }
             assert_eq!(end, rows);
+        }
+    }
+
+    /// Whatever the batch: that of all parts, and no more than half of what else it reads and writes.
+    #[test]
+    fn a_workgroup_can_merge_all_parts() {
+        let target = Target::portable(AdapterKind::Gpu);
+        for quads in 1..40 {
+            for rows in [1, 100, 5_000, 40_000, 1_000_000] {
+                let shape = ImageShape::new(QUAD * quads, 1, 1);
+                let splits = splits(rows, shape, &target);
+                let merging = Merging::new(rows, shape, splits);
+                let lanes = WORKGROUP_SIZE as usize / merging.columns;
+                assert!(merging.columns.is_power_of_two());
+                assert!(merging.parts * lanes >= splits, "{quads} {rows}");
+                assert!(2 * merging.parts <= merging.rows / lanes, "{quads} {rows}");
+                assert!(sum_partials::walkers(splits) <= lanes, "{quads} {rows}");
+                let groups = merging.grid.groups(rows as u32) as usize;
+                let blocks = quads.div_ceil(merging.columns);
+                assert_eq!(groups, blocks * rows.div_ceil(merging.rows));
+            }
         }
     }
 

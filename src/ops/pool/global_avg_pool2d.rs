@@ -1,5 +1,6 @@
 //! Mean over all pixels of every channel.
 
+use crate::activation::Activation;
 use crate::error::Result;
 use crate::graph::{Graph, Node, Op, Shape, Tape, Value};
 use crate::kernel::target::Target;
@@ -31,8 +32,14 @@ impl Op for GlobalAvgPool2d {
     fn backward(&self, tape: &mut Tape<'_>, node: &Node) -> Result<()> {
         let (input, output) = (node.inputs[0], node.outputs[0]);
         let gradient = tape.gradient(node, output)?;
-        let call = global_avg_pool2d_backward::call(self.0);
-        let grad_input = tape.samples(node, call, vec![gradient], input);
-        tape.set_gradient(node, input, grad_input)
+        let activation = tape.fused_activation(input);
+        // Without an activation the kernel does not read its input: what it reads anyway is bound.
+        let activated = match activation {
+            Activation::Linear => gradient,
+            _ => input,
+        };
+        let call = global_avg_pool2d_backward::call(self.0, activation);
+        let grad_input = tape.samples(node, call, vec![gradient, activated], input);
+        tape.set_gradient_before_activation(node, input, grad_input)
     }
 }

@@ -8,6 +8,20 @@ use crate::kernel::limits::bias_at;
 use crate::kernel::{Call, Scalar};
 
 impl Tape<'_> {
+    /// The gradients of `weight` and of the bias that follows it in memory, as one value: weight, zeros up to where a bias
+    /// lies, bias.
+    pub(in crate::ops) fn gradients_of(&mut self, [weight, bias]: [Value; 2]) -> Value {
+        let [offset, bias_offset] = [weight, bias].map(|it| self.graph.parameter_offset(it));
+        assert_eq!(
+            bias_offset - offset,
+            bias_at(self.graph.len(weight)),
+            "a layer's bias follows its weight in the table of parameters"
+        );
+        let len = bias_offset - offset + self.graph.len(bias);
+        self.graph
+            .resident(Role::Gradients, offset, len, Scalar::F32)
+    }
+
     /// Records the gradients of `weight` and of the bias that follows it in memory: `call` writes
     /// `splits` partial sums of both, which are then added up in order; one split is written in
     /// place. Where a batch is computed by shards, each writes splits of its own, and a call for the whole batch
@@ -24,27 +38,19 @@ impl Tape<'_> {
         self.parameter_gradients_in(phase, node, parameters, call, inputs, splits);
     }
 
-    /// The same, added up in `phase`: the backward pass, where that goes on to read the gradients. They
-    /// are one value: weight, zeros up to where a bias lies, bias.
+    /// The same, added up in `phase`: the backward pass, where that goes on to read the gradients, which are returned
+    /// ([`Self::gradients_of`]).
     pub(in crate::ops) fn parameter_gradients_in(
         &mut self,
         phase: Phase,
         node: &Node,
-        [weight, bias]: [Value; 2],
+        parameters: [Value; 2],
         call: Call,
         inputs: Vec<Value>,
         splits: usize,
     ) -> Value {
-        let [offset, bias_offset] = [weight, bias].map(|it| self.graph.parameter_offset(it));
-        assert_eq!(
-            bias_offset - offset,
-            bias_at(self.graph.len(weight)),
-            "a layer's bias follows its weight in the table of parameters"
-        );
-        let len = bias_offset - offset + self.graph.len(bias);
-        let gradient = self
-            .graph
-            .resident(Role::Gradients, offset, len, Scalar::F32);
+        let gradient = self.gradients_of(parameters);
+        let len = self.graph.len(gradient);
         let layer = &node.layer;
         if call.whole_batch {
             self.graph

@@ -51,13 +51,22 @@ pub fn call(splits: usize, len: usize) -> Call {
 
 /// How `splits` partial results of so many `quads` are added up.
 pub(in crate::ops) fn workgroups(splits: usize, quads: usize) -> (Variant, Grid) {
-    let variant = match splits {
+    let grid = Grid::fixed(quads * walkers(splits), THREADS);
+    (variant(splits), grid)
+}
+
+fn variant(splits: usize) -> Variant {
+    match splits {
         0..=16 => VARIANTS[0],
         17..=64 => VARIANTS[1],
         _ => VARIANTS[2],
-    };
-    let (_, walkers) = variant[0];
-    (variant, Grid::fixed(quads * walkers as usize, THREADS))
+    }
+}
+
+/// Threads that sum `splits` partial results, a power of two: with the order in which their sums are added, all that the
+/// bits of a sum depend on.
+pub(in crate::ops) fn walkers(splits: usize) -> usize {
+    variant(splits)[0].1 as usize
 }
 
 // The twin.
