@@ -112,28 +112,23 @@ impl Bench<'_> {
     /// The order of an epoch: once per epoch, not per step.
     fn shuffle(&self) -> Result<()> {
         let len = self.data.len();
-        let program = Program {
-            capacity: len,
-            by_shards: false,
-            launches: Vec::new(),
-            buffers: vec![BufferSpec {
-                role: Role::Order,
-                scalar: Scalar::U32,
+        let buffers = vec![BufferSpec {
+            role: Role::Order,
+            scalar: Scalar::U32,
+            len,
+        }];
+        let shuffle = Dispatch {
+            label: "shuffle, per epoch".to_owned(),
+            phase: Phase::Forward,
+            call: epoch_permutation::call(len, [1, 2], true),
+            slices: vec![BufferSlice {
+                buffer: 0,
+                offset: 0,
                 len,
+                extent: Extent::Whole,
             }],
-            dispatches: vec![Dispatch {
-                label: "shuffle, per epoch".to_owned(),
-                phase: Phase::Forward,
-                call: epoch_permutation::call(len, [1, 2], true),
-                slices: vec![BufferSlice {
-                    buffer: 0,
-                    offset: 0,
-                    len,
-                    extent: Extent::Whole,
-                }],
-            }],
-        }
-        .apart();
+        };
+        let program = Program::of(len, buffers, vec![shuffle]);
         let wanted = self.wanted("all", &program.dispatches[0]);
         self.dispatch("all", &program, 0, &GpuBuffers::new(), wanted)
     }
