@@ -12,6 +12,7 @@ struct Step {
     factors: vec4<f32>,  // what the optimizer computes for a step
     whole_batch: u32,    // samples of all shards
     whole_start: u32,    // where these begin
-    next: Next,          // the step that follows: the `step` of a kernel that prepares its batch
+    // The step that follows: the `step` of a kernel that prepares its batch. HLSL aligns structs so.
+    @align(16) next: Next,
 }
 var<immediate> step: Step;

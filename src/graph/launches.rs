@@ -130,13 +130,19 @@ fn schedule(graph: &Graph, items: &[Item]) -> Vec<Vec<usize>> {
 struct Item {
     call: Call,
     uses: Vec<Use>,
+    /// Bytes of workgroup memory that its first array takes at most, and all others.
+    memory: [u32; 2],
 }
 
 impl Item {
     fn of(graph: &Graph, node: &Node) -> Self {
         let call = node.op.call(&graph.target);
         let uses = Use::all(graph, node, &call);
-        Self { call, uses }
+        let bytes = call.workgroup_bytes;
+        let arrays = call.kernel.wgsl(call.variant);
+        let arrays = arrays.matches("var<workgroup>").count();
+        let memory = [bytes, if arrays > 1 { bytes } else { 0 }];
+        Self { call, uses, memory }
     }
 
     /// Whether it has to run after `earlier`.
@@ -165,6 +171,7 @@ impl Item {
 struct Launch<'a> {
     items: Vec<&'a Item>,
     bound: usize,
+    memory: [u32; 2],
 }
 
 /// A value as a kernel binds it.
@@ -217,13 +224,21 @@ impl<'a> Launch<'a> {
     fn takes(&self, graph: &Graph, item: &Item) -> bool {
         let limits = &graph.target.limits;
         let calls = self.items.iter().map(|it| &it.call).chain([&item.call]);
+        let memory: u32 = self.with(item).iter().sum();
         self.items.is_empty()
-            || self.bound + item.bound() <= limits.storage_buffers as usize
+            || memory <= limits.workgroup_bytes
+                && self.bound + item.bound() <= limits.storage_buffers as usize
                 && workgroup_size(calls).is_some_and(|size| size <= limits.workgroup_threads)
+    }
+
+    /// Workgroup memory with `item`: the first arrays of all share theirs, and so do the others.
+    fn with(&self, item: &Item) -> [u32; 2] {
+        [0, 1].map(|at| self.memory[at].max(item.memory[at]))
     }
 
     fn add(&mut self, item: &'a Item) {
         self.bound += item.bound();
+        self.memory = self.with(item);
         self.items.push(item);
     }
 }

@@ -356,6 +356,18 @@ mod tests {
         naga::front::wgsl::parse_str(&wgsl).expect("is WGSL");
     }
 
+    /// Two sums that lie in one buffer, of which one is the other's partial results: slices of a buffer and a place.
+    #[test]
+    fn what_another_writes_a_part_of_is_bound_to_be_written() {
+        let sum = sum_partials::call(2, 8);
+        let members: [(&Call, &[(u32, u32)]); 2] =
+            [(&sum, &[(0, 0), (1, 0)]), (&sum, &[(1, 64), (2, 0)])];
+        let merged = merge(&members, 2, 128, |a, b| a.0 == b.0);
+        assert_eq!(merged.read_only, [true, false, false, false]);
+        let declared = "var<storage, read_write> m1_partials: array<vec4<f32>>;";
+        assert!(merged.wgsl.contains(declared), "{}", merged.wgsl);
+    }
+
     #[test]
     fn sizes_of_workgroups_are_changed_where_the_text_does_not_say_them() {
         let shape = ImageShape::new(8, 3, 3);

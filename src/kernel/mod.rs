@@ -285,10 +285,15 @@ impl Call {
     pub fn in_workgroups_of(&self, size: u32) -> Option<Self> {
         let own = self.grid.workgroup_size;
         // Texts that say `WORKGROUP_SIZE` are written for any. Where threads of a workgroup work together, so many workgroups
-        // are meant, unless it is but one; those that sum partial results do as much as they have threads for.
+        // are meant, unless it is but one; those that sum partial results, WALKERS
+        // threads each, do as many as they have threads for.
         let is_written = self.kernel.source.contains("//#include thread");
         let is_shared = self.kernel.source.contains("var<workgroup>");
-        let is_free = is_written && (!is_shared || self.grid == Grid::fixed(own as usize, own));
+        let mut constants = self.variant.iter();
+        let walkers = constants.find(|it| it.0 == "WALKERS").map_or(1, |it| it.1);
+        let is_free = is_written
+            && size.is_multiple_of(walkers)
+            && (!is_shared || self.grid == Grid::fixed(own as usize, own));
         (own == size || is_free).then(|| Self {
             grid: self.grid.in_workgroups_of(size),
             workgroup_bytes: self.workgroup_bytes / own * size,

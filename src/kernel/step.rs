@@ -20,6 +20,8 @@ pub struct Step {
     pub whole_batch: u32,
     /// Position of its first one in the epoch's order.
     pub whole_start: u32,
+    /// HLSL aligns structs among constants to 16 bytes.
+    pub padding: [u32; 2],
     /// The step that follows, where a kernel prepares its batch beside the end of this one.
     pub next: Next,
 }

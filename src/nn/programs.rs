@@ -298,6 +298,7 @@ mod tests {
         assert_eq!(count("conv2d_backward_input"), 1);
         assert_eq!(count("mse_head"), 1);
         assert_eq!(count("adam_step"), 1);
+        assert_eq!(count("adam_step_of_partials"), 1);
         assert_eq!(
             program.dispatches.last().map(|it| it.phase),
             Some(Phase::Update)

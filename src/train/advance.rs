@@ -90,17 +90,16 @@ impl Trainer<'_> {
         self.pending_evaluation = false;
         let step = self.next_steps(1).next().unwrap_or_default();
         self.prepare_halves()?;
-        let in_halves = self.in_halves.get().and_then(Option::as_ref);
-        let (device, program) = (self.device, in_halves.unwrap_or(&self.training));
+        let device = self.device;
         // What a first half changes beside scratch.
         let statistics = self.read_statistics()?;
+        let program = self.in_halves.as_ref().expect("was made ready");
         self.submissions.begin_step(device, program, &step)?;
         if let Err(error) = between(self) {
             self.write_statistics(&statistics)?;
             return Err(error);
         }
-        let in_halves = self.in_halves.get().and_then(Option::as_ref);
-        let program = in_halves.unwrap_or(&self.training);
+        let program = self.in_halves.as_ref().expect("was made ready");
         let row = self.submissions.end_step(device, program, &step)?;
         self.place
             .took(&row, self.options.batch_size, self.data.train().len());

@@ -107,22 +107,20 @@ impl Plan {
         &self.training
     }
 
-    /// The same where something may happen to the gradients before the update; `None` if that can be between the halves
-    /// of [`Plan::training`], too.
+    /// The same where something may happen to the gradients before the update.
     pub(super) fn in_halves(
         &self,
         network: &Network,
         options: &TrainerOptions,
         target: &Target,
-    ) -> Result<Option<Program>> {
+    ) -> Result<Program> {
         let SplitLayout { train, image, .. } = &self.layout;
         let update = Update {
             in_halves: true,
             ..options.update(*image)
         };
         let on_train = program_options(options, target, train);
-        let program = training_program(network, train, &on_train, update)?;
-        Ok((program != self.training).then_some(program))
+        training_program(network, train, &on_train, update)
     }
 
     /// The program that evaluates on `subset`; `None` where there is no such set.

@@ -1,7 +1,6 @@
 //! The trainer, in the seed's words: `training_step`, `compute_loss_and_mae`, `evaluate`,
 //! `train_loop`, `logs`.
 
-use std::cell::OnceCell;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
@@ -50,7 +49,7 @@ pub struct Trainer<'s> {
     pub(super) submissions: Submissions<'s>,
     pub(super) training: Executable,
     /// [`Plan::in_halves`], once it was asked for.
-    pub(super) in_halves: OnceCell<Option<Executable>>,
+    pub(super) in_halves: Option<Executable>,
     on_train: Executable,
     pub(super) on_test: Executable,
     on_valid: Option<Executable>,
@@ -144,7 +143,7 @@ impl<'s> Trainer<'s> {
         let trainer = Self {
             submissions: Submissions::new(device, metrics, faults)?,
             training: Executable::new(device, plan.training(), &on_train)?,
-            in_halves: OnceCell::new(),
+            in_halves: None,
             on_train: evaluate(Subset::Train, &on_train)?,
             on_test: evaluate(Subset::Test, &in_file_order(test)?)?,
             on_valid: on_valid.transpose()?,
@@ -177,20 +176,21 @@ impl<'s> Trainer<'s> {
         )?;
         let buffers = on_set(&self.shared, data.train(), &self.order);
         self.training = Executable::new(device, self.plan.training(), &buffers)?;
-        self.in_halves = OnceCell::new();
+        self.in_halves = None;
         Ok(())
     }
 
     /// Makes the program ready between whose halves something may happen.
-    pub(super) fn prepare_halves(&self) -> Result<()> {
-        if self.in_halves.get().is_some() {
+    pub(super) fn prepare_halves(&mut self) -> Result<()> {
+        if self.in_halves.is_some() {
             return Ok(());
         }
         let target = self.device.target();
         let program = self.plan.in_halves(&self.network, &self.options, target)?;
-        let buffers = on_set(&self.shared, self.data.train(), &self.order);
-        let program = program.map(|it| Executable::new(self.device, &it, &buffers));
-        let _ = self.in_halves.set(program.transpose()?);
+        let mut buffers = on_set(&self.shared, self.data.train(), &self.order);
+        // Scratch was made for the other programs, whose slots may be shorter.
+        buffers.retain(|role, buffer| buffer.size() >= 4 * program.len_of(*role) as u64);
+        self.in_halves = Some(Executable::new(self.device, &program, &buffers)?);
         Ok(())
     }
 

@@ -76,9 +76,13 @@ fn the_immediate_is_the_step() {
         let names: Vec<&str> = fields.iter().map(|(name, ..)| name.as_str()).collect();
         assert_eq!(names, Step::FIELDS, "{name}");
         let in_order = fields.iter().zip(0..);
-        // Four words, then a vector of factors, and a word behind it.
+        // Four words, then a vector of factors, two words behind it, and a struct, which HLSL aligns to 16 bytes.
         for ((field, _, offset), index) in in_order {
-            let index = if index > 4 { index + 3 } else { index };
+            let index = match index {
+                0..5 => index,
+                5..7 => index + 3,
+                _ => index + 5,
+            };
             assert_eq!(*offset, 4 * index, "{name}: {field}");
         }
         assert_eq!(size, Step::BYTES.next_multiple_of(16), "{name}");
