@@ -65,6 +65,13 @@ fn count() -> usize {
     counts.filter_map(|it| it.parse().ok()).max().unwrap_or(1)
 }
 
+/// Whether a launcher of MPI started this process, be it a single one: what it trains is then computed as by several.
+/// A task of srun is not taken for one, since every process of a Slurm job is one.
+pub(super) fn by_mpi() -> bool {
+    let mut launchers = COUNTS.iter().filter(|it| !it.starts_with("SLURM"));
+    cfg!(feature = "mpi") && launchers.any(|it| std::env::var_os(it).is_some())
+}
+
 /// Whether this process is the first of its job, as far as the environment tells.
 pub(super) fn speaks() -> bool {
     let numbers = RANKS.iter().filter_map(|name| std::env::var(name).ok());

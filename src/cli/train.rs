@@ -3,7 +3,7 @@
 use super::args::TrainArgs;
 use super::config::Asked;
 use super::interrupt::Interrupt;
-use super::launched::refuse_in_job;
+use super::launched::{by_mpi, refuse_in_job};
 use super::model_args::Format;
 use super::progress::Progress;
 use super::resumed::Resumed;
@@ -228,7 +228,8 @@ fn load_job(
 /// Parts in which a batch is computed, as the run records them of an adapter: those that it goes on with.
 fn shards(args: &TrainArgs, config: &RunConfig, device: &Device) -> Option<usize> {
     if !device.target().is_cpu() {
-        let implied = if device.ranks().is_alone() { 1 } else { SHARDS };
+        let is_shared = !device.ranks().is_alone() || by_mpi();
+        let implied = if is_shared { SHARDS } else { 1 };
         return config.shards.or(Some(implied));
     }
     // What a file says of an adapter is not asked of the processor.

@@ -185,9 +185,11 @@ fn ranks_on_adapters_come_to_the_bits_of_one_by_shards() {
         let mut by_shards = alone(folder);
         by_shards.args(["--shards", "8"]);
         train(by_shards, "2", "one");
+        train(ranks(1, folder), "2", "single");
         train(ranks(2, folder), "2", "two");
         train(ranks(4, folder), "1", "four");
         let run = |out: &str| folder.join(format!("{net}-{out}"));
+        assert_same_run(&run("one"), &run("single"));
         assert_same_run(&run("one"), &run("two"));
         let resume = |mut command: Command, out: &str| {
             command

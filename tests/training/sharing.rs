@@ -75,9 +75,11 @@ fn epochs_wait_for_the_gpu_only_to_bound_the_submissions_in_flight() {
     assert_eq!(gpu(&session).waits() - before, traffic.retired);
     assert_eq!(traffic.submitted, traffic.retired);
     assert_eq!(traffic.most_in_flight, 3);
-    // How many go together is for the clock to say (`exec/pace.rs` tests that), but not all go alone.
     let steps = 3 * (801_usize.div_ceil(4) + 90_usize.div_ceil(4));
-    assert!(traffic.submitted < steps, "{traffic:?} of {steps} steps");
+    assert!(
+        traffic.submitted < steps / 2,
+        "{traffic:?} of {steps} steps"
+    );
     // The count sees what an epoch must not do.
     trainer.parameters().expect("reads");
     assert_eq!(gpu(&session).waits() - before, traffic.retired + 1);
